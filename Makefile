@@ -1,0 +1,41 @@
+# `make test` on a machine with python3, make and a network sets everything up and runs every test.
+VENV := .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: setup check test golden docs bench clean
+
+setup: $(READY)
+
+$(READY): pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Headgate needs Python 3.11 or newer; name one with PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	touch $(READY)
+
+# Before each commit: style, types, and the tests that take seconds.
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/headgate generate --check
+	$(BIN)/pytest -q -n 2 -m "not slow"
+
+test: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/headgate generate --check
+	$(BIN)/pytest -q -n 2
+
+# Writes what the golden tests expect; read the difference before committing it.
+golden: setup
+	HEADGATE_GOLDEN=write $(BIN)/pytest -q tests/test_golden_findings.py tests/test_golden_output.py tests/test_docs.py || true
+	$(BIN)/pytest -q tests/test_golden_findings.py tests/test_golden_output.py tests/test_docs.py
+
+bench: setup
+	$(BIN)/python benchmarks/generate_10000.py
+
+clean:
+	rm -rf $(VENV) .headgate .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""The developer's tool: metadata -> plan -> state machines and templates; the `headgate` command."""

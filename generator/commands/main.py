@@ -1,0 +1,47 @@
+"""The entry point of `headgate`. Exit codes: 0 fine, 1 findings, 2 usage."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from generator.commands import generate, graph, new, plan, validate
+from generator.commands.project import USAGE, UsageError
+
+COMMANDS = {
+    "validate": (validate, "say everything that is wrong with the metadata"),
+    "plan": (plan, "say what generate would change, by meaning"),
+    "generate": (generate, "write the state machines and templates"),
+    "graph": (graph, "draw the mesh"),
+    "new": (new, "write a domain or product to start from"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="headgate",
+        description="Starts each data product's pipeline at the moment everything it depends on has been refreshed.",
+    )
+    parser.add_argument("--version", action="version", version=f"headgate {version('headgate')}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (module, words) in COMMANDS.items():
+        module.add(commands.add_parser(name, help=words, description=module.__doc__))
+    given = parser.parse_args(arguments)
+    try:
+        code: int = COMMANDS[given.command][0].run(given)
+        sys.stdout.flush()
+    except UsageError as error:
+        print(f"headgate {given.command}: {error}", file=sys.stderr)
+        return USAGE
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print(f"headgate {given.command}: stopped", file=sys.stderr)
+        return 130
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

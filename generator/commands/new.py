@@ -1,0 +1,108 @@
+"""`headgate new`: a domain or product that validates as it stands."""
+
+import argparse
+import json
+import re
+from pathlib import Path
+
+from generator.commands.project import FINE, UsageError, add_folders
+from generator.metadata.files import MAX_NAME, NAME, RESERVED
+
+DOMAIN = """\
+# Who owns the domain {name}, where it runs, and what its products share.
+owner: {owner}
+{account}{region}# defaults:                  # any keys of a product, merged under each product here
+#   wait: {{deadline: 4h}}
+"""
+PRODUCT = """\
+description: {description}
+{owner}{schedule}{depends_on}pipeline:
+  steps:
+    - name: build
+      glue:
+        job: {job}
+        arguments: {{"--business_date": "{{business_date}}"}}
+      retry: {{attempts: 2, interval: 60s}}
+"""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
+    domain = kinds.add_parser("domain", help="a domain: products/NAME/domain.yaml")
+    domain.add_argument("name", metavar="NAME")
+    domain.add_argument("--owner", default="", help="the team that answers for it (default: NAME-team)")
+    domain.add_argument("--account", default="", help="its AWS account, twelve digits")
+    domain.add_argument("--region", default="", help="its AWS region")
+    product = kinds.add_parser("product", help="a product: products/DOMAIN/PRODUCT.yaml")
+    product.add_argument("name", metavar="DOMAIN/PRODUCT")
+    product.add_argument("--description", default="", help="what it holds, in a sentence")
+    product.add_argument("--owner", default="", help="default: the domain's owner")
+    product.add_argument("--depends-on", nargs="+", default=[], metavar="DOMAIN/PRODUCT", help="what it waits for")
+    product.add_argument("--daily", default="", metavar="HH:MM", help="open a run every day at this time (UTC)")
+    product.add_argument("--job", default="", help="the Glue job (default: DOMAIN-PRODUCT)")
+    for each in (domain, product):
+        add_folders(each)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    path, text = _domain(arguments) if arguments.kind == "domain" else _product(arguments)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise UsageError(f"{path} is there already; nothing was written") from None
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
+    print(f"{path}\n\n{text}")
+    print("Change it as you like, then: headgate validate")
+    return FINE
+
+
+def _domain(arguments: argparse.Namespace) -> tuple[Path, str]:
+    name = _checked(arguments.name)
+    if arguments.account and not re.fullmatch(r"[0-9]{12}", arguments.account):
+        raise UsageError(f"--account {arguments.account}: an AWS account id has twelve digits")
+    text = DOMAIN.format(
+        name=name,
+        owner=json.dumps(arguments.owner, ensure_ascii=False) if arguments.owner else f"{name}-team",
+        account=f'account: "{arguments.account}"\n' if arguments.account else "",
+        region=f"region: {arguments.region}\n" if arguments.region else "",
+    )
+    return arguments.products / name / "domain.yaml", text
+
+
+def _product(arguments: argparse.Namespace) -> tuple[Path, str]:
+    domain, separator, name = arguments.name.partition("/")
+    if not separator:
+        raise UsageError(f"{arguments.name}: a product is named DOMAIN/PRODUCT, such as sales/orders")
+    domain, name = _checked(domain), _checked(name)
+    if not (arguments.products / domain / "domain.yaml").exists():
+        raise UsageError(f"{domain}: no such domain; `headgate new domain {domain}` makes it")
+    if arguments.daily and not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", arguments.daily):
+        raise UsageError(f"--daily {arguments.daily}: a time of day is written HH:MM, such as 06:00")
+    for each in arguments.depends_on:
+        if not (arguments.products / f"{each}.yaml").exists():
+            raise UsageError(f"--depends-on {each}: no such product under {arguments.products}")
+    schedule = f'schedule: {{frequency: daily, time: "{arguments.daily}"}}\n' if arguments.daily else ""
+    waits = "".join(f"    - {each}\n" for each in arguments.depends_on)
+    if not (schedule or waits):
+        schedule = 'schedule: {frequency: daily, time: "06:00"}\n'
+    text = PRODUCT.format(
+        description=json.dumps(
+            arguments.description or f"{name.replace('-', ' ').capitalize()} of {domain}", ensure_ascii=False
+        ),
+        owner=f"owner: {json.dumps(arguments.owner, ensure_ascii=False)}\n" if arguments.owner else "",
+        schedule=schedule,
+        depends_on=f"depends_on:\n  all_of:\n{waits}" if waits else "",
+        job=arguments.job or f"{domain}-{name}",
+    )
+    return arguments.products / domain / f"{name}.yaml", text
+
+
+def _checked(name: str) -> str:
+    if len(name) > MAX_NAME or not NAME.fullmatch(name):
+        raise UsageError(f"{name}: a name has lower-case letters, digits and single dashes, at most {MAX_NAME}")
+    if name in (*RESERVED, "domain", "calendars"):
+        raise UsageError(f"{name}: Headgate uses this name itself; choose another")
+    return name

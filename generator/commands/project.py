@@ -1,0 +1,72 @@
+"""What the commands share: where metadata and output are, loading with all findings, and ending with a message."""
+
+import argparse
+import gc
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from generator.findings import Finding
+from generator.memo import Memo
+from generator.metadata import places
+from generator.metadata.load import Loaded, load
+from generator.rules import check_mesh
+
+FINE, FINDINGS, USAGE = 0, 1, 2
+
+
+class UsageError(Exception):
+    """The command cannot do what was asked; the message says why and what to do."""
+
+
+@dataclass
+class Project:
+    """A products folder, loaded. `findings` are in reading order, with lines."""
+
+    root: Path
+    loaded: Loaded
+    findings: list[Finding]
+    memo: Memo
+
+    @property
+    def errors(self) -> list[Finding]:
+        return [each for each in self.findings if each.is_error]
+
+
+def add_folders(parser: argparse.ArgumentParser, out: bool = False) -> None:
+    parser.add_argument(
+        "--products", type=Path, default=Path("products"), metavar="DIR", help="the metadata (default: products)"
+    )
+    if out:
+        parser.add_argument(
+            "--out", type=Path, default=Path("statemachines"), metavar="DIR", help="the output (default: statemachines)"
+        )
+
+
+def open_project(root: Path) -> Project:
+    """Reads and checks everything under `root`. Raises `UsageError`."""
+    if not root.is_dir():
+        raise UsageError(
+            f"{root}: no such folder; run this in the project's folder, or name the metadata with --products DIR"
+        )
+    gc.disable()  # one pass over many small values that all live to the end; collecting them costs a quarter of the time
+    memo = Memo(root.absolute().parent / ".headgate" / f"memo-{root.name}.json")
+    loaded = load(root, memo)
+    found = loaded.findings + check_mesh(loaded.mesh)
+    resolved = sorted(places.resolve(found, Path.read_bytes), key=Finding.order)
+    return Project(root, loaded, resolved, memo)
+
+
+class Progress:
+    """One line on a terminal's standard error that says how far the work is."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self._on = sys.stderr.isatty() and not quiet
+        self._shown = -1
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        percent = 100 * done // total if total else 100
+        if self._on and percent != self._shown:
+            self._shown = percent
+            end = "\r\033[K" if done == total else ""
+            print(f"\r\033[K{what}: {done:,} of {total:,}", end=end, file=sys.stderr, flush=True)

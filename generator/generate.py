@@ -1,0 +1,133 @@
+"""From a loaded mesh to the output folder: plans, renders and proves every machine and template, skipping what is known
+to be as it was."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+
+from generator import output
+from generator.findings import Finding
+from generator.lint.proof import Proof
+from generator.memo import Memo
+from generator.metadata.load import Loaded
+from generator.model.mesh import Mesh
+from generator.model.product import Product
+from generator.output import Changes, Output
+from generator.plan import catalog
+from generator.plan.layout import Layout, assign, recorded, template_name
+from generator.plan.machine import plan_machine
+from generator.plan.resources import ProductResources, resources_of
+from generator.render.application import Part, parameters_of, render_application, render_domain
+from generator.render.canonical import canonical
+from generator.render.machine import render_machine
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass
+class Generated:
+    """`findings` are the linters'; with any, nothing was written and `changes` is None."""
+
+    findings: list[Finding]
+    changes: Changes | None
+    machines: int
+
+
+@dataclass
+class _Domain:
+    products: list[Product] = field(default_factory=list)
+    sizes: dict[str, int] = field(default_factory=dict)
+
+
+def generate(loaded: Loaded, out: Output, memo: Memo, progress: Progress) -> Generated:
+    """Puts every file into `out` and finishes it, unless a linter objects."""
+    run = _Run(loaded, out, memo)
+    machines = list(loaded.mesh.machines())
+    for number, product in enumerate(machines):
+        progress("machines", number, len(machines))
+        run.machine(product)
+    progress("machines", len(machines), len(machines))
+    run.templates(progress)
+    if run.proof.findings:
+        return Generated(run.proof.findings, None, len(machines))
+    return Generated([], out.finish(), len(machines))
+
+
+class _Run:
+    def __init__(self, loaded: Loaded, out: Output, memo: Memo) -> None:
+        self.mesh: Mesh = loaded.mesh
+        self.digests = loaded.digests
+        self.out, self.memo = out, memo
+        self.proof = Proof(memo)
+        self.domains: dict[str, _Domain] = {}
+        self.resources: dict[str, ProductResources] = {}  # of the machines rendered in this run
+
+    def machine(self, product: Product) -> None:
+        path = f"{product.domain}/{product.name}.asl.json"
+        domain = self.domains.setdefault(product.domain, _Domain())
+        domain.products.append(product)
+        key = self._key(product)
+        known = self.memo.get("machine", key)
+        if known is None or not self.out.keep(path, known[0]):
+            resources, text = self._rendered(product)
+            known = [output.digest(text), len(canonical(resources.statements)) + 2_500]
+            self.memo.put("machine", key, known)
+            self.out.put(path, text)
+        domain.sizes[product.name] = known[1]
+
+    def _key(self, product: Product) -> str:
+        # two products of equal metadata still differ in their names
+        return f"{product.id} {self.digests[product.id]}"
+
+    def _rendered(self, product: Product) -> tuple[ProductResources, bytes]:
+        plan = plan_machine(product)
+        definition = render_machine(plan)
+        text = canonical(definition)
+        resources = self.resources[product.id] = resources_of(product, plan, definition, text)
+        self.proof.machine(self.mesh.file(product), plan, definition, resources)
+        return resources, text
+
+    def templates(self, progress: Progress) -> None:
+        before = _before(self.out)
+        layout: Layout = {name: assign(each.sizes, before.get(name, {})) for name, each in sorted(self.domains.items())}
+        parts: list[Part] = []
+        for count, (name, domain) in enumerate(sorted(self.domains.items())):
+            progress("templates", count, len(self.domains))
+            for number in sorted(set(layout[name].values())):
+                members = [each for each in domain.products if layout[name][each.name] == number]
+                parts.append(self._template(name, number, members))
+        progress("templates", len(self.domains), len(self.domains))
+        self.proof.templates(self.mesh.root, parts)
+        self.out.put(output.APPLICATION, canonical(render_application(parts)))
+        if recorded(layout):
+            self.out.put(output.LAYOUT, canonical(recorded(layout)))
+        self.out.put(output.CATALOG, catalog.write(self.mesh))
+
+    def _template(self, domain: str, number: int, members: list[Product]) -> Part:
+        path = f"{domain}/{template_name(number)}"
+        key = blake2b(orjson.dumps([number, *(self._key(each) for each in members)]), digest_size=16).hexdigest()
+        known = self.memo.get("template", key)
+        if known is not None and self.out.keep(path, known[0]):
+            return Part(domain, number, tuple(known[1]))
+        resources = [self.resources.get(each.id) or self._rendered(each)[0] for each in members]
+        self.proof.domain(resources)
+        text = canonical(render_domain(domain, number, resources))
+        parameters = parameters_of(resources)
+        self.memo.put("template", key, [output.digest(text), list(parameters)])
+        self.out.put(path, text)
+        return Part(domain, number, parameters)
+
+
+def _before(out: Output) -> Layout:
+    """Where the products of the last output are: in their domain's first template, unless `layout.json` says otherwise."""
+    old: dict[str, Any] = catalog.read(out.read(output.CATALOG) or b"")
+    exceptions: Layout = orjson.loads(out.read(output.LAYOUT) or b"{}")
+    before: Layout = {}
+    for identity, entry in old.get("products", {}).items():
+        if "machine" in entry:
+            domain, name = identity.split("/")
+            before.setdefault(domain, {})[name] = exceptions.get(domain, {}).get(name, 1)
+    return before

@@ -1,0 +1,76 @@
+"""Draws the mesh, for Mermaid (https://mermaid.js.org) and Graphviz (https://graphviz.org)."""
+
+from collections.abc import Iterable
+
+from generator.model.mesh import Mesh
+from generator.model.product import Dependency
+
+Edge = tuple[str, str, str]
+
+
+def selection(mesh: Mesh, product: str | None) -> set[str]:
+    """All products and those they name; with `product` only what lies upstream and downstream of it, and itself."""
+    if product is None:
+        return {*mesh.products, *mesh.downstream}
+    return {product, *mesh.reach([product], mesh.upstream), *mesh.reach([product], mesh.downstream)}
+
+
+def mermaid(mesh: Mesh, chosen: set[str], focus: str | None = None) -> str:
+    """A Mermaid flowchart: one subgraph a domain, rounded boxes for what is refreshed elsewhere."""
+    ids = {key: f"n{index}" for index, key in enumerate(sorted(chosen))}
+    lines = ["flowchart LR"]
+    for domain, members in _by_domain(chosen):
+        lines.append(f'  subgraph {domain}["{domain}"]')
+        for key in members:
+            name = key.split("/")[1]
+            lines.append(f'    {ids[key]}["{name}"]' if _has_machine(mesh, key) else f'    {ids[key]}(["{name}"])')
+        lines.append("  end")
+    for upstream, downstream, label in _edges(mesh, chosen):
+        arrow = f"-. {label} .->" if label else "-->"
+        lines.append(f"  {ids[upstream]} {arrow} {ids[downstream]}")
+    if focus in ids:
+        lines.append(f"  style {ids[focus]} stroke-width:4px")
+    return "\n".join(lines) + "\n"
+
+
+def dot(mesh: Mesh, chosen: set[str], focus: str | None = None) -> str:
+    """A Graphviz digraph: one cluster a domain, rounded boxes for what is refreshed elsewhere."""
+    lines = ["digraph headgate {", "  rankdir=LR;", "  node [shape=box];"]
+    for domain, members in _by_domain(chosen):
+        lines += [f'  subgraph "cluster_{domain}" {{', f'    label="{domain}";']
+        for key in members:
+            style = "" if _has_machine(mesh, key) else ", style=rounded"
+            pen = ", penwidth=3" if key == focus else ""
+            lines.append(f'    "{key}" [label="{key.split("/")[1]}"{style}{pen}];')
+        lines.append("  }")
+    for upstream, downstream, label in _edges(mesh, chosen):
+        lines.append(f'  "{upstream}" -> "{downstream}"' + (f' [label="{label}", style=dashed];' if label else ";"))
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+def _has_machine(mesh: Mesh, key: str) -> bool:
+    return key in mesh.products and mesh.products[key].pipeline is not None
+
+
+def _by_domain(chosen: Iterable[str]) -> list[tuple[str, list[str]]]:
+    domains: dict[str, list[str]] = {}
+    for key in sorted(chosen):
+        domains.setdefault(key.split("/")[0], []).append(key)
+    return list(domains.items())
+
+
+def _edges(mesh: Mesh, chosen: set[str]) -> list[Edge]:
+    found = set()
+    for key in chosen & mesh.products.keys():
+        for leaf in mesh.products[key].dependencies():
+            if leaf.product in chosen:
+                found.add((leaf.product, key, _label(leaf)))
+    return sorted(found)
+
+
+def _label(leaf: Dependency) -> str:
+    parts = ["/".join(leaf.statuses)] if leaf.statuses != ("COMPLETED",) else []
+    parts += [f"offset {leaf.offset}"] if leaf.offset else []
+    parts += ["latest"] if leaf.max_age else []
+    parts += [leaf.cycle] if leaf.cycle != "last" else []
+    return " ".join(parts)

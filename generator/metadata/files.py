@@ -1,0 +1,121 @@
+"""The files of a products folder."""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from generator.findings import Finding
+from generator.metadata.reading_rules import NO_DOMAIN, WRONG_PLACE
+
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+MAX_NAME = 64
+CALENDARS = "calendars"
+RESERVED = ("catalog", "template", "layout")
+
+
+@dataclass
+class Files:
+    """Paths by what they are; `misplaced` are findings."""
+
+    domains: dict[str, Path] = field(default_factory=dict)
+    products: dict[tuple[str, str], Path] = field(default_factory=dict)
+    calendars: dict[str, Path] = field(default_factory=dict)
+    misplaced: list[Finding] = field(default_factory=list)
+
+
+def find(root: Path) -> Files:
+    """Every metadata file under `root`, sorted. Files that are not YAML and hidden ones are left alone."""
+    files = Files()
+    for entry in _entries(root):
+        if entry.is_dir():
+            _folder(Path(entry.path), entry.name, files)
+        elif _yaml(entry.name):
+            expected = "products/<domain>/<product>.yaml"
+            files.misplaced.append(
+                _misplaced(Path(entry.path), "a file beside the domains", expected, "Move it into its domain's folder.")
+            )
+    return files
+
+
+def _folder(folder: Path, name: str, files: Files) -> None:
+    if name != CALENDARS and not _good(name):
+        files.misplaced.append(
+            _misplaced(
+                folder,
+                f"a folder named `{name}`",
+                "lower-case letters, digits and single dashes, at most 64",
+                "Rename the folder.",
+            )
+        )
+        return
+    for entry in _entries(folder):
+        path, stem = Path(entry.path), Path(entry.name).stem
+        if entry.is_dir():
+            if any(_yaml(each) for each in os.listdir(path)):
+                files.misplaced.append(
+                    _misplaced(
+                        path, "a folder inside a domain", "products/<domain>/<product>.yaml", "Move its files up."
+                    )
+                )
+        elif not _yaml(entry.name):
+            continue
+        elif entry.name.endswith(".yml"):
+            files.misplaced.append(
+                _misplaced(path, f"`{entry.name}`", f"`{stem}.yaml`", "Rename it: only .yaml is read.")
+            )
+        elif not _good(stem):
+            files.misplaced.append(
+                _misplaced(
+                    path,
+                    f"the name `{stem}`",
+                    "lower-case letters, digits and single dashes, at most 64",
+                    _lowered(stem),
+                )
+            )
+        elif name == CALENDARS:
+            files.calendars[stem] = path
+        elif stem == "domain":
+            files.domains[name] = path
+        elif stem in RESERVED:
+            files.misplaced.append(
+                _misplaced(
+                    path, f"a product named `{stem}`", "another name: Headgate writes files of this name itself", ""
+                )
+            )
+        else:
+            files.products[name, stem] = path
+    if name not in files.domains and any(domain == name for domain, _ in files.products):
+        files.misplaced.append(
+            Finding(
+                NO_DOMAIN,
+                folder / "domain.yaml",
+                "",
+                "no domain.yaml",
+                "a file with the domain's `owner`",
+                f"`headgate new domain {name}` writes one.",
+            )
+        )
+
+
+def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        yield from sorted((each for each in entries if not each.name.startswith(".")), key=lambda each: each.name)
+
+
+def _yaml(name: str) -> bool:
+    return name.endswith((".yaml", ".yml"))
+
+
+def _good(name: str) -> bool:
+    return len(name) <= MAX_NAME and NAME.fullmatch(name) is not None
+
+
+def _lowered(stem: str) -> str:
+    better = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")[:MAX_NAME].strip("-")
+    return f"Rename it to `{better}.yaml`." if _good(better) else "Rename it."
+
+
+def _misplaced(path: Path, found: str, expected: str, hint: str) -> Finding:
+    return Finding(WRONG_PLACE, path, "", found, expected, hint)

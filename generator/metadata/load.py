@@ -1,0 +1,162 @@
+"""Loads a products folder into a mesh, and says everything that is wrong on the way."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from generator.findings import Finding
+from generator.memo import Memo
+from generator.metadata import schema
+from generator.metadata.files import Files, find
+from generator.metadata.merge import merge
+from generator.metadata.reading_rules import UNREADABLE, WRONG_VALUE
+from generator.metadata.salvage import UNKNOWN, salvage
+from generator.metadata.yaml_reader import ReadError, read
+from generator.model import build
+from generator.model.mesh import Mesh
+from generator.model.product import Domain, Product
+from generator.model.schedule import Calendar
+
+Document = dict[str, Any]
+
+
+@dataclass
+class Loaded:
+    """The mesh of everything that could be read, and what is wrong with the rest.
+
+    `digests` tells for each product which bytes and defaults it came from: equal digest, equal product.
+    """
+
+    mesh: Mesh
+    findings: list[Finding]
+    digests: dict[str, str] = field(default_factory=dict)
+
+
+def load(root: Path, memo: Memo) -> Loaded:
+    files = find(root)
+    findings = list(files.misplaced)
+    calendars = _calendars(files, findings)
+    domains, defaults = _domains(files, findings)
+    products: dict[str, Product] = {}
+    digests: dict[str, str] = {}
+    default_digests = {name: blake2b(orjson.dumps(each), digest_size=16).hexdigest() for name, each in defaults.items()}
+    broken, partial = set(), set()
+    for (domain, name), path in files.products.items():
+        identity = f"{domain}/{name}"
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            findings.append(_unreadable(path, error))
+            broken.add(identity)
+            continue
+        # a broken domain.yaml gives no defaults: what is missing then is not the product's fault
+        digest = blake2b(data + default_digests.get(domain, "broken").encode(), digest_size=16).hexdigest()
+        document = memo.get("document", digest)
+        if document is None:
+            document, whole = _product_document(data, path, defaults.get(domain), findings)
+            if document is None:
+                broken.add(identity)
+                continue
+            if whole:
+                memo.put("document", digest, document)
+            else:
+                partial.add(identity)
+        products[identity] = build.product(domain, name, document)
+        digests[identity] = digest
+    mesh = Mesh(
+        root=root,
+        products=products,
+        domains=domains,
+        calendars=calendars,
+        broken=frozenset(broken),
+        partial=frozenset(partial),
+        broken_calendars=frozenset(files.calendars.keys() - calendars.keys()),
+    )
+    return Loaded(mesh, findings, digests)
+
+
+def _product_document(
+    data: bytes, path: Path, defaults: Document | None, findings: list[Finding]
+) -> tuple[Document | None, bool]:
+    """The merged document, and whether it is whole; without the domain's defaults it never is."""
+    own = _document(data, path, findings)
+    if own is None:
+        return None, False
+    document = merge(defaults or {"owner": UNKNOWN}, own)
+    found = schema.check(document, "product.schema.json", path)
+    findings.extend(found)
+    if found:
+        return salvage(document, found), False
+    return document, defaults is not None
+
+
+def _domains(files: Files, findings: list[Finding]) -> tuple[dict[str, Domain], dict[str, Document]]:
+    domains: dict[str, Domain] = {}
+    defaults: dict[str, Document] = {}
+    for name, path in files.domains.items():
+        document = _checked(path, "domain.schema.json", findings)
+        if document is None:
+            continue
+        given = document.get("defaults") or {}
+        found = schema.check(given, "defaults.schema.json", path, "/defaults")
+        findings.extend(found)
+        if not found:
+            domains[name] = build.domain(name, document)
+            inherited: Document = {key: document[key] for key in ("owner", "email") if key in document}
+            defaults[name] = {**inherited, **given}
+    return domains, defaults
+
+
+def _calendars(files: Files, findings: list[Finding]) -> dict[str, Calendar]:
+    calendars = {}
+    for name, path in files.calendars.items():
+        document = _checked(path, "calendar.schema.json", findings)
+        if document is None:
+            continue
+        try:
+            calendars[name] = build.calendar(name, document)
+        except ValueError:
+            for index, day in enumerate(document["dates"]):
+                if not _is_date(day):
+                    findings.append(Finding(WRONG_VALUE, path, f"/dates/{index}", f'"{day}"', "a date that exists"))
+    return calendars
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _checked(path: Path, name: str, findings: list[Finding]) -> Document | None:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        findings.append(_unreadable(path, error))
+        return None
+    document = _document(data, path, findings)
+    if document is None:
+        return None
+    found = schema.check(document, name, path)
+    findings.extend(found)
+    return None if found else document
+
+
+def _document(data: bytes, path: Path, findings: list[Finding]) -> Document | None:
+    try:
+        return read(data)
+    except ReadError as error:
+        findings.append(
+            Finding(error.rule, path, error.at, error.found, error.expected, error.hint, error.line, error.column)
+        )
+        return None
+
+
+def _unreadable(path: Path, error: OSError) -> Finding:
+    return Finding(UNREADABLE, path, "", error.strerror or str(error), "a file that can be read")

@@ -1,0 +1,40 @@
+"""What is left of a document when the wrong parts are taken out, so that one mistake does not hide the next."""
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from generator.findings import Finding, pointer_parts
+from generator.metadata import schema
+
+UNKNOWN = "unknown"
+
+
+def salvage(document: dict[str, Any], found: Sequence[Finding]) -> dict[str, Any] | None:
+    """The document without what `found` points at, valid again; None if nothing can be saved."""
+    left = copy.deepcopy(document)
+    wrong = [each.pointer for each in found]
+    for _ in range(4):  # taking a part out can leave what it stood in incomplete, which then goes too
+        for at in wrong:
+            _remove(left, pointer_parts(at))
+        left = {"description": UNKNOWN, "owner": UNKNOWN, **left}
+        wrong = [each.pointer for each in schema.check(left, "product.schema.json", Path())]
+        if not wrong:
+            return left
+    return None
+
+
+def _remove(value: Any, parts: list[str]) -> None:
+    """Takes out the innermost key on the way to the place. Items of lists stay, so that places after them stay true."""
+    holder, last = value, None
+    for part in parts:
+        if isinstance(value, dict) and part in value:
+            holder, last = value, part
+            value = value[part]
+        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            break
+    if last is not None:
+        del holder[last]

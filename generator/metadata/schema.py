@@ -1,0 +1,222 @@
+"""Checks documents against the JSON Schemas and says what is wrong in the words of the person who wrote them.
+
+`jsonschema_rs` decides (compiled, microseconds a document); only a document it refuses is walked by `jsonschema`, whose
+errors are turned into findings.
+"""
+
+import difflib
+import json
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+from referencing import Registry, Resource
+
+from generator.findings import Finding, pointer
+from generator.metadata.reading_rules import EMPTY_VALUE, MISSING_KEY, ONE_OF, UNKNOWN_KEY, WRONG_TYPE, WRONG_VALUE
+from generator.steps import step_types
+
+FOLDER = Path(__file__).parent / "schemas"
+BASE = "https://headgate.dev/schemas/"
+TYPE_NAMES = {
+    "string": "text",
+    "object": "a mapping",
+    "array": "a list",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "nothing",
+}
+
+
+@cache
+def schemas() -> dict[str, dict[str, Any]]:
+    """Every schema by its `$id`, the step types joined into the product's."""
+    found = {}
+    for file in sorted(FOLDER.glob("*.schema.json")):
+        schema = json.loads(file.read_text("utf-8"))
+        found[schema["$id"]] = schema
+    step = found[BASE + "product.schema.json"]["$defs"]["step"]
+    for name, step_type in step_types().items():
+        found[step_type.schema["$id"]] = step_type.schema
+        step["properties"][name] = {"$ref": f"steps/{name}.schema.json"}
+    step["x-exactly-one-of"] = list(step_types())
+    step["oneOf"] = [{"required": [name]} for name in step_types()]
+    # a domain's defaults are a product of which nothing is required yet
+    product = found[BASE + "product.schema.json"]
+    found[BASE + "defaults.schema.json"] = {
+        "$schema": product["$schema"],
+        "$id": BASE + "defaults.schema.json",
+        "title": "Defaults of a domain",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": _loosened(product["properties"], product["$defs"]),
+    }
+    return found
+
+
+def _loosened(properties: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """A default may give part of a section; what a section needs is asked of the product after merging."""
+    loose = {}
+    for key, value in properties.items():
+        section = definitions["schedule"] if key == "schedule" else value
+        loose[key] = {name: part for name, part in section.items() if name not in ("required", "oneOf", "allOf")}
+    text = json.dumps(loose).replace('"#/$defs/', '"product.schema.json#/$defs/')
+    result: dict[str, Any] = json.loads(text)
+    return result
+
+
+@cache
+def _registry() -> Registry[Any]:
+    return Registry().with_resources([(name, Resource.from_contents(schema)) for name, schema in schemas().items()])
+
+
+@cache
+def _compiled(name: str) -> Any:
+    registry = jsonschema_rs.Registry([(key, schema) for key, schema in schemas().items()])
+    return jsonschema_rs.Draft202012Validator(schemas()[BASE + name], registry=registry)
+
+
+@cache
+def _explainer(name: str) -> Draft202012Validator:
+    return Draft202012Validator(schemas()[BASE + name], registry=_registry())
+
+
+def check(document: Any, name: str, file: Path, prefix: str = "") -> list[Finding]:
+    """The findings of `document` against the schema `name` (`product.schema.json`); pointers begin with `prefix`."""
+    if _compiled(name).is_valid(document):
+        return []
+    findings: dict[tuple[str, str], Finding] = {}
+    for error in _explainer(name).iter_errors(document):
+        for finding in _explain(error, file, prefix):
+            findings.setdefault((finding.rule.id, finding.pointer + finding.found), finding)
+    return sorted(findings.values(), key=Finding.order)
+
+
+def _explain(error: ValidationError, file: Path, prefix: str) -> Iterator[Finding]:
+    schema: dict[str, Any] = error.schema if isinstance(error.schema, dict) else {}
+    at = prefix + pointer(*error.absolute_path)
+    value = error.instance
+    match error.validator:
+        case "additionalProperties" if isinstance(value, dict):
+            known = list(schema.get("properties", ()))
+            for key in value:
+                if key not in known:
+                    yield Finding(
+                        UNKNOWN_KEY, file, f"{at}{pointer(key)}", f"`{key}`", _listing(known), _did_you_mean(key, known)
+                    )
+        case "required":
+            missing = next(key for key in error.validator_value if f"'{key}'" in error.message)
+            if not _misspelt(value, missing, schema):  # the unknown key beside it is reported, with the right spelling
+                yield Finding(MISSING_KEY, file, at, f"no `{missing}`", _about(schema, missing))
+        case "dependentRequired":
+            for key, others in error.validator_value.items():
+                for other in others:
+                    if key in value and other not in value:
+                        yield Finding(MISSING_KEY, file, at, f"`{key}` without `{other}`", "both or neither")
+        case "oneOf" | "anyOf" if not isinstance(value, dict):
+            return  # the wrong type is reported by itself
+        case "oneOf" | "anyOf":
+            keys = schema.get("x-exactly-one-of") or schema.get("x-at-least-one-of", [])
+            present = [key for key in keys if key in value]
+            found = " and ".join(f"`{key}`" for key in present) if present else f"none of {_listing(keys)}"
+            much = "exactly one" if "x-exactly-one-of" in schema else "at least one"
+            yield Finding(ONE_OF, file, at, found, f"{much} of {_listing(keys)}")
+        case "type":
+            wanted = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
+            if value is None:
+                yield Finding(
+                    EMPTY_VALUE, file, at, "nothing", _wanted(schema, wanted), "Give a value, or remove the key."
+                )
+            else:
+                yield Finding(WRONG_TYPE, file, at, shown(value), _wanted(schema, wanted), _type_hint(value, wanted))
+        case "propertyNames":
+            yield Finding(WRONG_VALUE, file, at, shown(value), "names as documented")
+        case "minItems" | "maxItems" | "uniqueItems":
+            limits = {"minItems": "at least", "maxItems": "at most"}
+            limit = (
+                f"a list of {limits[error.validator]} {error.validator_value}"
+                if error.validator in limits
+                else "no entry twice"
+            )
+            yield Finding(WRONG_VALUE, file, at, shown(value), schema.get("x-expected", limit))
+        case _:
+            yield Finding(
+                WRONG_VALUE if value is not None else EMPTY_VALUE, file, at, shown(value), *_allowed(error, schema)
+            )
+
+
+def _allowed(error: ValidationError, schema: dict[str, Any]) -> tuple[str, str]:
+    value, limit = error.instance, error.validator_value
+    expected = schema.get("x-expected")
+    hint = ""
+    match error.validator:
+        case "enum":
+            expected = expected or _listing([str(each) for each in limit])
+            hint = _did_you_mean(str(value), [str(each) for each in limit])
+        case "minimum":
+            expected = expected or f"{limit} or more"
+        case "maximum":
+            expected = expected or f"{limit} or less"
+        case "maxLength" | "minLength":
+            expected = expected or f"at {'most' if error.validator == 'maxLength' else 'least'} {limit} characters"
+        case "pattern":
+            if isinstance(value, str) and value != value.lower() and "lower case" in (expected or ""):
+                hint = f"Write `{value.lower()}`."
+    return expected or str(error.message), hint
+
+
+def _wanted(schema: dict[str, Any], types: list[str]) -> str:
+    return str(schema.get("x-expected") or " or ".join(TYPE_NAMES[each] for each in types))
+
+
+def _type_hint(value: Any, wanted: list[str]) -> str:
+    if "string" in wanted and isinstance(value, int | float):
+        return f'Put it in quotes: "{_plain(value)}".'
+    if "array" in wanted and isinstance(value, str):
+        return f"Make it a list: [{value}]."
+    if "boolean" in wanted and isinstance(value, str):
+        return "Write true or false, without quotes."
+    if {"integer", "number"} & set(wanted) and isinstance(value, str) and value.strip("-").isdigit():
+        return f"Remove the quotes: {value}."
+    return ""
+
+
+def _plain(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def shown(value: Any) -> str:
+    """A value as a person would write it, cut at 80 characters."""
+    if value is None:
+        return "nothing"
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _listing(keys: list[str]) -> str:
+    text = ", ".join(f"`{key}`" for key in keys)
+    return text if keys else "no keys"
+
+
+def _did_you_mean(word: str, known: list[str]) -> str:
+    if word == "<<":
+        return "Merge keys are not read; put what products share under `defaults:` in domain.yaml."
+    near = difflib.get_close_matches(word.lower(), [each.lower() for each in known], n=1, cutoff=0.6)
+    original = next((each for each in known if near and each.lower() == near[0]), None)
+    return f"Did you mean `{original}`?" if original else ""
+
+
+def _misspelt(value: Any, missing: str, schema: dict[str, Any]) -> bool:
+    known = list(schema.get("properties", ()))
+    return any(f"`{missing}`" in _did_you_mean(str(key), known) for key in value if key not in known)
+
+
+def _about(schema: dict[str, Any], key: str) -> str:
+    part = schema.get("properties", {}).get(key, {})
+    text = part.get("description") or ""
+    return f"`{key}`" + (f": {text[0].lower()}{text[1:].rstrip('.')}" if text else "")

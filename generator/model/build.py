@@ -1,0 +1,150 @@
+"""From a checked document to the model. Everything here relies on the schemas: what they refuse does not arrive."""
+
+from datetime import date
+from typing import Any
+
+from generator.model.duration import seconds
+from generator.model.product import (
+    Condition,
+    Dependency,
+    Domain,
+    Notification,
+    Parallel,
+    Pipeline,
+    Product,
+    Retry,
+    Step,
+)
+from generator.model.schedule import Calendar, Schedule, cron_of
+from generator.steps import step_types
+
+Document = dict[str, Any]
+
+WEEKDAYS = {name: number for number, name in enumerate(("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"), 1)}
+COMPLETED = ("COMPLETED",)
+CHANNELS = ("slack", "email", "opsgenie", "webhook")
+DEFAULT_DEADLINE = 24 * 3600
+DEFAULT_MAX_DELAY = 3600
+
+
+def product(domain: str, name: str, document: Document) -> Product:
+    """The product at `domain`/`name` from its document, defaults merged in."""
+    wait = document.get("wait", {})
+    publish = document.get("publish", {})
+    return Product(
+        domain=domain,
+        name=name,
+        description=document["description"],
+        owner=document["owner"],
+        email=document.get("email"),
+        schedule=schedule(document["schedule"]) if "schedule" in document else None,
+        depends_on=condition(document["depends_on"], "/depends_on") if "depends_on" in document else None,
+        deadline=seconds(wait["deadline"]) if "deadline" in wait else DEFAULT_DEADLINE,
+        on_deadline=wait.get("on_deadline", "fail"),
+        pipeline=pipeline(document["pipeline"]) if "pipeline" in document else None,
+        refresh_event=publish.get("refresh_event", True),
+        visibility=publish.get("visibility", "mesh"),
+        complete_by=document["sla"]["complete_by"] if "sla" in document else None,
+        notify=tuple(notification(each) for each in document.get("notify", ())),
+        given=frozenset(document),
+    )
+
+
+def domain(name: str, document: Document) -> Domain:
+    return Domain(
+        name,
+        document["owner"],
+        document.get("description"),
+        document.get("email"),
+        document.get("account"),
+        document.get("region"),
+    )
+
+
+def calendar(name: str, document: Document) -> Calendar:
+    """Raises ValueError for a date that is in no calendar, such as 2026-02-30."""
+    return Calendar(
+        name,
+        frozenset(WEEKDAYS[day] for day in document.get("weekend", ("SAT", "SUN"))),
+        frozenset(date.fromisoformat(day) for day in document["dates"]),
+    )
+
+
+def schedule(document: Document) -> Schedule:
+    return Schedule(
+        cron_of(document), document.get("timezone", "UTC"), document.get("date_offset", 0), document.get("calendar")
+    )
+
+
+def condition(document: Document, pointer: str) -> Condition:
+    operator = "all_of" if "all_of" in document else "any_of"
+    return Condition(
+        operator,
+        tuple(_member(each, f"{pointer}/{operator}/{index}") for index, each in enumerate(document[operator])),
+        pointer,
+    )
+
+
+def _member(document: Document | str, pointer: str) -> Condition | Dependency:
+    if isinstance(document, str):
+        return Dependency(document, COMPLETED, 0, None, "last", None, pointer)
+    if "product" not in document:
+        return condition(document, pointer)
+    return Dependency(
+        document["product"],
+        tuple(document.get("status", COMPLETED)),
+        document.get("offset", 0),
+        seconds(document["max_age"]) if "max_age" in document else None,
+        document.get("cycle", "last"),
+        document.get("account"),
+        pointer,
+    )
+
+
+def pipeline(document: Document) -> Pipeline:
+    return Pipeline(
+        _items(document["steps"], "/pipeline/steps"), seconds(document["timeout"]) if "timeout" in document else None
+    )
+
+
+def _items(documents: list[Document], pointer: str) -> tuple[Step | Parallel, ...]:
+    return tuple(_item(each, f"{pointer}/{index}") for index, each in enumerate(documents))
+
+
+def _item(document: Document, pointer: str) -> Step | Parallel:
+    if "parallel" not in document:
+        return _step(document, pointer)
+    branches = []
+    for index, branch in enumerate(document["parallel"]):
+        at = f"{pointer}/parallel/{index}"
+        branches.append(_items(branch["steps"], f"{at}/steps") if "steps" in branch else (_step(branch, at),))
+    return Parallel(tuple(branches), pointer)
+
+
+def _step(document: Document, pointer: str) -> Step:
+    types = step_types()
+    kind = next(key for key in document if key in types)
+    settings = document[kind]
+    return Step(
+        document["name"],
+        kind,
+        settings,
+        seconds(settings.get("timeout", types[kind].default_timeout)),
+        _retry(document["retry"]) if "retry" in document else None,
+        pointer,
+    )
+
+
+def _retry(document: Document) -> Retry:
+    interval = seconds(document.get("interval", "60s"))
+    max_delay = seconds(document["max_delay"]) if "max_delay" in document else max(DEFAULT_MAX_DELAY, interval)
+    return Retry(document["attempts"], interval, float(document.get("backoff", 2)), max_delay)
+
+
+def notification(document: Document) -> Notification:
+    return Notification(
+        tuple(document["on"]),
+        document.get("level", "product"),
+        tuple((kind, tuple(document[kind])) for kind in CHANNELS if kind in document),
+        document["incident"]["severity"] if "incident" in document else None,
+    )

@@ -1,0 +1,63 @@
+"""All products and who depends on whom."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from generator.model.product import Domain, Product
+from generator.model.schedule import Calendar
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """`broken` holds identities whose file is there but could not be read: they exist, but nothing is known of them.
+
+    The same goes for `broken_calendars`. Of the products in `partial` the parts that were wrong are missing.
+    """
+
+    root: Path
+    products: dict[str, Product]
+    domains: dict[str, Domain]
+    calendars: dict[str, Calendar]
+    broken: frozenset[str] = frozenset()
+    partial: frozenset[str] = frozenset()
+    broken_calendars: frozenset[str] = frozenset()
+
+    def file(self, product: Product | str) -> Path:
+        return self.root / f"{product if isinstance(product, str) else product.id}.yaml"
+
+    @cached_property
+    def upstream(self) -> dict[str, tuple[str, ...]]:
+        """For each product the products it names, each once, in the order of the metadata."""
+        return {
+            key: tuple(dict.fromkeys(leaf.product for leaf in each.dependencies()))
+            for key, each in self.products.items()
+        }
+
+    @cached_property
+    def downstream(self) -> dict[str, tuple[str, ...]]:
+        """For each product named anywhere, the products that name it, sorted."""
+        found: dict[str, list[str]] = {}
+        for key, names in self.upstream.items():
+            for name in names:
+                found.setdefault(name, []).append(key)
+        return {name: tuple(sorted(keys)) for name, keys in found.items()}
+
+    def reach(self, start: Iterable[str], edges: dict[str, tuple[str, ...]]) -> frozenset[str]:
+        """Everything that can be reached from `start` along `edges`, without `start` itself unless on a cycle."""
+        seen: set[str] = set()
+        stack = [each for key in start for each in edges.get(key, ())]
+        while stack:
+            key = stack.pop()
+            if key not in seen:
+                seen.add(key)
+                stack.extend(edges.get(key, ()))
+        return frozenset(seen)
+
+    def calendar_of(self, product: Product) -> Calendar | None:
+        return self.calendars.get(product.schedule.calendar or "") if product.schedule else None
+
+    def machines(self) -> Iterator[Product]:
+        """The products that have a pipeline, and so a state machine, in order of identity."""
+        return (self.products[key] for key in sorted(self.products) if self.products[key].pipeline)

@@ -1,0 +1,158 @@
+"""The data product as a value."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from generator.model.schedule import Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """A required refresh of one upstream. `max_age` in seconds; `pointer` is its place in the metadata."""
+
+    product: str
+    statuses: tuple[str, ...]
+    offset: int
+    max_age: int | None
+    cycle: str
+    account: str | None
+    pointer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """`operator` is `all_of` or `any_of`."""
+
+    operator: str
+    members: tuple["Condition | Dependency", ...]
+    pointer: str
+
+    def leaves(self) -> Iterator[Dependency]:
+        for member in self.members:
+            if isinstance(member, Dependency):
+                yield member
+            else:
+                yield from member.leaves()
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Of failed work: `attempts` more times; `interval` and `max_delay` in seconds."""
+
+    attempts: int
+    interval: int
+    backoff: float
+    max_delay: int
+
+    def longest_wait(self) -> int:
+        """Seconds between the attempts at worst, all together."""
+        total, delay = 0.0, float(self.interval)
+        for _ in range(self.attempts):
+            total += min(delay, self.max_delay)
+            delay *= self.backoff
+        return int(total)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One piece of work. `settings` is the step type's section as written; `timeout` in seconds."""
+
+    name: str
+    type: str
+    settings: dict[str, Any]
+    timeout: int
+    retry: Retry | None
+    pointer: str
+
+    def longest(self) -> int:
+        """Seconds this step can take at worst, retries included, waits for capacity not."""
+        attempts = self.retry.attempts if self.retry else 0
+        return self.timeout * (attempts + 1) + (self.retry.longest_wait() if self.retry else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Parallel:
+    """Branches run side by side; each is a sequence."""
+
+    branches: tuple[tuple["Step | Parallel", ...], ...]
+    pointer: str
+
+    def longest(self) -> int:
+        return max(sum(item.longest() for item in branch) for branch in self.branches)
+
+
+def all_steps(items: "tuple[Step | Parallel, ...]") -> Iterator[Step]:
+    """Every step, in the order of the metadata."""
+    for item in items:
+        if isinstance(item, Step):
+            yield item
+        else:
+            for branch in item.branches:
+                yield from all_steps(branch)
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """`timeout` in seconds, None where metadata leaves it to what the steps can take."""
+
+    items: tuple[Step | Parallel, ...]
+    timeout: int | None
+
+    def longest(self) -> int:
+        return sum(item.longest() for item in self.items)
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """`channels` maps a kind of channel to its list of addresses; `incident` is a severity."""
+
+    on: tuple[str, ...]
+    level: str
+    channels: tuple[tuple[str, tuple[str, ...]], ...]
+    incident: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """One data product, its domain's defaults merged in. Durations in seconds."""
+
+    domain: str
+    name: str
+    description: str
+    owner: str
+    email: str | None
+    schedule: Schedule | None
+    depends_on: Condition | None
+    deadline: int
+    on_deadline: str
+    pipeline: Pipeline | None
+    refresh_event: bool
+    visibility: str
+    complete_by: str | None
+    notify: tuple[Notification, ...]
+    given: frozenset[str]  # the sections that stand in the metadata
+
+    @property
+    def id(self) -> str:
+        return f"{self.domain}/{self.name}"
+
+    def dependencies(self) -> tuple[Dependency, ...]:
+        return tuple(self.depends_on.leaves()) if self.depends_on else ()
+
+    def steps(self) -> tuple[Step, ...]:
+        return tuple(all_steps(self.pipeline.items)) if self.pipeline else ()
+
+    def told_about(self, level: str) -> frozenset[str]:
+        """What somebody wants to be told at that level. Who asks for steps is told about the run too."""
+        return frozenset(kind for each in self.notify for kind in each.on if level == "product" or each.level == level)
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    name: str
+    owner: str
+    description: str | None
+    email: str | None
+    account: str | None
+    region: str | None

@@ -1,0 +1,211 @@
+"""Writes the output folder as a whole or not at all.
+
+New files are first written beside the old ones, under `.staging`. Then a journal names every change, and files are
+swapped in while the old ones are kept. Whoever finds a journal puts the old files back, so a crash at any moment leaves
+the old output, or, once the journal is gone, the new one.
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+
+import orjson
+
+STAGING, JOURNAL = ".staging", "journal.json"
+CATALOG, LAYOUT, APPLICATION = "catalog.json", "layout.json", "template.json"
+
+
+class OutputError(Exception):
+    """The output folder cannot be used; the message is for the user."""
+
+
+@dataclass
+class Changes:
+    """Paths relative to the output folder, sorted."""
+
+    created: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    unchanged: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.created or self.changed or self.removed)
+
+
+def digest(data: bytes) -> str:
+    return blake2b(data, digest_size=16).hexdigest()
+
+
+class Output:
+    """The output folder and what it is to become. Use it inside `opened`."""
+
+    def __init__(self, folder: Path, write: bool) -> None:
+        self.folder = folder
+        self._write = write
+        self._staging = folder / STAGING
+        self._wanted: set[str] = set()
+        self._changes = Changes()
+        self._made: set[Path] = set()
+        self._old = _generated(folder)
+
+    def read(self, path: str) -> bytes | None:
+        """The file as it is on disk; None if it is not there."""
+        try:
+            return (self.folder / path).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def keep(self, path: str, wanted_digest: str) -> bool:
+        """Whether the file on disk has that digest already; if so it stays."""
+        if path not in self._old:
+            return False
+        data = self.read(path)
+        if data is None or digest(data) != wanted_digest:
+            return False
+        self._wanted.add(path)
+        self._changes.unchanged += 1
+        return True
+
+    def put(self, path: str, data: bytes) -> None:
+        """What the file is to hold."""
+        self._wanted.add(path)
+        old = self.read(path) if path in self._old else None
+        if old == data:
+            self._changes.unchanged += 1
+            return
+        (self._changes.created if old is None else self._changes.changed).append(path)
+        if self._write:
+            target = self._staging / "new" / path
+            if target.parent not in self._made:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                self._made.add(target.parent)
+            target.write_bytes(data)
+
+    def finish(self) -> Changes:
+        """The difference to what is on disk; written, unless the folder was opened to look only."""
+        changes = self._changes
+        changes.removed = sorted(self._old - self._wanted)
+        changes.created.sort()
+        changes.changed.sort()
+        if self._write and changes:
+            self._commit(changes)
+        return changes
+
+    def _commit(self, changes: Changes) -> None:
+        kept = self._staging / "old"
+        for path in (*changes.changed, *changes.removed):
+            (kept / path).parent.mkdir(parents=True, exist_ok=True)
+            _link(self.folder / path, kept / path)
+        for path in changes.created:
+            (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
+        journal = self._staging / JOURNAL
+        _write_durably(
+            journal, orjson.dumps({"created": changes.created, "restore": changes.changed + changes.removed})
+        )
+        try:
+            for path in (*changes.created, *changes.changed):
+                os.replace(self._staging / "new" / path, self.folder / path)  # noqa: PTH105 - a third faster on 10,000 files
+            for path in changes.removed:
+                (self.folder / path).unlink()
+            journal.unlink()
+        except BaseException:
+            recover(self.folder)
+            raise
+        shutil.rmtree(self._staging, ignore_errors=True)
+        for parent in {(self.folder / path).parent for path in changes.removed} - {self.folder}:
+            with contextlib.suppress(OSError):  # not empty
+                parent.rmdir()
+
+
+@contextlib.contextmanager
+def opened(folder: Path, write: bool) -> Iterator[Output]:
+    """The output folder, locked and recovered from an earlier crash. Raises `OutputError`."""
+    if not folder.exists() and not write:
+        yield Output(folder, write=False)
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise OutputError(f"{folder}: {error.strerror}") from None
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OutputError(f"{folder}: another headgate is writing here; try again when it is done") from None
+        recover(folder)
+        _require_ours(folder)
+        try:
+            yield Output(folder, write)
+        except OSError as error:
+            raise OutputError(f"{error.filename or folder}: {error.strerror}; the old output is as it was") from None
+        finally:
+            if not (folder / STAGING / JOURNAL).exists():
+                shutil.rmtree(folder / STAGING, ignore_errors=True)
+    finally:
+        os.close(handle)
+
+
+def recover(folder: Path) -> None:
+    """Puts the old output back if a crash left a journal; clears what else was left."""
+    staging = folder / STAGING
+    try:
+        journal = orjson.loads((staging / JOURNAL).read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        shutil.rmtree(staging, ignore_errors=True)
+        return
+    for path in journal["restore"]:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        scratch = staging / "restored"
+        scratch.unlink(missing_ok=True)
+        _link(staging / "old" / path, scratch)
+        scratch.replace(folder / path)
+    for path in journal["created"]:
+        (folder / path).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            (folder / path).parent.rmdir()
+    (staging / JOURNAL).unlink()
+    shutil.rmtree(staging, ignore_errors=True)
+
+
+def _generated(folder: Path) -> set[str]:
+    """The files in the folder that Headgate wrote, by their names."""
+    found = {name for name in (CATALOG, LAYOUT, APPLICATION) if (folder / name).is_file()}
+    if folder.is_dir():
+        with os.scandir(folder) as entries:
+            domains = [each.name for each in entries if each.is_dir() and not each.name.startswith(".")]
+        for domain in domains:
+            for name in os.listdir(folder / domain):
+                if name.endswith(".asl.json") or (name.startswith("template") and name.endswith(".json")):
+                    found.add(f"{domain}/{name}")
+    return found
+
+
+def _require_ours(folder: Path) -> None:
+    if (folder / CATALOG).exists():
+        return
+    strangers = sorted(each.name for each in folder.iterdir() if not each.name.startswith(".") and each.suffix != ".md")
+    if strangers:
+        raise OutputError(
+            f"{folder}: not an output folder of Headgate (it has no {CATALOG}, but {strangers[0]}); "
+            "name an empty or new folder, since what is not generated would be removed"
+        )
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # a file system without hard links
+        shutil.copy2(source, target)
+
+
+def _write_durably(path: Path, data: bytes) -> None:
+    with open(path, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,131 @@
+"""The compiled catalog: every product's metadata with all defaults filled in, as data for the functions and for `plan`.
+
+`statemachines/catalog.json` holds one product a line, so that a changed product is one changed line.
+"""
+
+from datetime import date
+from typing import Any
+
+import orjson
+
+from generator.model.mesh import Mesh
+from generator.model.product import Condition, Dependency, Domain, Parallel, Product, Retry, Step
+from generator.model.schedule import Calendar
+from generator.plan import names
+from generator.steps import step_types
+
+VERSION = 1
+Entry = dict[str, Any]
+
+
+def write(mesh: Mesh) -> bytes:
+    """The whole catalog as JSON, sorted, one domain, calendar or product a line."""
+    sections = {
+        "domains": {key: _domain(each) for key, each in sorted(mesh.domains.items())},
+        "calendars": {key: _calendar(each) for key, each in sorted(mesh.calendars.items())},
+        "products": {key: entry(mesh.products[key]) for key in sorted(mesh.products)},
+    }
+    lines = [f'{{\n"version": {VERSION}']
+    for section, entries in sections.items():
+        body = ",\n".join(f'"{key}": {orjson.dumps(value).decode()}' for key, value in entries.items())
+        lines.append(f'"{section}": {{\n{body}\n}}' if body else f'"{section}": {{}}')
+    return (",\n".join(lines) + "\n}\n").encode()
+
+
+def read(data: bytes) -> dict[str, Any]:
+    """The catalog of an earlier run; empty where there is none or it is of another version."""
+    try:
+        catalog = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return {}
+    return catalog if isinstance(catalog, dict) and catalog.get("version") == VERSION else {}
+
+
+def entry(product: Product) -> Entry:
+    """One product; durations in seconds. Sections that are absent in the metadata are absent here."""
+    result: Entry = {"description": product.description, "owner": product.owner}
+    if product.email:
+        result["email"] = product.email
+    if product.schedule:
+        result["schedule"] = {
+            "cron": product.schedule.cron,
+            "timezone": product.schedule.timezone,
+            "date_offset": product.schedule.date_offset,
+            "calendar": product.schedule.calendar,
+        }
+    if product.depends_on:
+        result["depends_on"] = _condition(product.depends_on)
+    if product.pipeline:
+        result["machine"] = names.machine_name(product)
+        result["execution_prefix"] = names.execution_prefix(product)
+        result["wait"] = {"deadline": product.deadline, "on_deadline": product.on_deadline}
+        result["pipeline"] = {
+            "timeout": product.pipeline.timeout,
+            "steps": [_item(each) for each in product.pipeline.items],
+        }
+    result["publish"] = {"refresh_event": product.refresh_event, "visibility": product.visibility}
+    if product.complete_by:
+        result["sla"] = {"complete_by": product.complete_by}
+    if product.notify:
+        result["notify"] = [
+            {"on": list(each.on), "level": each.level, **{kind: list(values) for kind, values in each.channels}}
+            | ({"incident": {"severity": each.incident}} if each.incident is not None else {})
+            for each in product.notify
+        ]
+    return result
+
+
+def _condition(node: Condition | Dependency) -> Entry:
+    if isinstance(node, Condition):
+        return {node.operator: [_condition(member) for member in node.members]}
+    result: Entry = {"product": node.product, "status": list(node.statuses), "offset": node.offset, "cycle": node.cycle}
+    if node.max_age is not None:
+        result["max_age"] = node.max_age
+    if node.account is not None:
+        result["account"] = node.account
+    return result
+
+
+def _item(item: Step | Parallel) -> Entry:
+    if isinstance(item, Parallel):
+        return {"parallel": [[_item(each) for each in branch] for branch in item.branches]}
+    kind = step_types()[item.type]
+    arguments = item.settings.get(kind.note("arguments"), {})
+    settings = {
+        key: value
+        for key, value in item.settings.items()
+        if key not in (kind.note("resource"), kind.note("arguments"), "timeout")
+    }
+    return {
+        "name": item.name,
+        "type": item.type,
+        "resource": item.settings[kind.note("resource")],
+        "arguments": arguments,
+        "settings": settings,
+        "timeout": item.timeout,
+        "retry": _retry(item.retry) if item.retry else None,
+    }
+
+
+def _retry(retry: Retry) -> Entry:
+    return {
+        "attempts": retry.attempts,
+        "interval": retry.interval,
+        "backoff": retry.backoff,
+        "max_delay": retry.max_delay,
+    }
+
+
+def _domain(domain: Domain) -> Entry:
+    values = {
+        "description": domain.description,
+        "owner": domain.owner,
+        "email": domain.email,
+        "account": domain.account,
+        "region": domain.region,
+    }
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _calendar(calendar: Calendar) -> Entry:
+    return {"weekend": sorted(calendar.weekend), "dates": sorted(date.isoformat(day) for day in calendar.dates)}

@@ -1,0 +1,235 @@
+"""What differs between two catalogs, by meaning: sentences a person can agree or disagree with."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from generator.model.availability import rhythm
+from generator.model.duration import spoken
+from generator.model.schedule import Schedule
+
+Entry = dict[str, Any]
+SECTIONS = (
+    ("wait", ("deadline", "on_deadline")),
+    ("publish", ("refresh_event", "visibility")),
+    ("sla", ("complete_by",)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ProductChange:
+    """`kind` is added, removed or changed; `sentences` say what about a changed one."""
+
+    product: str
+    kind: str
+    sentences: tuple[str, ...]
+
+
+def compare(old: Entry, new: Entry) -> list[ProductChange]:
+    """The changed products of two catalogs, sorted."""
+    before, after = old.get("products", {}), new.get("products", {})
+    found = []
+    for key in sorted(before.keys() | after.keys()):
+        if key not in before:
+            found.append(ProductChange(key, "added", tuple(_introduction(after[key]))))
+        elif key not in after:
+            found.append(ProductChange(key, "removed", ()))
+        elif before[key] != after[key]:
+            found.append(ProductChange(key, "changed", tuple(_differences(before[key], after[key]))))
+    for key, entry in sorted(new.get("calendars", {}).items()):
+        if key in old.get("calendars", {}) and old["calendars"][key] != entry:
+            found.append(ProductChange(f"calendars/{key}", "changed", tuple(_dates(old["calendars"][key], entry))))
+    return found
+
+
+def _introduction(entry: Entry) -> Iterator[str]:
+    if "pipeline" not in entry:
+        yield "external: refreshed elsewhere"
+    yield f"opens {_rhythm(entry)}"
+    if "depends_on" in entry:
+        yield f"waits for {condition_words(entry['depends_on'])}"
+
+
+def _differences(old: Entry, new: Entry) -> Iterator[str]:
+    yield from _dependencies(old.get("depends_on"), new.get("depends_on"))
+    if old.get("schedule") != new.get("schedule"):
+        was, now = _rhythm(old), _rhythm(new)
+        if was != now:
+            yield f"opens {was} -> {now}"
+        was_schedule, now_schedule = old.get("schedule") or {}, new.get("schedule") or {}
+        for key in ("timezone", "date_offset", "calendar"):
+            if was_schedule and now_schedule and was_schedule[key] != now_schedule[key]:
+                yield f"{key} {_shown(was_schedule[key])} -> {_shown(now_schedule[key])}"
+    for section, keys in SECTIONS:
+        for key in keys:
+            before, after = (old.get(section) or {}).get(key), (new.get(section) or {}).get(key)
+            if before != after:
+                yield f"{key} {_shown(before, key)} -> {_shown(after, key)}"
+    yield from _pipeline(old.get("pipeline"), new.get("pipeline"))
+    if old.get("notify") != new.get("notify"):
+        yield "notify: " + _listing(old.get("notify"), new.get("notify"))
+    for key in ("owner", "email", "description", "machine"):
+        if old.get(key) != new.get(key) and not (key == "machine" and ("pipeline" in old) != ("pipeline" in new)):
+            yield f"{key} {_shown(old.get(key))} -> {_shown(new.get(key))}"
+
+
+def _rhythm(entry: Entry) -> str:
+    schedule = entry.get("schedule")
+    return rhythm(Schedule(schedule["cron"], schedule["timezone"]) if schedule else None)
+
+
+def _dependencies(old: Entry | None, new: Entry | None) -> Iterator[str]:
+    if old == new:
+        return
+    was = {each["product"]: each for each in leaves(old)}
+    now = {each["product"]: each for each in leaves(new)}
+    added, removed = sorted(now.keys() - was.keys()), sorted(was.keys() - now.keys())
+    if added:
+        yield ("now also waits for " if was else "now waits for ") + ", ".join(added)
+    if removed:
+        yield "no longer waits for " + ", ".join(removed)
+    options = False
+    for product in sorted(was.keys() & now.keys()):
+        for key in ("status", "offset", "max_age", "cycle", "account"):
+            if was[product].get(key) != now[product].get(key):
+                options = True
+                yield f"waits for {product} with {key} {_shown(was[product].get(key), key)} -> {_shown(now[product].get(key), key)}"
+    if not (added or removed or options) or (
+        old and new and _skeleton(old) != _skeleton(new) and not (added or removed)
+    ):
+        yield f"waits for {condition_words(old)} -> {condition_words(new)}"
+    elif old and new and next(iter(old)) != next(iter(new)):
+        yield f"waits for {next(iter(new)).replace('_', ' ')} of them"
+
+
+def _skeleton(node: Any) -> Any:
+    if "product" in node:
+        return node["product"]
+    operator = next(iter(node))
+    return [operator, *(_skeleton(member) for member in node[operator])]
+
+
+def leaves(node: Entry | None) -> Iterator[Entry]:
+    """The dependencies of a condition of the catalog."""
+    if node is None:
+        return
+    if "product" in node:
+        yield node
+    else:
+        for member in node[next(iter(node))]:
+            yield from leaves(member)
+
+
+def condition_words(node: Entry | None) -> str:
+    """`all of raw/rd1, any of (raw/rd7, raw/rd8)`"""
+    if node is None:
+        return "nothing"
+    if "product" in node:
+        extras = [f"{key} {_shown(node[key], key)}" for key in ("offset", "max_age") if node.get(key)]
+        extras += ["/".join(node["status"])] if node["status"] != ["COMPLETED"] else []
+        extras += [f"cycle {node['cycle']}"] if node["cycle"] != "last" else []
+        return str(node["product"]) + (f" ({', '.join(extras)})" if extras else "")
+    operator = next(iter(node))
+    members = [
+        condition_words(member) if "product" in member else f"({condition_words(member)})" for member in node[operator]
+    ]
+    return members[0] if len(members) == 1 else operator.replace("_", " ") + " " + ", ".join(members)
+
+
+def _pipeline(old: Entry | None, new: Entry | None) -> Iterator[str]:
+    if old is None and new is None:
+        return
+    if old is None or new is None:
+        yield "gets a pipeline" if old is None else "loses its pipeline: it is external now"
+        return
+    was, now = (
+        {each["name"]: each for each in _steps(old["steps"])},
+        {each["name"]: each for each in _steps(new["steps"])},
+    )
+    for name in now.keys() - was.keys():
+        yield f"step {name} is new"
+    for name in was.keys() - now.keys():
+        yield f"step {name} is gone"
+    for name in sorted(was.keys() & now.keys()):
+        prefix = f"step {name}: " if len(now) > 1 else ""
+        for sentence in _step(was[name], now[name]):
+            yield prefix + sentence
+    if was.keys() == now.keys() and _order(old["steps"]) != _order(new["steps"]):
+        yield "steps run in another order"
+    if old["timeout"] != new["timeout"]:
+        yield f"pipeline timeout {_shown(old['timeout'], 'timeout')} -> {_shown(new['timeout'], 'timeout')}"
+
+
+def _steps(items: list[Entry]) -> Iterator[Entry]:
+    for item in items:
+        if "parallel" in item:
+            for branch in item["parallel"]:
+                yield from _steps(branch)
+        else:
+            yield item
+
+
+def _order(items: list[Entry]) -> list[Any]:
+    return [[_order(branch) for branch in item["parallel"]] if "parallel" in item else item["name"] for item in items]
+
+
+def _step(old: Entry, new: Entry) -> Iterator[str]:
+    for key in ("type", "resource", "timeout"):
+        if old[key] != new[key]:
+            yield f"{'runs' if key == 'resource' else key} {_shown(old[key], key)} -> {_shown(new[key], key)}"
+    for key in sorted(old["arguments"].keys() | new["arguments"].keys()):
+        was, now = old["arguments"].get(key), new["arguments"].get(key)
+        if was != now:
+            yield f"argument {key} {_shown(was)} -> {_shown(now)}"
+    for key in sorted(old["settings"].keys() | new["settings"].keys()):
+        was, now = old["settings"].get(key), new["settings"].get(key)
+        if was != now:
+            yield f"{key} {_shown(was)} -> {_shown(now)}"
+    if old["retry"] is None or new["retry"] is None:
+        if old["retry"] != new["retry"]:
+            yield f"retry attempts {(old['retry'] or {'attempts': 0})['attempts']} -> {(new['retry'] or {'attempts': 0})['attempts']}"
+    else:
+        for key in ("attempts", "interval", "backoff", "max_delay"):
+            if old["retry"][key] != new["retry"][key]:
+                yield f"retry {key} {_shown(old['retry'][key], key)} -> {_shown(new['retry'][key], key)}"
+
+
+def _dates(old: Entry, new: Entry) -> Iterator[str]:
+    for word, dates in (
+        ("adds", set(new["dates"]) - set(old["dates"])),
+        ("drops", set(old["dates"]) - set(new["dates"])),
+    ):
+        if dates:
+            yield f"{word} {', '.join(sorted(dates)[:5])}" + (
+                f" and {len(dates) - 5} more dates" if len(dates) > 5 else ""
+            )
+    if old["weekend"] != new["weekend"]:
+        yield f"weekend {old['weekend']} -> {new['weekend']}"
+
+
+def _listing(old: list[Entry] | None, new: list[Entry] | None) -> str:
+    def words(entries: list[Entry] | None) -> set[str]:
+        return {
+            f"{kind} {'/'.join(each['on'])}"
+            + (" of each step" if each["level"] == "step" else "")
+            + (f" to {', '.join(each[kind])}" if kind != "incident" else f" of severity {each['incident']['severity']}")
+            for each in entries or ()
+            for kind in ("slack", "email", "opsgenie", "webhook", "incident")
+            if kind in each
+        }
+
+    was, now = words(old), words(new)
+    parts = [f"+ {each}" for each in sorted(now - was)] + [f"- {each}" for each in sorted(was - now)]
+    return ", ".join(parts) or "in another order"
+
+
+def _shown(value: Any, key: str = "") -> str:
+    if value is None:
+        return "none"
+    if key in ("deadline", "max_age", "timeout", "interval", "max_delay"):
+        return spoken(int(value))
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list):
+        return "/".join(map(str, value))
+    return f'"{value}"' if isinstance(value, str) and (" " in value or not value) else str(value)

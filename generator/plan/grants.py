@@ -1,0 +1,121 @@
+"""What a machine may do, derived from what it calls: one statement an action, on the names it is called with."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from generator.plan.machine import MachinePlan
+from generator.steps import step_types
+
+Statement = dict[str, Any]
+PLACEHOLDER = re.compile(r"\$\{([A-Za-z][A-Za-z0-9]*)\}")
+
+# The machine's own calls: the IAM action, and the parameter that names what is called. None: IAM knows no resource for
+# the action (docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html).
+_OWN: dict[str, tuple[str, str | None]] = {
+    "lambda:invoke": ("lambda:InvokeFunction", "FunctionName"),
+    "events:putEvents": ("events:PutEvents", "EventBusName"),
+    "sns:publish": ("sns:Publish", "TopicArn"),
+    "aws-sdk:ssm:createOpsItem": ("ssm:CreateOpsItem", None),
+}
+
+# What every machine needs for its log and traces; none of these actions can be limited to a resource
+# (docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html#cloudwatch-iam-policy, .../xray-iam.html).
+WATCHING: list[Statement] = [
+    {
+        "Sid": "DeliverLogs",
+        "Effect": "Allow",
+        "Action": [
+            "logs:CreateLogDelivery",
+            "logs:DeleteLogDelivery",
+            "logs:DescribeLogGroups",
+            "logs:DescribeResourcePolicies",
+            "logs:GetLogDelivery",
+            "logs:ListLogDeliveries",
+            "logs:PutResourcePolicy",
+            "logs:UpdateLogDelivery",
+        ],
+        "Resource": "*",
+    },
+    {
+        "Sid": "SendTraces",
+        "Effect": "Allow",
+        "Action": [
+            "xray:GetSamplingRules",
+            "xray:GetSamplingTargets",
+            "xray:PutTelemetryRecords",
+            "xray:PutTraceSegments",
+        ],
+        "Resource": "*",
+    },
+]
+
+
+def tasks(states: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every Task with its name, those inside Parallel and Map included."""
+    for name, state in states.items():
+        if state["Type"] == "Task":
+            yield name, state
+        for branch in state.get("Branches", ()):
+            yield from tasks(branch["States"])
+        if "ItemProcessor" in state:
+            yield from tasks(state["ItemProcessor"]["States"])
+
+
+def service_call(resource: str) -> str:
+    """`arn:aws:states:::lambda:invoke.waitForTaskToken` -> `lambda:invoke`."""
+    return resource.split(":::", 1)[-1].split(".", 1)[0]
+
+
+def statements(definition: dict[str, Any], plan: MachinePlan) -> list[Statement]:
+    """The statements of the machine's role, in the order of their actions."""
+    allowed: dict[str, set[str]] = {}
+    for _, task in tasks(definition["States"]):
+        action, parameter = _OWN.get(service_call(task["Resource"]), ("", None))
+        if action:
+            allowed.setdefault(action, set()).update(_named(task["Parameters"], parameter) if parameter else {"*"})
+    for step in plan.steps():
+        for grant in step_types()[step.type].note("grants", ()):
+            resource = _filled_in(grant["resource"], step.settings)
+            allowed.setdefault(grant["action"], set()).add(resource)
+    return [
+        {"Effect": "Allow", "Action": action, "Resource": _resources(sorted(names))}
+        for action, names in sorted(allowed.items())
+    ]
+
+
+def _filled_in(resource: str, settings: dict[str, Any]) -> str:
+    """`{property}` replaced by the step's setting; CloudFormation's `${...}` stays."""
+    return re.sub(r"(?<!\$)\{(\w+)\}", lambda match: str(settings[match[1]]), resource)
+
+
+def ungranted(definition: dict[str, Any], granted: list[Statement]) -> list[str]:
+    """The tasks whose call no statement allows: `glue:startJobRun` needs `glue:StartJobRun`."""
+    actions = {each["Action"].lower() for each in granted if isinstance(each["Action"], str)}
+    aliases = {call: action for call, (action, _) in _OWN.items()}
+    found = []
+    for name, task in tasks(definition["States"]):
+        call = service_call(task["Resource"])
+        if aliases.get(call, call.removeprefix("aws-sdk:")).lower() not in actions:
+            found.append(name)
+    return found
+
+
+def _named(parameters: Any, key: str) -> set[str]:
+    """The values of `key` anywhere in a task's parameters."""
+    if isinstance(parameters, dict):
+        found = {parameters[key]} if isinstance(parameters.get(key), str) else set()
+        return found.union(*(_named(value, key) for value in parameters.values()))
+    return set().union(*(_named(value, key) for value in parameters)) if isinstance(parameters, list) else set()
+
+
+def _resources(names: list[str]) -> Any:
+    values = [_reference(name) for name in names]
+    return values[0] if len(values) == 1 else values
+
+
+def _reference(name: str) -> Any:
+    match = PLACEHOLDER.fullmatch(name)
+    if match:
+        return {"Ref": match[1]}
+    return {"Fn::Sub": name} if "${" in name else name

@@ -1,0 +1,81 @@
+"""When a call to AWS is tried again. Retriers name errors, specific ones first; every delay has a ceiling and full jitter."""
+
+from typing import Any
+
+from generator.model.product import Retry
+
+Retrier = dict[str, Any]
+
+
+def retrier(errors: list[str], interval: int, attempts: int, backoff: float, max_delay: int) -> Retrier:
+    """One retrier; `interval` and `max_delay` in seconds. Step Functions wants MaxDelaySeconds above IntervalSeconds."""
+    return {
+        "ErrorEquals": errors,
+        "IntervalSeconds": interval,
+        "MaxAttempts": attempts,
+        "BackoffRate": float(backoff),
+        "MaxDelaySeconds": max(max_delay, interval + 1),
+        "JitterStrategy": "FULL",
+    }
+
+
+# The transient errors of a Lambda invocation: docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html. The
+# functions themselves raise StateUnavailable while the database resumes or does not answer; Lambda.Unknown is a function
+# that died or ran into its timeout.
+FUNCTION = [
+    retrier(
+        [
+            "Lambda.ClientExecutionTimeoutException",
+            "Lambda.ServiceException",
+            "Lambda.AWSLambdaException",
+            "Lambda.SdkClientException",
+            "Lambda.TooManyRequestsException",
+        ],
+        interval=2,
+        attempts=6,
+        backoff=2,
+        max_delay=60,
+    ),
+    retrier(["StateUnavailable", "Lambda.Unknown"], interval=5, attempts=6, backoff=2, max_delay=120),
+]
+
+# An entry that PutEvents refused arrives as EventBridge.FailedEntry: the integration looks at FailedEntryCount itself
+# (docs.aws.amazon.com/step-functions/latest/dg/connect-eventbridge.html). Publishing twice does no harm, so all else is
+# tried again as well.
+EVENTS = [
+    retrier(
+        ["EventBridge.FailedEntry", "EventBridge.InternalException"], interval=2, attempts=8, backoff=2, max_delay=120
+    ),
+    retrier(["States.TaskFailed", "States.Timeout"], interval=5, attempts=4, backoff=2, max_delay=120),
+]
+
+# The same fact told twice is recognized by its run, attempt and kind.
+TOPIC = [
+    retrier(
+        ["SNS.InternalErrorException", "SNS.ThrottledException", "SNS.SdkClientException"],
+        interval=2,
+        attempts=6,
+        backoff=2,
+        max_delay=60,
+    ),
+    retrier(["States.TaskFailed", "States.Timeout"], interval=5, attempts=2, backoff=2, max_delay=60),
+]
+
+INCIDENT = [
+    retrier(
+        ["Ssm.InternalServerErrorException", "Ssm.SsmException", "Ssm.SdkClientException"],
+        interval=2,
+        attempts=4,
+        backoff=2,
+        max_delay=60,
+    ),
+]
+
+# Work that ended badly: the job tracker and the job status processor raise these. STOPPED is not among them: who stopped
+# a job by hand does not want it started again.
+WORK_FAILED = ["JobFailed", "JobTimedOut"]
+
+
+def of_work(retry: Retry) -> Retrier:
+    """The retrier of a step that metadata gives a retry."""
+    return retrier(list(WORK_FAILED), retry.interval, retry.attempts, retry.backoff, retry.max_delay)

@@ -1,0 +1,1 @@
+"""Writes plans down as JSON through Jinja2 templates; decides nothing."""

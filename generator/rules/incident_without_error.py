@@ -1,0 +1,24 @@
+"""An incident that is never opened."""
+
+from collections.abc import Iterator
+
+from generator.findings import Finding, Rule
+from generator.model.mesh import Mesh
+
+RULE = Rule(
+    "HG502", "incident without ERROR", "An incident is opened for a failure, and this entry is not told about failures."
+)
+
+
+def check(mesh: Mesh) -> Iterator[Finding]:
+    for product in mesh.products.values():
+        for index, each in enumerate(product.notify):
+            if each.incident is not None and "ERROR" not in each.on:
+                yield Finding(
+                    RULE,
+                    mesh.file(product),
+                    f"/notify/{index}/on",
+                    f"[{', '.join(each.on)}]",
+                    "a list with ERROR",
+                    "Add ERROR, or remove `incident`.",
+                )

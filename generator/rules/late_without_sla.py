@@ -1,0 +1,23 @@
+"""Somebody waits to be told of lateness that cannot occur."""
+
+from collections.abc import Iterator
+
+from generator.findings import Finding, Rule, Severity
+from generator.model.mesh import Mesh
+
+RULE = Rule("HG503", "LATE without sla", "A product that is promised for no time is never late.", Severity.WARNING)
+
+
+def check(mesh: Mesh) -> Iterator[Finding]:
+    for product in mesh.products.values():
+        if product.complete_by is None:
+            for index, each in enumerate(product.notify):
+                if "LATE" in each.on:
+                    yield Finding(
+                        RULE,
+                        mesh.file(product),
+                        f"/notify/{index}/on",
+                        "LATE, and no sla",
+                        "an sla",
+                        'Add sla: {complete_by: "08:00"}.',
+                    )

@@ -1,0 +1,27 @@
+"""Keys that only mean something where something runs."""
+
+from collections.abc import Iterator
+
+from generator.findings import Finding, Rule
+from generator.model.mesh import Mesh
+
+RULE = Rule(
+    "HG213",
+    "nothing to run",
+    "A product without a pipeline is external: it is refreshed elsewhere and waits for nothing here.",
+)
+
+
+def check(mesh: Mesh) -> Iterator[Finding]:
+    for product in mesh.products.values():
+        if product.pipeline is None:
+            for key in ("depends_on", "wait"):
+                if key in product.given:
+                    yield Finding(
+                        RULE,
+                        mesh.file(product),
+                        f"/{key}",
+                        f"`{key}` without `pipeline`",
+                        "a `pipeline`, or neither",
+                        "Add pipeline.steps, or remove the key if the product is refreshed elsewhere.",
+                    )

@@ -1,0 +1,24 @@
+"""A step told about what only a run can be."""
+
+from collections.abc import Iterator
+
+from generator.findings import Finding, Rule, Severity
+from generator.model.mesh import Mesh
+
+RULE = Rule(
+    "HG501", "not a step's status", "Only a run can be LATE or SKIPPED; the steps would never tell.", Severity.WARNING
+)
+
+
+def check(mesh: Mesh) -> Iterator[Finding]:
+    for product in mesh.products.values():
+        for index, each in enumerate(product.notify):
+            wrong = [kind for kind in each.on if kind in ("LATE", "SKIPPED")]
+            if each.level == "step" and len(wrong) == len(each.on):
+                yield Finding(
+                    RULE,
+                    mesh.file(product),
+                    f"/notify/{index}/level",
+                    f"level: step with on: [{', '.join(each.on)}]",
+                    "ERROR, COMPLETED or STARTED",
+                )

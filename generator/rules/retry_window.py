@@ -1,0 +1,37 @@
+"""Retries that outlast the time the pipeline has."""
+
+from collections.abc import Iterator
+
+from generator.findings import Finding, Rule
+from generator.model.duration import spoken
+from generator.model.mesh import Mesh
+
+RULE = Rule("HG404", "retries outlast the run", "The run is ended by its timeout while retries are still to come.")
+ONE_YEAR = (
+    365 * 86400
+)  # the longest a Standard workflow may take: docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+
+
+def check(mesh: Mesh) -> Iterator[Finding]:
+    for product in mesh.products.values():
+        if product.pipeline is None:
+            continue
+        longest = product.pipeline.longest()
+        if product.pipeline.timeout is not None and longest > product.pipeline.timeout:
+            yield Finding(
+                RULE,
+                mesh.file(product),
+                "/pipeline/timeout",
+                f"{spoken(product.pipeline.timeout)}, but timeouts and retries of the steps add up to {spoken(longest)}",
+                f"{spoken(longest)} or more",
+                "Lengthen pipeline.timeout, or shorten the steps' timeouts and retries.",
+            )
+        elif longest + product.deadline > ONE_YEAR - 86400:
+            yield Finding(
+                RULE,
+                mesh.file(product),
+                "/pipeline/steps",
+                f"timeouts and retries that add up to {spoken(longest)}",
+                "less than a year, the longest an execution may take",
+                "Shorten the steps' timeouts, attempts or intervals.",
+            )

@@ -1,0 +1,25 @@
+"""A promise with no day to keep it on."""
+
+from collections.abc import Iterator
+
+from generator.findings import Finding, Rule
+from generator.model.mesh import Mesh
+
+RULE = Rule(
+    "HG304",
+    "sla without schedule",
+    "A product that events open is due on no particular day, so nobody can tell when it is late.",
+)
+
+
+def check(mesh: Mesh) -> Iterator[Finding]:
+    for product in mesh.products.values():
+        if product.complete_by and product.schedule is None:
+            yield Finding(
+                RULE,
+                mesh.file(product),
+                "/sla",
+                f'complete_by "{product.complete_by}" and no schedule',
+                "a schedule",
+                "Add `schedule:`; runs then open by it, and events still release them.",
+            )

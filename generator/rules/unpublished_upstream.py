@@ -1,0 +1,25 @@
+"""A dependency on a product that tells nobody when it is refreshed."""
+
+from collections.abc import Iterator
+
+from generator.findings import Finding, Rule
+from generator.model.mesh import Mesh
+
+RULE = Rule(
+    "HG209", "upstream publishes no refresh event", "Nothing ever tells the run that the data is there.", partial=True
+)
+
+
+def check(mesh: Mesh) -> Iterator[Finding]:
+    for product in mesh.products.values():
+        for leaf in product.dependencies():
+            upstream = mesh.products.get(leaf.product)
+            if upstream and not upstream.refresh_event:
+                yield Finding(
+                    RULE,
+                    mesh.file(product),
+                    leaf.pointer,
+                    f'"{leaf.product}", whose publish.refresh_event is false',
+                    "a product that publishes its refreshes",
+                    f"Ask {upstream.owner} to remove publish.refresh_event: false.",
+                )

@@ -1,0 +1,46 @@
+"""A run that waits for a date its upstream never has."""
+
+from collections.abc import Iterator
+
+from generator.findings import Finding, Rule
+from generator.model.availability import culprits, held, leaf_dates, rhythm, spoken, timings
+from generator.model.mesh import Mesh
+from generator.model.product import Dependency, Product
+from generator.model.schedule import as_date, bits
+
+RULE = Rule(
+    "HG206",
+    "waits in vain on some dates",
+    "On the dates its upstream leaves out, the run would wait until its deadline.",
+)
+
+
+def check(mesh: Mesh) -> Iterator[Finding]:
+    known = timings(mesh)
+    for product in mesh.products.values():
+        timing = known[product.id]
+        if product.depends_on is None or timing.firings is None:
+            continue
+        wanted = timing.firings.dates
+
+        def dates(leaf: Dependency, wanted: int = wanted, product: Product = product) -> int:
+            return leaf_dates(leaf, wanted, mesh.calendar_of(product), known)
+
+        holds = held(product.depends_on, dates)
+        if not holds or holds == wanted:
+            continue
+        for node in culprits(product.depends_on, dates, lambda mask, wanted=wanted: mask != wanted):  # type: ignore[misc]
+            missing = wanted & ~held(node, dates)
+            example = as_date(bits(missing)[0])
+            upstream = (
+                rhythm(mesh.products[node.product].schedule) if isinstance(node, Dependency) else "on other dates"
+            )
+            yield Finding(
+                RULE,
+                mesh.file(product),
+                node.pointer,
+                f"{spoken(node)} is refreshed {upstream}, {product.id} opens {rhythm(product.schedule)}; "
+                f"on {missing.bit_count()} of {wanted.bit_count()} dates it would wait in vain, such as {example:%a %Y-%m-%d}",
+                "an upstream that is refreshed for every business date",
+                "Give `max_age` to accept the latest refresh (such as max_age: 8d for a weekly one).",
+            )
