@@ -22,7 +22,7 @@ from generator.plan.machine import plan_machine
 from generator.plan.resources import ProductResources, resources_of
 from generator.render.application import Part, parameters_of, render_application, render_domain
 from generator.render.canonical import canonical
-from generator.render.machine import render_machine
+from generator.render.machine import shape_of
 
 Progress = Callable[[str, int, int], None]
 
@@ -84,10 +84,10 @@ class _Run:
 
     def _rendered(self, product: Product) -> tuple[ProductResources, bytes]:
         plan = plan_machine(product)
-        definition = render_machine(plan)
-        text = canonical(definition)
-        resources = self.resources[product.id] = resources_of(product, plan, definition, text)
-        self.proof.machine(self.mesh.file(product), plan, definition, resources)
+        shape = shape_of(plan)
+        text = shape.text(plan)
+        resources = self.resources[product.id] = resources_of(product, plan, shape.placeholders, shape.calls)
+        self.proof.machine(self.mesh.file(product), shape.key, text, resources)
         return resources, text
 
     def templates(self, progress: Progress) -> None:

@@ -1,6 +1,7 @@
 """The entry point of `headgate`. Exit codes: 0 fine, 1 findings, 2 usage."""
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, (module, words) in COMMANDS.items():
         module.add(commands.add_parser(name, help=words, description=module.__doc__))
     given = parser.parse_args(arguments)
+    gc.disable()  # one pass over many small values that all live to the end; collecting them costs a quarter of the time
     try:
         code: int = COMMANDS[given.command][0].run(given)
         sys.stdout.flush()
@@ -40,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"headgate {given.command}: stopped", file=sys.stderr)
         return 130
+    finally:
+        gc.enable()
     return code
 
 

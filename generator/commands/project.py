@@ -1,7 +1,6 @@
 """What the commands share: where metadata and output are, loading with all findings, and ending with a message."""
 
 import argparse
-import gc
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +48,6 @@ def open_project(root: Path) -> Project:
         raise UsageError(
             f"{root}: no such folder; run this in the project's folder, or name the metadata with --products DIR"
         )
-    gc.disable()  # one pass over many small values that all live to the end; collecting them costs a quarter of the time
     memo = Memo(root.absolute().parent / ".headgate" / f"memo-{root.name}.json")
     loaded = load(root, memo)
     found = loaded.findings + check_mesh(loaded.mesh)

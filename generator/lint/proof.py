@@ -1,9 +1,12 @@
 """Lints everything generated, each shape once: what differs in names and texts alone gets the same verdict."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from generator.findings import Finding, Rule
 from generator.lint.linters import cfn_lint_problems, statelint_problems
@@ -11,7 +14,6 @@ from generator.lint.machine_checks import problems as machine_problems
 from generator.memo import Memo
 from generator.plan.grants import ungranted
 from generator.plan.layout import MAX_RESOURCES, SHARE
-from generator.plan.machine import MachinePlan
 from generator.plan.resources import ProductResources
 from generator.render.application import Part, render_application, render_domain
 
@@ -45,15 +47,16 @@ class Proof:
 
     def __init__(self, memo: Memo) -> None:
         self._memo = memo
-        self._specimens: dict[Any, tuple[ProductResources, ...]] = {}
+        self._specimens: dict[str, ProductResources] = {}
         self.findings: list[Finding] = []
 
-    def machine(self, file: Path, plan: MachinePlan, definition: dict[str, Any], resources: ProductResources) -> None:
+    def machine(self, file: Path, shape: bytes, text: bytes, resources: ProductResources) -> None:
         """Lints a machine, unless one of its shape has passed."""
-        digest = blake2b(plan.shape(), digest_size=16).hexdigest()
+        digest = blake2b(shape, digest_size=16).hexdigest()
         if self._memo.get("machine lint", digest):
             return
         before = len(self.findings)
+        definition = orjson.loads(text)
         self._report(STATELINT, file, statelint_problems(definition))
         self._report(CHECKS, file, machine_problems(definition))
         self._report(GRANTS, file, [f"`{name}`" for name in ungranted(definition, resources.statements)])
@@ -61,42 +64,35 @@ class Proof:
             self._memo.put("machine lint", digest, True)
 
     def domain(self, products: Sequence[ProductResources]) -> None:
-        """Takes note of the resources of a template; `templates` lints one of each shape."""
+        """Takes note of the resources of a template; `templates` lints one of each shape that has not passed before."""
         for each in products:
-            self._specimens.setdefault(each.shape(), (each,))
+            digest = _digest(each.shape())
+            if digest not in self._specimens and not self._memo.get("resource lint", digest):
+                self._specimens[digest] = each
 
     def templates(self, root: Path, parts: Sequence[Part]) -> None:
-        """Lints a template with one product of each shape, and the application with one part of each."""
+        """Lints a template with one product of each new shape, and the application with one part of each kind."""
         if self._specimens:
-            ordered = [found for _, (found,) in sorted(self._specimens.items(), key=str)]
-            # logical ids come from the products; specimens are numbered, since theirs may meet
-            template = render_domain("specimens", 1, [_numbered(each, index) for index, each in enumerate(ordered)])
-            self._template(root, str(sorted(map(str, self._specimens))), template)
+            # logical ids come from the products' names; those of specimens from several domains may meet
+            numbered = [replace(each, logical_id=f"N{index}") for index, each in enumerate(self._specimens.values())]
+            self._template(root, "resource lint", tuple(self._specimens), render_domain("specimens", 1, numbered))
         if len(parts) > MAX_RESOURCES * SHARE:
             self._report(TOO_MANY, root, [f"{len(parts)} nested templates"])
         kinds = {each.parameters: each for each in parts}
-        self._template(root, str(sorted(kinds)), render_application(list(kinds.values())))
+        digest = _digest(sorted(kinds))
+        if not self._memo.get("application lint", digest):
+            self._template(root, "application lint", (digest,), render_application(list(kinds.values())))
 
-    def _template(self, root: Path, key: str, template: dict[str, Any]) -> None:
-        digest = blake2b(key.encode(), digest_size=16).hexdigest()
-        if self._memo.get("template lint", digest):
-            return
+    def _template(self, root: Path, kind: str, digests: tuple[str, ...], template: dict[str, Any]) -> None:
         problems = cfn_lint_problems(template)
         self._report(CFN_LINT, root, problems)
         if not problems:
-            self._memo.put("template lint", digest, True)
+            for digest in digests:
+                self._memo.put(kind, digest, True)
 
     def _report(self, rule: Rule, file: Path, problems: Sequence[str]) -> None:
         self.findings.extend(Finding(rule, file, "", problem, EXPECTED) for problem in problems)
 
 
-def _numbered(resources: ProductResources, index: int) -> ProductResources:
-    return ProductResources(
-        resources.id,
-        f"{resources.logical_id[:200]}N{index}",
-        resources.machine,
-        resources.definition_file,
-        resources.placeholders,
-        resources.statements,
-        resources.tags,
-    )
+def _digest(shape: Any) -> str:
+    return blake2b(repr(shape).encode(), digest_size=16).hexdigest()

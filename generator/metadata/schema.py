@@ -6,6 +6,7 @@ errors are turned into findings.
 
 import difflib
 import json
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -165,8 +166,9 @@ def _allowed(error: ValidationError, schema: dict[str, Any]) -> tuple[str, str]:
         case "maxLength" | "minLength":
             expected = expected or f"at {'most' if error.validator == 'maxLength' else 'least'} {limit} characters"
         case "pattern":
-            if isinstance(value, str) and value != value.lower() and "lower case" in (expected or ""):
-                hint = f"Write `{value.lower()}`."
+            better = re.sub(r"[^a-z0-9/]+", "-", str(value).lower()).strip("-")
+            if better != value and "lower case" in (expected or "") and re.search(limit, better):
+                hint = f"Write `{better}`."
     return expected or str(error.message), hint
 
 

@@ -155,12 +155,15 @@ def rhythm(schedule: Schedule | None) -> str:
         cron = parse(schedule.cron)
     except CronError:
         return f"by cron {schedule.cron}"
-    hour = f" at {cron.times[0][:2]}:{cron.times[0][2:]} {schedule.timezone}" if len(cron.times) == 1 else ""
+    at = f" at {cron.times[0][:2]}:{cron.times[0][2:]} {schedule.timezone}"
+    days = f" on business days of {schedule.calendar}" if schedule.calendar else ""
     parts = schedule.cron.split()
-    if parts[2:5] in (["*", "*", "?"], ["?", "*", "*"]):
-        return "daily" + hour
-    if parts[2:4] == ["?", "*"]:
-        return f"on {parts[4]}{hour}"
-    if parts[3:5] == ["*", "?"]:
-        return f"monthly on day {parts[2]}{hour}"
-    return f"by cron {schedule.cron}"
+    if len(cron.times) > 1:
+        return f"by cron {schedule.cron} {schedule.timezone}{days}"
+    if parts[2:] in (["*", "*", "?", "*"], ["?", "*", "*", "*"]):
+        return "daily" + at + days
+    if parts[2:4] == ["?", "*"] and parts[5] == "*":
+        return f"on {parts[4]}{at}{days}"
+    if parts[3:] == ["*", "?", "*"]:
+        return f"monthly on {'the last day' if parts[2] == 'L' else 'day ' + parts[2]}{at}{days}"
+    return f"by cron {schedule.cron} {schedule.timezone}{days}"

@@ -9,12 +9,11 @@ def seconds(text: str) -> int:
 
 
 def spoken(total: int) -> str:
-    """Seconds as metadata would write them: the largest unit that divides evenly, else the two largest (`1h30m`)."""
-    for unit in ("d", "h", "m"):
-        if total and total % _UNITS[unit] == 0 and (unit != "d" or total >= 2 * 86400):
-            return f"{total // _UNITS[unit]}{unit}"
-    if total < 60:
-        return f"{total}s"
+    """Seconds in words: one unit where that is exact and the number small, else the two largest (`8h30m`)."""
+    for unit, limit in (("d", 1000), ("h", 72), ("m", 100), ("s", 100)):
+        count, rest = divmod(total, _UNITS[unit])
+        if not rest and count < limit and (unit != "d" or count > 2):
+            return f"{count}{unit}"
     parts, rest = [], total
     for unit in ("d", "h", "m", "s"):
         count, rest = divmod(rest, _UNITS[unit])

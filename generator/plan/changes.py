@@ -99,7 +99,7 @@ def _dependencies(old: Entry | None, new: Entry | None) -> Iterator[str]:
     ):
         yield f"waits for {condition_words(old)} -> {condition_words(new)}"
     elif old and new and next(iter(old)) != next(iter(new)):
-        yield f"waits for {next(iter(new)).replace('_', ' ')} of them"
+        yield f"waits for {next(iter(new)).split('_')[0]} of them"
 
 
 def _skeleton(node: Any) -> Any:

@@ -8,6 +8,7 @@ from generator.plan.machine import MachinePlan
 from generator.steps import step_types
 
 Statement = dict[str, Any]
+Calls = dict[str, frozenset[str]]
 PLACEHOLDER = re.compile(r"\$\{([A-Za-z][A-Za-z0-9]*)\}")
 
 # The machine's own calls: the IAM action, and the parameter that names what is called. None: IAM knows no resource for
@@ -67,17 +68,23 @@ def service_call(resource: str) -> str:
     return resource.split(":::", 1)[-1].split(".", 1)[0]
 
 
-def statements(definition: dict[str, Any], plan: MachinePlan) -> list[Statement]:
-    """The statements of the machine's role, in the order of their actions."""
-    allowed: dict[str, set[str]] = {}
+def calls(definition: dict[str, Any]) -> Calls:
+    """What the machine itself calls, by IAM action; what its steps call is for their types to say."""
+    called: dict[str, set[str]] = {}
     for _, task in tasks(definition["States"]):
         action, parameter = _OWN.get(service_call(task["Resource"]), ("", None))
-        if action:
-            allowed.setdefault(action, set()).update(_named(task["Parameters"], parameter) if parameter else {"*"})
+        named = _named(task["Parameters"], parameter) if parameter else {"*"}
+        if action and named:
+            called.setdefault(action, set()).update(named)
+    return {action: frozenset(names) for action, names in called.items()}
+
+
+def statements(called: Calls, plan: MachinePlan) -> list[Statement]:
+    """The statements of the machine's role, in the order of their actions."""
+    allowed = {action: set(names) for action, names in called.items()}
     for step in plan.steps():
         for grant in step_types()[step.type].note("grants", ()):
-            resource = _filled_in(grant["resource"], step.settings)
-            allowed.setdefault(grant["action"], set()).add(resource)
+            allowed.setdefault(grant["action"], set()).add(_filled_in(grant["resource"], step.settings))
     return [
         {"Effect": "Allow", "Action": action, "Resource": _resources(sorted(names))}
         for action, names in sorted(allowed.items())
@@ -101,12 +108,11 @@ def ungranted(definition: dict[str, Any], granted: list[Statement]) -> list[str]
     return found
 
 
-def _named(parameters: Any, key: str) -> set[str]:
-    """The values of `key` anywhere in a task's parameters."""
-    if isinstance(parameters, dict):
-        found = {parameters[key]} if isinstance(parameters.get(key), str) else set()
-        return found.union(*(_named(value, key) for value in parameters.values()))
-    return set().union(*(_named(value, key) for value in parameters)) if isinstance(parameters, list) else set()
+def _named(parameters: dict[str, Any], key: str) -> set[str]:
+    """What the task calls: `key` in its parameters, or in each of its entries. What a path gives, a step type grants."""
+    if key in parameters:
+        return {parameters[key]}
+    return {entry[key] for entry in parameters.get("Entries", ())}
 
 
 def _resources(names: list[str]) -> Any:

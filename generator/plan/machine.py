@@ -1,14 +1,14 @@
 """The state machine of one product, decided: which states there are, what they are called, how long each may take."""
 
+import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
-
-import orjson
 
 from generator.model.duration import spoken
 from generator.model.product import Parallel, Product, Step
 from generator.plan import names, retries
+from generator.steps import step_types
 
 # Glue ends a job at its own timeout. The machine waits longer, for the start-up before the clock starts and for the event.
 PATIENCE = 15 * 60
@@ -19,11 +19,11 @@ ONE_YEAR = 365 * 86400
 
 @dataclass(frozen=True, slots=True)
 class StepPlan:
-    """One step. `position` is its index in the configuration that the machine reads; times in seconds."""
+    """One step; times in seconds."""
 
     name: str
+    key: str  # under which the machine finds the step in the configuration it reads; plain enough for every JSONPath
     type: str
-    position: int
     settings: dict[str, Any]
     timeout: int
     patience: int
@@ -75,29 +75,64 @@ class MachinePlan:
     def steps(self) -> Iterator[StepPlan]:
         return _steps(self.items)
 
-    def shape(self) -> bytes:
-        """Equal for plans whose machines differ in names and texts only, so that a linter cannot tell them apart."""
-        return orjson.dumps(
-            [
-                self.has_dependencies,
-                self.deadline,
-                self.on_deadline,
-                self.timeout,
-                self.bus,
-                self.tells,
-                self.incident,
-                _shape(self.items),
-            ]
+    def texts(self) -> dict[str, str]:
+        """The names and texts of the plan, each under a token of its own."""
+        found = {"product": self.product, "domain": self.domain, "name": self.name, "comment": self.comment}
+        for index, item in enumerate(_every(self.items)):
+            if isinstance(item, ParallelPlan):
+                found[f"first{index}"] = item.first
+            else:
+                found[f"name{index}"], found[f"key{index}"] = item.name, item.key
+                resource = step_types()[item.type].note("resource")
+                found[f"resource{index}"] = str(item.settings[resource])
+        return found
+
+    def prototype(self) -> "MachinePlan":
+        """The plan with a token in the place of each text. Plans of equal prototypes have machines that differ in texts only."""
+        return replace(
+            self,
+            product=token("product"),
+            domain=token("domain"),
+            name=token("name"),
+            machine="",
+            comment=token("comment"),
+            items=_prototypes(self.items, itertools.count()),
         )
 
 
-def _shape(items: tuple["StepPlan | ParallelPlan", ...]) -> list[Any]:
-    return [
-        [item.type, item.position, sorted(item.settings), item.timeout, item.retry, item.wrapped, item.tells]
-        if isinstance(item, StepPlan)
-        else [_shape(branch) for branch in item.branches]
-        for item in items
-    ]
+def token(name: str) -> str:
+    """What stands for a text in a prototype."""
+    return f"@@{name}@@"
+
+
+def _every(items: tuple["StepPlan | ParallelPlan", ...]) -> Iterator["StepPlan | ParallelPlan"]:
+    for item in items:
+        yield item
+        if isinstance(item, ParallelPlan):
+            for branch in item.branches:
+                yield from _every(branch)
+
+
+def _prototypes(
+    items: tuple["StepPlan | ParallelPlan", ...], numbers: Iterator[int]
+) -> tuple["StepPlan | ParallelPlan", ...]:
+    made: list[StepPlan | ParallelPlan] = []
+    for item in items:
+        index = next(numbers)
+        if isinstance(item, ParallelPlan):
+            made.append(
+                ParallelPlan(token(f"first{index}"), tuple(_prototypes(branch, numbers) for branch in item.branches))
+            )
+        else:
+            kind = step_types()[item.type]
+            resource = kind.note("resource")
+            # arguments are resolved for each run, and no template writes them
+            settings = {
+                key: value for key, value in item.settings.items() if key not in (resource, kind.note("arguments"))
+            }
+            settings[resource] = token(f"resource{index}")
+            made.append(replace(item, name=token(f"name{index}"), key=token(f"key{index}"), settings=settings))
+    return tuple(made)
 
 
 def _steps(items: tuple[StepPlan | ParallelPlan, ...]) -> Iterator[StepPlan]:
@@ -113,7 +148,6 @@ def plan_machine(product: Product) -> MachinePlan:
     """The plan of a product that has a pipeline."""
     pipeline = product.pipeline
     assert pipeline is not None
-    positions = {step.name: index for index, step in enumerate(product.steps())}
     tells_steps = tuple(kind for kind in ("COMPLETED", "ERROR") if kind in product.told_about("step"))
     severities = [each.incident for each in product.notify if each.incident is not None]
     return MachinePlan(
@@ -126,7 +160,7 @@ def plan_machine(product: Product) -> MachinePlan:
         deadline=product.deadline,
         on_deadline=product.on_deadline,
         timeout=min(product.deadline + (pipeline.timeout or pipeline.longest()) + SLACK, ONE_YEAR),
-        items=_plan_items(pipeline.items, positions, tells_steps, set()),
+        items=_plan_items(pipeline.items, tells_steps, set()),
         bus=("CentralEventBusArn" if product.visibility == "mesh" else "DomainEventBusArn")
         if product.refresh_event
         else None,
@@ -136,21 +170,19 @@ def plan_machine(product: Product) -> MachinePlan:
 
 
 def _plan_items(
-    items: tuple[Step | Parallel, ...], positions: dict[str, int], tells: tuple[str, ...], taken: set[str]
+    items: tuple[Step | Parallel, ...], tells: tuple[str, ...], taken: set[str]
 ) -> tuple[StepPlan | ParallelPlan, ...]:
     planned: list[StepPlan | ParallelPlan] = []
     for item in items:
         if isinstance(item, Parallel):
             name = _parallel_name(item, taken)
-            planned.append(
-                ParallelPlan(name, tuple(_plan_items(branch, positions, tells, taken) for branch in item.branches))
-            )
+            planned.append(ParallelPlan(name, tuple(_plan_items(branch, tells, taken) for branch in item.branches)))
         else:
             planned.append(
                 StepPlan(
                     name=item.name,
+                    key=item.name.replace("-", "_"),
                     type=item.type,
-                    position=positions[item.name],
                     settings=item.settings,
                     timeout=item.timeout,
                     patience=item.timeout + PATIENCE,

@@ -73,14 +73,16 @@ def _kinds(resource: Any) -> tuple[str, ...]:
     return tuple(sorted({next(iter(each)) if isinstance(each, dict) else "text" for each in values}))
 
 
-def resources_of(product: Product, plan: MachinePlan, definition: dict[str, Any], text: bytes) -> ProductResources:
-    """`text` is the definition as written; its placeholders are looked up there."""
+def resources_of(
+    product: Product, plan: MachinePlan, placeholders: tuple[str, ...], called: grants.Calls
+) -> ProductResources:
+    """`placeholders` stand in the machine's definition; `called` is what it calls besides its steps' work."""
     return ProductResources(
         id=product.id,
         logical_id=names.logical_id(product.name),
         machine=plan.machine,
         definition_file=f"{product.name}.asl.json",
-        placeholders=tuple(sorted(set(grants.PLACEHOLDER.findall(text.decode())))),
-        statements=grants.statements(definition, plan),
+        placeholders=placeholders,
+        statements=grants.statements(called, plan),
         tags={"domain": product.domain, "product": product.name, "owner": names.tag_value(product.owner)},
     )

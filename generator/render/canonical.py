@@ -1,51 +1,59 @@
-"""The one form in which JSON is written to disk: keys in the order they were rendered, two spaces a level, and whatever
-fits on a line of 120 on one line. An item of a list may take a line of 300: a retrier is one line in a diff, not twelve."""
+"""The one form in which JSON is written to disk: keys in the order they were rendered, two spaces a level.
 
-import json
+Small parts stand on one line: up to 4 values, or 12 for an item of a list (a retrier is one line of a diff, not twelve),
+and lists of plain values whatever their length. What counts is the number of values and never how long they are, so that
+a changed name changes one line and moves no other.
+"""
+
 from typing import Any
 
 import orjson
 
-WIDTH, ITEM_WIDTH = 120, 300
-_spaced: dict[bytes, str] = {}  # short values recur in every machine
+SMALL, SMALL_ITEM = 4, 12
 
 
-def canonical(value: Any) -> bytes:
+def canonical(value: dict[str, Any] | list[Any]) -> bytes:
     """`value` as bytes that end in a newline."""
-    parts: list[str] = []
-    _write(value, 0, 0, WIDTH, parts)
-    parts.append("\n")
-    return "".join(parts).encode()
+    return (_write(value, "\n", SMALL)[0] + "\n").encode()
 
 
-def _write(value: Any, indent: int, used: int, width: int, parts: list[str]) -> None:
-    """Appends `value`; `used` is what its line already holds, the comma after it included."""
-    if not isinstance(value, dict | list) or not value:
-        parts.append(orjson.dumps(value).decode())
-        return
-    raw = orjson.dumps(value)
-    if len(raw) + used < width:  # the spaces come on top, so this only rules the long ones out
-        text = _spaced.get(raw)
-        if text is None:
-            text = json.dumps(value, ensure_ascii=False)
-            if len(_spaced) < 100_000:
-                _spaced[raw] = text
-        if len(text) + used <= width:
-            parts.append(text)
-            return
-    inner = "  " * (indent + 1)
+def _write(value: Any, line: str, limit: int) -> tuple[str, int, str]:
+    """The text, the number of plain values in it, and the text on one line where those are few.
+
+    `line` is a line break with the indentation of the line that `value` stands on.
+    """
+    inner = line + "  "
+    parts, short, weight = [], [], 0
     if isinstance(value, dict):
-        separator = "{\n" + inner
+        opening, closing, plain = "{", "}", False
         for key, item in value.items():
-            head = f"{orjson.dumps(key).decode()}: "
-            parts.append(separator + head)
-            _write(item, indent + 1, len(inner) + len(head) + 1, WIDTH, parts)
-            separator = ",\n" + inner
-        parts.append("\n" + "  " * indent + "}")
+            if isinstance(item, dict | list):
+                text, count, one_line = _write(item, inner, SMALL)
+                head = f"{orjson.dumps(key).decode()}: "
+                parts.append(head + text)
+                short.append(head + one_line)
+                weight += count
+            else:
+                pair = f"{orjson.dumps(key).decode()}: {orjson.dumps(item).decode()}"
+                parts.append(pair)
+                short.append(pair)
+                weight += 1
     else:
-        separator = "[\n" + inner
+        opening, closing, plain = "[", "]", True
         for item in value:
-            parts.append(separator)
-            _write(item, indent + 1, len(inner) + 1, ITEM_WIDTH, parts)
-            separator = ",\n" + inner
-        parts.append("\n" + "  " * indent + "]")
+            if isinstance(item, dict | list):
+                text, count, one_line = _write(item, inner, SMALL_ITEM)
+                parts.append(text)
+                short.append(one_line)
+                weight += count
+                plain = False
+            else:
+                parts.append(orjson.dumps(item).decode())
+                weight += 1
+        short = parts if plain else short
+    if plain:
+        one_line = f"[{', '.join(parts)}]"
+        return one_line, weight if weight <= SMALL_ITEM else 1, one_line  # a long list is one thing to look at
+    spread = "" if weight <= limit else f"{opening}{inner}{f',{inner}'.join(parts)}{line}{closing}"
+    one_line = f"{opening}{', '.join(short)}{closing}" if weight <= SMALL_ITEM else ""
+    return spread or one_line, weight, one_line

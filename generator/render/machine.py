@@ -1,5 +1,7 @@
-"""Renders the state machine of one product."""
+"""Renders state machines: each shape once, then filled in with the names and texts of each product."""
 
+import re
+from dataclasses import dataclass
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -7,7 +9,9 @@ from typing import Any
 import jinja2
 import orjson
 
-from generator.plan.machine import MachinePlan, deadline_words
+from generator.plan import grants
+from generator.plan.machine import MachinePlan, deadline_words, token
+from generator.render.canonical import canonical
 from generator.render.environment import environment
 from generator.steps import step_types
 
@@ -46,3 +50,36 @@ def render_machine(plan: MachinePlan) -> dict[str, Any]:
     text = template.render(plan=plan, names=STATES, work=work, deadline_words=deadline_words(plan))
     definition: dict[str, Any] = orjson.loads(text)
     return definition
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the machines of one prototype have in common. `parts` is their text, cut where texts of a product stand: every
+    second part is a token's name."""
+
+    key: bytes
+    parts: tuple[str, ...]
+    placeholders: tuple[str, ...]
+    calls: grants.Calls
+
+    def text(self, plan: MachinePlan) -> bytes:
+        """The machine of one of the plans of this shape, as it is written."""
+        texts = {name: orjson.dumps(text).decode()[1:-1] for name, text in plan.texts().items()}
+        return "".join(texts[part] if index % 2 else part for index, part in enumerate(self.parts)).encode()
+
+
+_TOKEN = re.compile(token("([a-z_]+[0-9]*)"))
+_shapes: dict[bytes, Shape] = {}
+
+
+def shape_of(plan: MachinePlan) -> Shape:
+    """The shape of the plan's machine. A mesh has many machines of few shapes, and each shape is rendered once."""
+    prototype = plan.prototype()
+    key = orjson.dumps(prototype)
+    shape = _shapes.get(key)
+    if shape is None:
+        definition = render_machine(prototype)
+        text = canonical(definition).decode()
+        placeholders = tuple(sorted(set(grants.PLACEHOLDER.findall(text))))
+        shape = _shapes[key] = Shape(key, tuple(_TOKEN.split(text)), placeholders, grants.calls(definition))
+    return shape

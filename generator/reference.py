@@ -1,0 +1,112 @@
+"""The documentation that is written from the code: the table of rules and the reference of the metadata.
+
+`python -m generator.reference` writes both into docs/.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from generator.findings import Rule
+from generator.lint.proof import PROOF_RULES
+from generator.metadata.reading_rules import READING_RULES
+from generator.metadata.schema import BASE, schemas
+from generator.rules import mesh_rules
+from generator.steps import step_types
+
+GENERATED = "<!-- Written by `python -m generator.reference`; not edited by hand. -->\n"
+
+
+def rules_page() -> str:
+    """docs/rules.md"""
+    groups = (
+        ("Reading", "What keeps a file from being understood.", READING_RULES),
+        ("The mesh", "What the products together cannot keep.", tuple(rule for rule, _ in mesh_rules())),
+        ("What was generated", "What the linters find before anything is written.", PROOF_RULES),
+    )
+    parts = [
+        "# Rules\n",
+        GENERATED,
+        "An error stops `headgate generate`; a warning is shown and lets it pass (`headgate validate --strict` fails on both).\n",
+    ]
+    for title, words, rules in groups:
+        parts.append(f"## {title}\n\n{words}\n\n| id | severity | what is wrong | why it matters |\n|---|---|---|---|")
+        parts.extend(_row(rule) for rule in rules)
+        parts.append("")
+    return "\n".join(parts)
+
+
+def _row(rule: Rule) -> str:
+    return f"| {rule.id} | {rule.severity.value} | {rule.title} | {rule.why} |".replace("{", "\\{")
+
+
+def metadata_page() -> str:
+    """docs/metadata.md"""
+    known = schemas()
+    product, domain, calendar = (known[f"{BASE}{name}.schema.json"] for name in ("product", "domain", "calendar"))
+    parts = ["# Metadata reference\n", GENERATED]
+    for title, schema in (("A product", product), ("A domain", domain), ("A calendar", calendar)):
+        parts.append(f"## {title}\n\n{schema['description']}\n")
+        parts.append("\n".join(_table(schema)) + "\n")
+    for title, name in (
+        ("schedule", "schedule"),
+        ("depends_on", "condition"),
+        ("A dependency", "dependency"),
+        ("A step", "step"),
+    ):
+        definition = product["$defs"][name]
+        heading = f"`{title}`" if title.islower() else title
+        parts.append(f"## {heading}\n\n{definition.get('description', '')}\n")
+        parts.append("\n".join(_table(definition)) + "\n")
+    parts.append("## A notification\n\n" + "\n".join(_table(product["$defs"]["notification"])) + "\n")
+    for kind in step_types().values():
+        parts.append(f"## Step type `{kind.name}`: {kind.schema['title']}\n\n{kind.schema['description']}\n")
+        parts.append("\n".join(_table(kind.schema)) + "\n")
+    return "\n".join(parts)
+
+
+def _table(schema: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    if not prefix:
+        yield "| key | value | default | |\n|---|---|---|---|"
+    for key, part in schema["properties"].items():
+        required = " (required)" if key in schema.get("required", ()) else ""
+        default = (
+            f"`{str(part['default']).lower() if isinstance(part['default'], bool) else part['default']}`"
+            if "default" in part
+            else ""
+        )
+        yield f"| `{prefix}{key}`{required} | {_value(part)} | {default} | {part.get('description', '')} |"
+        if part.get("type") == "object" and "properties" in part:
+            yield from _table(part, f"{prefix}{key}.")
+
+
+def _value(part: dict[str, Any]) -> str:
+    resolved = {**_resolve(part["$ref"]), **part} if "$ref" in part else part
+    if "x-expected" in resolved:
+        return str(resolved["x-expected"])
+    if "enum" in resolved:
+        return ", ".join(f"`{each}`" for each in resolved["enum"])
+    if resolved.get("type") == "array":
+        return f"list of: {_value(resolved['items'])}"
+    if resolved.get("type") == "integer":
+        return f"{resolved.get('minimum', '')} to {resolved.get('maximum', '')}"
+    return {"object": "mapping", "string": "text", "boolean": "`true` or `false`", "number": "number"}.get(
+        str(resolved.get("type")), "see below"
+    )
+
+
+def _resolve(reference: str) -> dict[str, Any]:
+    file, _, path = reference.partition("#/")
+    name = file.rsplit("/", 1)[-1] or "product.schema.json"
+    schema: dict[str, Any] = schemas().get(BASE + file) or schemas()[BASE + name]
+    for part in path.split("/") if path else ():
+        schema = schema[part]
+    return schema
+
+
+PAGES = {"rules.md": rules_page, "metadata.md": metadata_page}
+
+
+if __name__ == "__main__":
+    for name, page in PAGES.items():
+        (Path("docs") / name).write_text(page(), "utf-8")

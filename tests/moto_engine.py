@@ -1,0 +1,234 @@
+"""Runs a machine on moto's Step Functions engine, which is strict, while the test answers its calls to AWS.
+
+What the engine cannot show: `States.DataLimitExceeded`, the quotas, and how long delays really are (they are skipped here).
+"""
+
+import io
+import json
+import logging
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+import botocore.client
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from generator.plan.grants import PLACEHOLDER, tasks
+from generator.plan.resources import PARAMETERS
+
+REGION, ACCOUNT = "us-east-1", "123456789012"
+RUN = {"run_id": "run-1", "product": "d1/ds1", "business_date": "2026-11-20", "cycle": "", "attempt": 1}
+
+
+@dataclass(frozen=True)
+class Succeed:
+    """A function's or service's result; for a token task what the token is answered with."""
+
+    output: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FailTask:
+    """The token is answered with a failure."""
+
+    error: str
+    cause: str = "because"
+
+
+@dataclass(frozen=True)
+class Raise:
+    """The function raises an exception of that class, or the service answers with that error code."""
+
+    error: str
+    message: str = "it went wrong"
+
+
+@dataclass(frozen=True)
+class Silence:
+    """The token is never answered."""
+
+
+Answer = Succeed | FailTask | Raise | Silence
+
+DEFAULTS: dict[str, Answer] = {
+    "gate.await": Succeed({"released_by": ["raw/rd1"]}),
+    "gate.deadline": Succeed({"decision": "start"}),
+    "tracker.await": Succeed(),
+    "tracker.settle": Succeed(),
+    "recorder.COMPLETED": Succeed({"recorded_at": "2026-11-20T06:00:00Z"}),
+    "recorder.ERROR": Succeed({"recorded_at": "2026-11-20T06:00:00Z"}),
+    "recorder.SKIPPED": Succeed({"recorded_at": "2026-11-20T06:00:00Z"}),
+    "glue.start": Succeed({"JobRunId": "jr_1"}),
+    "events.put": Succeed({"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}),
+    "topic.publish": Succeed({"MessageId": "1"}),
+    "incident.open": Succeed({"OpsItemId": "oi-1"}),
+}
+SERVICES = {
+    "StartJobRun": "glue.start",
+    "PutEvents": "events.put",
+    "Publish": "topic.publish",
+    "CreateOpsItem": "incident.open",
+}
+FUNCTIONS = {
+    "DependencyGate": "gate",
+    "PipelineConfiguration": "configuration",
+    "JobTracker": "tracker",
+    "OutcomeRecorder": "recorder",
+}
+
+
+@dataclass
+class Execution:
+    """What happened: `states` as they were entered, `calls` by name with their parameters, `delays` of retries in seconds."""
+
+    status: str
+    states: list[str]
+    calls: list[tuple[str, dict[str, Any]]]
+    delays: list[float]
+    error: str | None = None
+    cause: str | None = None
+
+    def called(self, name: str) -> list[dict[str, Any]]:
+        return [parameters for each, parameters in self.calls if each == name]
+
+
+class _World:
+    def __init__(self, answers: dict[str, list[Answer]], steps: dict[str, dict[str, Any]]) -> None:
+        self.answers = defaultdict(list, {name: list(each) for name, each in answers.items()})
+        self.steps = steps
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.lock = threading.Lock()
+
+    def answer(self, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        if operation != "Invoke":
+            given = self._next(SERVICES[operation], parameters)
+            if isinstance(given, Raise):
+                raise ClientError(
+                    {"Error": {"Code": given.error, "Message": given.message}, "ResponseMetadata": _METADATA}, operation
+                )
+            assert isinstance(given, Succeed)
+            return {**given.output, "ResponseMetadata": _METADATA}
+        payload = json.loads(parameters["Payload"])
+        function = FUNCTIONS[parameters["FunctionName"].rsplit(":", 1)[1].removesuffix("FunctionArn")]
+        name = (
+            function + "." + str(payload.get("action") or payload.get("status"))
+            if function != "configuration"
+            else function
+        )
+        given = self._next(name, payload)
+        if isinstance(given, Raise) and given.error.startswith("Lambda."):
+            code = given.error.removeprefix("Lambda.")
+            raise ClientError(
+                {"Error": {"Code": code, "Message": given.message}, "ResponseMetadata": _METADATA}, operation
+            )
+        if isinstance(given, Raise):
+            body = {"errorType": given.error, "errorMessage": given.message}
+            return {
+                "StatusCode": 200,
+                "FunctionError": "Unhandled",
+                "Payload": io.BytesIO(json.dumps(body).encode()),
+                "ResponseMetadata": _METADATA,
+            }
+        if "task_token" in payload:
+            threading.Timer(0.02, _answer_token, (payload["task_token"], given)).start()
+        output = given.output if isinstance(given, Succeed) and "task_token" not in payload else {}
+        return {
+            "StatusCode": 200,
+            "ExecutedVersion": "$LATEST",
+            "Payload": io.BytesIO(json.dumps(output).encode()),
+            "ResponseMetadata": _METADATA,
+        }
+
+    def _next(self, name: str, parameters: dict[str, Any]) -> Answer:
+        with self.lock:
+            self.calls.append((name, parameters))
+            if self.answers[name]:
+                return self.answers[name].pop(0)
+        return Succeed({"steps": self.steps}) if name == "configuration" else DEFAULTS[name]
+
+
+_METADATA = {"HTTPStatusCode": 200, "RequestId": "1", "HTTPHeaders": {}}
+
+
+def _answer_token(token: str, answer: Answer) -> None:
+    client = boto3.client("stepfunctions", region_name=REGION)
+    if isinstance(answer, Succeed):
+        client.send_task_success(taskToken=token, output=json.dumps(answer.output))
+    elif isinstance(answer, FailTask):
+        client.send_task_failure(taskToken=token, error=answer.error, cause=answer.cause)
+
+
+@contextmanager
+def _engine(world: _World, delays: list[float]) -> Iterator[Any]:
+    original = botocore.client.BaseClient._make_api_call
+
+    def intercepted(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        if operation in SERVICES or operation == "Invoke":
+            return world.answer(operation, parameters)
+        return original(client, operation, parameters)
+
+    with (
+        mock_aws(config={"stepfunctions": {"execute_state_machine": True}}),
+        patch("botocore.client.BaseClient._make_api_call", intercepted),
+        _skipped_delays(delays),
+    ):
+        yield boto3.client("stepfunctions", region_name=REGION)
+
+
+@contextmanager
+def _skipped_delays(delays: list[float]) -> Iterator[None]:
+    from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+
+    class Clock:
+        sleep = staticmethod(delays.append)
+
+    with patch.object(retrier_decl, "time", Clock):
+        yield
+
+
+def execute(
+    definition: dict[str, Any],
+    answers: dict[str, list[Answer]] | None = None,
+    timed_out: tuple[str, ...] = (),
+    settings: dict[str, Any] | None = None,
+) -> Execution:
+    """Executes the machine. `answers` are given in order, then the defaults; the states in `timed_out` give up after a
+    second; `settings` are steps of the configuration that are no Glue jobs."""
+    definition = json.loads(json.dumps(definition))
+    for name, task in tasks(definition["States"]):
+        if name in timed_out:
+            task["TimeoutSeconds"] = 1
+    text = PLACEHOLDER.sub(lambda match: _resolved(match[1]), json.dumps(definition))
+    names = [name.removeprefix("Launch ") for name, _ in tasks(definition["States"]) if name.startswith("Launch ")]
+    steps = {name.replace("-", "_"): {"job": f"job-of-{name}", "arguments": {"--step": name}} for name in names}
+    world, delays = _World(answers or {}, steps | (settings or {})), list[float]()
+    logging.getLogger("moto").setLevel(logging.CRITICAL)  # it logs every failure of a machine, at length
+    with _engine(world, delays) as client:
+        machine = client.create_state_machine(name="m", definition=text, roleArn=f"arn:aws:iam::{ACCOUNT}:role/r")[
+            "stateMachineArn"
+        ]
+        arn = client.start_execution(stateMachineArn=machine, input=json.dumps(RUN))["executionArn"]
+        ended = threading.Event()
+        for _ in range(2000):
+            described = client.describe_execution(executionArn=arn)
+            if described["status"] != "RUNNING":
+                break
+            ended.wait(0.01)
+        events = client.get_execution_history(executionArn=arn, maxResults=1000)["events"]
+    entered = [event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event]
+    return Execution(described["status"], entered, world.calls, delays, described.get("error"), described.get("cause"))
+
+
+def _resolved(name: str) -> str:
+    assert name in PARAMETERS
+    return (
+        f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
+        if name.endswith("FunctionArn")
+        else f"arn:aws:sns:{REGION}:{ACCOUNT}:{name}"
+    )

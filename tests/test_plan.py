@@ -1,0 +1,149 @@
+"""`headgate plan` says by meaning what will change."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Headgate
+
+MESH = """\
+--- raw/domain.yaml
+owner: ingestion
+--- raw/rd1.yaml
+description: One
+--- raw/rd9.yaml
+description: Nine
+--- d1/domain.yaml
+owner: team-one
+--- d1/ds3.yaml
+description: Positions
+depends_on: {all_of: [raw/rd1]}
+wait: {deadline: 4h}
+pipeline:
+  steps:
+    - {name: build, glue: {job: build, arguments: {"--mode": full}}, retry: {attempts: 2}}
+--- d1/ds4.yaml
+description: Exposure
+depends_on: {all_of: [d1/ds3]}
+pipeline:
+  steps:
+    - {name: build, glue: {job: build-ds4}}
+--- d1/ds5.yaml
+description: Report
+depends_on: {all_of: [d1/ds4]}
+pipeline:
+  steps:
+    - {name: build, glue: {job: build-ds5}}
+"""
+
+
+@pytest.fixture
+def generated(project: Callable[[str], Path], headgate: Headgate) -> Path:
+    root = project(MESH)
+    assert headgate("generate")[0] == 0
+    return root
+
+
+def edit(root: Path, product: str, old: str, new: str) -> None:
+    path = root / "products" / f"{product}.yaml"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+
+
+def test_says_what_changed_and_who_is_affected(generated: Path, headgate: Headgate) -> None:
+    edit(generated, "d1/ds3", "[raw/rd1]", "[raw/rd1, raw/rd9]")
+    edit(generated, "d1/ds3", "attempts: 2", "attempts: 3")
+
+    code, printed = headgate("plan")
+
+    assert code == 0
+    assert printed.splitlines() == [
+        "~ d1/ds3 now also waits for raw/rd9; retry attempts 2 -> 3",
+        "2 machines unchanged; downstream affected: 2 (d1/ds4, d1/ds5)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("[raw/rd1]", "[{product: raw/rd1, offset: -1}]", "waits for raw/rd1 with offset 0 -> -1"),
+        ("[raw/rd1]", "[{product: raw/rd1, max_age: 7d}]", "waits for raw/rd1 with max_age none -> 7d"),
+        ("[raw/rd1]", "[raw/rd9]", "now also waits for raw/rd9; no longer waits for raw/rd1"),
+        ("all_of: [raw/rd1]", "any_of: [raw/rd1, raw/rd9]", "now also waits for raw/rd9; waits for any of them"),
+        ("deadline: 4h", "deadline: 90m", "deadline 4h -> 90m"),
+        ("deadline: 4h", "deadline: 4h, on_deadline: skip", "on_deadline fail -> skip"),
+        ("job: build", "job: rebuild", "runs build -> rebuild"),
+        ('"--mode": full', '"--mode": "delta"', "argument --mode full -> delta"),
+        (
+            "description: Positions",
+            "description: Positions by account",
+            'description Positions -> "Positions by account"',
+        ),
+        ("wait:", "publish: {visibility: domain}\nwait:", "visibility mesh -> domain"),
+        ("wait:", 'schedule: {frequency: daily, time: "06:00"}\nwait:', "opens by events -> daily at 06:00 UTC"),
+        ("wait:", 'notify: [{on: [ERROR], slack: ["#a"]}]\nwait:', "notify: + slack ERROR to #a"),
+        ("    - {name: build", "    - {name: load, glue: {job: load}}\n    - {name: build", "step load is new"),
+        (", retry: {attempts: 2}", "", "retry attempts 2 -> 0"),
+        ("pipeline:", "pipeline:\n  timeout: 3d", "pipeline timeout none -> 3d"),
+    ],
+)
+def test_one_sentence_a_change(generated: Path, headgate: Headgate, old: str, new: str, sentence: str) -> None:
+    edit(generated, "d1/ds3", old, new)
+
+    _, printed = headgate("plan")
+
+    line = printed.splitlines()[0]
+    assert line.removeprefix("~ d1/ds3 ").removesuffix(" (data only: its machine stays as it is)") == sentence
+
+
+def test_what_is_only_data_leaves_the_machine_alone(generated: Path, headgate: Headgate) -> None:
+    edit(generated, "d1/ds3", "[raw/rd1]", "[raw/rd1, raw/rd9]")
+
+    _, printed = headgate("plan")
+    assert "(data only: its machine stays as it is)" in printed
+    machine = (generated / "statemachines/d1/ds3.asl.json").read_bytes()
+    headgate("generate")
+    assert (generated / "statemachines/d1/ds3.asl.json").read_bytes() == machine
+
+
+def test_added_and_removed_products(generated: Path, headgate: Headgate) -> None:
+    (generated / "products/d1/ds5.yaml").unlink()
+    (generated / "products/d1/ds6.yaml").write_text(
+        "description: New\ndepends_on: {any_of: [raw/rd1, {product: d1/ds3, status: [ERROR]}]}\n"
+        "pipeline: {steps: [{name: build, glue: {job: build-ds6}}]}\n"
+    )
+
+    _, printed = headgate("plan")
+
+    assert "- d1/ds5 the product and its machine go" in printed
+    assert "+ d1/ds6 opens by events; waits for any of raw/rd1, d1/ds3 (ERROR)" in printed
+    assert "2 machines unchanged" in printed
+
+
+def test_nothing_is_written(generated: Path, headgate: Headgate) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (generated / "statemachines").rglob("*")}
+    edit(generated, "d1/ds3", "attempts: 2", "attempts: 3")
+
+    headgate("plan")
+
+    assert {path: path.stat().st_mtime_ns for path in (generated / "statemachines").rglob("*")} == before
+
+
+def test_json_says_the_same(generated: Path, headgate: Headgate) -> None:
+    edit(generated, "d1/ds3", "attempts: 2", "attempts: 3")
+
+    plan = json.loads(headgate("plan", "--json")[1])
+
+    assert plan["changes"] == [
+        {
+            "product": "d1/ds3",
+            "kind": "changed",
+            "what": ["retry attempts 2 -> 3"],
+            "machine_changes": True,
+            "downstream": ["d1/ds4", "d1/ds5"],
+        }
+    ]
+    assert plan["files"]["changed"] == ["catalog.json", "d1/ds3.asl.json"]
+    assert (plan["machines_unchanged"], plan["downstream"]) == (2, ["d1/ds4", "d1/ds5"])

@@ -1,0 +1,245 @@
+"""What is generated is proven before it is written, and a linter's verdict on one shape holds for all of it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cfnlint
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from generator.lint.linters import cfn_lint_problems, statelint_problems
+from generator.lint.machine_checks import history, problems
+from generator.memo import Memo
+from generator.metadata.load import load
+from generator.model import build
+from generator.plan import grants
+from generator.plan.machine import MachinePlan, plan_machine
+from generator.render.canonical import canonical
+from generator.render.machine import render_machine, shape_of
+from tests.conftest import Headgate
+from tests.golden import FOLDER, lay_out
+
+ROOT = Path(__file__).parent.parent
+MACHINES = sorted(FOLDER.glob("output/*/statemachines/*/*.asl.json")) + sorted(
+    (ROOT / "statemachines").glob("*/*.asl.json")
+)
+TEMPLATES = sorted((ROOT / "statemachines").rglob("template*.json")) + sorted(
+    FOLDER.glob("output/*/statemachines/**/template*.json")
+)
+
+
+def read(path: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return document
+
+
+@pytest.mark.parametrize("path", MACHINES, ids=lambda path: "/".join(path.parts[-4:]))
+def test_every_machine_passes_every_check(path: Path) -> None:
+    assert statelint_problems(read(path)) == []
+    assert problems(read(path)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: "/".join(path.parts[-4:]))
+def test_every_template_passes_cfn_lint_as_a_whole(path: Path) -> None:
+    assert cfn_lint_problems(read(path)) == []
+
+
+def one_step() -> dict[str, Any]:
+    return read(FOLDER / "output/one-step-retry/statemachines/d1/ds1.asl.json")
+
+
+WAIT = "Wait for everything upstream"
+
+
+def _without_retry(states: dict[str, Any]) -> None:
+    del states[WAIT]["Retry"]
+
+
+def _without_timeout(states: dict[str, Any]) -> None:
+    del states[WAIT]["TimeoutSeconds"]
+
+
+def _without_catch(states: dict[str, Any]) -> None:
+    del states["Run build"]["Catch"]
+
+
+def _unreached(states: dict[str, Any]) -> None:
+    states["Nowhere"] = {"Type": "Succeed"}
+
+
+def _dangling(states: dict[str, Any]) -> None:
+    states[WAIT]["Next"] = "Nowhere"
+
+
+def _unrecorded(states: dict[str, Any]) -> None:
+    states[WAIT]["Catch"][1]["Next"] = "The run failed"
+
+
+def _placeholder(states: dict[str, Any]) -> None:
+    states[WAIT]["Comment"] = "${Elsewhere}"
+
+
+def _endless(states: dict[str, Any]) -> None:
+    states["Run build"]["Retry"][0]["MaxAttempts"] = 99
+
+
+def _twice(states: dict[str, Any]) -> None:
+    inner = states["Run build"]["Branches"][0]
+    inner["States"][WAIT] = inner["States"].pop("Launch build")
+    inner["StartAt"] = WAIT
+
+
+def _long(states: dict[str, Any]) -> None:
+    states["x" * 81] = states.pop("Run build")
+    states["Read the pipeline configuration"]["Next"] = "x" * 81
+
+
+@pytest.mark.parametrize(
+    ("breaking", "words"),
+    [
+        (_without_retry, f"`{WAIT}` has no Retry"),
+        (_without_timeout, f"`{WAIT}` has no TimeoutSeconds"),
+        (_without_catch, "`Launch build` has no Catch, and nothing around it has one"),
+        (_unreached, "`Nowhere` is never reached"),
+        (_dangling, f"`{WAIT}` goes on to `Nowhere`, which is not there"),
+        (_unrecorded, "the machine can end in `The run failed` without a recorded outcome"),
+        (_placeholder, "the placeholder ${Elsewhere} has no parameter"),
+        (_endless, "history events at worst"),
+        (_twice, f"two states are called `{WAIT}`"),
+        (_long, "is longer than 80 characters"),
+    ],
+)
+def test_a_broken_machine_is_found(breaking: Callable[[dict[str, Any]], None], words: str) -> None:
+    definition = one_step()
+    breaking(definition["States"])
+
+    assert any(words in problem for problem in problems(definition)), problems(definition)
+
+
+def test_a_task_nobody_granted_is_found() -> None:
+    definition = one_step()
+    plan = _plan("a", "b", 3600, 1)
+    granted = grants.statements(grants.calls(definition), plan)
+    assert grants.ungranted(definition, granted) == []
+
+    assert grants.ungranted(definition, [each for each in granted if each["Action"] != "glue:StartJobRun"]) == [
+        "Launch build"
+    ]
+
+
+def test_nothing_broken_is_written(
+    project: Callable[[str], Path], headgate: Headgate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = project((FOLDER / "output/one-step/input.txt").read_text("utf-8"))
+    monkeypatch.setattr("generator.lint.proof.statelint_problems", lambda definition: ["State Machine.States is wrong"])
+    monkeypatch.setattr("generator.lint.proof.cfn_lint_problems", lambda template: ["E0000 wrong"])
+
+    code, printed = headgate("generate")
+
+    assert code == 1
+    assert "HG901 statelint refuses the machine" in printed
+    assert "HG903 cfn-lint refuses the template" in printed
+    assert printed.endswith("The linters refuse what was generated; nothing was written.\n")
+    assert not list((root / "statemachines").rglob("*.json"))
+    monkeypatch.undo()
+    monkeypatch.chdir(root)
+    assert headgate("generate")[0] == 0, "what was refused is not remembered as accepted"
+
+
+def test_history_counts_every_retry() -> None:
+    once, again = one_step(), one_step()
+    del once["States"]["Run build"]["Retry"]
+
+    assert history(once) < history(again) < 3 * history(once)
+
+
+def _plan(product: str, job: str, timeout: int, attempts: int, text: str = "x") -> MachinePlan:
+    step: dict[str, Any] = {"name": "build", "glue": {"job": job, "timeout": f"{timeout}s"}}
+    if attempts:
+        step["retry"] = {"attempts": attempts}
+    document = {
+        "description": text,
+        "owner": text,
+        "depends_on": {"all_of": ["raw/rd1"]},
+        "pipeline": {"steps": [step]},
+    }
+    return plan_machine(build.product("d1", product, document))
+
+
+words = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=40)
+slugs = st.from_regex(r"[a-z0-9]{1,8}(-[a-z0-9]{1,8}){0,3}", fullmatch=True)
+jobs = st.from_regex(r"[A-Za-z0-9_.-]{1,40}", fullmatch=True)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    product=slugs, job=jobs, text=words, timeout=st.integers(1, 9) | st.just(100_000_000), attempts=st.integers(0, 99)
+)
+def test_machines_of_one_shape_differ_in_texts_only(
+    product: str, job: str, text: str, timeout: int, attempts: int
+) -> None:
+    """So a shape is rendered once and filled in, and a linter's verdict on one of its machines holds for all."""
+    plain, odd = _plan("p", "j", timeout, attempts), _plan(product, job, timeout, attempts, text)
+
+    assert shape_of(plain).key == shape_of(odd).key
+    assert shape_of(odd).text(odd) == canonical(render_machine(odd))
+    verdicts = [(statelint_problems(each), problems(each)) for each in (render_machine(plain), render_machine(odd))]
+    assert verdicts[0] == verdicts[1]
+
+
+@pytest.mark.parametrize("case", sorted((FOLDER / "output").iterdir()), ids=lambda case: case.name)
+def test_every_kind_of_machine_is_filled_in_as_it_would_be_rendered(case: Path, tmp_path: Path) -> None:
+    lay_out((case / "input.txt").read_text("utf-8"), tmp_path)
+    for product in load(tmp_path, Memo(None)).mesh.machines():
+        plan = plan_machine(product)
+        assert shape_of(plan).text(plan) == canonical(render_machine(plan))
+
+
+def test_a_star_stands_only_where_iam_knows_no_resource() -> None:
+    folder = Path(cfnlint.__file__).parent / "data/AdditionalSpecs"
+    services = json.loads((folder / "Policies.json").read_text("utf-8"))
+    stars: set[str] = set()
+    for path in TEMPLATES:
+        for resource in read(path)["Resources"].values():
+            for policy in resource.get("Properties", {}).get("Policies", ()):
+                for statement in policy["PolicyDocument"]["Statement"]:
+                    if statement["Resource"] == "*":
+                        stars.update(
+                            [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
+                        )
+    assert "ssm:CreateOpsItem" in stars
+    for action in sorted(stars):
+        service, _, name = action.partition(":")
+        limited = services[service]["Actions"][name.lower()].get("Resources")
+        # these are the actions AWS itself documents with `*` for log delivery and traces of a state machine
+        assert not limited or action in grants.WATCHING[0]["Action"] + grants.WATCHING[1]["Action"], action
+
+
+def test_a_role_names_exactly_what_its_machine_calls() -> None:
+    template = read(FOLDER / "output/notify-product/statemachines/d1/template.json")
+    statements = template["Resources"]["Ds1Role"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+
+    assert statements[:-2] == [
+        {"Effect": "Allow", "Action": "events:PutEvents", "Resource": {"Ref": "CentralEventBusArn"}},
+        {
+            "Effect": "Allow",
+            "Action": "glue:StartJobRun",
+            "Resource": {"Fn::Sub": "arn:${AWS::Partition}:glue:${AWS::Region}:${AWS::AccountId}:job/d1-ds1-build"},
+        },
+        {
+            "Effect": "Allow",
+            "Action": "lambda:InvokeFunction",
+            "Resource": [
+                {"Ref": "DependencyGateFunctionArn"},
+                {"Ref": "JobTrackerFunctionArn"},
+                {"Ref": "OutcomeRecorderFunctionArn"},
+                {"Ref": "PipelineConfigurationFunctionArn"},
+            ],
+        },
+        {"Effect": "Allow", "Action": "sns:Publish", "Resource": {"Ref": "AlertTopicArn"}},
+        {"Effect": "Allow", "Action": "ssm:CreateOpsItem", "Resource": "*"},
+    ]

@@ -1,0 +1,56 @@
+"""Rules that a golden file cannot show, and what rules have in common."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from generator.findings import Rule
+from generator.plan import names
+from generator.rules import mesh_rules
+from tests.conftest import Headgate
+
+PRODUCT = 'description: x\nschedule: {{frequency: daily, time: "06:00"}}\npipeline: {{steps: [{{name: a, glue: {{job: {0}}}}}]}}\n'
+
+
+def test_names_that_collide_when_shortened(
+    project: Callable[[str], Path], headgate: Headgate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A digest keeps shortened names apart; only where it fails can two meet."""
+    long = "a" * 60
+    project(
+        f"--- d1/domain.yaml\nowner: x\n--- d1/{long}-b.yaml\n{PRODUCT.format('j1')}--- d1/{long}-c.yaml\n{PRODUCT.format('j2')}"
+    )
+    assert headgate("validate")[0] == 0
+
+    class Stuck:
+        def __init__(self, data: bytes, digest_size: int) -> None: ...
+
+        def hexdigest(self) -> str:
+            return "00000000"
+
+    monkeypatch.setattr(names, "blake2b", Stuck)
+    code, printed = headgate("validate")
+
+    assert code == 1
+    assert "HG601" in printed
+    assert f'which "d1/{long}-b" has already' in printed
+
+
+def test_more_machines_than_roles(project: Callable[[str], Path], headgate: Headgate) -> None:
+    project(
+        "--- d1/domain.yaml\nowner: x\n" + "".join(f"--- d1/p{n}.yaml\n{PRODUCT.format(f'j{n}')}" for n in range(1001))
+    )
+
+    code, printed = headgate("validate")
+
+    assert code == 0
+    assert "warning HG602" in printed
+    assert headgate("validate", "--strict")[0] == 1
+
+
+@pytest.mark.parametrize("rule", [rule for rule, _ in mesh_rules()], ids=lambda rule: rule.id)
+def test_a_rule_says_why(rule: Rule) -> None:
+    assert rule.id.startswith("HG")
+    assert rule.why.endswith((".", ")."))
+    assert not rule.title.endswith(".")
