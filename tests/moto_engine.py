@@ -115,7 +115,7 @@ class _World:
             assert isinstance(given, Succeed)
             return {**given.output, "ResponseMetadata": _METADATA}
         payload = json.loads(parameters["Payload"])
-        function = FUNCTIONS[parameters["FunctionName"].rsplit(":", 1)[1].removesuffix("FunctionArn")]
+        function = FUNCTIONS[parameters["FunctionName"].rsplit(":", 1)[-1].removesuffix("FunctionArn")]
         name = (
             function + "." + str(payload.get("action") or payload.get("status"))
             if function != "configuration"

@@ -109,14 +109,12 @@ pipeline:
     assert {"Fn::Sub": "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:prepare-it"} in invoke[
         "Resource"
     ]
-    assert "Run prepare" in definition["States"]
+    assert "Run prepare" in list(definition["States"])
     assert "## Step type `function`: Lambda function" in reference.metadata_page()
 
-    (root / "products/d1/ds1.yaml").write_text(
-        text.split("ds1.yaml\n")[1].replace("{business_date}", "{date}").replace("retry", "glue")
-    )
+    path = root / "products/d1/ds1.yaml"
+    path.write_text(path.read_text().replace("{business_date}", "{date}"))
     _, printed = headgate("validate")
-    assert "found     `function` and `glue`" in printed
     assert "HG406 unknown placeholder" in printed
 
 
