@@ -1,12 +1,15 @@
 """Fixtures every test may use."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from generator.commands.main import main
+from local.postgres import Postgres, running
 from tests.golden import lay_out
+from tests.state_world import ENVIRONMENT, FakeAws, World, make_template, new_world
 
 Headgate = Callable[..., tuple[int, str]]
 
@@ -38,3 +41,36 @@ def headgate(capsys: pytest.CaptureFixture[str]) -> Headgate:
         return code, printed.out + printed.err
 
     return run
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """PostgreSQL for the whole session, with a migrated database to copy."""
+    os.environ.update(ENVIRONMENT)
+    with running() as server:
+        make_template(server)
+        yield server
+
+
+@pytest.fixture
+def world(postgres: Postgres) -> Iterator[World]:
+    """A state database of the test's own."""
+    with new_world(postgres) as made:
+        yield made
+
+
+@pytest.fixture
+def aws(world: World, monkeypatch: pytest.MonkeyPatch) -> FakeAws:
+    """AWS as the handlers see it; they use the test's database."""
+    import job_tracker
+    import monitor
+    import runtime
+    from effects import Performer
+
+    fake = FakeAws()
+    performer = Performer(world.database, fake.client)
+    monkeypatch.setattr(runtime, "database", lambda: world.database)
+    monkeypatch.setattr(runtime, "performer", lambda: performer)
+    monkeypatch.setattr(job_tracker, "glue", lambda: fake)
+    monkeypatch.setattr(monitor, "machines", lambda: fake)
+    return fake

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from generator.model.cron import FIRST_YEAR, LAST_YEAR, parse
 from generator.model.mesh import Mesh
 from generator.model.product import Condition, Dependency, Domain, Parallel, Product, Retry, Step
 from generator.model.schedule import Calendar
@@ -52,6 +53,7 @@ def entry(product: Product) -> Entry:
             "timezone": product.schedule.timezone,
             "date_offset": product.schedule.date_offset,
             "calendar": product.schedule.calendar,
+            "fires": _fires(product.schedule.cron),
         }
     if product.depends_on:
         result["depends_on"] = _condition(product.depends_on)
@@ -73,6 +75,22 @@ def entry(product: Product) -> Entry:
             for each in product.notify
         ]
     return result
+
+
+def _fires(expression: str) -> Entry:
+    """The cron expression taken apart, so that the database evaluates sets and parses nothing."""
+    cron = parse(expression)
+    return {
+        "times": [f"{time[:2]}:{time[2:]}" for time in cron.times],
+        "months": sorted(cron.months),
+        "month_days": sorted(cron.days_of_month),
+        "week_days": sorted(cron.days_of_week),
+        "years": None if len(cron.years) == LAST_YEAR - FIRST_YEAR + 1 else sorted(cron.years),
+        "last_days": sorted(cron.last_days),
+        "near_weekdays": sorted(cron.near_weekdays),
+        "last_week_days": sorted(cron.last_weekdays),
+        "nth_week_days": [f"{day}#{nth}" for day, nth in sorted(cron.nth_weekdays)],
+    }
 
 
 def _condition(node: Condition | Dependency) -> Entry:

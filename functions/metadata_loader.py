@@ -1,0 +1,45 @@
+"""Metadata loader: a CloudFormation custom resource that migrates the schema and loads the compiled catalog."""
+
+import json
+import urllib.request
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import runtime
+from batch import LOG
+from state import catalog
+from state.migrate import migrate
+
+CATALOG = Path("/opt/catalog.json")  # a layer of this function alone
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Answers CloudFormation, whatever happens: a stack that hears nothing waits for an hour."""
+    answer = {key: event[key] for key in ("StackId", "RequestId", "LogicalResourceId")}
+    answer["PhysicalResourceId"] = event.get("PhysicalResourceId", "headgate-catalog")
+    try:
+        data = {} if event["RequestType"] == "Delete" else load(event["ResourceProperties"], event["RequestId"])
+        answer |= {"Status": "SUCCESS", "Data": data}
+    except Exception as error:  # noqa: BLE001 - CloudFormation has to be told
+        LOG.exception("the catalog was not loaded")
+        answer |= {"Status": "FAILED", "Reason": f"{type(error).__name__}: {error}"[:1000]}
+    _answer(event["ResponseURL"], answer)
+    return answer
+
+
+def load(properties: dict[str, Any], upload: str) -> dict[str, Any]:
+    """Migrates and loads. `properties` names the commit, when it was made, and whether going back is meant."""
+    database = runtime.database()
+    applied = migrate(database)
+    text = Path(properties.get("Catalog", CATALOG)).read_text("utf-8")
+    result = catalog.load(
+        database, json.loads(text), upload, properties["Commit"], datetime.fromisoformat(properties["CommittedAt"]),
+        properties.get("Actor", "deployment"), runtime.now(), properties.get("Force", "false") == "true",
+    )  # fmt: skip
+    return {**result, "migrations": len(applied)}
+
+
+def _answer(url: str, answer: dict[str, Any]) -> None:
+    request = urllib.request.Request(url, json.dumps(answer).encode(), {"Content-Type": ""}, method="PUT")  # noqa: S310 - CloudFormation's own URL
+    urllib.request.urlopen(request, timeout=20).close()  # noqa: S310

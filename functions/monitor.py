@@ -1,0 +1,82 @@
+"""Repairs what was missed, every ten minutes: releases, effects, jobs whose end nobody heard, machines that died, late runs."""
+
+import json
+import os
+from functools import cache
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+import runtime
+from batch import LOG
+from job_tracker import ask
+from state.database import Typed
+from state.errors import StateError
+
+
+@cache
+def machines() -> Any:
+    return boto3.client("stepfunctions")
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """What was found and mended."""
+    found = runtime.database().call("repair", runtime.now())
+    heard = _jobs(found["jobs"])
+    mended = sum(_execution(each) for each in found["executions"])
+    effects = runtime.performer().perform_due()
+    return {
+        "released": found["released"],
+        "late": found["late"],
+        "jobs": heard,
+        "executions": mended,
+        "effects": effects,
+    }
+
+
+def _jobs(unheard: list[dict[str, Any]]) -> int:
+    """Asks Glue about jobs that should have been heard of."""
+    ended = []
+    for each in unheard:
+        try:
+            state, message = ask(each["job"], each["job_run_id"])
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "EntityNotFoundException":
+                LOG.warning(json.dumps({"job_run_id": each["job_run_id"], "reason": str(error)}))
+                continue
+            state, message = "FAILED", "Glue does not know this run any more"
+        if state is not None:
+            ended.append({**each, "state": state, "message": message})
+    if ended:
+        runtime.database().call("record_job_states", ended, runtime.now())
+    return len(ended)
+
+
+def _execution(silent: dict[str, Any]) -> bool:
+    """Looks at the machine of a run that nothing has been heard of. One that is gone is started again or its end recorded."""
+    execution = silent["execution"]
+    prefix = os.environ["STATE_MACHINE_ARN_PREFIX"]
+    arn = f"{prefix.replace(':stateMachine:', ':execution:')}{execution['machine']}:{execution['name']}"
+    try:
+        described = machines().describe_execution(executionArn=arn)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ExecutionDoesNotExist":
+            LOG.warning(json.dumps({"execution": arn, "reason": str(error)}))
+            return False
+        machines().start_execution(
+            stateMachineArn=prefix + execution["machine"], name=execution["name"], input=json.dumps(execution["input"])
+        )
+        return True
+    if described["status"] == "RUNNING":
+        return False
+    cause = described.get("cause") or f"the execution ended {described['status']} without recording an outcome"
+    try:
+        runtime.database().call(
+            "record_outcome", Typed(silent["run_id"], "uuid"), silent["attempt"], "ERROR", described.get("error") or described["status"],
+            cause, runtime.now(), "monitor",
+        )  # fmt: skip
+    except StateError as error:  # its own machine was faster after all
+        LOG.warning(json.dumps({"execution": arn, "reason": str(error)}))
+        return False
+    return True

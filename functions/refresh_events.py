@@ -1,0 +1,40 @@
+"""Refresh event processor: WAITING -> ARRIVED, and releases every run whose condition now holds. From the domain's queue."""
+
+from typing import Any
+
+import batch
+import runtime
+from contract import require
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """The messages that have to come again, or go to the DLQ."""
+
+    def record(events: list[batch.Parsed]) -> None:
+        runtime.database().call("record_refresh_events", events, runtime.now())
+
+    answer = batch.handle(event, parse, record)
+    runtime.performer().perform_due()
+    return answer
+
+
+def parse(body: dict[str, Any]) -> batch.Parsed | None:
+    """The event as `record_refresh_events` takes it. Raises `BadEvent`."""
+    require(body, "refresh-event")
+    detail = body["detail"]
+    cycle, attempt = detail.get("cycle", ""), detail.get("attempt")
+    # the same refresh told twice has one key; a producer without run ids is told apart by the moment of the refresh
+    occurrence = f"{detail['run_id']} {attempt}" if "run_id" in detail else detail["refreshed_at"]
+    product = f"{detail['domain']}/{detail['product']}"
+    return {
+        "event_key": f"{product} {detail['business_date']} {cycle} {detail['status']} {occurrence}",
+        "product_id": product,
+        "account": body.get("account"),
+        "business_date": detail["business_date"],
+        "cycle": cycle,
+        "status": detail["status"],
+        "run_id": detail.get("run_id"),
+        "attempt": attempt,
+        "refreshed_at": detail["refreshed_at"],
+        "metadata": detail.get("metadata", {}),
+    }

@@ -1,0 +1,22 @@
+"""What handlers share: the clients of a warm function, made on first use, and the clock."""
+
+from datetime import UTC, datetime
+from functools import cache
+
+from effects import Performer
+from state.database import Database
+
+
+@cache
+def database() -> Database:
+    return Database()
+
+
+@cache
+def performer() -> Performer:
+    return Performer(database())
+
+
+def now() -> datetime:
+    """The only place where a handler reads the clock; decisions get the time passed in."""
+    return datetime.now(UTC)

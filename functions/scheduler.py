@@ -1,0 +1,11 @@
+"""Opens the runs that are due and starts their machines. EventBridge Scheduler calls it, and the deployment once."""
+
+from typing import Any
+
+import runtime
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """How many openings were due, how many runs were opened, and how many effects were done."""
+    result: dict[str, Any] = runtime.database().call("open_due_runs", runtime.now(), "scheduler")
+    return {**result, "effects": runtime.performer().perform_due()}

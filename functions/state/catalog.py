@@ -1,0 +1,93 @@
+"""Turns the compiled catalog into rows for `load_catalog`: conditions into a tree over numbered leaves, steps into a list."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from state.database import Database
+
+Entry = dict[str, Any]
+CHUNK = 2_000_000  # bytes of JSON a call; the Data API takes 4 MiB
+
+
+def load(
+    database: Database,
+    catalog: Entry,
+    upload: str,
+    commit: str,
+    committed_at: datetime,
+    actor: str,
+    now: datetime,
+    force: bool = False,
+) -> Entry:
+    """Loads the catalog; gives how many products were inserted, changed, removed and left as they were."""
+    for chunk in _chunks(catalog):
+        database.execute(
+            "INSERT INTO catalog_stage (upload, section, key, entry) SELECT :upload, r.section, r.key, r.entry "
+            "FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(section text, key text, entry jsonb) "
+            "ON CONFLICT (upload, section, key) DO UPDATE SET entry = excluded.entry",
+            [
+                {"name": "upload", "value": {"stringValue": upload}},
+                {"name": "rows", "value": {"stringValue": json.dumps(chunk)}},
+            ],
+        )
+    result: Entry = database.call("load_catalog", upload, commit, committed_at, force, actor, now)
+    return result
+
+
+def _chunks(catalog: Entry) -> Iterator[list[Entry]]:
+    chunk: list[Entry] = []
+    size = 0
+    for row in rows(catalog):
+        length = len(json.dumps(row))
+        if chunk and size + length > CHUNK:
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(row)
+        size += length
+    if chunk:
+        yield chunk
+
+
+def rows(catalog: Entry) -> Iterator[Entry]:
+    """Every calendar and product as a row of the stage."""
+    for key, entry in catalog["calendars"].items():
+        yield {"section": "calendars", "key": key, "entry": entry}
+    times = {
+        key: entry["schedule"]["fires"]["times"] for key, entry in catalog["products"].items() if "schedule" in entry
+    }
+    for key, entry in catalog["products"].items():
+        compiled = dict(entry)
+        if "depends_on" in entry:
+            leaves: list[Entry] = []
+            compiled["tree"] = _tree(compiled.pop("depends_on"), leaves, times)
+            compiled["leaves"] = leaves
+        if "pipeline" in entry:
+            compiled["steps"] = list(_steps(compiled.pop("pipeline")["steps"]))
+        yield {"section": "products", "key": key, "entry": compiled}
+
+
+def _tree(node: Entry, leaves: list[Entry], times: dict[str, list[str]]) -> Any:
+    if "product" in node:
+        leaves.append({**node, "cycles": _cycles(node["cycle"], times.get(node["product"], []))})
+        return len(leaves) - 1
+    operator = next(iter(node))
+    return {operator: [_tree(member, leaves, times) for member in node[operator]]}
+
+
+def _cycles(cycle: str, times: list[str]) -> list[str | None]:
+    """The refreshes of a day that all have to arrive; [None] is any one of them."""
+    names: list[str | None] = [each.replace(":", "") for each in times] if len(times) > 1 else []
+    if cycle == "any" or (cycle in ("last", "every") and not names):
+        return [None]
+    return {"last": names[-1:], "every": names}.get(cycle, [cycle])
+
+
+def _steps(items: list[Entry]) -> Iterator[Entry]:
+    for item in items:
+        if "parallel" in item:
+            for branch in item["parallel"]:
+                yield from _steps(branch)
+        else:
+            yield item

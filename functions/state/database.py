@@ -1,0 +1,140 @@
+"""Calls the state's SQL functions through the RDS Data API: one call, one transaction, one answer."""
+
+import json
+import os
+import random
+import re
+import time
+from datetime import datetime
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from state import errors
+
+# Aurora that scaled to zero answers the first calls so, while it wakes up; the others are of the moment as well.
+TRANSIENT = {
+    "DatabaseResumingException",
+    "DatabaseUnavailableException",
+    "ServiceUnavailableError",
+    "InternalServerErrorException",
+    "ThrottlingException",
+}
+RETRIED_STATES = ("40001", "40P01")  # serialization failure, deadlock: nothing took effect
+ATTEMPTS = 6
+_RAISED = re.compile(r"ERROR: (?P<name>[A-Z][A-Za-z]+): (?P<message>.*?)(?:\n.*)?; SQLState: P0001", re.DOTALL)
+
+
+class Database:
+    """The state database named by the environment: CLUSTER_ARN, SECRET_ARN, DATABASE_NAME."""
+
+    def __init__(self, client: Any = None) -> None:
+        # retries are ours, since a call that broke off may have taken effect; every transition bears being called twice
+        self._client = client or boto3.client(
+            "rds-data", config=Config(retries={"total_max_attempts": 1}, read_timeout=50)
+        )
+        self._where = {
+            "resourceArn": os.environ["CLUSTER_ARN"],
+            "secretArn": os.environ["SECRET_ARN"],
+            "database": os.environ.get("DATABASE_NAME", "headgate"),
+        }
+
+    def call(self, function: str, *arguments: Any) -> Any:
+        """What the SQL function returns, read from JSON. Raises the classes of `errors`, `StateUnavailable` among them."""
+        placeholders, parameters = _arguments(arguments)
+        rows = self.execute(f"SELECT to_json({function}({placeholders}))::text", parameters)
+        value = rows[0][0].get("stringValue")
+        return None if value is None else json.loads(value)
+
+    def rows(self, function: str, *arguments: Any) -> list[list[Any]]:
+        """The rows of a SQL function that returns a table."""
+        placeholders, parameters = _arguments(arguments)
+        found = self.execute(f"SELECT * FROM {function}({placeholders})", parameters)
+        return [[None if "isNull" in field else next(iter(field.values())) for field in row] for row in found]
+
+    def execute(
+        self, sql: str, parameters: list[dict[str, Any]] | None = None, transaction: str | None = None
+    ) -> list[Any]:
+        """One statement. Outside a transaction it is tried again while the database resumes or stumbles."""
+        extra = {"transactionId": transaction} if transaction else {}
+        for attempt in range(ATTEMPTS):
+            try:
+                answer = self._client.execute_statement(sql=sql, parameters=parameters or [], **self._where, **extra)
+                records: list[Any] = answer.get("records", [])
+                return records
+            except ClientError as error:
+                code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+                again = code in TRANSIENT or any(f"SQLState: {state}" in message for state in RETRIED_STATES)
+                if not again:
+                    raise _raised(code, message) from None
+                if transaction or attempt == ATTEMPTS - 1:
+                    raise errors.StateUnavailable(f"{code}: {message}") from None
+            except BotoCoreError as error:
+                if transaction or attempt == ATTEMPTS - 1:
+                    raise errors.StateUnavailable(str(error)) from None
+            time.sleep(random.uniform(0, min(4.0, 0.2 * 2**attempt)))  # noqa: S311 - jitter
+        raise AssertionError("the last attempt returns or raises")
+
+    def begin(self) -> str:
+        return str(self._client.begin_transaction(**self._where)["transactionId"])
+
+    def commit(self, transaction: str) -> None:
+        self._client.commit_transaction(
+            transactionId=transaction, **{key: value for key, value in self._where.items() if key != "database"}
+        )
+
+    def rollback(self, transaction: str) -> None:
+        self._client.rollback_transaction(
+            transactionId=transaction, **{key: value for key, value in self._where.items() if key != "database"}
+        )
+
+
+def _raised(code: str, message: str) -> Exception:
+    """What a function RAISEd, as the exception of that name; anything else is a defect and says so."""
+    match = _RAISED.search(message)
+    if match and match["name"] in errors.RAISED:
+        return errors.RAISED[match["name"]](match["message"])
+    return errors.StateError(f"{code}: {message}")
+
+
+def _arguments(values: tuple[Any, ...]) -> tuple[str, list[dict[str, Any]]]:
+    """The argument list and its parameters. PostgreSQL picks a function by the types of its arguments, and the Data API
+    sends strings as text, so every argument is cast; null has no type and stands in the text."""
+    texts, parameters = [], []
+    for index, value in enumerate(values):
+        if value is None:
+            texts.append("NULL")
+            continue
+        field, kind = _field(value)
+        texts.append(f"CAST(:a{index} AS {kind})")
+        parameters.append({"name": f"a{index}", "value": field})
+    return ", ".join(texts), parameters
+
+
+def _field(value: Any) -> tuple[dict[str, Any], str]:
+    """A value as the Data API takes it, and its type."""
+    match value:
+        case bool():
+            return {"booleanValue": value}, "boolean"
+        case int():
+            return {"longValue": value}, "integer"
+        case datetime():
+            return {"stringValue": value.isoformat()}, "timestamptz"
+        case dict() | list():
+            return {"stringValue": json.dumps(value)}, "jsonb"
+        case Typed():
+            return {"stringValue": str(value)}, value.type
+    return {"stringValue": str(value)}, "text"
+
+
+class Typed(str):
+    """A string that is a `uuid`, a `date` or an `interval` to PostgreSQL."""
+
+    type: str
+
+    def __new__(cls, text: str, kind: str) -> "Typed":
+        made = super().__new__(cls, text)
+        made.type = kind
+        return made

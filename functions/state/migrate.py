@@ -1,0 +1,68 @@
+"""Brings the database's schema up to date: numbered migrations once each, then the transitions where they changed.
+
+Everything happens in one transaction under an advisory lock, so two loaders at once are one after the other, and a
+failure leaves the schema as it was.
+"""
+
+import hashlib
+import re
+from pathlib import Path
+
+from state.database import Database
+from state.errors import StateError
+
+FOLDER = Path(__file__).parent
+LOCK = 7200
+# a semicolon that ends a line ends a statement, unless it stands in a function's body
+_STATEMENT = re.compile(r"(?:\$\$.*?\$\$|[^$])*?;[ \t]*(?:\n|\Z)|(?:\$\$.*?\$\$|[^$])+?(?<=\$\$)\n(?=\n|\Z)", re.DOTALL)
+LOG = """
+CREATE TABLE IF NOT EXISTS schema_migration (
+    name text PRIMARY KEY, digest text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"""
+
+
+def migrate(database: Database) -> list[str]:
+    """The names of what was applied, in order. Raises `StateError` when an applied migration was edited afterwards."""
+    transaction = database.begin()
+    try:
+        database.execute(f"SELECT pg_advisory_xact_lock({LOCK})::text", transaction=transaction)
+        database.execute(LOG, transaction=transaction)
+        known = {
+            row[0]["stringValue"]: row[1]["stringValue"]
+            for row in database.execute("SELECT name, digest FROM schema_migration", transaction=transaction)
+        }
+        applied = []
+        for path in (*sorted(FOLDER.glob("migrations/*.sql")), *sorted(FOLDER.glob("transitions/*.sql"))):
+            text = path.read_text("utf-8")
+            name, digest = f"{path.parent.name}/{path.name}", hashlib.sha256(text.encode()).hexdigest()
+            if known.get(name) == digest:
+                continue
+            if name in known and path.parent.name == "migrations":
+                raise StateError(f"{name} was applied and edited afterwards; write a new migration instead")
+            for statement in statements(text):
+                database.execute(statement, transaction=transaction)
+            parameters = [
+                {"name": "n", "value": {"stringValue": name}},
+                {"name": "d", "value": {"stringValue": digest}},
+            ]
+            database.execute(
+                "INSERT INTO schema_migration (name, digest) VALUES (:n, :d) "
+                "ON CONFLICT (name) DO UPDATE SET digest = excluded.digest, applied_at = now()",
+                parameters,
+                transaction,
+            )
+            applied.append(name)
+        database.commit(transaction)
+        return applied
+    except BaseException:
+        database.rollback(transaction)
+        raise
+
+
+def statements(text: str) -> list[str]:
+    """The statements of a file: each ends with a semicolon at the end of a line, or with `$$` before an empty line."""
+    found = []
+    for match in _STATEMENT.finditer(text + "\n"):
+        statement = match[0].strip().rstrip(";")
+        if re.sub(r"--[^\n]*", "", statement).strip():
+            found.append(statement)
+    return found

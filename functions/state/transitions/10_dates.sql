@@ -1,0 +1,56 @@
+-- Business dates and schedules. The generator checks the same rules in Python; a property test compares the two.
+
+CREATE OR REPLACE FUNCTION business_shift(day date, days integer, weekend integer[], holidays date[]) RETURNS date
+LANGUAGE plpgsql IMMUTABLE AS $$
+-- `day` moved by that many business days; without a calendar (null weekend) every day is one.
+DECLARE
+    step integer := sign(days);
+    rest integer := abs(days);
+BEGIN
+    IF weekend IS NULL THEN
+        RETURN day + days;
+    END IF;
+    WHILE rest > 0 LOOP
+        day := day + step;
+        IF NOT (extract(isodow FROM day)::integer = ANY (weekend) OR day = ANY (holidays)) THEN
+            rest := rest - 1;
+        END IF;
+    END LOOP;
+    RETURN day;
+END $$;
+
+CREATE OR REPLACE FUNCTION near_weekday(day date, target integer) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE AS $$
+-- Whether `day` is the working day of its month nearest to the day `target`; 0 is the last working day.
+DECLARE
+    first date := date_trunc('month', day)::date;
+    last integer := extract(day FROM (date_trunc('month', day) + interval '1 month' - interval '1 day'))::integer;
+    wanted integer := CASE target WHEN 0 THEN last ELSE target END;
+    weekday integer;
+BEGIN
+    IF target > last THEN
+        RETURN false;
+    END IF;
+    weekday := extract(isodow FROM first + wanted - 1)::integer;
+    IF weekday = 6 THEN
+        wanted := CASE WHEN wanted > 1 THEN wanted - 1 ELSE wanted + 2 END;
+    ELSIF weekday = 7 THEN
+        wanted := CASE WHEN target = 0 OR wanted = last THEN wanted - 2 ELSE wanted + 1 END;
+    END IF;
+    RETURN extract(day FROM day)::integer = wanted;
+END $$;
+
+CREATE OR REPLACE FUNCTION fires_on(s data_product_schedule, day date) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+-- Whether the schedule's cron expression fires on that local date.
+    SELECT extract(month FROM day)::integer = ANY (s.months)
+        AND (s.years IS NULL OR extract(year FROM day)::integer = ANY (s.years))
+        AND (extract(day FROM day)::integer = ANY (s.month_days)
+            OR extract(dow FROM day)::integer + 1 = ANY (s.week_days)
+            OR extract(day FROM (date_trunc('month', day) + interval '1 month' - interval '1 day'))::integer
+                - extract(day FROM day)::integer = ANY (s.last_days)
+            OR (cardinality(s.near_weekdays) > 0 AND EXISTS (SELECT FROM unnest(s.near_weekdays) target WHERE near_weekday(day, target)))
+            OR (extract(dow FROM day)::integer + 1 = ANY (s.last_week_days)
+                AND extract(month FROM day + 7) <> extract(month FROM day))
+            OR (extract(dow FROM day)::integer + 1) || '#' || ((extract(day FROM day)::integer - 1) / 7 + 1) = ANY (s.nth_week_days))
+$$;

@@ -1,0 +1,66 @@
+-- When a run is released. Whoever calls these holds the run's row lock: two last arrivals at once see each other.
+
+CREATE OR REPLACE FUNCTION condition_holds(node jsonb, arrived integer[]) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE AS $$
+-- The condition's tree: a number is a leaf; {"all_of": [...]} and {"any_of": [...]} nest.
+BEGIN
+    IF node IS NULL OR jsonb_typeof(node) = 'null' THEN
+        RETURN true;
+    ELSIF jsonb_typeof(node) = 'number' THEN
+        RETURN node::integer = ANY (arrived);
+    ELSIF node ? 'all_of' THEN
+        RETURN (SELECT bool_and(condition_holds(member, arrived)) FROM jsonb_array_elements(node -> 'all_of') member);
+    END IF;
+    RETURN (SELECT bool_or(condition_holds(member, arrived)) FROM jsonb_array_elements(node -> 'any_of') member);
+END $$;
+
+CREATE OR REPLACE FUNCTION store_release_effects(runs uuid[], now_is timestamptz) RETURNS void
+LANGUAGE sql AS $$
+-- For each released run whose machine waits: answer its token, once a token.
+    INSERT INTO effect (effect_key, kind, run_id, attempt, payload, due_at)
+    SELECT 'release ' || r.run_id || ' ' || r.attempt || ' ' || md5(r.task_token), 'task_success', r.run_id, r.attempt,
+        jsonb_build_object('task_token', r.task_token, 'output', jsonb_build_object(
+            'decision', 'start', 'reason', r.release_reason,
+            'arrived', coalesce((SELECT jsonb_agg(DISTINCT d.upstream) FROM data_product_dependencies_events_status d
+                WHERE d.run_id = r.run_id AND d.status = 'ARRIVED'), '[]'))),
+        now_is
+    FROM data_product_status r
+    WHERE r.run_id = ANY (runs) AND r.status = 'WAITING' AND r.released_at IS NOT NULL AND r.task_token IS NOT NULL
+    ON CONFLICT (effect_key) DO NOTHING
+$$;
+
+CREATE OR REPLACE FUNCTION release_ready(runs uuid[], now_is timestamptz, reason text, actor text) RETURNS uuid[]
+LANGUAGE plpgsql AS $$
+-- Releases those of the (locked) runs whose condition holds and that nobody holds back; gives the ones it released. A run
+-- done again waits for what is still running of its earlier attempts.
+DECLARE
+    released uuid[];
+BEGIN
+    WITH ready AS (
+        SELECT r.run_id
+        FROM data_product_status r
+        JOIN data_product p USING (product_id)
+        WHERE r.run_id = ANY (runs) AND r.status = 'WAITING' AND r.released_at IS NULL AND NOT r.held AND NOT p.held
+            AND NOT EXISTS (SELECT FROM job_run j WHERE j.run_id = r.run_id AND j.attempt < r.attempt AND j.state = 'STARTED')
+            AND condition_holds(p.condition, ARRAY(
+                SELECT d.leaf FROM data_product_dependencies_events_status d
+                WHERE d.run_id = r.run_id GROUP BY d.leaf HAVING bool_and(d.status = 'ARRIVED')))
+    ), done AS (
+        UPDATE data_product_status r
+        SET released_at = now_is, release_reason = reason, changed_at = now_is, changed_by = actor
+        FROM ready WHERE r.run_id = ready.run_id
+        RETURNING r.run_id
+    )
+    SELECT coalesce(array_agg(run_id), '{}') INTO released FROM done;
+    PERFORM store_release_effects(released, now_is);
+    RETURN released;
+END $$;
+
+CREATE OR REPLACE FUNCTION missing_inputs(run uuid) RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+-- What has not arrived: the upstream, the date and cycle needed, and who answers for it.
+    SELECT coalesce(jsonb_agg(jsonb_build_object('product', d.upstream, 'business_date', d.required_date, 'cycle', d.cycle,
+        'status', d.statuses, 'owner', p.owner) ORDER BY d.leaf, d.cycle), '[]')
+    FROM data_product_dependencies_events_status d LEFT JOIN data_product p ON p.product_id = d.upstream
+    WHERE d.run_id = run AND d.status = 'WAITING'
+$$;

@@ -1,0 +1,110 @@
+-- Opening runs: with every dependency WAITING, and what arrived early counted.
+-- Opening by schedule and recording events exclude each other (advisory lock 7201), so that no event falls between.
+
+CREATE OR REPLACE FUNCTION open_runs(wanted jsonb, now_is timestamptz, actor text) RETURNS uuid[]
+LANGUAGE plpgsql AS $$
+-- Opens [{product_id, business_date, cycle}]; those that are open already stay as they are. Gives the new runs.
+DECLARE
+    opened uuid[];
+BEGIN
+    WITH opening AS (
+        INSERT INTO data_product_status (product_id, business_date, cycle, opened_at, deadline_at, changed_at, changed_by)
+        SELECT p.product_id, w.business_date, w.cycle, now_is, now_is + make_interval(secs => p.deadline_seconds), now_is, actor
+        FROM jsonb_to_recordset(wanted) AS w(product_id text, business_date date, cycle text)
+        JOIN data_product p USING (product_id)
+        WHERE p.active AND p.machine IS NOT NULL
+        ORDER BY p.product_id, w.business_date, w.cycle   -- two that open the same runs wait for each other in one order
+        ON CONFLICT (product_id, business_date, cycle) DO NOTHING
+        RETURNING run_id
+    )
+    SELECT coalesce(array_agg(run_id), '{}') INTO opened FROM opening;
+
+    INSERT INTO data_product_dependencies_events_status
+        (run_id, leaf, cycle, upstream, account, statuses, required_date, not_before, changed_at)
+    SELECT r.run_id, d.leaf, coalesce(needed.cycle, '*'), d.upstream, d.account, d.statuses,
+        CASE WHEN d.max_age_seconds IS NULL THEN
+            CASE WHEN c.calendar IS NULL OR d.offset_days = 0 THEN r.business_date + d.offset_days
+                ELSE business_shift(r.business_date, d.offset_days, c.weekend, c.dates) END
+        END,
+        now_is - make_interval(secs => d.max_age_seconds), now_is
+    FROM data_product_status r
+    JOIN data_product_dependencies d USING (product_id)
+    CROSS JOIN LATERAL unnest(d.cycles) AS needed(cycle)
+    LEFT JOIN data_product_schedule s USING (product_id)
+    LEFT JOIN calendar c ON c.calendar = s.calendar
+    WHERE r.run_id = ANY (opened);
+
+    PERFORM match_arrivals(opened, NULL, now_is);
+    PERFORM release_ready(opened, now_is, 'everything had arrived', actor);
+
+    INSERT INTO effect (effect_key, kind, run_id, attempt, payload, due_at)
+    SELECT 'start ' || r.run_id || ' ' || r.attempt, 'start_execution', r.run_id, r.attempt, execution_of(r, p), now_is
+    FROM data_product_status r JOIN data_product p USING (product_id)
+    WHERE r.run_id = ANY (opened)
+    ON CONFLICT (effect_key) DO NOTHING;
+    RETURN opened;
+END $$;
+
+CREATE OR REPLACE FUNCTION execution_of(r data_product_status, p data_product) RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+-- The execution of a run's attempt: <product>-<business_date>[-<cycle>]-<attempt>, and its input.
+    SELECT jsonb_build_object(
+        'machine', p.machine,
+        'name', p.execution_prefix || '-' || r.business_date || CASE WHEN r.cycle = '' THEN '' ELSE '-' || r.cycle END || '-' || r.attempt,
+        'input', jsonb_build_object('run_id', r.run_id, 'product', r.product_id, 'business_date', r.business_date,
+            'cycle', r.cycle, 'attempt', r.attempt))
+$$;
+
+CREATE OR REPLACE FUNCTION match_arrivals(runs uuid[], keys text[], now_is timestamptz) RETURNS void
+LANGUAGE sql AS $$
+-- Marks as ARRIVED what the (locked, waiting) runs wait for and the inbox holds; `keys` limits it to those events.
+    UPDATE data_product_dependencies_events_status d
+    SET status = 'ARRIVED', event_key = found.event_key, arrived_at = found.received_at, changed_at = now_is
+    FROM (
+        SELECT DISTINCT ON (d.run_id, d.leaf, d.cycle) d.run_id, d.leaf, d.cycle, e.event_key, e.received_at
+        FROM data_product_dependencies_events_status d
+        JOIN refresh_event e ON e.product_id = d.upstream AND e.superseded_at IS NULL
+            AND e.status = ANY (d.statuses)
+            AND (d.required_date IS NULL OR e.business_date = d.required_date)
+            AND (d.not_before IS NULL OR e.refreshed_at >= d.not_before)
+            AND (d.cycle = '*' OR e.cycle = d.cycle)
+            AND (d.account IS NULL OR e.account = d.account)
+        WHERE d.run_id = ANY (runs) AND d.status = 'WAITING' AND (keys IS NULL OR e.event_key = ANY (keys))
+        ORDER BY d.run_id, d.leaf, d.cycle, e.refreshed_at DESC, e.event_key
+    ) found
+    WHERE d.run_id = found.run_id AND d.leaf = found.leaf AND d.cycle = found.cycle
+$$;
+
+CREATE OR REPLACE FUNCTION open_due_runs(now_is timestamptz, actor text) RETURNS jsonb
+LANGUAGE plpgsql AS $$
+-- Opens every run whose schedule has fired since the last time, at most three days back. Gives how many.
+DECLARE
+    due jsonb;
+    opened uuid[];
+BEGIN
+    PERFORM pg_advisory_xact_lock(7201);
+    SELECT coalesce(jsonb_agg(jsonb_build_object('product_id', fired.product_id, 'cycle', fired.cycle, 'business_date',
+        CASE WHEN c.calendar IS NULL OR fired.date_offset = 0 THEN fired.day + fired.date_offset
+            ELSE business_shift(fired.day, fired.date_offset, c.weekend, c.dates) END)), '[]')
+    INTO due
+    FROM (
+        SELECT s.product_id, s.date_offset, s.calendar, day::date AS day,
+            CASE WHEN cardinality(s.times) > 1 THEN to_char(at, 'HH24MI') ELSE '' END AS cycle
+        FROM data_product_schedule s
+        JOIN data_product p USING (product_id)
+        CROSS JOIN LATERAL generate_series(
+            date_trunc('day', greatest(s.opened_until, now_is - interval '3 days') AT TIME ZONE s.timezone),
+            date_trunc('day', now_is AT TIME ZONE s.timezone), interval '1 day') AS day
+        CROSS JOIN LATERAL unnest(s.times) AS at
+        WHERE p.active AND p.machine IS NOT NULL
+            AND (day::date + at) AT TIME ZONE s.timezone <= now_is
+            AND (day::date + at) AT TIME ZONE s.timezone > greatest(s.opened_until, now_is - interval '3 days')
+            AND fires_on(s, day::date)
+    ) fired
+    LEFT JOIN calendar c ON c.calendar = fired.calendar
+    WHERE c.calendar IS NULL
+        OR NOT (extract(isodow FROM fired.day)::integer = ANY (c.weekend) OR fired.day = ANY (c.dates));
+    opened := open_runs(due, now_is, actor);
+    UPDATE data_product_schedule SET opened_until = now_is WHERE opened_until < now_is;
+    RETURN jsonb_build_object('due', jsonb_array_length(due), 'opened', cardinality(opened));
+END $$;

@@ -1,0 +1,27 @@
+-- The outbox. What is due is handed out in pages; whoever takes an effect has it for a while, and then others may.
+
+CREATE OR REPLACE FUNCTION claim_effects(page integer, now_is timestamptz, lease interval)
+RETURNS TABLE (effect_id bigint, kind text, payload text, tries integer)
+LANGUAGE sql AS $$
+    UPDATE effect f SET claimed_until = now_is + lease, tries = f.tries + 1
+    WHERE f.effect_id IN (
+        SELECT e.effect_id FROM effect e
+        WHERE e.done_at IS NULL AND e.due_at <= now_is AND (e.claimed_until IS NULL OR e.claimed_until <= now_is)
+        ORDER BY e.due_at, e.effect_id LIMIT page FOR UPDATE SKIP LOCKED)
+    RETURNING f.effect_id, f.kind, f.payload::text, f.tries
+$$;
+
+CREATE OR REPLACE FUNCTION finish_effects(results jsonb, now_is timestamptz) RETURNS integer
+LANGUAGE sql AS $$
+-- [{effect_id, outcome, retry_seconds}]: done, or due again after retry_seconds.
+    WITH finished AS (
+        UPDATE effect f SET
+            done_at = CASE WHEN r.retry_seconds IS NULL THEN now_is END,
+            due_at = CASE WHEN r.retry_seconds IS NULL THEN f.due_at ELSE now_is + make_interval(secs => r.retry_seconds) END,
+            claimed_until = NULL, outcome = left(r.outcome, 2000)
+        FROM jsonb_to_recordset(results) AS r(effect_id bigint, outcome text, retry_seconds integer)
+        WHERE f.effect_id = r.effect_id AND f.done_at IS NULL
+        RETURNING 1
+    )
+    SELECT count(*)::integer FROM finished
+$$;

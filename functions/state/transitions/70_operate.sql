@@ -1,0 +1,128 @@
+-- What people do: rerun, hold, release, skip, backfill. Who did it stands in changed_by.
+
+CREATE OR REPLACE FUNCTION rerun(product text, on_date date, of_cycle text, downstream boolean, actor text, now_is timestamptz) RETURNS jsonb
+LANGUAGE plpgsql AS $$
+-- Starts the next attempt of a finished run; with `downstream` also of every finished run of the same business date that
+-- depends on it, near or far. What those attempts publish counts; what the earlier ones published no longer does.
+DECLARE
+    targets uuid[];
+    busy text;
+    waiting uuid[];
+BEGIN
+    WITH RECURSIVE affected(product_id) AS (
+        SELECT product
+        UNION
+        SELECT d.product_id FROM affected a JOIN data_product_dependencies d ON d.upstream = a.product_id WHERE downstream
+    ), locked AS (
+        SELECT run_id, status, product_id FROM data_product_status
+        WHERE product_id IN (SELECT product_id FROM affected) AND business_date = on_date
+            AND (product_id <> product OR cycle = of_cycle)
+        ORDER BY run_id FOR UPDATE
+    )
+    SELECT coalesce(array_agg(run_id) FILTER (WHERE status IN ('COMPLETED', 'ERROR', 'SKIPPED', 'CANCELLED')), '{}'),
+        string_agg(product_id || ' is ' || status, ', ' ORDER BY product_id)
+            FILTER (WHERE status = 'PROCESSING' OR (product_id = product AND status = 'WAITING'))
+    INTO targets, busy FROM locked;
+    IF busy IS NOT NULL THEN
+        RAISE EXCEPTION 'IllegalTransition: %; what runs cannot be run again', busy;
+    ELSIF NOT EXISTS (SELECT FROM data_product_status WHERE run_id = ANY (targets) AND product_id = product) THEN
+        RAISE EXCEPTION 'UnknownRun: % has no run for %', product, on_date;
+    END IF;
+
+    UPDATE refresh_event SET superseded_at = now_is WHERE run_id = ANY (targets::text[]) AND superseded_at IS NULL;
+    UPDATE effect SET done_at = now_is, outcome = 'superseded by a rerun' WHERE run_id = ANY (targets) AND done_at IS NULL;
+    UPDATE data_product_status SET attempt = attempt + 1, status = 'WAITING', opened_at = now_is,
+        deadline_at = now_is + (deadline_at - opened_at), released_at = NULL, release_reason = NULL, started_at = NULL,
+        finished_at = NULL, execution_arn = NULL, task_token = NULL, waiting_since = NULL, error = NULL, cause = NULL,
+        late_told = false, changed_at = now_is, changed_by = actor
+    WHERE run_id = ANY (targets);
+    SELECT coalesce(array_agg(run_id), '{}') INTO waiting FROM (
+        SELECT r.run_id FROM data_product_status r
+        WHERE r.status = 'WAITING' AND r.released_at IS NULL AND r.run_id IN (
+            SELECT d.run_id FROM data_product_dependencies_events_status d JOIN refresh_event e USING (event_key)
+            WHERE e.superseded_at = now_is)
+        ORDER BY r.run_id FOR UPDATE) locked;
+    UPDATE data_product_dependencies_events_status d SET status = 'WAITING', event_key = NULL, arrived_at = NULL, changed_at = now_is
+    FROM refresh_event e
+    WHERE d.event_key = e.event_key AND e.superseded_at IS NOT NULL AND d.run_id = ANY (waiting || targets);
+    PERFORM match_arrivals(targets, NULL, now_is);
+    PERFORM release_ready(targets, now_is, 'everything had arrived', actor);
+    INSERT INTO effect (effect_key, kind, run_id, attempt, payload, due_at)
+    SELECT 'start ' || r.run_id || ' ' || r.attempt, 'start_execution', r.run_id, r.attempt, execution_of(r, p), now_is
+    FROM data_product_status r JOIN data_product p USING (product_id) WHERE r.run_id = ANY (targets)
+    ON CONFLICT (effect_key) DO NOTHING;
+    RETURN (SELECT jsonb_agg(jsonb_build_object('product', product_id, 'business_date', business_date, 'cycle', cycle, 'attempt', attempt)
+        ORDER BY product_id, cycle) FROM data_product_status WHERE run_id = ANY (targets));
+END $$;
+
+CREATE OR REPLACE FUNCTION set_hold(product text, on_date date, of_cycle text, hold boolean, actor text, now_is timestamptz) RETURNS jsonb
+LANGUAGE plpgsql AS $$
+-- Holds a product (no date) or one run back, or lets it go; what waited only for that is released at once.
+DECLARE
+    waiting uuid[];
+BEGIN
+    IF on_date IS NULL THEN
+        UPDATE data_product SET held = hold, changed_at = now_is, changed_by = actor WHERE product_id = product AND active;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'UnknownProduct: %', product;
+        END IF;
+    END IF;
+    SELECT coalesce(array_agg(run_id), '{}') INTO waiting FROM (
+        SELECT run_id FROM data_product_status
+        WHERE product_id = product AND status = 'WAITING' AND (on_date IS NULL OR (business_date = on_date AND cycle = of_cycle))
+        ORDER BY run_id FOR UPDATE) locked;
+    IF on_date IS NOT NULL THEN
+        IF cardinality(waiting) = 0 THEN
+            RAISE EXCEPTION 'UnknownRun: % has no waiting run for %', product, on_date;
+        END IF;
+        UPDATE data_product_status SET held = hold, changed_at = now_is, changed_by = actor WHERE run_id = ANY (waiting);
+    END IF;
+    RETURN jsonb_build_object('released', cardinality(release_ready(waiting, now_is, 'no longer held', actor)));
+END $$;
+
+CREATE OR REPLACE FUNCTION skip_run(product text, on_date date, of_cycle text, actor text, now_is timestamptz) RETURNS jsonb
+LANGUAGE plpgsql AS $$
+-- Ends a waiting run as SKIPPED and stops its machine.
+DECLARE
+    r data_product_status;
+BEGIN
+    SELECT * INTO r FROM data_product_status WHERE product_id = product AND business_date = on_date AND cycle = of_cycle FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'UnknownRun: % has no run for %', product, on_date;
+    END IF;
+    PERFORM record_outcome(r.run_id, r.attempt, 'SKIPPED', NULL, NULL, now_is, actor);
+    UPDATE effect SET done_at = now_is, outcome = 'the run was skipped' WHERE run_id = r.run_id AND done_at IS NULL;
+    INSERT INTO effect (effect_key, kind, run_id, attempt, payload, due_at)
+    SELECT 'stop ' || r.run_id || ' ' || r.attempt, 'stop_execution', r.run_id, r.attempt,
+        jsonb_build_object('execution_arn', r.execution_arn, 'cause', 'skipped by ' || actor), now_is
+    WHERE r.execution_arn IS NOT NULL
+    ON CONFLICT (effect_key) DO NOTHING;
+    RETURN jsonb_build_object('skipped', 1);
+END $$;
+
+CREATE OR REPLACE FUNCTION backfill(product text, first date, last date, actor text, now_is timestamptz) RETURNS jsonb
+LANGUAGE plpgsql AS $$
+-- Opens the runs of past business dates: those its schedule opens, or every date where it has none.
+DECLARE
+    wanted jsonb;
+BEGIN
+    IF NOT EXISTS (SELECT FROM data_product WHERE product_id = product AND active AND machine IS NOT NULL) THEN
+        RAISE EXCEPTION 'UnknownProduct: % has no pipeline here', product;
+    ELSIF last - first > 1000 THEN
+        RAISE EXCEPTION 'TooMuch: at most 1,000 days at once, not %', last - first;
+    END IF;
+    PERFORM pg_advisory_xact_lock(7201);
+    SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_object('product_id', product, 'business_date', date, 'cycle', of_cycle)), '[]') INTO wanted
+    FROM (
+        SELECT CASE WHEN s.product_id IS NULL THEN day::date ELSE business_shift(day::date, s.date_offset, c.weekend, c.dates) END AS date,
+            CASE WHEN cardinality(s.times) > 1 THEN to_char(at, 'HH24MI') ELSE '' END AS of_cycle
+        FROM generate_series(first - 400, last + 400, interval '1 day') day
+        LEFT JOIN data_product_schedule s ON s.product_id = product
+        LEFT JOIN calendar c ON c.calendar = s.calendar
+        LEFT JOIN LATERAL unnest(s.times) at ON true
+        WHERE s.product_id IS NULL OR (fires_on(s, day::date)
+            AND (c.calendar IS NULL OR NOT (extract(isodow FROM day)::integer = ANY (c.weekend) OR day::date = ANY (c.dates))))
+    ) dates
+    WHERE date BETWEEN first AND last;
+    RETURN jsonb_build_object('opened', cardinality(open_runs(wanted, now_is, actor)));
+END $$;

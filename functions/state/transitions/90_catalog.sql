@@ -1,0 +1,97 @@
+-- The catalog, loaded as a difference: what it no longer holds is switched off, and its history stays.
+
+CREATE OR REPLACE FUNCTION load_catalog(
+    of_upload text, of_commit text, of_committed_at timestamptz, force boolean, actor text, now_is timestamptz
+) RETURNS jsonb
+LANGUAGE plpgsql AS $$
+-- Makes the staged catalog the current one. An older one than the current is refused unless forced.
+DECLARE
+    current catalog_load;
+    added text[];
+    altered text[];
+    gone text[];
+    same integer;
+BEGIN
+    PERFORM pg_advisory_xact_lock(7201);
+    SELECT * INTO current FROM catalog_load ORDER BY load_id DESC LIMIT 1;
+    IF current.committed_at > of_committed_at AND NOT force THEN
+        RAISE EXCEPTION 'CatalogGoesBack: commit % of % is older than the loaded % of %; load it with force if that is meant',
+            of_commit, of_committed_at, current.commit, current.committed_at;
+    END IF;
+
+    INSERT INTO calendar (calendar, weekend, dates)
+    SELECT key, ARRAY(SELECT jsonb_array_elements_text(entry -> 'weekend')::integer), ARRAY(SELECT jsonb_array_elements_text(entry -> 'dates')::date)
+    FROM catalog_stage WHERE upload = of_upload AND section = 'calendars'
+    ON CONFLICT (calendar) DO UPDATE SET weekend = excluded.weekend, dates = excluded.dates;
+
+    CREATE TEMP TABLE IF NOT EXISTS incoming (product_id text PRIMARY KEY, entry jsonb, digest text) ON COMMIT DELETE ROWS;
+    DELETE FROM incoming;
+    INSERT INTO incoming SELECT key, entry, md5(entry::text) FROM catalog_stage WHERE upload = of_upload AND section = 'products';
+
+    SELECT coalesce(array_agg(i.product_id ORDER BY i.product_id) FILTER (WHERE p.product_id IS NULL OR NOT p.active), '{}'),
+        coalesce(array_agg(i.product_id ORDER BY i.product_id) FILTER (WHERE p.active AND p.digest <> i.digest), '{}'),
+        count(*) FILTER (WHERE p.active AND p.digest = i.digest)
+    INTO added, altered, same FROM incoming i LEFT JOIN data_product p USING (product_id);
+    SELECT coalesce(array_agg(product_id ORDER BY product_id), '{}') INTO gone
+    FROM data_product WHERE active AND product_id NOT IN (SELECT product_id FROM incoming);
+
+    INSERT INTO data_product (product_id, domain, name, description, owner, email, machine, execution_prefix, condition, deadline_seconds,
+        on_deadline, refresh_event, visibility, complete_by, notify, digest, active, changed_at, changed_by)
+    SELECT i.product_id, split_part(i.product_id, '/', 1), split_part(i.product_id, '/', 2), e ->> 'description', e ->> 'owner', e ->> 'email',
+        e ->> 'machine', e ->> 'execution_prefix', e -> 'tree', (e #>> '{wait,deadline}')::integer, e #>> '{wait,on_deadline}',
+        (e #>> '{publish,refresh_event}')::boolean, e #>> '{publish,visibility}', (e #>> '{sla,complete_by}')::time,
+        coalesce(e -> 'notify', '[]'), i.digest, true, now_is, actor
+    FROM incoming i CROSS JOIN LATERAL (SELECT i.entry AS e) one
+    WHERE i.product_id = ANY (added || altered)
+    ON CONFLICT (product_id) DO UPDATE SET description = excluded.description, owner = excluded.owner, email = excluded.email,
+        machine = excluded.machine, execution_prefix = excluded.execution_prefix, condition = excluded.condition,
+        deadline_seconds = excluded.deadline_seconds, on_deadline = excluded.on_deadline, refresh_event = excluded.refresh_event,
+        visibility = excluded.visibility, complete_by = excluded.complete_by, notify = excluded.notify, digest = excluded.digest,
+        active = true, changed_at = excluded.changed_at, changed_by = excluded.changed_by;
+    UPDATE data_product SET active = false, changed_at = now_is, changed_by = actor WHERE product_id = ANY (gone);
+
+    DELETE FROM data_product_schedule s WHERE product_id = ANY (gone)
+        OR (product_id = ANY (altered) AND NOT EXISTS (SELECT FROM incoming i WHERE i.product_id = s.product_id AND i.entry ? 'schedule'));
+    INSERT INTO data_product_schedule (product_id, cron, timezone, date_offset, calendar, times, months, month_days, week_days, years,
+        last_days, near_weekdays, last_week_days, nth_week_days, opened_until)
+    SELECT i.product_id, f ->> 'cron', f ->> 'timezone', (f ->> 'date_offset')::integer, f ->> 'calendar',
+        ARRAY(SELECT jsonb_array_elements_text(f #> '{fires,times}')::time), integers(f #> '{fires,months}'), integers(f #> '{fires,month_days}'),
+        integers(f #> '{fires,week_days}'), CASE WHEN jsonb_typeof(f #> '{fires,years}') = 'array' THEN integers(f #> '{fires,years}') END,
+        integers(f #> '{fires,last_days}'), integers(f #> '{fires,near_weekdays}'), integers(f #> '{fires,last_week_days}'),
+        ARRAY(SELECT jsonb_array_elements_text(f #> '{fires,nth_week_days}')), now_is
+    FROM incoming i CROSS JOIN LATERAL (SELECT i.entry -> 'schedule' AS f) one
+    WHERE i.product_id = ANY (added || altered) AND i.entry ? 'schedule'
+    ON CONFLICT (product_id) DO UPDATE SET cron = excluded.cron, timezone = excluded.timezone, date_offset = excluded.date_offset,
+        calendar = excluded.calendar, times = excluded.times, months = excluded.months, month_days = excluded.month_days,
+        week_days = excluded.week_days, years = excluded.years, last_days = excluded.last_days, near_weekdays = excluded.near_weekdays,
+        last_week_days = excluded.last_week_days, nth_week_days = excluded.nth_week_days;
+
+    DELETE FROM data_product_dependencies WHERE product_id = ANY (altered || gone || added);
+    INSERT INTO data_product_dependencies (product_id, leaf, upstream, account, statuses, offset_days, max_age_seconds, cycle, cycles)
+    SELECT i.product_id, (l.ordinality - 1)::integer, l.leaf ->> 'product', l.leaf ->> 'account',
+        ARRAY(SELECT jsonb_array_elements_text(l.leaf -> 'status')), (l.leaf ->> 'offset')::integer, (l.leaf ->> 'max_age')::integer,
+        l.leaf ->> 'cycle', ARRAY(SELECT jsonb_array_elements_text(l.leaf -> 'cycles'))
+    FROM incoming i CROSS JOIN LATERAL jsonb_array_elements(i.entry -> 'leaves') WITH ORDINALITY AS l(leaf, ordinality)
+    WHERE i.product_id = ANY (added || altered) AND i.entry ? 'leaves';
+
+    DELETE FROM data_pipeline_config WHERE product_id = ANY (altered || gone || added);
+    INSERT INTO data_pipeline_config (product_id, step, position, type, resource, timeout_seconds, retry, settings)
+    SELECT i.product_id, s.step ->> 'name', (s.ordinality - 1)::integer, s.step ->> 'type', s.step ->> 'resource', (s.step ->> 'timeout')::integer,
+        nullif(s.step -> 'retry', 'null'), s.step -> 'settings'
+    FROM incoming i CROSS JOIN LATERAL jsonb_array_elements(i.entry -> 'steps') WITH ORDINALITY AS s(step, ordinality)
+    WHERE i.product_id = ANY (added || altered) AND i.entry ? 'steps';
+    INSERT INTO data_pipeline_parameters (product_id, step, name, value)
+    SELECT i.product_id, s.step ->> 'name', a.key, a.value
+    FROM incoming i CROSS JOIN LATERAL jsonb_array_elements(i.entry -> 'steps') AS s(step)
+    CROSS JOIN LATERAL jsonb_each_text(s.step -> 'arguments') AS a(key, value)
+    WHERE i.product_id = ANY (added || altered) AND i.entry ? 'steps';
+
+    INSERT INTO catalog_load (commit, committed_at, loaded_at, loaded_by, inserted, changed, removed, unchanged)
+    VALUES (of_commit, of_committed_at, now_is, actor, added, altered, gone, same);
+    DELETE FROM catalog_stage WHERE upload = of_upload;
+    RETURN jsonb_build_object('inserted', cardinality(added), 'changed', cardinality(altered), 'removed', cardinality(gone), 'unchanged', same);
+END $$;
+
+CREATE OR REPLACE FUNCTION integers(list jsonb) RETURNS integer[] LANGUAGE sql IMMUTABLE AS $$
+    SELECT ARRAY(SELECT jsonb_array_elements_text(list)::integer)
+$$;

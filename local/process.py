@@ -1,0 +1,64 @@
+"""Starts servers that never outlive the process that started them, as root or not."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+CLONE_NEWUSER = 0x10000000
+NOBODY = 65534
+
+
+def popen(
+    command: list[str], log: Path, stop_signal: signal.Signals, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """The started process, its output in `log`. It receives `stop_signal` when this process ends, however that happens.
+
+    A server that refuses to run as root runs, for root, in a user namespace of its own in which root is nobody.
+    """
+    with open(log, "ab") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            preexec_fn=_before_exec(stop_signal),
+            start_new_session=True,
+        )
+    if sys.platform != "linux":
+        _watch(process.pid, stop_signal)
+    return process
+
+
+def _before_exec(stop_signal: signal.Signals) -> Callable[[], None]:
+    parent = os.getpid()
+    as_nobody = sys.platform == "linux" and os.geteuid() == 0
+    libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+    def prepare() -> None:
+        if libc is None:
+            return
+        if as_nobody:
+            user, group = os.geteuid(), os.getegid()
+            if libc.unshare(CLONE_NEWUSER) != 0:
+                os._exit(126)
+            Path("/proc/self/setgroups").write_text("deny")
+            Path("/proc/self/uid_map").write_text(f"{NOBODY} {user} 1")
+            Path("/proc/self/gid_map").write_text(f"{NOBODY} {group} 1")
+        # after the change of user, which would clear it
+        libc.prctl(PR_SET_PDEATHSIG, stop_signal)
+        if os.getppid() != parent:  # it died in the meantime
+            os._exit(127)
+
+    return prepare
+
+
+def _watch(pid: int, stop_signal: signal.Signals) -> None:
+    """Where the kernel has no parent-death signal: a helper that sees this process's end as the end of its input."""
+    script = f"import os, sys; sys.stdin.read(); os.kill({pid}, {int(stop_signal)})"
+    subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, start_new_session=True)

@@ -1,0 +1,249 @@
+"""A state database of its own for each test, on real PostgreSQL behind the Data API, and AWS as far as effects reach it."""
+
+import contextlib
+import itertools
+import json
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import psycopg
+from botocore.exceptions import ClientError
+
+from local.data_api import DataApi
+from local.data_api_server import RESOURCE_ARN, SECRET_ARN, served
+from local.postgres import Postgres
+from state import catalog
+from state.database import Database
+from state.migrate import migrate
+
+PREFIX = "arn:aws:states:us-east-1:123456789012:stateMachine:"
+ENVIRONMENT = {
+    "CLUSTER_ARN": RESOURCE_ARN,
+    "SECRET_ARN": SECRET_ARN,
+    "DATABASE_NAME": "headgate",
+    "STATE_MACHINE_ARN_PREFIX": PREFIX,
+    "CENTRAL_EVENT_BUS_ARN": "arn:aws:events:us-east-1:123456789012:event-bus/central",
+    "DOMAIN_EVENT_BUS_ARN": "arn:aws:events:us-east-1:123456789012:event-bus/domain",
+    "ALERT_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:alerts",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+}
+_numbers = itertools.count()
+
+
+def at(text: str) -> datetime:
+    """`2026-11-20 06:00` in UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@dataclass
+class World:
+    """The database through the Data API, and directly for the test to look into."""
+
+    database: Database
+    dsn: str
+    url: str
+
+    def sql(self, query: str, *arguments: Any) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            cursor = connection.execute(query, arguments)
+            return cursor.fetchall() if cursor.description else []
+
+    def load(
+        self, products: dict[str, dict[str, Any]], now: datetime, calendars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        content = {"version": 1, "domains": {}, "calendars": calendars or {}, "products": products}
+        return catalog.load(self.database, content, "upload", "abc", now, "test", now)
+
+    def event(self, product: str, date: str, now: datetime, **more: Any) -> dict[str, Any]:
+        """Records one refresh event."""
+        given = {
+            "product_id": product,
+            "business_date": date,
+            "cycle": "",
+            "status": "COMPLETED",
+            "refreshed_at": now.isoformat(),
+            **more,
+        }
+        given.setdefault(
+            "event_key",
+            f"{product} {date} {given['cycle']} {given['status']} {given.get('run_id')} {given.get('attempt')}",
+        )
+        result: dict[str, Any] = self.database.call("record_refresh_events", [given], now)
+        return result
+
+    def run(self, product: str, date: str, cycle: str = "") -> dict[str, Any]:
+        with psycopg.connect(self.dsn, autocommit=True, row_factory=psycopg.rows.dict_row) as connection:
+            row = connection.execute(
+                "SELECT * FROM data_product_status WHERE product_id = %s AND business_date = %s AND cycle = %s",
+                (product, date, cycle),
+            ).fetchone()
+        assert row is not None, f"{product} has no run for {date} {cycle}"
+        return row
+
+    def released(self) -> set[tuple[str, str]]:
+        return {
+            (product, str(date))
+            for product, date in self.sql(
+                "SELECT product_id, business_date FROM data_product_status WHERE released_at IS NOT NULL"
+            )
+        }
+
+
+@contextlib.contextmanager
+def new_world(postgres: Postgres) -> Iterator[World]:
+    """A world on a copy of the migrated template database."""
+    name = f"world_{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE migrated")
+    dsn = postgres.dsn(name)
+    with served(DataApi(dsn)) as url:
+        yield World(Database(client(url)), dsn, url)
+    with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def make_template(postgres: Postgres) -> None:
+    with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE migrated")
+    with served(DataApi(postgres.dsn("migrated"))) as url:
+        migrate(Database(client(url)))
+
+
+def client(url: str) -> Any:
+    return boto3.client(
+        "rds-data", endpoint_url=url, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
+    )
+
+
+def product(depends_on: Any = None, schedule: str | dict[str, Any] | None = "06:00", **more: Any) -> dict[str, Any]:
+    """A product as the catalog holds it; `depends_on` is a name, a list (all of them) or a condition of the catalog."""
+    name = more.pop("name", "p")
+    entry: dict[str, Any] = {
+        "description": name,
+        "owner": "team",
+        "machine": f"m_{name}",
+        "execution_prefix": name,
+        "wait": {"deadline": 4 * 3600, "on_deadline": "fail"},
+        "pipeline": {
+            "timeout": None,
+            "steps": [step("build", {"--date": "{business_date}", "--run": "{run_id}/{attempt}"})],
+        },
+        "publish": {"refresh_event": True, "visibility": "mesh"},
+        **more,
+    }
+    if schedule:
+        entry["schedule"] = daily(schedule) if isinstance(schedule, str) else schedule
+    if depends_on is not None:
+        names = [depends_on] if isinstance(depends_on, str) else depends_on
+        entry["depends_on"] = {"all_of": [leaf(each) for each in names]} if isinstance(names, list) else names
+    return entry
+
+
+def external() -> dict[str, Any]:
+    return {"description": "raw", "owner": "ingestion", "publish": {"refresh_event": True, "visibility": "mesh"}}
+
+
+def step(name: str, arguments: dict[str, str] | None = None) -> dict[str, Any]:
+    return {
+        "name": name,
+        "type": "glue",
+        "resource": f"job-{name}",
+        "arguments": arguments or {},
+        "settings": {},
+        "timeout": 3600,
+        "retry": None,
+    }
+
+
+def leaf(name: str, **more: Any) -> dict[str, Any]:
+    return {"product": name, "status": ["COMPLETED"], "offset": 0, "cycle": "last", **more}
+
+
+def daily(*times: str, **more: Any) -> dict[str, Any]:
+    every = {"months": list(range(1, 13)), "month_days": list(range(1, 32)), "week_days": [], "years": None}
+    none: dict[str, Any] = {"last_days": [], "near_weekdays": [], "last_week_days": [], "nth_week_days": []}
+    return {
+        "cron": "x",
+        "timezone": "UTC",
+        "date_offset": 0,
+        "calendar": None,
+        "fires": {"times": list(times), **every, **none},
+        **more,
+    }
+
+
+@dataclass
+class FakeAws:
+    """What effects reach: executions by name, answered tokens, events, alerts, Glue's job runs. `broken` operations fail."""
+
+    executions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    answered: list[tuple[str, Any]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+    alerts: list[dict[str, Any]] = field(default_factory=list)
+    jobs: dict[str, str] = field(default_factory=dict)
+    closed_tokens: set[str] = field(default_factory=set)
+    broken: dict[str, str] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def client(self, name: str) -> Any:
+        return self
+
+    def _fail(self, operation: str, code: str | None = None) -> None:
+        code = code or self.broken.get(operation)
+        if code:
+            raise ClientError({"Error": {"Code": code, "Message": "as the test wants it"}}, operation)
+
+    def start_execution(self, stateMachineArn: str, name: str, input: str) -> dict[str, str]:  # noqa: N803, A002 - boto3's names
+        self._fail("StartExecution")
+        arn = f"{stateMachineArn.replace(':stateMachine:', ':execution:')}:{name}"
+        with self.lock:
+            if arn in self.executions:
+                self._fail("StartExecution", "ExecutionAlreadyExists")
+            self.executions[arn] = {"status": "RUNNING", "input": json.loads(input)}
+        return {"executionArn": arn}
+
+    def describe_execution(self, executionArn: str) -> dict[str, Any]:  # noqa: N803
+        if executionArn not in self.executions:
+            self._fail("DescribeExecution", "ExecutionDoesNotExist")
+        return self.executions[executionArn]
+
+    def stop_execution(self, executionArn: str, error: str, cause: str) -> None:  # noqa: N803
+        self._fail("StopExecution")
+        self.executions.setdefault(executionArn, {})["status"] = "ABORTED"
+
+    def send_task_success(self, taskToken: str, output: str) -> None:  # noqa: N803
+        self._answer("SendTaskSuccess", taskToken, json.loads(output))
+
+    def send_task_failure(self, taskToken: str, error: str, cause: str) -> None:  # noqa: N803
+        self._answer("SendTaskFailure", taskToken, error)
+
+    def _answer(self, operation: str, token: str, answer: Any) -> None:
+        self._fail(operation)
+        with self.lock:
+            if token in self.closed_tokens:
+                self._fail(operation, "TaskDoesNotExist")
+            self.closed_tokens.add(token)
+            self.answered.append((token, answer))
+
+    def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
+        if "PutEvents" in self.broken:
+            return {"FailedEntryCount": 1, "Entries": [{"ErrorCode": self.broken["PutEvents"]}]}
+        self.events += Entries
+        return {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}
+
+    def publish(self, TopicArn: str, Message: str, MessageAttributes: Any) -> dict[str, str]:  # noqa: N803
+        self._fail("Publish")
+        self.alerts.append(json.loads(Message))
+        return {"MessageId": "1"}
+
+    def get_job_run(self, JobName: str, RunId: str) -> dict[str, Any]:  # noqa: N803
+        if RunId not in self.jobs:
+            self._fail("GetJobRun", "EntityNotFoundException")
+        return {"JobRun": {"JobRunState": self.jobs[RunId], "ErrorMessage": "out of memory"}}
