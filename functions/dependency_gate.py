@@ -20,7 +20,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         result: dict[str, Any] = runtime.database().call(
             "register_wait", run, attempt, event["task_token"], event["execution_arn"], runtime.now()
         )
-        runtime.performer().perform_due()
+        runtime.perform_due()
         return result
     result = runtime.database().call("settle_deadline", run, attempt, event["on_deadline"], runtime.now())
     if result["decision"] == "fail":

@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import boto3
@@ -49,7 +49,7 @@ class Performer:
         self._make = make
         self._clients: dict[str, Any] = {}
 
-    def perform_due(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> int:
+    def perform_due(self, clock: Callable[[], datetime]) -> int:
         """Performs page after page until nothing is due. Gives how many effects were done."""
         done = 0
         while True:

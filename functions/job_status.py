@@ -15,7 +15,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         runtime.database().call("record_job_states", states, runtime.now())
 
     answer = batch.handle(event, parse, record)
-    runtime.performer().perform_due()
+    runtime.perform_due()
     return answer
 
 

@@ -35,7 +35,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             "record_job_start", Typed(event["run_id"], "uuid"), event["attempt"], event["step"], event["job"], event["job_run_id"],
             event["task_token"], runtime.now(),
         )  # fmt: skip
-        runtime.performer().perform_due()
+        runtime.perform_due()
         return result
     return settle(event["job"], event["job_run_id"])
 

@@ -25,7 +25,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     found = runtime.database().call("repair", runtime.now())
     heard = _jobs(found["jobs"])
     mended = sum(_execution(each) for each in found["executions"])
-    effects = runtime.performer().perform_due()
+    effects = runtime.perform_due()
     return {
         "released": found["released"],
         "late": found["late"],

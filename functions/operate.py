@@ -24,7 +24,7 @@ def handler(event: dict[str, Any], context: Any) -> Any:
         case _:
             last = Typed(event.get("until", event.get("business_date", "")), "date")
             result = database.call("backfill", product, _needed(date), last, actor, now)
-    runtime.performer().perform_due()
+    runtime.perform_due()
     return result
 
 

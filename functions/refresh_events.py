@@ -14,7 +14,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         runtime.database().call("record_refresh_events", events, runtime.now())
 
     answer = batch.handle(event, parse, record)
-    runtime.performer().perform_due()
+    runtime.perform_due()
     return answer
 
 

@@ -20,3 +20,8 @@ def performer() -> Performer:
 def now() -> datetime:
     """The only place where a handler reads the clock; decisions get the time passed in."""
     return datetime.now(UTC)
+
+
+def perform_due() -> int:
+    """Does what is due by now. Gives how many effects were done."""
+    return performer().perform_due(now)

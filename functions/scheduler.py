@@ -8,4 +8,4 @@ import runtime
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """How many openings were due, how many runs were opened, and how many effects were done."""
     result: dict[str, Any] = runtime.database().call("open_due_runs", runtime.now(), "scheduler")
-    return {**result, "effects": runtime.performer().perform_due()}
+    return {**result, "effects": runtime.perform_due()}

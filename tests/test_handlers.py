@@ -1,0 +1,456 @@
+"""The Lambda handlers: what comes in, what is recorded, what is done in AWS."""
+
+import http.server
+import importlib
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+import runtime
+from contract import require
+from state.database import Typed
+from state.errors import (
+    BadEvent,
+    DeadlineExceeded,
+    IllegalTransition,
+    JobFailed,
+    JobStillRunning,
+    JobStopped,
+    JobTimedOut,
+    UnknownRun,
+)
+from tests.state_world import PREFIX, FakeAws, World, at, external, product
+
+ROOT = Path(__file__).parent.parent
+NOW = at("2026-11-20 06:30")
+TODAY = "2026-11-20"
+
+
+@pytest.fixture(autouse=True)
+def clock(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "now", lambda: NOW)
+
+
+def invoke(function: str, event: dict[str, Any]) -> Any:
+    return importlib.import_module(function).handler(event, None)
+
+
+def sample(function: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((ROOT / "events" / f"{function}.json").read_text("utf-8"))
+    return loaded
+
+
+def queue(*bodies: Any) -> dict[str, Any]:
+    records = [
+        {"messageId": str(index), "body": body if isinstance(body, str) else json.dumps(body)}
+        for index, body in enumerate(bodies)
+    ]
+    return {"Records": records}
+
+
+def refreshed(name: str, **more: Any) -> dict[str, Any]:
+    domain, _, short = name.partition("/")
+    detail = {
+        "domain": domain,
+        "product": short,
+        "business_date": TODAY,
+        "status": "COMPLETED",
+        "refreshed_at": "2026-11-20T06:00:00Z",
+        **more,
+    }
+    return {"source": "headgate", "detail-type": "Data Product Refreshed", "account": "111111111111", "detail": detail}
+
+
+def day(world: World) -> str:
+    """d1/ds1 waits for raw/rd1 and raw/rd2; its run is open. Gives the run's id."""
+    products = {
+        "raw/rd1": external(),
+        "raw/rd2": external(),
+        "d1/ds1": product(["raw/rd1", "raw/rd2"], name="ds1", notify=[{"on": ["STARTED"], "level": "product"}]),
+    }
+    world.load(products, at("2026-11-20 00:00"))
+    assert invoke("scheduler", sample("scheduler"))["opened"] == 1
+    return str(world.run("d1/ds1", TODAY)["run_id"])
+
+
+def gate(run: str, action: str = "await", **more: Any) -> dict[str, Any]:
+    event = {"action": action, "run_id": run, "attempt": 1, "execution_arn": "arn:aws:states:x:1:execution:m:e", **more}
+    return event | ({"task_token": "wait"} if action == "await" else {})
+
+
+def job(run: str, action: str = "await") -> dict[str, Any]:
+    event = {"action": action, "run_id": run, "attempt": 1, "step": "build", "job": "j", "job_run_id": "jr_1"}
+    return event | ({"task_token": "job"} if action == "await" else {})
+
+
+def glue_event(state: str, run: str = "jr_1") -> dict[str, Any]:
+    return {
+        "source": "aws.glue",
+        "detail-type": "Glue Job State Change",
+        "detail": {"jobName": "j", "state": state, "jobRunId": run, "message": "m"},
+    }
+
+
+def test_a_whole_run(world: World, aws: FakeAws) -> None:
+    run = day(world)
+    (execution,) = aws.executions
+    assert execution == PREFIX.replace(":stateMachine:", ":execution:") + "m_ds1:ds1-2026-11-20-1"
+
+    assert invoke("dependency_gate", gate(run))["missing"][0]["product"] == "raw/rd1"
+    assert invoke("refresh_events", sample("refresh_events")) == {"batchItemFailures": []}
+    assert aws.answered == [
+        ("wait", {"decision": "start", "reason": "the last input arrived", "arrived": ["raw/rd1", "raw/rd2"]})
+    ]
+    assert (
+        invoke("pipeline_configuration", {"run_id": run, "attempt": 1})["steps"]["build"]["arguments"]["--date"]
+        == TODAY
+    )
+    invoke("job_tracker", job(run))
+    assert [alert["kind"] for alert in aws.alerts] == ["STARTED"]
+    assert invoke("job_status", queue(glue_event("SUCCEEDED"))) == {"batchItemFailures": []}
+    assert aws.answered[-1] == ("job", {"job_run_id": "jr_1"})
+    recorded = invoke("outcome_recorder", {"status": "COMPLETED", "run_id": run, "attempt": 1})
+    assert invoke("outcome_recorder", {"status": "COMPLETED", "run_id": run, "attempt": 1}) == recorded
+
+    assert world.run("d1/ds1", TODAY)["status"] == "COMPLETED"
+
+
+def test_one_bad_message_never_blocks_its_batch(world: World, aws: FakeAws) -> None:
+    run = day(world)
+    invoke("dependency_gate", gate(run))
+    bad: list[Any] = [
+        "not json",
+        "[]",
+        '"' + "x" * 70_000 + '"',
+        refreshed("raw/rd1", business_date="2026-02-30"),
+        refreshed("raw/rd1", business_date=20261120),
+        refreshed("raw/rd1", status="DONE"),
+        refreshed("raw/rd1", metadata={str(n): n for n in range(60)}),
+        refreshed("raw/rd1", colour="blue"),
+        refreshed("raw/rd1", refreshed_at="2026-11-20 06:00"),
+        {**refreshed("raw/rd1"), "source": "somebody"},
+        {**refreshed("raw/rd1"), "account": "12"},
+    ]
+
+    answer = invoke(
+        "refresh_events",
+        queue(
+            *bad,
+            refreshed("raw/rd1"),
+            refreshed("raw/rd2"),
+            refreshed("no/body"),
+            refreshed("raw/rd1", business_date="9999-12-31"),
+        ),
+    )
+
+    assert [each["itemIdentifier"] for each in answer["batchItemFailures"]] == [str(n) for n in range(len(bad))]
+    assert len(aws.answered) == 1
+
+
+def test_a_message_the_database_refuses_goes_back_alone(world: World) -> None:
+    day(world)
+    answer = invoke("refresh_events", queue(refreshed("raw/rd1"), refreshed("raw/rd2", metadata={"nul": "\x00"})))
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+    assert world.sql("SELECT product_id FROM refresh_event") == [("raw/rd1",)]
+
+
+def test_nothing_is_acknowledged_while_the_database_is_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    from state.errors import StateUnavailable
+
+    def away(*arguments: Any) -> Any:
+        raise StateUnavailable("resuming")
+
+    monkeypatch.setattr(world.database, "call", away)
+    assert len(invoke("refresh_events", queue(refreshed("raw/rd1"), refreshed("raw/rd2")))["batchItemFailures"]) == 2
+
+
+def test_an_event_for_a_removed_product_is_kept_and_starts_nothing(world: World, aws: FakeAws) -> None:
+    day(world)
+    world.load({"raw/rd1": external()}, NOW)
+    invoke("refresh_events", queue(refreshed("raw/rd1"), refreshed("raw/rd2")))
+
+    assert len(aws.executions) == 1
+    assert invoke("scheduler", {})["opened"] == 0
+
+
+def test_the_deadline_says_what_is_missing_and_whose_it_is(world: World) -> None:
+    run = day(world)
+    invoke("refresh_events", queue(refreshed("raw/rd2")))
+
+    with pytest.raises(DeadlineExceeded, match=r"Missing: raw/rd1 for 2026-11-20 \(owner ingestion\)$"):
+        invoke("dependency_gate", gate(run, "deadline", on_deadline="fail"))
+    assert invoke("dependency_gate", gate(run, "deadline", on_deadline="skip"))["decision"] == "skip"
+    assert invoke("dependency_gate", gate(run, "deadline", on_deadline="start"))["decision"] == "start"
+
+
+@pytest.mark.parametrize(
+    ("state", "raised"),
+    [
+        ("SUCCEEDED", None),
+        ("FAILED", JobFailed),
+        ("ERROR", JobFailed),
+        ("TIMEOUT", JobTimedOut),
+        ("STOPPED", JobStopped),
+        ("RUNNING", JobStillRunning),
+    ],
+)
+def test_glue_is_asked_when_nobody_heard(
+    world: World, aws: FakeAws, state: str, raised: type[Exception] | None
+) -> None:
+    run = day(world)
+    invoke("refresh_events", sample("refresh_events"))
+    invoke("job_tracker", job(run))
+    aws.jobs["jr_1"] = state
+
+    if raised is None:
+        assert invoke("job_tracker", job(run, "settle")) == {"state": "SUCCEEDED"}
+    else:
+        with pytest.raises(raised, match="jr_1"):
+            invoke("job_tracker", job(run, "settle"))
+
+
+def test_a_stopped_job_is_a_failure_and_a_running_one_is_none(world: World, aws: FakeAws) -> None:
+    run = day(world)
+    invoke("refresh_events", sample("refresh_events"))
+    invoke("job_tracker", job(run))
+
+    answer = invoke(
+        "job_status",
+        queue(
+            glue_event("RUNNING"),
+            glue_event("STOPPED"),
+            glue_event("SUCCEEDED"),
+            glue_event("SUCCEEDED", "somebody else's"),
+            {"source": "aws.glue"},
+        ),
+    )
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "4"}]}
+    assert aws.answered == [("job", "JobStopped")], "the first end counts"
+
+
+def test_machines_get_errors_by_the_names_they_know(world: World) -> None:
+    run = day(world)
+    with pytest.raises(UnknownRun):
+        invoke("pipeline_configuration", {"run_id": run.replace(run[:8], "00000000"), "attempt": 1})
+    with pytest.raises(IllegalTransition):
+        invoke("pipeline_configuration", {"run_id": run, "attempt": 1})
+    with pytest.raises(BadEvent, match="/run_id is missing; /attempt is missing"):
+        invoke("pipeline_configuration", {})
+
+
+@pytest.mark.parametrize(
+    ("operation", "code"), [("SendTaskSuccess", "TaskTimedOut"), ("SendTaskSuccess", "TaskDoesNotExist")]
+)
+def test_nobody_waiting_any_more_is_an_answer(world: World, aws: FakeAws, operation: str, code: str) -> None:
+    run = day(world)
+    aws.broken[operation] = code
+    invoke("dependency_gate", gate(run))
+    invoke("refresh_events", sample("refresh_events"))
+
+    assert world.sql("SELECT outcome FROM effect WHERE kind = 'task_success' AND done_at IS NOT NULL")[0][0] in (
+        "the wait timed out",
+        "nobody waits any more",
+    )
+
+
+def test_what_aws_refuses_for_the_moment_is_tried_again_later(
+    world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.broken["StartExecution"] = "ThrottlingException"
+    day(world)
+    assert aws.executions == {}
+    aws.broken.clear()
+    assert invoke("monitor", {})["effects"] == 0, "not at once"
+
+    performer = runtime.performer()
+    assert performer.perform_due(lambda: at("2026-11-20 07:00")) == 1
+    assert len(aws.executions) == 1
+
+
+def test_an_event_eventbridge_refused_counts_as_not_published(world: World, aws: FakeAws) -> None:
+    run = day(world)
+    invoke("refresh_events", sample("refresh_events"))
+    invoke("job_tracker", job(run))
+    invoke("outcome_recorder", {"status": "COMPLETED", "run_id": run, "attempt": 1})
+    aws.broken["PutEvents"] = "InternalFailure"
+    assert runtime.performer().perform_due(lambda: at("2026-11-20 06:46")) == 0
+    aws.broken.clear()
+    assert runtime.performer().perform_due(lambda: at("2026-11-20 08:00")) == 1
+
+    (event,) = aws.events
+    assert event["EventBusName"].endswith("central")
+    require(
+        {"source": event["Source"], "detail-type": event["DetailType"], "detail": json.loads(event["Detail"])},
+        "refresh-event",
+    )
+    assert json.loads(event["Detail"])["status"] == "COMPLETED"
+
+
+def test_the_machines_own_event_spares_the_monitor_the_second(world: World, aws: FakeAws) -> None:
+    run = day(world)
+    invoke("refresh_events", sample("refresh_events"))
+    invoke("job_tracker", job(run))
+    invoke("outcome_recorder", {"status": "COMPLETED", "run_id": run, "attempt": 1})
+    invoke("refresh_events", queue(refreshed("d1/ds1", run_id=run, attempt=1)))
+
+    assert runtime.performer().perform_due(lambda: at("2026-11-20 08:00")) == 0
+    assert aws.events == []
+
+
+def test_the_monitor_starts_again_what_never_started_and_records_what_died(
+    world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day(world)
+    (arn,) = aws.executions
+    monkeypatch.setattr(runtime, "now", lambda: at("2026-11-20 07:00"))
+    assert invoke("monitor", {})["executions"] == 0, "it runs"
+    lost = aws.executions.pop(arn)
+    assert invoke("monitor", {})["executions"] == 1
+    assert aws.executions[arn]["input"] == lost["input"]
+
+    aws.executions[arn] |= {"status": "ABORTED"}
+    assert invoke("monitor", {})["executions"] == 1
+    run = world.run("d1/ds1", TODAY)
+    assert (run["status"], run["error"], run["cause"]) == (
+        "ERROR",
+        "ABORTED",
+        "the execution ended ABORTED without recording an outcome",
+    )
+
+
+def test_the_monitor_asks_about_jobs_nobody_heard_of(
+    world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = day(world)
+    invoke("refresh_events", sample("refresh_events"))
+    invoke("job_tracker", job(run))
+    monkeypatch.setattr(runtime, "now", lambda: at("2026-11-20 07:00"))
+    aws.jobs["jr_1"] = "RUNNING"
+    assert invoke("monitor", {})["jobs"] == 0
+    aws.jobs["jr_1"] = "FAILED"
+    assert invoke("monitor", {})["jobs"] == 1
+    assert aws.answered == [("job", "JobFailed")]
+
+
+def test_operations_and_who_did_them(world: World, aws: FakeAws) -> None:
+    run = day(world)
+    base = {"product": "d1/ds1", "business_date": TODAY, "actor": "ann"}
+    invoke("operate", {**base, "action": "hold"})
+    invoke("refresh_events", sample("refresh_events"))
+    invoke("dependency_gate", gate(run))
+    assert aws.answered == []
+    assert invoke("operate", {**base, "action": "release"}) == {"released": 1}
+    assert len(aws.answered) == 1
+    invoke("outcome_recorder", {"status": "ERROR", "run_id": run, "attempt": 1, "error": "x", "cause": "y"})
+    assert invoke("operate", sample("operate"))[0]["attempt"] == 2
+    assert len(aws.executions) == 2
+    assert invoke("operate", {**base, "action": "backfill", "business_date": "2026-11-10", "until": "2026-11-12"}) == {
+        "opened": 3
+    }
+    assert {who for (who,) in world.sql("SELECT changed_by FROM data_product_status_history")} >= {
+        "ann",
+        "machine",
+        "scheduler",
+    }
+    with pytest.raises(BadEvent, match="/business_date is missing"):
+        invoke("operate", {"action": "skip", "product": "d1/ds1", "actor": "ann"})
+    with pytest.raises(BadEvent, match="/actor is"):
+        invoke("operate", {**base, "action": "hold", "actor": " "})
+
+
+@pytest.fixture
+def cloudformation() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """CloudFormation's ear: the URL a custom resource answers to, and what it heard."""
+    heard: list[dict[str, Any]] = []
+
+    class Ear(http.server.BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *arguments: object) -> None: ...  # noqa: A002
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Ear)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/", heard
+    server.shutdown()
+    server.server_close()
+
+
+def test_the_loader_migrates_loads_and_always_answers(
+    world: World, cloudformation: tuple[str, list[dict[str, Any]]]
+) -> None:
+    url, heard = cloudformation
+    event = {**sample("metadata_loader"), "ResponseURL": url}
+    event["ResourceProperties"]["Catalog"] = str(ROOT / "statemachines/catalog.json")
+
+    invoke("metadata_loader", event)
+    invoke("metadata_loader", {**event, "RequestType": "Delete"})
+    older = {**event, "ResourceProperties": {**event["ResourceProperties"], "CommittedAt": "2026-01-01T00:00:00+00:00"}}
+    invoke("metadata_loader", older)
+    invoke("metadata_loader", {**event, "ResourceProperties": {}})
+
+    assert [each["Status"] for each in heard] == ["SUCCESS", "SUCCESS", "FAILED", "FAILED"]
+    assert heard[0]["Data"] == {"inserted": 13, "changed": 0, "removed": 0, "unchanged": 0, "migrations": 0}
+    assert "CatalogGoesBack" in heard[2]["Reason"]
+    assert world.sql("SELECT count(*) FROM data_product WHERE active") == [(13,)]
+
+
+CONTRACTS = {"refresh_events": "refresh-event", "job_status": "glue-job-state-change", "dependency_gate": "dependency-gate", "operate": "operate",
+             "pipeline_configuration": "pipeline-configuration", "job_tracker": "job-tracker", "outcome_recorder": "outcome-recorder"}  # fmt: skip
+
+
+@pytest.mark.parametrize("function", CONTRACTS)
+def test_samples_keep_their_contract_by_both_validators(function: str) -> None:
+    schema = json.loads((ROOT / "events/schemas" / f"{CONTRACTS[function]}.schema.json").read_text("utf-8"))
+    Draft202012Validator.check_schema(schema)
+    event = sample(function)
+    for each in [json.loads(record["body"]) for record in event["Records"]] if "Records" in event else [event]:
+        require(each, CONTRACTS[function])
+        Draft202012Validator(schema).validate(each)
+
+
+def test_what_machines_send_keeps_the_contracts() -> None:
+    """The payloads in every golden machine, with their paths filled in, are what the handlers accept."""
+    from generator.plan.grants import tasks
+
+    functions = {
+        "DependencyGate": "dependency-gate",
+        "PipelineConfiguration": "pipeline-configuration",
+        "JobTracker": "job-tracker",
+        "OutcomeRecorder": "outcome-recorder",
+    }
+    values = {
+        "run_id": "0b4e6f1c-9f57-4b7e-8f0e-3d2f5a7c9e11",
+        "attempt": 1,
+        "task_token": "t",
+        "execution_arn": "arn:aws:x",
+        "job": "j",
+        "job_run_id": "jr",
+        "error": "E",
+        "cause": "c",
+    }
+    checked = set()
+    for path in (ROOT / "tests/golden/output").glob("*/statemachines/*/*.asl.json"):
+        for _, task in tasks(json.loads(path.read_text("utf-8"))["States"]):
+            name = functions.get(str(task["Parameters"].get("FunctionName", ""))[2:].removesuffix("FunctionArn}"))
+            if name:
+                payload = {
+                    key.removesuffix(".$"): values[key.removesuffix(".$")] if key.endswith(".$") else value
+                    for key, value in task["Parameters"]["Payload"].items()
+                }
+                require(payload, name)
+                checked.add(name)
+    assert checked == set(functions.values())
+
+
+def test_typed_values_are_only_strings() -> None:
+    assert Typed("x", "uuid") == "x"

@@ -1,0 +1,71 @@
+"""PostgreSQL of our own: it keeps what it should, several run side by side, and none outlives who started it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from local.postgres import running
+
+ROOT = Path(__file__).parent.parent
+HOLD = """
+import sys, time
+from local.postgres import running
+from pathlib import Path
+with running(Path(sys.argv[1]) if len(sys.argv) > 1 else None) as server:
+    print(server.pid, server.dsn(), flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_folder_keeps_its_data_and_password(tmp_path: Path) -> None:
+    with running(tmp_path / "state") as server, psycopg.connect(server.dsn(), autocommit=True) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+    with running(tmp_path / "state") as server, psycopg.connect(server.dsn()) as connection:
+        assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
+    assert (tmp_path / "state/password").stat().st_mode & 0o777 == 0o600
+
+
+def test_throw_away_servers_run_side_by_side_and_leave_nothing() -> None:
+    with running() as one, running() as two:
+        assert one.port != two.port
+        folders = one.folder, two.folder
+        with pytest.raises(psycopg.OperationalError):
+            psycopg.connect(one.dsn().replace(one.password, "guess"))
+    assert not any(folder.exists() for folder in folders)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_it_ends_with_whoever_started_it_and_recovers(tmp_path: Path, how: signal.Signals) -> None:
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None
+    pid, _, dsn = holder.stdout.readline().strip().partition(" ")
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 1")
+
+    holder.send_signal(how)
+    holder.wait()
+
+    for _ in range(200):
+        if not alive(int(pid)):
+            break
+        time.sleep(0.05)
+    assert not alive(int(pid))
+    with running(tmp_path) as server, psycopg.connect(server.dsn()) as connection:
+        assert connection.execute("SELECT count(*) FROM kept").fetchone() == (1,)
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    # a process nobody waits for any more is dead, though still listed
+    status = Path(f"/proc/{pid}/status")
+    return not (status.exists() and "State:\tZ" in status.read_text())
