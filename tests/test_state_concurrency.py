@@ -1,0 +1,135 @@
+"""Several workers at once on real PostgreSQL: the last arrivals meet, openings meet events, and the classic bug is caught."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from effects import Performer
+from state.database import Database, Typed
+from state.migrate import statements
+from tests.state_world import FakeAws, World, at, client, external, product
+
+INPUTS = [f"raw/r{number}" for number in range(6)]
+LOADED, SIX = at("2026-11-20 00:00"), at("2026-11-20 06:00")
+TRANSITIONS = Path(__file__).parent.parent / "functions/state/transitions"
+ROUNDS = 12
+
+pytestmark = pytest.mark.slow
+
+
+def together(*actions: Callable[[], Any]) -> list[Any]:
+    """Runs the actions at the same moment, each as a worker of its own."""
+    start = threading.Barrier(len(actions))
+
+    def one(action: Callable[[], Any]) -> Any:
+        start.wait()
+        return action()
+
+    with ThreadPoolExecutor(len(actions)) as pool:
+        return [each.result() for each in [pool.submit(one, action) for action in actions]]
+
+
+def arrival(world: World, name: str, day: str) -> Callable[[], Any]:
+    worker = World(Database(client(world.url)), world.dsn, world.url)
+    return lambda: worker.event(name, day, SIX)
+
+
+def days() -> list[str]:
+    return [f"2026-12-{number:02}" for number in range(1, ROUNDS + 1)]
+
+
+def test_the_last_arrivals_release_a_run_exactly_once(world: World) -> None:
+    world.load({**{name: external() for name in INPUTS}, "d/x": product(INPUTS)}, LOADED)
+    for day in days():
+        world.database.call("open_due_runs", at(f"{day} 06:00"), "scheduler")
+        run = Typed(str(world.run("d/x", day)["run_id"]), "uuid")
+        waiting = Database(client(world.url))
+        actions = [arrival(world, name, day) for name in (*INPUTS, *INPUTS[:2])]
+
+        def wait(run: Typed = run, waiting: Database = waiting) -> Any:
+            return waiting.call("register_wait", run, 1, f"token {run}", "arn:x", SIX)
+
+        together(*actions, wait)
+    assert len(world.released()) == ROUNDS
+    assert world.sql("SELECT count(*) FROM effect WHERE kind = 'task_success'") == [(ROUNDS,)]
+    assert (
+        world.sql(
+            "SELECT count(DISTINCT released_at) FROM data_product_status_history WHERE released_at IS NOT NULL GROUP BY run_id"
+        )
+        == [(1,)] * ROUNDS
+    )
+
+
+def test_an_event_never_falls_between_opening_and_arrival(world: World) -> None:
+    world.load({"raw/a": external(), **{f"d/x{n}": product("raw/a", name=f"x{n}") for n in range(40)}}, LOADED)
+    for day in days():
+        opener = Database(client(world.url))
+        together(partial(opener.call, "open_due_runs", at(f"{day} 06:00"), "scheduler"), arrival(world, "raw/a", day))
+        (missing,) = world.sql(
+            "SELECT count(*) FROM data_product_status WHERE released_at IS NULL AND business_date = %s", day
+        )
+        assert missing == (0,)
+
+
+def test_first_events_that_open_a_run_together_all_count(world: World) -> None:
+    world.load({**{name: external() for name in INPUTS}, "d/x": product(INPUTS, schedule=None)}, LOADED)
+    for day in days():
+        together(*(arrival(world, name, day) for name in INPUTS))
+    assert len(world.released()) == ROUNDS
+
+
+def test_effects_are_handed_to_one_worker_each(world: World) -> None:
+    world.load({f"d/x{n}": product(name=f"x{n}") for n in range(150)}, LOADED)
+    world.database.call("open_due_runs", SIX, "scheduler")
+    aws = FakeAws()
+    workers = [Performer(Database(client(world.url)), aws.client) for _ in range(4)]
+
+    done = together(*(partial(worker.perform_due, lambda: SIX) for worker in workers))
+
+    assert sum(done) == len(aws.executions) == 150
+    assert world.sql("SELECT max(tries) FROM effect") == [(1,)]
+
+
+def test_looking_without_the_lock_loses_a_run_and_is_caught(world: World) -> None:
+    """The classic bug, planted: each of two last arrivals looks, sees the other missing, and nobody releases."""
+    text = (TRANSITIONS / "40_events.sql").read_text("utf-8")
+    planted = text.replace("ORDER BY r.run_id FOR UPDATE", "ORDER BY r.run_id").replace(
+        "    -- the machine did publish",
+        "    PERFORM pg_sleep(0.3);  -- time for the other to look, too\n    -- the machine did publish",
+    )
+    assert planted.count("FOR UPDATE") == 0
+    assert planted.count("pg_sleep") == 1
+    for statement in statements(planted):
+        world.sql(statement)
+    world.load({**{name: external() for name in INPUTS[:2]}, "d/x": product(INPUTS[:2])}, LOADED)
+    for day in days()[:4]:
+        world.database.call("open_due_runs", at(f"{day} 06:00"), "scheduler")
+        together(*(arrival(world, name, day) for name in INPUTS[:2]))
+
+    assert len(world.released()) < 4, "with the bug planted, this file's first test would fail"
+    assert (
+        world.database.call("repair", at("2026-12-05 00:00"))["released"] == 4 - len(world.released())
+        or len(world.released()) == 4
+    )
+
+
+def test_two_loaders_at_once_migrate_once(postgres: Any) -> None:
+    import psycopg
+
+    from local.data_api import DataApi
+    from local.data_api_server import served
+    from state.migrate import migrate
+
+    with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE two_loaders")
+    with served(DataApi(postgres.dsn("two_loaders"))) as url:
+        applied = together(*(lambda: migrate(Database(client(url))) for _ in range(2)))
+        assert sorted(len(each) for each in applied)[0] == 0
+        assert migrate(Database(client(url))) == []
+    with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:
+        connection.execute("DROP DATABASE two_loaders WITH (FORCE)")

@@ -1,0 +1,149 @@
+"""Workers die by kill -9 at every boundary of an effect: the monitor brings every run to its right end, and nothing is
+done twice."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from effects import Performer
+from tests.state_world import World, at, product
+
+ROOT = Path(__file__).parent.parent
+LOADED, SIX, LATER = at("2026-11-20 00:00"), at("2026-11-20 06:00"), at("2026-11-20 06:10")
+
+WORKER = """
+import sys
+sys.path[:0] = ["functions", "."]
+from effects import Performer
+from state.database import Database
+from tests.state_world import client
+from tests.test_state_crashes import SIX, LoggedAws, die_at
+url, log, boundary = sys.argv[1:]
+aws = LoggedAws(log)
+database = Database(client(url))
+die_at(boundary, aws, database)
+Performer(database, lambda name: aws).perform_due(lambda: SIX)
+"""
+BOUNDARIES = [
+    "before claiming",
+    "after claiming",
+    "before the first",
+    "after the first",
+    "after the third",
+    "before saying so",
+    "after saying so",
+]
+
+
+class LoggedAws:
+    """AWS kept in a file that outlives the worker: what was done, and that a second time is refused as AWS refuses it."""
+
+    def __init__(self, path: str) -> None:
+        self.path = Path(path)
+
+    def done(self) -> list[str]:
+        return self.path.read_text().splitlines() if self.path.exists() else []
+
+    def _do(self, what: str, refusal: str) -> None:
+        if what in self.done():
+            raise ClientError({"Error": {"Code": refusal, "Message": ""}}, "x")
+        with open(self.path, "a") as file:
+            file.write(what + "\n")
+
+    def start_execution(self, stateMachineArn: str, name: str, input: str) -> dict[str, str]:  # noqa: N803, A002
+        self._do(f"start {name}", "ExecutionAlreadyExists")
+        return {"executionArn": name}
+
+    def send_task_success(self, taskToken: str, output: str) -> None:  # noqa: N803
+        self._do(f"answer {taskToken}", "TaskDoesNotExist")
+
+
+def die_at(boundary: str, aws: Any, database: Any) -> None:
+    """Arranges for this process to be killed at that moment."""
+    calls = {"start": 0, "finish": 0, "claim": 0}
+
+    def die() -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    rows, call, start = database.rows, database.call, aws.start_execution
+
+    def claim(*arguments: Any) -> Any:
+        if boundary == "before claiming":
+            die()
+        found = rows(*arguments)
+        if boundary == "after claiming":
+            die()
+        return found
+
+    def started(**arguments: Any) -> Any:
+        calls["start"] += 1
+        if boundary == "before the first":
+            die()
+        result = start(**arguments)
+        if (boundary, calls["start"]) in (("after the first", 1), ("after the third", 3)):
+            die()
+        return result
+
+    def finish(*arguments: Any) -> Any:
+        if boundary == "before saying so":
+            die()
+        result = call(*arguments)
+        if boundary == "after saying so":
+            die()
+        return result
+
+    database.rows, database.call, aws.start_execution = claim, finish, started
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+def test_what_a_killed_worker_left_is_done_once(world: World, tmp_path: Path, boundary: str) -> None:
+    names = {f"d/x{number}": product(name=f"x{number}") for number in range(8)}
+    world.load(names, LOADED)
+    world.database.call("open_due_runs", SIX, "scheduler")
+    log = tmp_path / "aws"
+
+    worker = subprocess.run(
+        [sys.executable, "-c", WORKER, world.url, str(log), boundary], cwd=ROOT, capture_output=True, text=True
+    )
+    assert worker.returncode == -signal.SIGKILL, worker.stderr
+    aws = LoggedAws(str(log))
+    survivor = Performer(world.database, lambda name: aws)
+    survivor.perform_due(lambda: SIX)
+    survivor.perform_due(lambda: LATER)
+
+    started = [line for line in aws.done() if line.startswith("start")]
+    assert sorted(started) == sorted(f"start x{number}-2026-11-20-1" for number in range(8))
+    assert world.sql("SELECT count(*) FROM effect WHERE done_at IS NULL") == [(0,)]
+    assert world.sql("SELECT max(tries) <= 2 FROM effect") == [(True,)]
+
+
+@pytest.mark.slow
+def test_a_worker_killed_inside_a_transition_leaves_it_whole_or_undone(world: World) -> None:
+    """The message comes again, as SQS delivers it again; whether the first call took effect makes no difference."""
+    script = (
+        "import sys, threading, os, signal; sys.path[:0] = ['functions', '.']\n"
+        "from tests.state_world import *\n"
+        "world = World(Database(client(sys.argv[1])), '', sys.argv[1])\n"
+        "threading.Timer(float(sys.argv[2]), lambda: os.kill(os.getpid(), signal.SIGKILL)).start()\n"
+        "for n in range(1000): world.event('raw/a', '2026-11-20', at('2026-11-20 06:00'), event_key=f'{n}')\n"
+    )
+    world.load({f"d/x{number}": product("raw/a", name=f"x{number}") for number in range(50)}, LOADED)
+    world.database.call("open_due_runs", SIX, "scheduler")
+    for delay in ("0.001", "0.01", "0.03", "0.1"):
+        killed = subprocess.run([sys.executable, "-c", script, world.url, delay], cwd=ROOT, capture_output=True)
+        assert killed.returncode == -signal.SIGKILL
+        assert len(world.released()) in (0, 50)
+    world.event("raw/a", "2026-11-20", SIX)
+    assert len(world.released()) == 50
+    assert (
+        json.dumps(world.sql("SELECT count(*) FROM data_product_status_history WHERE released_at IS NOT NULL"))
+        == "[[50]]"
+    )
