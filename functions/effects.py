@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from state.database import Database, Typed
 
-PAGE = 100
+PAGE = 500
 LEASE_SECONDS = 120
 THREADS = 8
 LONGEST_DELAY = 900

@@ -232,6 +232,11 @@ class Day(RuleBasedStateMachine):
     def effects_are_done(self) -> None:
         now = self.tick(seconds=130)
         self.performer.perform_due(lambda: now)
+        answered = {token for token, _ in self.aws.answered}
+        waiting = self.world.sql(
+            "SELECT task_token FROM data_product_status WHERE status = 'WAITING' AND released_at IS NOT NULL AND task_token IS NOT NULL"
+        )
+        assert {token for (token,) in waiting} <= answered, "a machine whose run is released is never left waiting"
 
     @rule()
     def the_monitor_looks(self) -> None:

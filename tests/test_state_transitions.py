@@ -487,3 +487,16 @@ def test_sql_in_every_string_is_only_text(world: World) -> None:
     assert world.run("d/x", TODAY)["cause"] == evil
     with pytest.raises(StateError):
         world.database.call("set_hold", evil, None, evil, True, evil, SIX)
+
+
+def test_effects_are_handed_out_in_pages_that_fit_an_answer(world: World) -> None:
+    """Hundreds at once in one page, and large ones in several: neither a response limit is met nor one effect left."""
+    world.load({f"d/x{number}": product(name=f"x{number}") for number in range(300)}, LOADED)
+    opened(world)
+    claim = ("claim_effects", 500, SIX, Typed("60 seconds", "interval"))
+    assert len(world.database.rows(*claim)) == 300
+    world.sql("UPDATE effect SET claimed_until = NULL, payload = jsonb_build_object('text', repeat('x', 50000))")
+
+    pages = [len(world.database.rows(*claim)) for _ in range(21)]
+    assert sum(pages) == 300
+    assert max(pages) == 15

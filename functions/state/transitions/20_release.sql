@@ -21,8 +21,9 @@ LANGUAGE sql AS $$
     SELECT 'release ' || r.run_id || ' ' || r.attempt || ' ' || md5(r.task_token), 'task_success', r.run_id, r.attempt,
         jsonb_build_object('task_token', r.task_token, 'output', jsonb_build_object(
             'decision', 'start', 'reason', r.release_reason,
-            'arrived', coalesce((SELECT jsonb_agg(DISTINCT d.upstream) FROM data_product_dependencies_events_status d
-                WHERE d.run_id = r.run_id AND d.status = 'ARRIVED'), '[]'))),
+            'arrived', (SELECT coalesce(jsonb_agg(upstream), '[]') FROM (
+                SELECT DISTINCT d.upstream FROM data_product_dependencies_events_status d
+                WHERE d.run_id = r.run_id AND d.status = 'ARRIVED' ORDER BY d.upstream LIMIT 100) first))),
         now_is
     FROM data_product_status r
     WHERE r.run_id = ANY (runs) AND r.status = 'WAITING' AND r.released_at IS NOT NULL AND r.task_token IS NOT NULL
@@ -58,9 +59,11 @@ END $$;
 
 CREATE OR REPLACE FUNCTION missing_inputs(run uuid) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
--- What has not arrived: the upstream, the date and cycle needed, and who answers for it.
+-- What has not arrived, at most a hundred: the upstream, the date and cycle needed, and who answers for it.
     SELECT coalesce(jsonb_agg(jsonb_build_object('product', d.upstream, 'business_date', d.required_date, 'cycle', d.cycle,
         'status', d.statuses, 'owner', p.owner) ORDER BY d.leaf, d.cycle), '[]')
-    FROM data_product_dependencies_events_status d LEFT JOIN data_product p ON p.product_id = d.upstream
-    WHERE d.run_id = run AND d.status = 'WAITING'
+    FROM (
+        SELECT * FROM data_product_dependencies_events_status
+        WHERE run_id = run AND status = 'WAITING' ORDER BY leaf, cycle LIMIT 100) d
+    LEFT JOIN data_product p ON p.product_id = d.upstream
 $$;

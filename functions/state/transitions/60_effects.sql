@@ -3,11 +3,17 @@
 CREATE OR REPLACE FUNCTION claim_effects(page integer, now_is timestamptz, lease interval)
 RETURNS TABLE (effect_id bigint, kind text, payload text, tries integer)
 LANGUAGE sql AS $$
-    UPDATE effect f SET claimed_until = now_is + lease, tries = f.tries + 1
-    WHERE f.effect_id IN (
-        SELECT e.effect_id FROM effect e
+-- At most `page` effects and 800,000 bytes: the Data API answers with a mebibyte. The first is given whatever its size.
+    WITH free AS (
+        SELECT e.effect_id, e.due_at, octet_length(e.payload::text) AS size FROM effect e
         WHERE e.done_at IS NULL AND e.due_at <= now_is AND (e.claimed_until IS NULL OR e.claimed_until <= now_is)
-        ORDER BY e.due_at, e.effect_id LIMIT page FOR UPDATE SKIP LOCKED)
+        ORDER BY e.due_at, e.effect_id LIMIT page FOR UPDATE SKIP LOCKED
+    ), fitting AS (
+        SELECT f.effect_id, sum(f.size) OVER running AS total, row_number() OVER running AS number
+        FROM free f WINDOW running AS (ORDER BY f.due_at, f.effect_id)
+    )
+    UPDATE effect f SET claimed_until = now_is + lease, tries = f.tries + 1
+    FROM fitting WHERE f.effect_id = fitting.effect_id AND (fitting.total <= 800000 OR fitting.number = 1)
     RETURNING f.effect_id, f.kind, f.payload::text, f.tries
 $$;
 
