@@ -1,18 +1,25 @@
 # `make test` on a machine with python3, make and a network sets everything up and runs every test.
 VENV := .venv
+# aws-sam-cli pins boto3 and click, so it lives apart
+SAM := .venv-sam
 PYTHON ?= python3
 BIN := $(VENV)/bin
-READY := $(VENV)/.ready
+READY := $(VENV)/.ready $(SAM)/.ready
 
 .PHONY: setup check test golden docs bench clean
 
 setup: $(READY)
 
-$(READY): pyproject.toml
+$(VENV)/.ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Headgate needs Python 3.11 or newer; name one with PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[local,dev]"
-	touch $(READY)
+	touch $@
+
+$(SAM)/.ready: Makefile
+	$(PYTHON) -m venv $(SAM)
+	$(SAM)/bin/pip install --quiet --disable-pip-version-check aws-sam-cli==1.170.0
+	touch $@
 
 # Before each commit: style, types, and the tests that take seconds.
 check: setup
@@ -36,6 +43,7 @@ golden: setup
 
 bench: setup
 	$(BIN)/python benchmarks/generate_10000.py
+	$(BIN)/python benchmarks/state.py
 
 clean:
-	rm -rf $(VENV) .headgate .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(SAM) .headgate .mypy_cache .pytest_cache .ruff_cache

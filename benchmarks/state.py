@@ -65,7 +65,7 @@ def copy_rows(world: World) -> float:
                 ]
                 connection.cursor().executemany(
                     f"INSERT INTO floor_{name} OVERRIDING SYSTEM VALUE VALUES ({places})", adapted
-                )  # type: ignore[arg-type]
+                )
             connection.commit()
 
         seconds = timed(insert)

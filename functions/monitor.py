@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 import boto3
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 import runtime
 from batch import LOG
@@ -41,8 +41,8 @@ def _jobs(unheard: list[dict[str, Any]]) -> int:
     for each in unheard:
         try:
             state, message = ask(each["job"], each["job_run_id"])
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "EntityNotFoundException":
+        except (ClientError, BotoCoreError) as error:
+            if _code(error) != "EntityNotFoundException":
                 LOG.warning(json.dumps({"job_run_id": each["job_run_id"], "reason": str(error)}))
                 continue
             state, message = "FAILED", "Glue does not know this run any more"
@@ -60,13 +60,11 @@ def _execution(silent: dict[str, Any]) -> bool:
     arn = f"{prefix.replace(':stateMachine:', ':execution:')}{execution['machine']}:{execution['name']}"
     try:
         described = machines().describe_execution(executionArn=arn)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ExecutionDoesNotExist":
+    except (ClientError, BotoCoreError) as error:
+        if _code(error) != "ExecutionDoesNotExist":
             LOG.warning(json.dumps({"execution": arn, "reason": str(error)}))
             return False
-        machines().start_execution(
-            stateMachineArn=prefix + execution["machine"], name=execution["name"], input=json.dumps(execution["input"])
-        )
+        runtime.database().call("start_again", Typed(silent["run_id"], "uuid"), silent["attempt"], runtime.now())
         return True
     if described["status"] == "RUNNING":
         return False
@@ -80,3 +78,8 @@ def _execution(silent: dict[str, Any]) -> bool:
         LOG.warning(json.dumps({"execution": arn, "reason": str(error)}))
         return False
     return True
+
+
+def _code(error: Exception) -> str | None:
+    """AWS's code for the error; None where AWS was not reached. One service that is away never keeps the rest from its turn."""
+    return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else None

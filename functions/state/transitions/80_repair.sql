@@ -46,3 +46,14 @@ BEGIN
                 AND NOT EXISTS (SELECT FROM effect e WHERE e.run_id = r.run_id AND e.done_at IS NULL)
             ORDER BY r.changed_at LIMIT 200) silent));
 END $$;
+
+CREATE OR REPLACE FUNCTION start_again(run uuid, of_attempt integer, now_is timestamptz) RETURNS integer
+LANGUAGE sql AS $$
+-- Makes the start of a run's execution due once more: AWS does not know it, whatever the outbox says.
+    WITH again AS (
+        UPDATE effect SET done_at = NULL, due_at = now_is, claimed_until = NULL, outcome = NULL
+        WHERE effect_key = 'start ' || run || ' ' || of_attempt
+        RETURNING 1
+    )
+    SELECT count(*)::integer FROM again
+$$;
