@@ -38,8 +38,8 @@ test: setup
 
 # Writes what the golden tests expect; read the difference before committing it.
 golden: setup
-	HEADGATE_GOLDEN=write $(BIN)/pytest -q tests/test_golden_findings.py tests/test_golden_output.py tests/test_docs.py || true
-	$(BIN)/pytest -q tests/test_golden_findings.py tests/test_golden_output.py tests/test_docs.py
+	HEADGATE_GOLDEN=write $(BIN)/pytest -q tests/test_golden_findings.py tests/test_golden_output.py tests/test_docs.py tests/test_state_migrations.py || true
+	$(BIN)/pytest -q tests/test_golden_findings.py tests/test_golden_output.py tests/test_docs.py tests/test_state_migrations.py
 
 bench: setup
 	$(BIN)/python benchmarks/generate_10000.py

@@ -8,6 +8,7 @@ from typing import Any
 
 import runtime
 from batch import LOG
+from contract import require
 from state import catalog
 from state.migrate import migrate
 
@@ -19,6 +20,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     answer = {key: event[key] for key in ("StackId", "RequestId", "LogicalResourceId")}
     answer["PhysicalResourceId"] = event.get("PhysicalResourceId", "headgate-catalog")
     try:
+        require(event, "metadata-loader")
         data = {} if event["RequestType"] == "Delete" else load(event["ResourceProperties"], event["RequestId"])
         answer |= {"Status": "SUCCESS", "Data": data}
     except Exception as error:  # noqa: BLE001 - CloudFormation has to be told

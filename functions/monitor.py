@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 import runtime
 from batch import LOG
+from contract import require
 from job_tracker import ask
 from state.database import Typed
 from state.errors import StateError
@@ -22,6 +23,7 @@ def machines() -> Any:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """What was found and mended."""
+    require(event, "schedule")
     found = runtime.database().call("repair", runtime.now())
     heard = _jobs(found["jobs"])
     mended = sum(_execution(each) for each in found["executions"])

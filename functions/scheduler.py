@@ -3,9 +3,11 @@
 from typing import Any
 
 import runtime
+from contract import require
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """How many openings were due, how many runs were opened, and how many effects were done."""
+    require(event, "schedule")
     result: dict[str, Any] = runtime.database().call("open_due_runs", runtime.now(), "scheduler")
     return {**result, "effects": runtime.perform_due()}

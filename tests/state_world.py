@@ -49,11 +49,17 @@ class World:
     database: Database
     dsn: str
     url: str
+    _direct: "psycopg.Connection[Any] | None" = None
+
+    def direct(self) -> "psycopg.Connection[Any]":
+        """A connection past the Data API, kept for the whole test."""
+        if self._direct is None:
+            self._direct = psycopg.connect(self.dsn, autocommit=True)
+        return self._direct
 
     def sql(self, query: str, *arguments: Any) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.dsn, autocommit=True) as connection:
-            cursor = connection.execute(query, arguments)
-            return cursor.fetchall() if cursor.description else []
+        cursor = self.direct().execute(query, arguments)
+        return cursor.fetchall() if cursor.description else []
 
     def load(
         self, products: dict[str, dict[str, Any]], now: datetime, calendars: dict[str, Any] | None = None
@@ -79,11 +85,9 @@ class World:
         return result
 
     def run(self, product: str, date: str, cycle: str = "") -> dict[str, Any]:
-        with psycopg.connect(self.dsn, autocommit=True, row_factory=psycopg.rows.dict_row) as connection:
-            row = connection.execute(
-                "SELECT * FROM data_product_status WHERE product_id = %s AND business_date = %s AND cycle = %s",
-                (product, date, cycle),
-            ).fetchone()
+        cursor = self.direct().cursor(row_factory=psycopg.rows.dict_row)
+        query = "SELECT * FROM data_product_status WHERE product_id = %s AND business_date = %s AND cycle = %s"
+        row = cursor.execute(query, (product, date, cycle)).fetchone()
         assert row is not None, f"{product} has no run for {date} {cycle}"
         return row
 
@@ -104,7 +108,10 @@ def new_world(postgres: Postgres) -> Iterator[World]:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE migrated")
     dsn = postgres.dsn(name)
     with served(DataApi(dsn)) as url:
-        yield World(Database(client(url)), dsn, url)
+        made = World(Database(client(url)), dsn, url)
+        yield made
+        if made._direct is not None:
+            made._direct.close()
     with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 

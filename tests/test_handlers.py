@@ -126,7 +126,7 @@ def test_one_bad_message_never_blocks_its_batch(world: World, aws: FakeAws) -> N
     bad: list[Any] = [
         "not json",
         "[]",
-        '"' + "x" * 70_000 + '"',
+        refreshed("raw/rd1", metadata={"text": "x" * 1_000_000}),
         refreshed("raw/rd1", business_date="2026-02-30"),
         refreshed("raw/rd1", business_date=20261120),
         refreshed("raw/rd1", status="DONE"),
@@ -404,7 +404,7 @@ def test_the_loader_migrates_loads_and_always_answers(
     assert world.sql("SELECT count(*) FROM data_product WHERE active") == [(13,)]
 
 
-CONTRACTS = {"refresh_events": "refresh-event", "job_status": "glue-job-state-change", "dependency_gate": "dependency-gate", "operate": "operate",
+CONTRACTS = {"refresh_events": "refresh-event", "job_status": "glue-job-state-change", "dependency_gate": "dependency-gate", "operate": "operate", "scheduler": "schedule", "monitor": "schedule", "metadata_loader": "metadata-loader",
              "pipeline_configuration": "pipeline-configuration", "job_tracker": "job-tracker", "outcome_recorder": "outcome-recorder"}  # fmt: skip
 
 

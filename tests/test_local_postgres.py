@@ -69,3 +69,18 @@ def alive(pid: int) -> bool:
     # a process nobody waits for any more is dead, though still listed
     status = Path(f"/proc/{pid}/status")
     return not (status.exists() and "State:\tZ" in status.read_text())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    os.geteuid() != 0 or sys.platform != "linux", reason="only root on Linux can become somebody else for this"
+)
+def test_it_runs_for_a_user_who_is_not_root(tmp_path: Path) -> None:
+    """In a user namespace this process is nobody, as far as PostgreSQL and the launcher can see."""
+    script = (
+        "import os; from local.postgres import running\nwith running() as server: print(os.geteuid(), server.port > 0)"
+    )
+    done = subprocess.run(
+        ["unshare", "--user", "--map-user=1000", sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.stdout.split() == ["1000", "True"], done.stderr

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ class LoggedAws:
 
 def die_at(boundary: str, aws: Any, database: Any) -> None:
     """Arranges for this process to be killed at that moment."""
-    calls = {"start": 0, "finish": 0, "claim": 0}
+    calls, lock = {"start": 0}, threading.Lock()
 
     def die() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -83,11 +84,13 @@ def die_at(boundary: str, aws: Any, database: Any) -> None:
         return found
 
     def started(**arguments: Any) -> Any:
-        calls["start"] += 1
+        with lock:
+            calls["start"] += 1
+            number = calls["start"]
         if boundary == "before the first":
             die()
         result = start(**arguments)
-        if (boundary, calls["start"]) in (("after the first", 1), ("after the third", 3)):
+        if (boundary, number) in (("after the first", 1), ("after the third", 3)):
             die()
         return result
 

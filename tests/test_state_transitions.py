@@ -3,48 +3,9 @@
 import pytest
 
 from state.database import Typed
-from state.errors import CatalogGoesBack, IllegalTransition, StaleAttempt, StateError, UnknownProduct, UnknownRun
+from state.errors import CatalogGoesBack, IllegalTransition, StaleAttempt, StateError, UnknownRun
+from tests.state_steps import LOADED, SIX, TODAY, complete, effects, opened, uuid, wait
 from tests.state_world import World, at, daily, external, leaf, product
-
-LOADED, SIX = at("2026-11-20 00:00"), at("2026-11-20 06:00")
-TODAY = "2026-11-20"
-ARN = "arn:aws:states:us-east-1:1:execution:m:e"
-
-
-def opened(world: World, now: str = "2026-11-20 06:00") -> dict[str, int]:
-    result: dict[str, int] = world.database.call("open_due_runs", at(now), "scheduler")
-    return result
-
-
-def uuid(world: World, name: str, date: str = TODAY, cycle: str = "") -> Typed:
-    return Typed(str(world.run(name, date, cycle)["run_id"]), "uuid")
-
-
-def wait(
-    world: World, name: str, token: str = "token", attempt: int = 1, now: str = "2026-11-20 06:01"
-) -> dict[str, object]:
-    result: dict[str, object] = world.database.call("register_wait", uuid(world, name), attempt, token, ARN, at(now))
-    return result
-
-
-def effects(world: World, kind: str) -> list[dict[str, object]]:
-    return [
-        payload
-        for (payload,) in world.sql(
-            "SELECT payload FROM effect WHERE kind = %s AND done_at IS NULL ORDER BY effect_id", kind
-        )
-    ]
-
-
-def complete(
-    world: World, name: str, attempt: int = 1, status: str = "COMPLETED", now: str = "2026-11-20 08:00"
-) -> None:
-    run = uuid(world, name)
-    if status == "COMPLETED":
-        job = f"jr {name} {attempt}"
-        world.database.call("record_job_start", run, attempt, "build", "j", job, f"job {job}", at(now))
-        world.database.call("record_job_states", [{"job_run_id": job, "job": "j", "state": "SUCCEEDED"}], at(now))
-    world.database.call("record_outcome", run, attempt, status, None, None, at(now), "machine")
 
 
 def test_the_schedule_opens_each_run_once_with_everything_waiting(world: World) -> None:
@@ -219,19 +180,6 @@ def test_the_same_event_twice_changes_nothing(world: World) -> None:
     assert world.sql("SELECT count(*) FROM data_product_status_history") == before
 
 
-def test_what_is_held_back_is_released_when_let_go(world: World) -> None:
-    world.load({"raw/a": external(), "d/x": product("raw/a"), "d/y": product("raw/a")}, LOADED)
-    opened(world)
-    world.database.call("set_hold", "d/x", None, "", True, "ann", SIX)
-    world.database.call("set_hold", "d/y", Typed(TODAY, "date"), "", True, "ann", SIX)
-    world.event("raw/a", TODAY, SIX)
-    assert world.released() == set()
-
-    assert world.database.call("set_hold", "d/x", None, "", False, "ann", SIX) == {"released": 1}
-    assert world.database.call("set_hold", "d/y", Typed(TODAY, "date"), "", False, "ann", SIX) == {"released": 1}
-    assert world.run("d/x", TODAY)["changed_by"] == "ann"
-
-
 def test_the_deadline_names_what_is_missing_or_starts_or_skips(world: World) -> None:
     world.load({"raw/a": external(), "raw/b": external(), "d/x": product(["raw/a", "raw/b"])}, LOADED)
     opened(world)
@@ -347,111 +295,6 @@ def test_history_tells_every_change(world: World) -> None:
         ("WAITING",),
         ("ARRIVED",),
     ]
-
-
-def test_a_rerun_does_everything_downstream_of_the_same_date_again(world: World) -> None:
-    world.load(
-        {
-            "raw/a": external(),
-            "d/x": product("raw/a"),
-            "d/y": product("d/x"),
-            "d/z": product(["d/y", "raw/a"]),
-            "d/other": product("raw/a"),
-        },
-        LOADED,
-    )
-    opened(world)
-    world.event("raw/a", TODAY, SIX)
-    for name in ("d/x", "d/y", "d/z", "d/other"):
-        complete(world, name)
-        world.event(name, TODAY, SIX, run_id=str(world.run(name, TODAY)["run_id"]), attempt=1)
-
-    again = world.database.call("rerun", "d/x", Typed(TODAY, "date"), "", True, "ann", at("2026-11-20 10:00"))
-
-    assert [each["product"] for each in again] == ["d/x", "d/y", "d/z"]
-    assert {name: world.run(name, TODAY)["attempt"] for name in ("d/x", "d/y", "d/z", "d/other")} == {
-        "d/x": 2,
-        "d/y": 2,
-        "d/z": 2,
-        "d/other": 1,
-    }
-    # d/x has its input; the others wait for what the new attempts publish, not for what the old ones did
-    assert {name for name, _ in world.released()} == {"d/x", "d/other"}
-    complete(world, "d/x", attempt=2)
-    world.event("d/x", TODAY, SIX, run_id=str(world.run("d/x", TODAY)["run_id"]), attempt=1)
-    assert world.run("d/y", TODAY)["released_at"] is None, "a late copy of the old event does not count"
-    world.event("d/x", TODAY, SIX, run_id=str(world.run("d/x", TODAY)["run_id"]), attempt=2)
-    assert world.run("d/y", TODAY)["released_at"] is not None
-
-
-def test_a_rerun_waits_for_the_job_that_still_runs(world: World) -> None:
-    world.load({"d/x": product()}, LOADED)
-    opened(world)
-    world.database.call("record_job_start", uuid(world, "d/x"), 1, "build", "j", "jr_1", "t", SIX)
-    world.database.call("record_outcome", uuid(world, "d/x"), 1, "ERROR", "States.Timeout", "", SIX, "machine")
-
-    world.database.call("rerun", "d/x", Typed(TODAY, "date"), "", False, "ann", SIX)
-    assert world.run("d/x", TODAY)["released_at"] is None
-    world.database.call("record_job_states", [{"job_run_id": "jr_1", "job": "j", "state": "STOPPED"}], SIX)
-
-    assert world.run("d/x", TODAY)["release_reason"] == "the job of the earlier attempt ended"
-
-
-def test_what_runs_cannot_be_run_again(world: World) -> None:
-    world.load({"d/x": product()}, LOADED)
-    opened(world)
-    for message in ("d/x is WAITING", "d/x is PROCESSING"):
-        with pytest.raises(IllegalTransition, match=message):
-            world.database.call("rerun", "d/x", Typed(TODAY, "date"), "", False, "ann", SIX)
-        world.database.call("record_job_start", uuid(world, "d/x"), 1, "build", "j", "jr_1", "t", SIX)
-    with pytest.raises(UnknownRun):
-        world.database.call("rerun", "d/x", Typed("2020-01-01", "date"), "", False, "ann", SIX)
-
-
-def test_a_skipped_run_stops_its_machine(world: World) -> None:
-    world.load({"raw/a": external(), "d/x": product("raw/a")}, LOADED)
-    opened(world)
-    wait(world, "d/x")
-    world.database.call("skip_run", "d/x", Typed(TODAY, "date"), "", "ann", SIX)
-
-    assert world.run("d/x", TODAY)["status"] == "SKIPPED"
-    assert effects(world, "stop_execution") == [{"execution_arn": ARN, "cause": "skipped by ann"}]
-    world.event("raw/a", TODAY, SIX)
-    assert world.released() == set()
-
-
-def test_a_backfill_opens_past_dates_with_what_is_known_of_them(world: World) -> None:
-    world.load({"raw/a": external(), "d/x": product("raw/a")}, LOADED)
-    world.event("raw/a", "2026-11-02", at("2026-11-02 06:00"))
-
-    assert world.database.call(
-        "backfill", "d/x", Typed("2026-11-01", "date"), Typed("2026-11-05", "date"), "ann", SIX
-    ) == {"opened": 5}
-    assert world.released() == {("d/x", "2026-11-02")}
-    with pytest.raises(UnknownProduct):
-        world.database.call("backfill", "raw/a", Typed("2026-11-01", "date"), Typed("2026-11-05", "date"), "ann", SIX)
-
-
-def test_late_is_told_once_started_or_not(world: World) -> None:
-    notify = [{"on": ["LATE"], "level": "product", "slack": ["#a"]}]
-    world.load(
-        {
-            "raw/a": external(),
-            "d/x": product("raw/a", sla={"complete_by": "08:00"}, notify=notify),
-            "d/y": product("raw/a", sla={"complete_by": "05:00"}),
-        },
-        LOADED,
-    )
-    opened(world)
-
-    assert world.database.call("repair", at("2026-11-20 07:59"))["late"] == 0
-    assert world.database.call("repair", at("2026-11-20 08:01"))["late"] == 1
-    assert world.database.call("repair", at("2026-11-20 08:11"))["late"] == 0
-    (alert,) = effects(world, "alert")
-    assert (alert["kind"], alert["product"], alert["status"]) == ("LATE", "d/x", "WAITING")
-    assert (
-        world.database.call("repair", at("2026-11-21 05:01"))["late"] == 1
-    )  # earlier than the opening means the next day
 
 
 def test_loading_is_a_difference_and_keeps_history(world: World) -> None:

@@ -5,7 +5,6 @@ failure leaves the schema as it was.
 """
 
 import hashlib
-import re
 from pathlib import Path
 
 from state.database import Database
@@ -13,8 +12,6 @@ from state.errors import StateError
 
 FOLDER = Path(__file__).parent
 LOCK = 7200
-# a semicolon that ends a line ends a statement, unless it stands in a function's body
-_STATEMENT = re.compile(r"(?:\$\$.*?\$\$|[^$])*?;[ \t]*(?:\n|\Z)|(?:\$\$.*?\$\$|[^$])+?(?<=\$\$)\n(?=\n|\Z)", re.DOTALL)
 LOG = """
 CREATE TABLE IF NOT EXISTS schema_migration (
     name text PRIMARY KEY, digest text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"""
@@ -59,10 +56,20 @@ def migrate(database: Database) -> list[str]:
 
 
 def statements(text: str) -> list[str]:
-    """The statements of a file: each ends with a semicolon at the end of a line, or with `$$` before an empty line."""
-    found = []
-    for match in _STATEMENT.finditer(text + "\n"):
-        statement = match[0].strip().rstrip(";")
-        if re.sub(r"--[^\n]*", "", statement).strip():
-            found.append(statement)
+    """The statements of a file. One ends with a semicolon at the end of a line, a function also with the `$$` that closes
+    its body; semicolons in bodies and comments end nothing."""
+    found: list[str] = []
+    lines: list[str] = []
+    in_body = False
+    for line in text.splitlines():
+        if not lines and (not line.strip() or line.lstrip().startswith("--")):
+            continue
+        lines.append(line)
+        in_body ^= line.count("$$") % 2 == 1
+        comment = not in_body and "--" in line
+        if not in_body and not comment and line.rstrip().endswith((";", "$$")):
+            found.append("\n".join(lines).rstrip().rstrip(";"))
+            lines = []
+    if lines:
+        found.append("\n".join(lines))
     return found

@@ -1,0 +1,44 @@
+"""Steps that stories about the state share."""
+
+from state.database import Typed
+from tests.state_world import World, at
+
+LOADED, SIX = at("2026-11-20 00:00"), at("2026-11-20 06:00")
+TODAY = "2026-11-20"
+ARN = "arn:aws:states:us-east-1:1:execution:m:e"
+
+
+def opened(world: World, now: str = "2026-11-20 06:00") -> dict[str, int]:
+    result: dict[str, int] = world.database.call("open_due_runs", at(now), "scheduler")
+    return result
+
+
+def uuid(world: World, name: str, date: str = TODAY, cycle: str = "") -> Typed:
+    return Typed(str(world.run(name, date, cycle)["run_id"]), "uuid")
+
+
+def wait(
+    world: World, name: str, token: str = "token", attempt: int = 1, now: str = "2026-11-20 06:01"
+) -> dict[str, object]:
+    result: dict[str, object] = world.database.call("register_wait", uuid(world, name), attempt, token, ARN, at(now))
+    return result
+
+
+def effects(world: World, kind: str) -> list[dict[str, object]]:
+    return [
+        payload
+        for (payload,) in world.sql(
+            "SELECT payload FROM effect WHERE kind = %s AND done_at IS NULL ORDER BY effect_id", kind
+        )
+    ]
+
+
+def complete(
+    world: World, name: str, attempt: int = 1, status: str = "COMPLETED", now: str = "2026-11-20 08:00"
+) -> None:
+    run = uuid(world, name)
+    if status == "COMPLETED":
+        job = f"jr {name} {attempt}"
+        world.database.call("record_job_start", run, attempt, "build", "j", job, f"job {job}", at(now))
+        world.database.call("record_job_states", [{"job_run_id": job, "job": "j", "state": "SUCCEEDED"}], at(now))
+    world.database.call("record_outcome", run, attempt, status, None, None, at(now), "machine")

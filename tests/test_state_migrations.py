@@ -1,0 +1,104 @@
+"""The schema is the sum of its migrations, and a migration happens once or not at all."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from local.data_api import DataApi
+from local.data_api_server import served
+from local.postgres import Postgres, binary
+from state import migrate as migration
+from state.database import Database
+from state.errors import StateError
+from state.migrate import migrate, statements
+from tests.golden import FOLDER, expect
+from tests.state_world import World, client
+
+NAME = "migrations_test"
+
+
+@pytest.fixture
+def empty(postgres: Postgres) -> Iterator[tuple[Database, str]]:
+    """An empty database."""
+    with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {NAME}")
+        with served(DataApi(postgres.dsn(NAME))) as url:
+            yield Database(client(url)), postgres.dsn(NAME)
+        connection.execute(f"DROP DATABASE {NAME} WITH (FORCE)")
+
+
+def schema(dsn: str) -> str:
+    """Everything in the database but data and comments."""
+    command = [binary("pg_dump"), "--schema-only", "--no-owner", "--no-privileges", "--dbname", dsn]
+    dump = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    lines = [
+        line for line in dump.splitlines() if line and not line.startswith(("--", "\\", "SET ", "SELECT pg_catalog"))
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def test_the_schema_is_the_sum_of_its_migrations(world: World) -> None:
+    """tests/golden/schema.sql is the whole schema, written by `make golden`; a migration that adds to it shows there."""
+    expect(FOLDER / "schema.sql", schema(world.dsn).encode())
+
+
+def test_any_earlier_version_migrates_to_the_same(
+    empty: tuple[Database, str], world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, dsn = empty
+    files = sorted(migration.FOLDER.glob("migrations/*.sql"))
+    for count in range(1, len(files) + 1):
+        for folder in ("migrations", "transitions"):
+            (tmp_path / folder).mkdir(exist_ok=True)
+        for file in files[:count]:
+            (tmp_path / "migrations" / file.name).write_text(file.read_text())
+        with monkeypatch.context() as earlier:
+            earlier.setattr(migration, "FOLDER", tmp_path)
+            migrate(database)
+    migrate(database)
+
+    assert schema(dsn) == schema(world.dsn)
+    assert migrate(database) == []
+
+
+def test_a_failure_leaves_the_schema_as_it_was(
+    empty: tuple[Database, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, dsn = empty
+    (tmp_path / "migrations").mkdir()
+    (tmp_path / "migrations/0001_good.sql").write_text("CREATE TABLE good (a integer);\n")
+    (tmp_path / "migrations/0002_bad.sql").write_text(
+        "CREATE TABLE half (a integer);\nCREATE TABLE half (a integer);\n"
+    )
+    monkeypatch.setattr(migration, "FOLDER", tmp_path)
+    with pytest.raises(StateError, match="already exists"):
+        migrate(database)
+
+    assert "TABLE" not in schema(dsn)
+
+
+def test_an_applied_migration_is_not_edited(
+    empty: tuple[Database, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, _ = empty
+    (tmp_path / "migrations").mkdir()
+    file = tmp_path / "migrations/0001_first.sql"
+    file.write_text("CREATE TABLE first (a integer);\n")
+    monkeypatch.setattr(migration, "FOLDER", tmp_path)
+    assert migrate(database) == ["migrations/0001_first.sql"]
+    file.write_text("CREATE TABLE first (a bigint);\n")
+
+    with pytest.raises(StateError, match="applied and edited afterwards; write a new migration instead"):
+        migrate(database)
+
+
+def test_statements_end_where_they_should() -> None:
+    text = "-- a comment; with a semicolon\nCREATE TABLE a (b text DEFAULT 'x;y');\n\nCREATE FUNCTION f() RETURNS void LANGUAGE sql AS $$\n  SELECT 1;\n  SELECT 2;\n$$\n\nSELECT 1;\n"
+    assert [each.splitlines()[-1] for each in statements(text)] == [
+        "CREATE TABLE a (b text DEFAULT 'x;y')",
+        "$$",
+        "SELECT 1",
+    ]
