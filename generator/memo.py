@@ -28,8 +28,12 @@ def generator_digest() -> str:
     return digest.hexdigest()
 
 
+# Verdicts on shapes: few, and asked for only when something of that shape is new.
+KEPT = ("machine lint", "resource lint", "application lint")
+
+
 class Memo:
-    """Values by kind and digest. Only what a run asks for is kept for the next one."""
+    """Values by kind and digest. Only what a run asks for is kept for the next one, and the kinds in `KEPT`."""
 
     def __init__(self, file: Path | None) -> None:
         self._file = file
@@ -58,6 +62,9 @@ class Memo:
 
     def save(self) -> None:
         """Writes what this run used; a memo that cannot be written is left as it was."""
+        for kind in KEPT:
+            if kind in self._known:
+                self._used[kind] = self._known[kind] | self._used.get(kind, {})
         if self._file is None or not (self._changed or self._sizes(self._used) != self._sizes(self._known)):
             return
         with contextlib.suppress(OSError):

@@ -1,5 +1,6 @@
 """The schema is the sum of its migrations, and a migration happens once or not at all."""
 
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,8 +42,10 @@ def schema(dsn: str) -> str:
 
 
 def test_the_schema_is_the_sum_of_its_migrations(world: World) -> None:
-    """tests/golden/schema.sql is the whole schema, written by `make golden`; a migration that adds to it shows there."""
-    expect(FOLDER / "schema.sql", schema(world.dsn).encode())
+    """tests/golden/schema.sql holds every table, index, trigger and constraint, written by `make golden`; a migration that
+    adds to it shows there. Functions stand whole in their own files."""
+    tables = re.sub(r"CREATE FUNCTION .*?\$\$;\n", "", schema(world.dsn), flags=re.DOTALL)
+    expect(FOLDER / "schema.sql", tables.encode())
 
 
 def test_any_earlier_version_migrates_to_the_same(

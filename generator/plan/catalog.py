@@ -4,6 +4,7 @@
 """
 
 from datetime import date
+from functools import cache
 from typing import Any
 
 import orjson
@@ -77,6 +78,7 @@ def entry(product: Product) -> Entry:
     return result
 
 
+@cache
 def _fires(expression: str) -> Entry:
     """The cron expression taken apart, so that the database evaluates sets and parses nothing."""
     cron = parse(expression)
