@@ -6,7 +6,7 @@ A set of dates is a bit mask over the horizon of `schedule`, so that `all_of` is
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfoNotFoundError
 
 from generator.model.cron import CronError, parse
@@ -47,6 +47,7 @@ class Timing:
     dates: int
 
 
+@lru_cache(maxsize=1)  # several rules ask about the same mesh
 def timings(mesh: Mesh) -> dict[str, Timing]:
     """For every product the dates it refreshes: its schedule's, or, opened by events, those its condition can hold on."""
     found: dict[str, Timing] = {}

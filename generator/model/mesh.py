@@ -9,7 +9,7 @@ from generator.model.product import Domain, Product
 from generator.model.schedule import Calendar
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Mesh:
     """`broken` holds identities whose file is there but could not be read: they exist, but nothing is known of them.
 
