@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+import runtime
 from state.errors import BadEvent, StateError, StateUnavailable
 
 LOG = logging.getLogger("headgate")
@@ -14,10 +15,9 @@ Parsed = dict[str, Any]
 MAX_BODY = 64 * 1024
 
 
-def handle(
-    event: dict[str, Any], parse: Callable[[dict[str, Any]], Parsed | None], record: Callable[[list[Parsed]], Any]
-) -> dict[str, Any]:
-    """The answer with partial batch failures (ReportBatchItemFailures).
+def process(event: dict[str, Any], parse: Callable[[dict[str, Any]], Parsed | None], transition: str) -> dict[str, Any]:
+    """Records the batch by the transition of that name and does what is due then. The answer has partial batch failures
+    (ReportBatchItemFailures).
 
     `parse` gives None for what is none of ours and raises `BadEvent`; such a message is returned to the queue, and after
     its last receipt lies in the DLQ, its reason in the log. If the whole batch cannot be recorded because of one message,
@@ -34,15 +34,16 @@ def handle(
         else:
             if parsed is not None:
                 good.append((message["messageId"], parsed))
-    failed += _record(good, record)
+    failed += _record(good, transition)
+    runtime.perform_due()
     return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
 
 
-def _record(good: list[tuple[str, Parsed]], record: Callable[[list[Parsed]], Any]) -> list[str]:
+def _record(good: list[tuple[str, Parsed]], transition: str) -> list[str]:
     if not good:
         return []
     try:
-        record([parsed for _, parsed in good])
+        runtime.database().call(transition, [parsed for _, parsed in good], runtime.now())
     except StateUnavailable as error:
         LOG.warning(json.dumps({"returned": len(good), "reason": str(error)}))
         return [name for name, _ in good]
@@ -50,7 +51,7 @@ def _record(good: list[tuple[str, Parsed]], record: Callable[[list[Parsed]], Any
         if len(good) == 1:
             LOG.error(json.dumps({"refused": good[0][0], "reason": str(error)}))
             return [good[0][0]]
-        return [name for each in good for name in _record([each], record)]
+        return [name for each in good for name in _record([each], transition)]
     return []
 
 

@@ -23,19 +23,16 @@ THREADS = 8
 LONGEST_DELAY = 900
 
 # What these codes mean for an effect is known: there is nothing left to do.
+_NOBODY_WAITS = {
+    "TaskDoesNotExist": "nobody waits any more",
+    "TaskTimedOut": "the wait timed out",
+    "InvalidToken": "the token is unknown",
+}
 DONE = {
     "start_execution": {"ExecutionAlreadyExists": "the execution is there already"},
     "stop_execution": {"ExecutionDoesNotExist": "the execution is gone"},
-    "task_success": {
-        "TaskDoesNotExist": "nobody waits any more",
-        "TaskTimedOut": "the wait timed out",
-        "InvalidToken": "the token is unknown",
-    },
-    "task_failure": {
-        "TaskDoesNotExist": "nobody waits any more",
-        "TaskTimedOut": "the wait timed out",
-        "InvalidToken": "the token is unknown",
-    },
+    "task_success": _NOBODY_WAITS,
+    "task_failure": _NOBODY_WAITS,
 }
 
 
@@ -45,8 +42,7 @@ class Performer:
     def __init__(self, database: Database, clients: Callable[[str], Any] | None = None) -> None:
         self._database = database
         config = Config(max_pool_connections=THREADS, retries={"mode": "standard", "total_max_attempts": 3})
-        make = clients or (lambda name: boto3.client(name, config=config))
-        self._make = make
+        self._make = clients or (lambda name: boto3.client(name, config=config))
         self._clients: dict[str, Any] = {}
 
     def perform_due(self, clock: Callable[[], datetime]) -> int:

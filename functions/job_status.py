@@ -3,20 +3,13 @@
 from typing import Any
 
 import batch
-import runtime
 from contract import require
 from job_tracker import ENDED
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The messages that have to come again, or go to the DLQ."""
-
-    def record(states: list[batch.Parsed]) -> None:
-        runtime.database().call("record_job_states", states, runtime.now())
-
-    answer = batch.handle(event, parse, record)
-    runtime.perform_due()
-    return answer
+    return batch.process(event, parse, "record_job_states")
 
 
 def parse(body: dict[str, Any]) -> batch.Parsed | None:

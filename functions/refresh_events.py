@@ -3,19 +3,12 @@
 from typing import Any
 
 import batch
-import runtime
 from contract import require
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The messages that have to come again, or go to the DLQ."""
-
-    def record(events: list[batch.Parsed]) -> None:
-        runtime.database().call("record_refresh_events", events, runtime.now())
-
-    answer = batch.handle(event, parse, record)
-    runtime.perform_due()
-    return answer
+    return batch.process(event, parse, "record_refresh_events")
 
 
 def parse(body: dict[str, Any]) -> batch.Parsed | None:

@@ -102,8 +102,9 @@ class _Run:
         progress("templates", len(self.domains), len(self.domains))
         self.proof.templates(self.mesh.root, parts)
         self.out.put(output.APPLICATION, canonical(render_application(parts)))
-        if recorded(layout):
-            self.out.put(output.LAYOUT, canonical(recorded(layout)))
+        exceptions = recorded(layout)
+        if exceptions:
+            self.out.put(output.LAYOUT, canonical(exceptions))
         self.out.put(output.CATALOG, catalog.write(self.mesh))
 
     def _template(self, domain: str, number: int, members: list[Product]) -> Part:

@@ -90,7 +90,7 @@ class DataApi:
         return {"updateResults": [{"generatedFields": []} for _ in sets]}
 
     def _begin(self, request: Request) -> dict[str, Any]:
-        connection = self._take(request)
+        connection = self._take()
         with _errors():
             connection.execute("BEGIN")
         name = uuid.uuid4().hex
@@ -118,7 +118,7 @@ class DataApi:
     def _connection(self, request: Request) -> Iterator["psycopg.Connection[Any]"]:
         name = request.get("transactionId")
         if name is None:
-            connection = self._take(request)
+            connection = self._take()
             try:
                 yield connection
             finally:
@@ -132,7 +132,7 @@ class DataApi:
             transaction.used = time.monotonic()
             yield transaction.connection
 
-    def _take(self, request: Request) -> "psycopg.Connection[Any]":
+    def _take(self) -> "psycopg.Connection[Any]":
         with self._lock:
             while self._free:
                 connection = self._free.pop()

@@ -100,8 +100,6 @@ def _start(home: Path, throw_away: bool) -> tuple["subprocess.Popen[bytes]", int
     command = [binary("postgres"), "-D", str(home / "data"), "-p", str(port)]
     for each in settings:
         command += ["-c", each]
-    # a postmaster left over from a kill -9 of another machine's process table would block the start; PostgreSQL itself
-    # removes the lock file when its process is gone
     return popen(command, home / "log", signal.SIGQUIT), port
 
 

@@ -8,7 +8,8 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generator.plan.layout import MAX_BYTES, MAX_RESOURCES, SHARE, assign
+from generator.plan.layout import MAX_BYTES, MAX_PARAMETERS, MAX_RESOURCES, SHARE, assign
+from generator.plan.resources import PARAMETERS
 from tests.conftest import Headgate
 
 names = st.text("abcdef", min_size=1, max_size=3)
@@ -54,3 +55,8 @@ def test_a_large_domain_is_split_and_one_more_product_touches_one_template(
     # catalog, layout and the first template, which lost one product and had room for the new one
     assert "1 created, 3 changed, 1 removed" in printed
     assert headgate("generate", "--check")[0] == 0
+
+
+def test_no_template_can_have_too_many_parameters() -> None:
+    """They do not grow with the products, so nothing is ever split for them."""
+    assert len(PARAMETERS) <= MAX_PARAMETERS * SHARE

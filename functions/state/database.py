@@ -35,11 +35,8 @@ class Database:
         self._client = client or boto3.client(
             "rds-data", config=Config(retries={"total_max_attempts": 1}, read_timeout=50)
         )
-        self._where = {
-            "resourceArn": os.environ["CLUSTER_ARN"],
-            "secretArn": os.environ["SECRET_ARN"],
-            "database": os.environ.get("DATABASE_NAME", "headgate"),
-        }
+        self._cluster = {"resourceArn": os.environ["CLUSTER_ARN"], "secretArn": os.environ["SECRET_ARN"]}
+        self._where = {**self._cluster, "database": os.environ.get("DATABASE_NAME", "headgate")}
 
     def call(self, function: str, *arguments: Any) -> Any:
         """What the SQL function returns, read from JSON. Raises the classes of `errors`, `StateUnavailable` among them."""
@@ -81,14 +78,10 @@ class Database:
         return str(self._client.begin_transaction(**self._where)["transactionId"])
 
     def commit(self, transaction: str) -> None:
-        self._client.commit_transaction(
-            transactionId=transaction, **{key: value for key, value in self._where.items() if key != "database"}
-        )
+        self._client.commit_transaction(transactionId=transaction, **self._cluster)
 
     def rollback(self, transaction: str) -> None:
-        self._client.rollback_transaction(
-            transactionId=transaction, **{key: value for key, value in self._where.items() if key != "database"}
-        )
+        self._client.rollback_transaction(transactionId=transaction, **self._cluster)
 
 
 def _raised(code: str, message: str) -> Exception:

@@ -63,7 +63,6 @@ class MachinePlan:
     name: str
     machine: str
     comment: str
-    has_dependencies: bool
     deadline: int
     on_deadline: str
     timeout: int
@@ -73,7 +72,7 @@ class MachinePlan:
     incident: int | None
 
     def steps(self) -> Iterator[StepPlan]:
-        return _steps(self.items)
+        return (item for item in _every(self.items) if isinstance(item, StepPlan))
 
     def texts(self) -> dict[str, str]:
         """The names and texts of the plan, each under a token of its own."""
@@ -135,15 +134,6 @@ def _prototypes(
     return tuple(made)
 
 
-def _steps(items: tuple[StepPlan | ParallelPlan, ...]) -> Iterator[StepPlan]:
-    for item in items:
-        if isinstance(item, StepPlan):
-            yield item
-        else:
-            for branch in item.branches:
-                yield from _steps(branch)
-
-
 def plan_machine(product: Product) -> MachinePlan:
     """The plan of a product that has a pipeline."""
     pipeline = product.pipeline
@@ -156,7 +146,6 @@ def plan_machine(product: Product) -> MachinePlan:
         name=product.name,
         machine=names.machine_name(product),
         comment=_comment(product),
-        has_dependencies=product.depends_on is not None,
         deadline=product.deadline,
         on_deadline=product.on_deadline,
         timeout=min(product.deadline + (pipeline.timeout or pipeline.longest()) + SLACK, ONE_YEAR),

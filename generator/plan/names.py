@@ -8,7 +8,6 @@ from generator.model.product import Product
 MAX_NAME = 80  # of a state machine and of an execution
 MAX_PREFIX = 16  # the deployment's NamePrefix stands before a machine's name
 EXECUTION_SUFFIX = len("-2026-01-31-1430-9999")  # business date, cycle, attempt
-MAX_LOGICAL_ID = 255
 
 
 def machine_name(product: Product) -> str:
