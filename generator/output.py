@@ -17,7 +17,7 @@ from pathlib import Path
 import orjson
 
 STAGING, JOURNAL = ".staging", "journal.json"
-CATALOG, LAYOUT, APPLICATION = "catalog.json", "layout.json", "template.json"
+CATALOG, LAYOUT, APPLICATION = "catalog/catalog.json", "layout.json", "template.json"
 
 
 class OutputError(Exception):

@@ -112,7 +112,7 @@ def test_generate_check_names_what_is_stale(project: Callable[[str], Path], head
 def test_an_error_writes_nothing(project: Callable[[str], Path], headgate: Headgate) -> None:
     root = project(MESH)
     headgate("generate")
-    before = (root / "statemachines/catalog.json").read_bytes()
+    before = (root / "statemachines/catalog/catalog.json").read_bytes()
     (root / "products/d1/ds3.yaml").write_text(
         "description: x\ndepends_on: {all_of: [raw/rd2]}\npipeline: {steps: [{name: a, glue: {job: c}}]}\n"
     )
@@ -121,7 +121,7 @@ def test_an_error_writes_nothing(project: Callable[[str], Path], headgate: Headg
 
     assert code == 1
     assert printed.endswith("Nothing was written.\n")
-    assert (root / "statemachines/catalog.json").read_bytes() == before
+    assert (root / "statemachines/catalog/catalog.json").read_bytes() == before
 
 
 def test_a_lost_or_damaged_memo_costs_time_only(project: Callable[[str], Path], headgate: Headgate) -> None:

@@ -390,7 +390,7 @@ def test_the_loader_migrates_loads_and_always_answers(
 ) -> None:
     url, heard = cloudformation
     event = {**sample("metadata_loader"), "ResponseURL": url}
-    event["ResourceProperties"]["Catalog"] = str(ROOT / "statemachines/catalog.json")
+    event["ResourceProperties"]["Catalog"] = str(ROOT / "statemachines/catalog/catalog.json")
 
     invoke("metadata_loader", event)
     invoke("metadata_loader", {**event, "RequestType": "Delete"})

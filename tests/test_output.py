@@ -11,14 +11,14 @@ from generator.output import OutputError, opened, recover
 from tests.conftest import Headgate
 
 OLD = {
-    "catalog.json": b"old",
+    "catalog/catalog.json": b"old",
     "d1/a.asl.json": b"a1",
     "d1/b.asl.json": b"b1",
     "d2/c.asl.json": b"c1",
     "template.json": b"t1",
 }
 NEW = {
-    "catalog.json": b"new",
+    "catalog/catalog.json": b"new",
     "d1/a.asl.json": b"a2",
     "d1/b.asl.json": b"b1",
     "d3/d.asl.json": b"d1",
@@ -49,7 +49,7 @@ def test_writes_what_changed_and_removes_what_is_gone(tmp_path: Path) -> None:
 
     assert tree(tmp_path) == NEW
     assert changes.created == ["d3/d.asl.json"]
-    assert changes.changed == ["catalog.json", "d1/a.asl.json", "template.json"]
+    assert changes.changed == ["catalog/catalog.json", "d1/a.asl.json", "template.json"]
     assert changes.removed == ["d2/c.asl.json"]
     assert not (tmp_path / "d2").exists()
     assert (tmp_path / "d1/b.asl.json").stat().st_ino == untouched.st_ino

@@ -145,5 +145,5 @@ def test_json_says_the_same(generated: Path, headgate: Headgate) -> None:
             "downstream": ["d1/ds4", "d1/ds5"],
         }
     ]
-    assert plan["files"]["changed"] == ["catalog.json", "d1/ds3.asl.json"]
+    assert plan["files"]["changed"] == ["catalog/catalog.json", "d1/ds3.asl.json"]
     assert (plan["machines_unchanged"], plan["downstream"]) == (2, ["d1/ds4", "d1/ds5"])

@@ -50,6 +50,13 @@ def _folder(folder: Path, name: str, files: Files) -> None:
             )
         )
         return
+    if name in RESERVED:
+        files.misplaced.append(
+            _misplaced(
+                folder, f"a domain named `{name}`", "another name: Headgate writes a folder of this name itself", ""
+            )
+        )
+        return
     for entry in _entries(folder):
         path, stem = Path(entry.path), Path(entry.name).stem
         if entry.is_dir():

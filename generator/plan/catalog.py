@@ -1,6 +1,6 @@
 """The compiled catalog: every product's metadata with all defaults filled in, as data for the functions and for `plan`.
 
-`statemachines/catalog.json` holds one product a line, so that a changed product is one changed line.
+`statemachines/catalog/catalog.json` holds one product a line, so that a changed product is one changed line.
 """
 
 from datetime import date

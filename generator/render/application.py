@@ -53,12 +53,7 @@ def render_domain(domain: str, number: int, products: Sequence[ProductResources]
 
 
 def render_application(parts: Sequence[Part]) -> dict[str, Any]:
-    """The template that nests all of `parts`."""
-    used = sorted({name for part in parts for name in part.parameters})
-    text = (
-        environment()
-        .get_template("application.json.j2")
-        .render(parameters={name: PARAMETERS[name] for name in used}, parts=parts)
-    )
+    """The template that nests all of `parts`. It takes every parameter, needed or not: what nests it is written by hand."""
+    text = environment().get_template("application.json.j2").render(parameters=PARAMETERS, parts=parts)
     rendered: dict[str, Any] = orjson.loads(text)
     return rendered
