@@ -1,6 +1,7 @@
 """Metadata loader: a CloudFormation custom resource that migrates the schema and loads the compiled catalog."""
 
 import json
+import os
 import urllib.request
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ from contract import require
 from state import catalog
 from state.migrate import migrate
 
-CATALOG = Path("/opt/catalog.json")  # a layer of this function alone
+CATALOG = Path(os.environ.get("LAYERS", "/opt"), "catalog.json")  # a layer of this function alone
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -31,15 +32,19 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def load(properties: dict[str, Any], upload: str) -> dict[str, Any]:
-    """Migrates and loads. `properties` names the commit, when it was made, and whether going back is meant."""
-    database = runtime.database()
+    """Migrates and loads, then opens what is due by the new catalog. `properties` names the commit, when it was made (nothing:
+    now), and whether going back is meant."""
+    database, now = runtime.database(), runtime.now()
     applied = migrate(database)
     text = Path(properties.get("Catalog", CATALOG)).read_text("utf-8")
+    committed_at = datetime.fromisoformat(properties["CommittedAt"]) if properties["CommittedAt"] else now
     result = catalog.load(
-        database, json.loads(text), upload, properties["Commit"], datetime.fromisoformat(properties["CommittedAt"]),
-        properties.get("Actor", "deployment"), runtime.now(), properties.get("Force", "false") == "true",
+        database, json.loads(text), upload, properties["Commit"], committed_at, properties.get("Actor", "deployment"), now,
+        properties.get("Force", "false") == "true",
     )  # fmt: skip
-    return {**result, "migrations": len(applied)}
+    opened = database.call("open_due_runs", runtime.now(), "deployment")
+    runtime.perform_due()
+    return {**result, "migrations": len(applied), "opened": opened["opened"]}
 
 
 def _answer(url: str, answer: dict[str, Any]) -> None:

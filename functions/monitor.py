@@ -15,6 +15,10 @@ from job_tracker import ask
 from state.database import Typed
 from state.errors import StateError
 
+# Of the errors Step Functions itself gives, those that a task can end with; any other means that the machine broke, not its work.
+OF_TASKS = ("States.TaskFailed", "States.Timeout", "States.HeartbeatTimeout")
+RESTARTS = 2  # of one run, so that a machine which breaks each time comes to an end
+
 
 @cache
 def machines() -> Any:
@@ -28,13 +32,15 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     heard = _jobs(found["jobs"])
     mended = sum(_execution(each) for each in found["executions"])
     effects = runtime.perform_due()
-    return {
+    report = {
         "released": found["released"],
         "late": found["late"],
         "jobs": heard,
         "executions": mended,
         "effects": effects,
     }
+    print(json.dumps(report))  # a line by itself: the template's metric filter reads `late` from it
+    return report
 
 
 def _jobs(unheard: list[dict[str, Any]]) -> int:
@@ -70,12 +76,14 @@ def _execution(silent: dict[str, Any]) -> bool:
         return True
     if described["status"] == "RUNNING":
         return False
+    error = described.get("error") or described["status"]
     cause = described.get("cause") or f"the execution ended {described['status']} without recording an outcome"
+    run, attempt = Typed(silent["run_id"], "uuid"), silent["attempt"]
     try:
-        runtime.database().call(
-            "record_outcome", Typed(silent["run_id"], "uuid"), silent["attempt"], "ERROR", described.get("error") or described["status"],
-            cause, runtime.now(), "monitor",
-        )  # fmt: skip
+        if described["status"] == "FAILED" and error.startswith("States.") and error not in OF_TASKS:
+            runtime.database().call("restart_lost", run, attempt, error, cause, RESTARTS, runtime.now())
+        else:
+            runtime.database().call("record_outcome", run, attempt, "ERROR", error, cause, runtime.now(), "monitor")
     except StateError as error:  # its own machine was faster after all
         LOG.warning(json.dumps({"execution": arn, "reason": str(error)}))
         return False

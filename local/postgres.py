@@ -86,7 +86,7 @@ def _initialize(home: Path) -> None:
         binary("initdb"), "--pgdata", str(home / "data"), "--username", USER, "--pwfile", str(home / "password"),
         "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions",
     ]  # fmt: skip
-    process = popen(command, home / "log", signal.SIGKILL)
+    process = popen(command, home / "log", signal.SIGKILL, not_as_root=True)
     if process.wait(START_SECONDS) != 0:
         raise PostgresError(f"initdb failed:\n{_log(home)}")
 
@@ -100,7 +100,7 @@ def _start(home: Path, throw_away: bool) -> tuple["subprocess.Popen[bytes]", int
     command = [binary("postgres"), "-D", str(home / "data"), "-p", str(port)]
     for each in settings:
         command += ["-c", each]
-    return popen(command, home / "log", signal.SIGQUIT), port
+    return popen(command, home / "log", signal.SIGQUIT, not_as_root=True), port
 
 
 def _await(server: Postgres, process: "subprocess.Popen[bytes]") -> None:

@@ -14,11 +14,15 @@ NOBODY = 65534
 
 
 def popen(
-    command: list[str], log: Path, stop_signal: signal.Signals, environment: Mapping[str, str] | None = None
+    command: list[str],
+    log: Path,
+    stop_signal: signal.Signals,
+    environment: Mapping[str, str] | None = None,
+    not_as_root: bool = False,
 ) -> subprocess.Popen[bytes]:
     """The started process, its output in `log`. It receives `stop_signal` when this process ends, however that happens.
 
-    A server that refuses to run as root runs, for root, in a user namespace of its own in which root is nobody.
+    For a server that refuses to run as root, `not_as_root` gives root a user namespace in which it is nobody.
     """
     with open(log, "ab") as output:
         process = subprocess.Popen(
@@ -27,7 +31,7 @@ def popen(
             stdout=output,
             stderr=subprocess.STDOUT,
             env=environment,
-            preexec_fn=_before_exec(stop_signal),
+            preexec_fn=dies_with_parent(stop_signal, not_as_root),
             start_new_session=True,
         )
     if sys.platform != "linux":
@@ -35,9 +39,12 @@ def popen(
     return process
 
 
-def _before_exec(stop_signal: signal.Signals) -> Callable[[], None]:
+def dies_with_parent(
+    stop_signal: signal.Signals = signal.SIGKILL, not_as_root: bool = False
+) -> Callable[[], None]:
+    """What a child does before its program starts (`preexec_fn`), so that it ends with the thread that started it (Linux)."""
     parent = os.getpid()
-    as_nobody = sys.platform == "linux" and os.geteuid() == 0
+    as_nobody = not_as_root and sys.platform == "linux" and os.geteuid() == 0
     libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
     def prepare() -> None:

@@ -14,9 +14,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from state import errors
 
-# Aurora that scaled to zero answers the first calls so, while it wakes up; the others are of the moment as well.
+# Aurora that scaled to zero answers so while it wakes up, which takes about fifteen seconds; half a minute after a day's sleep
+# (docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-serverless-v2-auto-pause.html).
+RESUMING, RESUMING_SECONDS = "DatabaseResumingException", 40
 TRANSIENT = {
-    "DatabaseResumingException",
     "DatabaseUnavailableException",
     "ServiceUnavailableError",
     "InternalServerErrorException",
@@ -58,11 +59,13 @@ class Database:
         extra = {"transactionId": transaction} if transaction else {}
         for attempt in range(ATTEMPTS):
             try:
-                answer = self._client.execute_statement(sql=sql, parameters=parameters or [], **self._where, **extra)
+                answer = self._awake("execute_statement", sql=sql, parameters=parameters or [], **self._where, **extra)
                 records: list[Any] = answer.get("records", [])
                 return records
             except ClientError as error:
                 code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+                if code == RESUMING:
+                    raise errors.StateUnavailable(f"{code}: {message}") from None
                 again = code in TRANSIENT or any(f"SQLState: {state}" in message for state in RETRIED_STATES)
                 if not again:
                     raise _raised(code, message) from None
@@ -75,13 +78,24 @@ class Database:
         raise AssertionError("the last attempt returns or raises")
 
     def begin(self) -> str:
-        return str(self._client.begin_transaction(**self._where)["transactionId"])
+        return str(self._awake("begin_transaction", **self._where)["transactionId"])
 
     def commit(self, transaction: str) -> None:
         self._client.commit_transaction(transactionId=transaction, **self._cluster)
 
     def rollback(self, transaction: str) -> None:
         self._client.rollback_transaction(transactionId=transaction, **self._cluster)
+
+    def _awake(self, operation: str, **given: Any) -> Any:
+        """The operation's answer, once the database has woken up."""
+        deadline = time.monotonic() + RESUMING_SECONDS
+        while True:
+            try:
+                return getattr(self._client, operation)(**given)
+            except ClientError as error:
+                if error.response["Error"]["Code"] != RESUMING or time.monotonic() > deadline:
+                    raise
+            time.sleep(1)
 
 
 def _raised(code: str, message: str) -> Exception:

@@ -20,8 +20,9 @@ def retrier(errors: list[str], interval: int, attempts: int, backoff: float, max
 
 
 # The transient errors of a Lambda invocation: docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html. The
-# functions themselves raise StateUnavailable while the database resumes or does not answer; Lambda.Unknown is a function
-# that died or ran into its timeout.
+# functions themselves raise StateUnavailable while the database resumes or does not answer. A function that died or ran into
+# its timeout is Lambda.Unknown on older runtimes, and goes by these two names on newer ones
+# (docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html).
 FUNCTION = [
     retrier(
         [
@@ -36,7 +37,13 @@ FUNCTION = [
         backoff=2,
         max_delay=60,
     ),
-    retrier(["StateUnavailable", "Lambda.Unknown"], interval=5, attempts=6, backoff=2, max_delay=120),
+    retrier(
+        ["StateUnavailable", "Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout"],
+        interval=5,
+        attempts=6,
+        backoff=2,
+        max_delay=120,
+    ),
 ]
 
 # An entry that PutEvents refused arrives as EventBridge.FailedEntry: the integration looks at FailedEntryCount itself

@@ -57,3 +57,18 @@ LANGUAGE sql AS $$
     )
     SELECT count(*)::integer FROM again
 $$;
+
+CREATE OR REPLACE FUNCTION restart_lost(run uuid, of_attempt integer, of_error text, of_cause text, most integer, now_is timestamptz) RETURNS boolean
+LANGUAGE plpgsql AS $$
+-- The engine lost the machine of an attempt: the next attempt starts, unless the monitor has begun `most` of this run already.
+DECLARE
+    r data_product_status := locked_run(run, of_attempt);
+BEGIN
+    PERFORM record_outcome(run, of_attempt, 'ERROR', of_error, of_cause, now_is, 'monitor');
+    IF (SELECT count(DISTINCT attempt) FROM data_product_status_history
+        WHERE run_id = run AND attempt > 1 AND status = 'WAITING' AND changed_by = 'monitor' AND released_at IS NULL) >= most THEN
+        RETURN false;
+    END IF;
+    PERFORM rerun(r.product_id, r.business_date, r.cycle, false, 'monitor', now_is);
+    RETURN true;
+END $$;

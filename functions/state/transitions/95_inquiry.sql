@@ -1,0 +1,202 @@
+-- What people ask: status, why, history. Nothing here changes anything.
+
+CREATE OR REPLACE FUNCTION opens_at(product text, on_date date) RETURNS timestamptz
+LANGUAGE sql STABLE AS $$
+-- When the product's schedule first opens a run for that business date; null without a schedule, or if it opens none.
+    SELECT min((day::date + at) AT TIME ZONE s.timezone)
+    FROM data_product_schedule s
+    LEFT JOIN calendar c ON c.calendar = s.calendar
+    CROSS JOIN LATERAL generate_series(on_date - abs(s.date_offset) * 2 - 12, on_date + abs(s.date_offset) * 2 + 12, interval '1 day') day
+    CROSS JOIN LATERAL unnest(s.times) at
+    WHERE s.product_id = product AND fires_on(s, day::date)
+        AND (c.calendar IS NULL OR NOT (extract(isodow FROM day)::integer = ANY (c.weekend) OR day::date = ANY (c.dates)))
+        AND CASE WHEN c.calendar IS NULL OR s.date_offset = 0 THEN day::date + s.date_offset
+            ELSE business_shift(day::date, s.date_offset, c.weekend, c.dates) END = on_date
+$$;
+
+CREATE OR REPLACE FUNCTION usually_at(product text, on_date date) RETURNS timestamptz
+LANGUAGE sql STABLE AS $$
+-- When a refresh for that business date is usually heard of: the median of the last thirty, by the clock of the product's schedule.
+    SELECT (on_date + percentile_cont(0.5) WITHIN GROUP (ORDER BY last.after)) AT TIME ZONE min(last.zone)
+    FROM (
+        SELECT (e.received_at AT TIME ZONE coalesce(s.timezone, 'UTC')) - e.business_date AS after, coalesce(s.timezone, 'UTC') AS zone
+        FROM refresh_event e LEFT JOIN data_product_schedule s USING (product_id)
+        WHERE e.product_id = product AND e.status = 'COMPLETED' AND e.business_date < on_date
+        ORDER BY e.business_date DESC, e.received_at DESC LIMIT 30) last
+    HAVING count(*) > 0
+$$;
+
+CREATE OR REPLACE FUNCTION due_at(r data_product_status) RETURNS timestamptz
+LANGUAGE sql STABLE AS $$
+-- The moment the product's SLA names for this run, if it has one.
+    SELECT CASE WHEN today < r.opened_at THEN today + interval '1 day' ELSE today END
+    FROM data_product p JOIN data_product_schedule s USING (product_id)
+    CROSS JOIN LATERAL (SELECT ((r.opened_at AT TIME ZONE s.timezone)::date + p.complete_by) AT TIME ZONE s.timezone AS today) sla
+    WHERE p.product_id = r.product_id AND p.complete_by IS NOT NULL
+$$;
+
+CREATE OR REPLACE FUNCTION latest_date(product text, now_is timestamptz) RETURNS date
+LANGUAGE sql STABLE AS $$
+-- The business date people mean who name none: the latest with a run (of the product, if one is given), else today.
+    SELECT coalesce(
+        (SELECT max(business_date) FROM data_product_status WHERE product IS NULL OR product_id = product),
+        (SELECT max(business_date) FROM refresh_event WHERE product_id = product), (now_is AT TIME ZONE 'UTC')::date)
+$$;
+
+CREATE OR REPLACE FUNCTION status_of_day(on_date date, of_domain text, after text, page integer, now_is timestamptz) RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+-- The products after `after`, at most `page`, with their runs of that business date. A product without a run has the status
+-- NOT OPENED; one that is refreshed elsewhere REFRESHED, FAILED or EXPECTED.
+    SELECT coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+        'product', p.product_id, 'owner', p.owner, 'cycle', nullif(coalesce(r.cycle, e.cycle), ''), 'attempt', r.attempt,
+        'status', CASE WHEN r.run_id IS NOT NULL THEN r.status WHEN p.machine IS NOT NULL THEN 'NOT OPENED'
+            WHEN e.status = 'COMPLETED' THEN 'REFRESHED' WHEN e.status = 'ERROR' THEN 'FAILED' ELSE 'EXPECTED' END,
+        'opened_at', r.opened_at, 'released_at', r.released_at, 'started_at', r.started_at,
+        'finished_at', coalesce(r.finished_at, e.received_at), 'deadline_at', CASE r.status WHEN 'WAITING' THEN r.deadline_at END,
+        'due_at', due_at(r), 'late', CASE WHEN due_at(r) < coalesce(r.finished_at, now_is) THEN true END,
+        'opens_at', CASE WHEN r.run_id IS NULL AND p.machine IS NOT NULL THEN opens_at(p.product_id, on_date) END,
+        'usually_at', CASE WHEN p.machine IS NULL AND e.status IS NULL THEN usually_at(p.product_id, on_date) END,
+        'held', CASE WHEN p.held OR r.held THEN true END, 'error', r.error,
+        'missing', CASE WHEN r.status = 'WAITING' AND r.released_at IS NULL THEN (
+            SELECT jsonb_agg(upstream ORDER BY upstream) FROM (
+                SELECT DISTINCT d.upstream FROM data_product_dependencies_events_status d
+                WHERE d.run_id = r.run_id AND d.status = 'WAITING' ORDER BY d.upstream LIMIT 5) first) END
+        )) ORDER BY p.product_id, r.cycle), '[]')
+    FROM (
+        SELECT * FROM data_product
+        WHERE active AND (of_domain IS NULL OR domain = of_domain) AND product_id > after ORDER BY product_id LIMIT page) p
+    LEFT JOIN data_product_status r ON r.product_id = p.product_id AND r.business_date = on_date
+    LEFT JOIN LATERAL (
+        SELECT * FROM refresh_event e
+        WHERE p.machine IS NULL AND e.product_id = p.product_id AND e.business_date = on_date AND e.superseded_at IS NULL
+        ORDER BY e.refreshed_at DESC LIMIT 1) e ON true
+$$;
+
+CREATE OR REPLACE FUNCTION upstream_state(product text, on_date date, now_is timestamptz) RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+-- Where a missing input stands: its own run of that date, or when it is to be expected.
+    SELECT jsonb_strip_nulls(jsonb_build_object(
+        'status', CASE WHEN r.run_id IS NOT NULL THEN r.status WHEN p.product_id IS NULL THEN 'UNKNOWN' WHEN p.machine IS NULL THEN 'EXPECTED'
+            ELSE 'NOT OPENED' END,
+        'owner', p.owner, 'email', p.email, 'attempt', r.attempt, 'since', r.changed_at, 'error', r.error, 'cause', left(r.cause, 500),
+        'opens_at', CASE WHEN r.run_id IS NULL AND p.machine IS NOT NULL THEN opens_at(product, on_date) END,
+        'usually_at', usually_at(product, on_date),
+        'waits_for', CASE WHEN r.status = 'WAITING' THEN (SELECT jsonb_agg(DISTINCT d.upstream)
+            FROM data_product_dependencies_events_status d WHERE d.run_id = r.run_id AND d.status = 'WAITING') END))
+    FROM (SELECT 1) one
+    LEFT JOIN data_product p ON p.product_id = product
+    LEFT JOIN LATERAL (SELECT * FROM data_product_status s WHERE s.product_id = product AND s.business_date = on_date
+        ORDER BY s.cycle DESC LIMIT 1) r ON true
+$$;
+
+CREATE OR REPLACE FUNCTION root_causes(run uuid) RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+-- What is at the bottom of a wait: missing inputs that do not themselves wait for anything.
+    WITH RECURSIVE missing(upstream, on_date) AS (
+        SELECT upstream, required_date FROM data_product_dependencies_events_status WHERE run_id = run AND status = 'WAITING'
+        UNION
+        SELECT d.upstream, d.required_date
+        FROM missing m
+        JOIN data_product_status r ON r.product_id = m.upstream AND r.business_date = m.on_date AND r.status = 'WAITING'
+        JOIN data_product_dependencies_events_status d ON d.run_id = r.run_id AND d.status = 'WAITING'
+    )
+    SELECT coalesce(jsonb_agg(jsonb_build_object('product', upstream, 'business_date', on_date) ORDER BY upstream), '[]')
+    FROM (
+        SELECT DISTINCT upstream, on_date FROM missing m
+        WHERE NOT EXISTS (SELECT FROM data_product_status r JOIN data_product_dependencies_events_status d USING (run_id)
+            WHERE r.product_id = m.upstream AND r.business_date = m.on_date AND r.status = 'WAITING' AND d.status = 'WAITING')
+        ORDER BY upstream LIMIT 50) roots
+$$;
+
+CREATE OR REPLACE FUNCTION explain_run(product text, on_date date, of_cycle text, now_is timestamptz) RETURNS jsonb
+LANGUAGE plpgsql STABLE AS $$
+-- Why a run is where it is. Without a run: why there is none.
+DECLARE
+    p data_product;
+    r data_product_status;
+BEGIN
+    SELECT * INTO p FROM data_product WHERE product_id = product AND active;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'UnknownProduct: %', product;
+    END IF;
+    SELECT * INTO r FROM data_product_status
+    WHERE product_id = product AND business_date = on_date AND (of_cycle IS NULL OR cycle = of_cycle) ORDER BY cycle DESC LIMIT 1;
+    RETURN jsonb_strip_nulls(jsonb_build_object(
+        'product', product, 'business_date', on_date, 'owner', p.owner, 'email', p.email, 'description', p.description,
+        'status', coalesce(r.status, CASE WHEN p.machine IS NOT NULL THEN 'NOT OPENED' ELSE 'EXTERNAL' END),
+        'timezone', (SELECT timezone FROM data_product_schedule WHERE product_id = product),
+        'opens_at', CASE WHEN r.run_id IS NULL THEN opens_at(product, on_date) END,
+        'refreshed_at', CASE WHEN p.machine IS NULL THEN (SELECT max(received_at) FROM refresh_event e
+            WHERE e.product_id = product AND e.business_date = on_date AND e.superseded_at IS NULL) END,
+        'usually_at', CASE WHEN p.machine IS NULL THEN usually_at(product, on_date) END,
+        'cycle', nullif(r.cycle, ''), 'attempt', r.attempt, 'run_id', r.run_id, 'opened_at', r.opened_at, 'waiting_since', r.waiting_since,
+        'deadline_at', r.deadline_at, 'on_deadline', p.on_deadline, 'due_at', due_at(r), 'released_at', r.released_at,
+        'release_reason', r.release_reason, 'started_at', r.started_at, 'finished_at', r.finished_at, 'error', r.error,
+        'cause', left(r.cause, 4000), 'execution_arn', r.execution_arn, 'changed_by', r.changed_by,
+        'held', CASE WHEN p.held THEN 'product' WHEN r.held THEN 'run' END,
+        'held_by', CASE WHEN p.held THEN p.changed_by WHEN r.held THEN r.changed_by END,
+        'condition', p.condition,
+        'arrived', (SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('product', d.upstream, 'business_date', d.required_date,
+            'cycle', nullif(nullif(d.cycle, '*'), ''), 'arrived_at', d.arrived_at)) ORDER BY d.arrived_at)
+            FROM data_product_dependencies_events_status d WHERE d.run_id = r.run_id AND d.status = 'ARRIVED'),
+        'missing', CASE WHEN r.status = 'WAITING' THEN (
+            SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('product', d.upstream, 'business_date', d.required_date,
+                'cycle', nullif(nullif(d.cycle, '*'), ''), 'status', d.statuses, 'not_before', d.not_before, 'since', r.opened_at,
+                'upstream', upstream_state(d.upstream, coalesce(d.required_date, on_date), now_is))) ORDER BY d.upstream)
+            FROM (SELECT * FROM data_product_dependencies_events_status WHERE run_id = r.run_id AND status = 'WAITING'
+                ORDER BY leaf, cycle LIMIT 100) d) END,
+        'root_causes', CASE WHEN r.status = 'WAITING' THEN (
+            SELECT jsonb_agg(root || jsonb_build_object('upstream', upstream_state(root ->> 'product',
+                coalesce((root ->> 'business_date')::date, on_date), now_is))) FROM jsonb_array_elements(root_causes(r.run_id)) root) END,
+        'jobs', (SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('step', j.step, 'job', j.job, 'job_run_id', j.job_run_id,
+            'attempt', j.attempt, 'state', j.state, 'message', left(j.message, 1000), 'started_at', j.started_at, 'ended_at', j.ended_at))
+            ORDER BY j.started_at) FROM job_run j WHERE j.run_id = r.run_id),
+        'downstream', (SELECT jsonb_agg(DISTINCT d.product_id) FROM data_product_dependencies d WHERE d.upstream = product)));
+END $$;
+
+CREATE OR REPLACE FUNCTION moment(at timestamptz) RETURNS text LANGUAGE sql STABLE AS $$
+-- A moment as text that sorts as moments do.
+    SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')
+$$;
+
+CREATE OR REPLACE FUNCTION history_of(product text, first date, last date, after text, page integer) RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+-- What happened to runs of those business dates (of one product, if named), oldest first: at most `page` entries after the entry
+-- whose key is `after`. Kinds: refreshed, run, arrived, job started, job ended.
+    SELECT coalesce(jsonb_agg(entry ORDER BY entry ->> 'key'), '[]') FROM (
+        SELECT jsonb_strip_nulls(entry) AS entry FROM (
+            SELECT jsonb_build_object('key', moment(e.received_at) || ' 0 ' || e.event_key, 'at', e.received_at, 'kind', 'refreshed',
+                'product', e.product_id, 'business_date', e.business_date, 'cycle', nullif(e.cycle, ''), 'status', e.status,
+                'attempt', e.attempt) AS entry
+            FROM refresh_event e
+            WHERE e.business_date BETWEEN first AND last AND (product IS NULL OR e.product_id = product)
+                AND NOT EXISTS (SELECT FROM data_product p WHERE p.product_id = e.product_id AND p.machine IS NOT NULL)
+            UNION ALL
+            SELECT jsonb_build_object('key', moment(h.changed_at) || ' 2 ' || lpad(h.history_id::text, 12, '0'), 'at', h.changed_at,
+                'kind', 'run', 'product', h.product_id, 'business_date', h.business_date, 'cycle', nullif(h.cycle, ''),
+                'attempt', h.attempt, 'status', h.status, 'released', CASE WHEN h.released_at = h.changed_at THEN true END,
+                'reason', CASE WHEN h.released_at = h.changed_at THEN h.release_reason END, 'error', h.error, 'cause', left(h.cause, 1000),
+                'execution_arn', h.execution_arn, 'by', h.changed_by)
+            FROM data_product_status_history h
+            WHERE h.business_date BETWEEN first AND last AND (product IS NULL OR h.product_id = product)
+            UNION ALL
+            SELECT jsonb_build_object('key', moment(d.changed_at) || ' 1 ' || lpad(d.history_id::text, 12, '0'), 'at', d.changed_at,
+                'kind', 'arrived', 'product', r.product_id, 'business_date', r.business_date, 'cycle', nullif(r.cycle, ''),
+                'upstream', d.upstream, 'event', d.event_key)
+            FROM data_product_dependencies_events_status_history d JOIN data_product_status r USING (run_id)
+            WHERE d.status = 'ARRIVED' AND r.business_date BETWEEN first AND last AND (product IS NULL OR r.product_id = product)
+            UNION ALL
+            SELECT jsonb_build_object('key', moment(j.started_at) || ' 3 ' || j.job_run_id, 'at', j.started_at, 'kind', 'job started',
+                'product', r.product_id, 'business_date', r.business_date, 'cycle', nullif(r.cycle, ''), 'attempt', j.attempt,
+                'step', j.step, 'job', j.job, 'job_run_id', j.job_run_id)
+            FROM job_run j JOIN data_product_status r USING (run_id)
+            WHERE r.business_date BETWEEN first AND last AND (product IS NULL OR r.product_id = product)
+            UNION ALL
+            SELECT jsonb_build_object('key', moment(j.ended_at) || ' 1 ' || j.job_run_id, 'at', j.ended_at, 'kind', 'job ended',
+                'product', r.product_id, 'business_date', r.business_date, 'cycle', nullif(r.cycle, ''), 'attempt', j.attempt,
+                'step', j.step, 'job', j.job, 'job_run_id', j.job_run_id, 'status', j.state, 'cause', left(j.message, 1000))
+            FROM job_run j JOIN data_product_status r USING (run_id)
+            WHERE j.ended_at IS NOT NULL AND r.business_date BETWEEN first AND last AND (product IS NULL OR r.product_id = product)
+        ) entries
+        WHERE entry ->> 'key' COLLATE "C" > after ORDER BY entry ->> 'key' COLLATE "C" LIMIT page) chosen
+$$;

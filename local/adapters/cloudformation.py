@@ -1,0 +1,94 @@
+"""CloudFormation where the endpoint's lacks a type, an attribute, or the SAM transform of nested templates."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from ministack.services import eventbridge, secretsmanager
+from ministack.services.cloudformation import engine, provisioners
+
+from local.adapters.settings import Settings
+
+HOOKS = (
+    "cloudformation.provisioners:_RESOURCE_HANDLERS", "cloudformation.provisioners:_rds_db_cluster_attrs",
+    "cloudformation.provisioners:_update_resource", "cloudformation.provisioners:_physical_name",
+    "cloudformation.engine:_parse_template", "cloudformation.engine:_apply_transforms", "cloudformation:_stacks",
+    "eventbridge:_create_archive", "eventbridge:_archives", "eventbridge:_put_permission", "eventbridge:_remove_permission",
+    "secretsmanager:_create_secret", "secretsmanager:_secrets",
+)  # fmt: skip
+
+
+def install(settings: Settings) -> None:
+    handlers: dict[str, Any] = provisioners._RESOURCE_HANDLERS
+    handlers.setdefault("AWS::Events::Archive", {"create": _archive, "delete": _no_archive})
+    handlers.setdefault("AWS::Events::EventBusPolicy", {"create": _bus_policy, "delete": lambda name, given: None})
+    _transform_nested()
+    _keep_attributes()
+    _managed_password()
+
+
+def _archive(logical_id: str, given: dict[str, Any], stack: str) -> tuple[str, dict[str, Any]]:
+    name = given.get("ArchiveName") or provisioners._physical_name(stack, logical_id, max_len=48)
+    pattern = given.get("EventPattern", "")
+    status, _, body = eventbridge._create_archive(
+        {
+            "ArchiveName": name,
+            "EventSourceArn": given["SourceArn"],
+            "EventPattern": pattern if isinstance(pattern, str) else json.dumps(pattern),
+            "RetentionDays": given.get("RetentionDays", 0),
+            "Description": given.get("Description", ""),
+        }
+    )
+    if status >= 400:
+        raise ValueError(body)
+    return name, {"Arn": json.loads(body)["ArchiveArn"], "ArchiveName": name}
+
+
+def _no_archive(name: str, given: dict[str, Any]) -> None:
+    eventbridge._archives.pop(name, None)
+
+
+def _bus_policy(logical_id: str, given: dict[str, Any], stack: str) -> tuple[str, dict[str, Any]]:
+    """Accepted without effect, as IAM is: who may put events is proven on the policy itself."""
+    return f"{given.get('EventBusName', 'default')}|{given.get('StatementId', logical_id)}", {}
+
+
+def _transform_nested() -> None:
+    """Nested templates go through the SAM transform too. Stock: `Unsupported resource type: AWS::Serverless::StateMachine`."""
+    parse: Callable[[str], dict[str, Any]] = engine._parse_template
+
+    def transformed(body: str) -> Any:
+        return engine._apply_transforms(parse(body))
+
+    engine._parse_template = transformed
+
+
+def _keep_attributes() -> None:
+    """What an update leaves alone keeps its attributes; in nested stacks `Fn::GetAtt` of it failed."""
+    update = provisioners._update_resource
+
+    def updated(kind: str, name: str, old: Any, new: Any, stack: str, logical_id: str | None = None, *rest: Any) -> Any:
+        from ministack.services.cloudformation import _stacks
+
+        resources = (_stacks.get(stack) or {}).get("_resources") or {}
+        before = dict((resources.get(logical_id) or {}).get("Attributes") or {})
+        now, attributes = update(kind, name, old, new, stack, logical_id, *rest)
+        return now, (attributes or before if now == name else attributes)
+
+    provisioners._update_resource = updated
+
+
+def _managed_password() -> None:
+    """`ManageMasterUserPassword` makes a secret, and `Fn::GetAtt MasterUserSecret.SecretArn` names it."""
+    attributes_of = provisioners._rds_db_cluster_attrs
+
+    def with_secret(cluster: dict[str, Any]) -> dict[str, Any]:
+        name = f"rds!{cluster['DbClusterResourceId'].lower()}"
+        arn = next((each["ARN"] for each in secretsmanager._secrets.values() if each.get("Name") == name), None)
+        if arn is None:
+            secret = json.dumps({"username": cluster["MasterUsername"], "password": "kept by the local runtime"})
+            arn = json.loads(secretsmanager._create_secret({"Name": name, "SecretString": secret})[2])["ARN"]
+        cluster["MasterUserSecret"] = {"SecretArn": arn, "SecretStatus": "active"}
+        return {**attributes_of(cluster), "MasterUserSecret.SecretArn": arn}
+
+    provisioners._rds_db_cluster_attrs = with_secret

@@ -1,0 +1,110 @@
+"""Time in the endpoint goes by the runtime's clock: waits, retries, visibility of messages, schedules, timestamps.
+
+The endpoint reads real time everywhere, so a deadline of four hours would take four hours.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from ministack.services import eventbridge, lambda_svc, scheduler, sqs, stepfunctions
+
+from local.adapters.settings import Settings
+from local.clock import Clock
+
+HOOKS = (
+    *(f"{module}:time" for module in ("eventbridge", "scheduler", "sqs", "stepfunctions")),
+    *(f"{module}:threading" for module in ("eventbridge", "stepfunctions")),
+    "stepfunctions:now_iso", "stepfunctions:_scaled_sleep", "lambda_svc:_dispatch_esm_batch", "lambda_svc:_esm_wake",
+    "lambda_svc:_iter_all_esms", "sqs:_queues", "scheduler:_schedules", "scheduler:_schedule_last_fired",
+    "eventbridge:_parse_rate_seconds", "eventbridge:_parse_cron_fields", "eventbridge:_cron_next_fire",
+)  # fmt: skip
+
+
+class _Time:
+    """Stands where a module imported `time`."""
+
+    def __init__(self, clock: Clock, sleep: Callable[[float], None]) -> None:
+        self.time, self.sleep = clock.time, sleep
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(time, name)
+
+
+class _Threading:
+    """Stands where a module imported `threading`: threads that are counted, events that wait by the clock."""
+
+    def __init__(self, clock: Clock) -> None:
+        class Thread(threading.Thread):
+            def start(self) -> None:
+                self._target: Any = clock.counted(self._target)  # type: ignore[attr-defined, unused-ignore]
+                super().start()
+
+            def join(self, timeout: float | None = None) -> None:
+                with clock.rest():
+                    super().join(timeout)
+
+        self.Thread, self.Event = Thread, clock.event
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(threading, name)
+
+
+def install(settings: Settings) -> None:
+    clock = settings.clock
+
+    def sleep(seconds: float) -> None:
+        if seconds >= 1:  # the fraction it sleeps before an execution begins serves nothing
+            clock.sleep(seconds)
+
+    stepfunctions.time = _Time(clock, sleep)
+    stepfunctions.now_iso = lambda: _iso(clock.time())
+    sqs.time = _Time(clock, time.sleep)
+    # loops that look whether something is due
+    scheduler.time = _Time(clock, clock.doze)
+    eventbridge.time = _Time(clock, clock.doze)
+    stepfunctions.threading = eventbridge.threading = _Threading(clock)
+
+    dispatch = lambda_svc._dispatch_esm_batch
+    lambda_svc._dispatch_esm_batch = lambda mapping, run, *rest: dispatch(mapping, clock.counted(run), *rest)
+
+
+def _iso(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def look_at_queues() -> None:
+    """Messages may have become visible: makes the poller of event source mappings look now."""
+    lambda_svc._esm_wake.set()
+
+
+def messages(now: float) -> tuple[int, float | None]:
+    """How many messages wait for a function, and when the first of those that are hidden shows again."""
+    sources = {each["EventSourceArn"] for _, _, each in lambda_svc._iter_all_esms() if each.get("Enabled", True)}
+    moments = [
+        message["visible_at"]
+        for queue in list(sqs._queues._data.values())
+        if queue["attributes"].get("QueueArn") in sources
+        for message in list(queue["messages"])
+    ]
+    return sum(each <= now for each in moments), min((each for each in moments if each > now), default=None)
+
+
+def next_tick() -> float | None:
+    """When the first schedule fires next."""
+    moments = []
+    for key, schedule in list(scheduler._schedules._data.items()):
+        last = scheduler._schedule_last_fired.get(key)
+        if schedule.get("State") != "ENABLED" or last is None:
+            continue
+        every = eventbridge._parse_rate_seconds(schedule["ScheduleExpression"])
+        if every is not None:
+            moments.append(last + every)
+            continue
+        fields = eventbridge._parse_cron_fields(schedule["ScheduleExpression"])
+        fires = eventbridge._cron_next_fire(fields, datetime.fromtimestamp(last, UTC)) if fields else None
+        if fires is not None:
+            moments.append(fires.timestamp())
+    return min(moments, default=None)

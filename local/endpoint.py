@@ -1,0 +1,155 @@
+"""The local AWS endpoint: ministack in a process of our own, with our adapters, and a second port for the runtime to steer it.
+
+`python -m local.endpoint` reads its settings from the environment (see `environment`) and serves until it is ended.
+"""
+
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+from local.clock import Clock
+
+LOOKS, LOOK_SECONDS = 3, 0.01  # how often in a row nothing may be going on before it is called quiet
+
+
+def environment(folder: Path, port: int, control_port: int, data_api: str, keep: bool) -> dict[str, str]:
+    """What the endpoint's process is started with; its functions inherit it."""
+    worker = Path(__file__).parent / "worker"
+    settings = {
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": "127.0.0.1",
+        "HEADGATE_FOLDER": str(folder),
+        "HEADGATE_CLOCK": str(folder / "clock"),
+        "HEADGATE_CONTROL_PORT": str(control_port),
+        "AWS_ENDPOINT_URL_RDS_DATA": data_api,
+        "AWS_MAX_ATTEMPTS": "3",
+        "LAMBDA_ACCOUNT_CONCURRENCY": "0",
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "LOG_LEVEL": "WARNING",
+        "TMPDIR": str(folder / "tmp"),
+        "S3_PERSIST": "1" if keep else "0",
+        "S3_DATA_DIR": str(folder / "s3"),
+        "PERSIST_STATE": "1" if keep else "0",
+        "STATE_DIR": str(folder / "endpoint"),
+        "PYTHONPATH": str(worker),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "HEADGATE_", "MINISTACK_"))}
+    return {**inherited, **settings}
+
+
+class Control:
+    """The endpoint's clock and activity, from another process."""
+
+    def __init__(self, port: int) -> None:
+        self._url = f"http://127.0.0.1:{port}"
+
+    def settled(self, seconds: float = 60) -> dict[str, Any]:
+        """Waits until nothing is going on. Gives `now` and `next`, the moments of now and of what is due next (None: nothing)."""
+        return self._call("/settled", {"seconds": seconds}, seconds + 30)
+
+    def jump(self, to: float) -> None:
+        self._call("/jump", {"to": to})
+
+    def jobs(self, behaviours: Mapping[str, Any]) -> None:
+        """How the next runs of Glue jobs behave: see `local.adapters.glue_jobs`."""
+        self._call("/jobs", dict(behaviours))
+
+    def incidents(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._call("/incidents", {})["incidents"]
+        return found
+
+    def _call(self, path: str, body: Mapping[str, Any], seconds: float = 30) -> dict[str, Any]:
+        request = Request(self._url + path, json.dumps(body).encode(), {"Content-Type": "application/json"})  # noqa: S310 - loopback
+        with urlopen(request, timeout=seconds) as answer:  # noqa: S310
+            read: dict[str, Any] = json.load(answer)
+        return read
+
+
+class Busy(RuntimeError):
+    """Work went on for longer than was to be waited."""
+
+
+def _settled(clock: Clock, seconds: float) -> dict[str, Any]:
+    from local.adapters import timing
+
+    deadline, quiet = time.monotonic() + seconds, 0
+    while quiet < LOOKS:
+        now = clock.time()
+        waiting, shown_at = timing.messages(now)
+        working = clock.working()
+        quiet = quiet + 1 if not working and not waiting else 0
+        if not quiet and time.monotonic() > deadline:
+            raise Busy(f"after {seconds:.0f} s {working} threads still work and {waiting} messages wait for a function")
+        time.sleep(LOOK_SECONDS)
+    moments = [each for each in (clock.next_deadline(), shown_at, timing.next_tick()) if each is not None]
+    return {"now": now, "next": min(moments, default=None)}
+
+
+def _serve_control(port: int, settings: Any) -> None:
+    from local.adapters import timing
+
+    def jump(given: dict[str, Any]) -> dict[str, Any]:
+        settings.clock.jump(given["to"])
+        timing.look_at_queues()
+        return {}
+
+    def jobs(given: dict[str, Any]) -> dict[str, Any]:
+        settings.jobs.update(given)
+        return {}
+
+    actions = {
+        "/settled": lambda given: _settled(settings.clock, given["seconds"]),
+        "/jump": jump,
+        "/jobs": jobs,
+        "/incidents": lambda given: {"incidents": settings.incidents},
+    }
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            try:
+                status, answer = 200, actions[self.path](given)
+            except Busy as error:
+                status, answer = 503, {"message": str(error)}
+            body = json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
+def main() -> None:
+    """Serves. What is wrong with the adapters is said before anything listens."""
+    import ministack.app
+
+    from local import adapters
+    from local.adapters.settings import Settings
+
+    folder = Path(os.environ["HEADGATE_FOLDER"])
+    settings = Settings(Clock(Path(os.environ["HEADGATE_CLOCK"])), folder, f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}")
+    try:
+        adapters.install(settings)
+    except adapters.EndpointChanged as error:
+        sys.exit(str(error))
+    _serve_control(int(os.environ["HEADGATE_CONTROL_PORT"]), settings)
+    sys.argv = sys.argv[:1]
+    ministack.app.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,205 @@
+"""The whole application on this machine: PostgreSQL, the Data API, the local AWS endpoint, built and deployed by SAM."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from local import endpoint, postgres
+from local.data_api import DataApi
+from local.data_api_server import served
+from local.endpoint import Control
+from local.process import popen
+
+STACK, REGION, ACCOUNT = "headgate", "us-east-1", "000000000000"
+START_SECONDS, STOP_SECONDS, DEPLOY_SECONDS = 60, 30, 900
+Say = Callable[[str], None]
+
+
+class RuntimeFailed(RuntimeError):
+    """A part did not start, or the deployment failed; the message ends with what it said."""
+
+
+@dataclass
+class Places:
+    """Where things are: the project (template.yaml, functions/), the application staged from it, and the runtime's own files."""
+
+    project: Path
+    statemachines: Path
+    folder: Path
+
+    @property
+    def application(self) -> Path:
+        return self.folder / "application"
+
+
+class Runtime:
+    """A running application. `clients(name)` gives boto3 clients of it."""
+
+    def __init__(self, places: Places, server: postgres.Postgres, data_api: str, keep: bool) -> None:
+        self.places, self.postgres, self._data_api, self._keep = places, server, data_api, keep
+        self.port, self.control_port = _remembered_ports(places.folder / "ports", 2)
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.control = Control(self.control_port)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def client(self, service: str) -> Any:
+        config = Config(retries={"mode": "standard", "total_max_attempts": 5}, max_pool_connections=20)
+        return boto3.client(service, config=config, **self.credentials)
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        keys = {"aws_access_key_id": ACCOUNT, "aws_secret_access_key": "local"}
+        return {"endpoint_url": self.url, "region_name": REGION, **keys}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """For tools that talk to the endpoint, such as `sam` and `aws`."""
+        mine = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+        keys = {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "local", "AWS_DEFAULT_REGION": REGION}
+        nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+        return {**mine, **keys, **nowhere, "AWS_ENDPOINT_URL": self.url}
+
+    @cached_property
+    def outputs(self) -> dict[str, str]:
+        """The stack's outputs."""
+        stack = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
+        return {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", ())}
+
+    def start_endpoint(self) -> None:
+        folder = self.places.folder
+        for name in ("tmp", "s3", "endpoint"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        variables = endpoint.environment(folder, self.port, self.control_port, self._data_api, self._keep)
+        command = [sys.executable, "-m", "local.endpoint"]
+        # found from wherever this runs; a PYTHONPATH of the functions' own comes after it
+        here = str(Path(__file__).parent.parent)
+        variables["PYTHONPATH"] = os.pathsep.join([variables["PYTHONPATH"], here])
+        self._process = popen(command, folder / "endpoint.log", signal.SIGTERM, variables)
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                return
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeFailed(f"the local AWS endpoint did not start:\n{_end_of(folder / 'endpoint.log')}")
+            time.sleep(0.05)
+
+    def stop_endpoint(self, how: signal.Signals = signal.SIGTERM) -> None:
+        if self._process is None:
+            return
+        self._process.send_signal(how)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(STOP_SECONDS)
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def deploy(self, say: Say, parameters: dict[str, str] | None = None) -> None:
+        """`sam build` and `sam deploy` of the application as it stands in the project. Raises `RuntimeFailed`."""
+        application, build = self.places.application, self.places.folder / "build"
+        shutil.rmtree(application, ignore_errors=True)
+        application.mkdir(parents=True)
+        for name in ("template.yaml", "samconfig.toml"):
+            shutil.copy2(self.places.project / name, application / name)
+        ignore = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(self.places.project / "functions", application / "functions", ignore=ignore)
+        shutil.copytree(self.places.statemachines, application / "statemachines")
+        template = str(build / "template.yaml")
+        say("sam build")
+        self._sam("build", "--build-dir", str(build), "--template-file", str(application / "template.yaml"))
+        say("sam deploy")
+        given = {"DeletionProtection": "false", **_commit(self.places.project), **(parameters or {})}
+        overrides = [f"{name}={value}" for name, value in given.items()]
+        bucket = "headgate-deployments"
+        self.client("s3").create_bucket(Bucket=bucket)
+        self._sam(
+            "deploy", "--template-file", template, "--stack-name", STACK, "--s3-bucket", bucket, "--region", REGION,
+            "--capabilities", "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND", "--no-confirm-changeset",
+            "--no-fail-on-empty-changeset", "--no-progressbar", "--parameter-overrides", *overrides,
+        )  # fmt: skip
+        self.__dict__.pop("outputs", None)
+
+    def _sam(self, *arguments: str) -> None:
+        log = self.places.folder / "sam.log"
+        variables = {**self.environment, "SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.3", "PYTHONDONTWRITEBYTECODE": "1"}
+        with open(log, "ab") as output:
+            done = subprocess.run(
+                [sam(), *arguments], cwd=self.places.application, env=variables, stdin=subprocess.DEVNULL, stdout=output,
+                stderr=subprocess.STDOUT, timeout=DEPLOY_SECONDS, check=False,
+            )  # fmt: skip
+        if done.returncode:
+            raise RuntimeFailed(f"sam {arguments[0]} failed:\n{_end_of(log, 30)}")
+
+
+@contextlib.contextmanager
+def running(places: Places, keep: bool = False, data_api_port: int = 0) -> Iterator[Runtime]:
+    """The parts, started, with nothing deployed by this. With `keep` they go on from where `places.folder` left them."""
+    places.folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(postgres.running(places.folder / "postgres" if keep else None))
+        data_api = stack.enter_context(served(DataApi(server.dsn()), data_api_port))
+        runtime = Runtime(places, server, data_api, keep)
+        stack.callback(runtime.stop_endpoint)
+        runtime.start_endpoint()
+        yield runtime
+
+
+def sam() -> str:
+    """The `sam` command of the project's own environment, else the one on the PATH. Raises `RuntimeFailed`."""
+    beside = Path(sys.prefix).parent / ".venv-sam" / "bin" / "sam"
+    found = str(beside) if beside.exists() else shutil.which("sam")
+    if found is None:
+        raise RuntimeFailed("aws-sam-cli is not installed: run `make setup`")
+    return found
+
+
+def _commit(project: Path) -> dict[str, str]:
+    """What is deployed, where git knows it."""
+    command = ["git", "-C", str(project), "log", "-1", "--format=%H %cI"]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout.split()
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    return {"Commit": said[0], "CommittedAt": said[1]} if len(said) == 2 else {}
+
+
+def _remembered_ports(file: Path, count: int) -> list[int]:
+    """Free ports; the same as last time where they still are free, since stacks and people remember them."""
+    known: list[int] = json.loads(file.read_text()) if file.exists() else []
+    if len(known) == count and all(_is_free(each) for each in known):
+        return known
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        ports = [each.getsockname()[1] for each in sockets]
+    file.write_text(json.dumps(ports))
+    return ports
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _end_of(log: Path, lines: int = 20) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else ""
