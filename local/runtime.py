@@ -11,14 +11,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from datetime import datetime
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import boto3
+import psycopg
 from botocore.config import Config
 
 from local import endpoint, postgres
+from local.clock import OFFSET
 from local.data_api import DataApi
 from local.data_api_server import served
 from local.endpoint import Control
@@ -31,6 +34,10 @@ Say = Callable[[str], None]
 
 class RuntimeFailed(RuntimeError):
     """A part did not start, or the deployment failed; the message ends with what it said."""
+
+
+class FunctionFailed(RuntimeError):
+    """A function raised; the message begins with the class."""
 
 
 @dataclass
@@ -56,7 +63,9 @@ class Runtime:
         self.control = Control(self.control_port)
         self._process: subprocess.Popen[bytes] | None = None
 
+    @cache  # noqa: B019 - one runtime a process, or a few in tests
     def client(self, service: str) -> Any:
+        """A boto3 client of the endpoint."""
         config = Config(retries={"mode": "standard", "total_max_attempts": 5}, max_pool_connections=20)
         return boto3.client(service, config=config, **self.credentials)
 
@@ -78,6 +87,28 @@ class Runtime:
         """The stack's outputs."""
         stack = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
         return {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", ())}
+
+    def call(self, output: str, event: dict[str, Any]) -> Any:
+        """The answer of the function that this output of the stack names. Raises `FunctionFailed`."""
+        answer = self.client("lambda").invoke(FunctionName=self.outputs[output], Payload=json.dumps(event).encode())
+        body = json.loads(answer["Payload"].read())
+        if answer.get("FunctionError"):
+            raise FunctionFailed(f"{body.get('errorType')}: {body.get('errorMessage')}")
+        return body
+
+    def open_runs(self) -> int:
+        """How many runs are WAITING or PROCESSING."""
+        query = "SELECT count(*) FROM data_product_status WHERE status IN ('WAITING', 'PROCESSING')"
+        with psycopg.connect(self.postgres.dsn(), autocommit=True) as connection:
+            row = connection.execute(query).fetchone()
+        return int(row[0]) if row else 0
+
+    def dead_letters(self) -> int:
+        """How many messages are in the dead letter queues."""
+        queues = self.client("sqs")
+        urls = [each for each in queues.list_queues().get("QueueUrls", ()) if each.endswith(("-dead", "-undelivered-events"))]
+        names = ["ApproximateNumberOfMessages"]
+        return sum(int(queues.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"][names[0]]) for url in urls)
 
     def start_endpoint(self) -> None:
         folder = self.places.folder
@@ -146,12 +177,15 @@ class Runtime:
 
 
 @contextlib.contextmanager
-def running(places: Places, keep: bool = False, data_api_port: int = 0) -> Iterator[Runtime]:
-    """The parts, started, with nothing deployed by this. With `keep` they go on from where `places.folder` left them."""
+def running(places: Places, keep: bool = False, starts: datetime | None = None) -> Iterator[Runtime]:
+    """The parts, started, with nothing deployed by this. With `keep` they go on from where `places.folder` left them. The clock
+    begins at `starts`, or goes as the machine's own does."""
     places.folder.mkdir(parents=True, exist_ok=True)
+    if starts is not None:
+        (places.folder / "clock").write_bytes(OFFSET.pack(starts.timestamp() - time.time()))
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(postgres.running(places.folder / "postgres" if keep else None))
-        data_api = stack.enter_context(served(DataApi(server.dsn()), data_api_port))
+        data_api = stack.enter_context(served(DataApi(server.dsn())))
         runtime = Runtime(places, server, data_api, keep)
         stack.callback(runtime.stop_endpoint)
         runtime.start_endpoint()

@@ -20,6 +20,7 @@ from typing import Any
 from ministack.core.responses import error_response_json, get_account_id, get_region, json_response
 from ministack.services import eventbridge, glue, stepfunctions
 
+from local.adapters.names import INSTANT
 from local.adapters.settings import Settings
 from local.process import dies_with_parent
 
@@ -27,7 +28,6 @@ HOOKS = (
     "glue:_start_job_run", "glue:_get_job_run", "glue:_batch_stop_job_run", "glue:_jobs", "glue:_job_runs", "glue:_resolve_script",
     "eventbridge:_dispatch_event", "stepfunctions:_SERVICE_DISPATCH",
 )  # fmt: skip
-INSTANT = "instant"
 RUNNING = ("STARTING", "RUNNING", "STOPPING")
 FAULTS = {
     "fails": "import sys; sys.exit(sys.argv[1])",

@@ -1,0 +1,159 @@
+"""A business day as a file: when which refresh event comes, how jobs go, what people do, and how it is to end."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import yaml
+from jsonschema import Draft202012Validator
+
+SCHEMA = Path(__file__).with_name("scenario.schema.json")
+SECONDS = {"s": 1, "m": 60, "h": 3600}
+
+
+class ScenarioError(Exception):
+    """The scenario cannot be played; every problem is a line with the file and the place in it."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Something that happens at a moment: an event put on the central bus, or an action of a person."""
+
+    at: datetime
+    event: dict[str, Any] | None = None
+    action: dict[str, Any] | None = None
+    deliver: tuple[Path, str] | None = None  # a file, and the product whose data of the date it is
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    status: str
+    attempt: int | None = None
+    after: datetime | None = None
+    by: datetime | None = None
+    late: bool | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A day. `runs` are behaviours of job runs as `local.adapters.glue_jobs` takes them."""
+
+    business_date: date
+    timezone: ZoneInfo
+    starts: datetime
+    ends: datetime
+    description: str = ""
+    moments: tuple[Moment, ...] = ()
+    runs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    expect: dict[str, Expectation] = field(default_factory=dict)
+    dead_letters: int = 0
+    jobs: Path | None = None
+
+
+def read(path: Path) -> Scenario:
+    """The scenario in the file. Raises `ScenarioError` that names everything wrong with it."""
+    try:
+        given = yaml.load(path.read_text("utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
+    except OSError as error:
+        raise ScenarioError(f"{path}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"{path}: not YAML: {error}") from None
+    validator = Draft202012Validator(json.loads(SCHEMA.read_text("utf-8")))
+    problems = [
+        f"{path}: /{'/'.join(str(part) for part in each.absolute_path)}: {each.message}"
+        for each in sorted(validator.iter_errors(given), key=lambda each: [str(part) for part in each.absolute_path])
+    ]
+    if problems:
+        raise ScenarioError("\n".join(problems))
+    return _read(path, given)
+
+
+def _read(path: Path, given: dict[str, Any]) -> Scenario:
+    problems = []
+    try:
+        zone = ZoneInfo(given["timezone"])
+        day = date.fromisoformat(given["business_date"])
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ScenarioError(f"{path}: {error}") from None
+
+    def at(clock: str) -> datetime:
+        return datetime.combine(day, time.fromisoformat(clock), zone)
+
+    starts = at(given.get("starts", "00:00"))
+    ends = at(given["ends"]) if "ends" in given else starts + timedelta(days=1)
+    data, jobs = (path.parent / given[name] if name in given else None for name in ("data", "jobs"))
+    moments = []
+    for number, each in enumerate(given.get("events", ())):
+        file = (data or path.parent) / each["file"] if "file" in each else None
+        if file is not None and not file.is_file():
+            problems.append(f"{path}: /events/{number}/file: {file} is not there")
+        deliver = (file, each["product"]) if file is not None else None
+        moments.append(Moment(at(each["at"]), event=_detail(each, day), deliver=deliver, note=each.get("note", "")))
+    for each in given.get("acts", ()):
+        action = {key: value for key, value in each.items() if key not in ("at", "note")}
+        action |= {"business_date": day.isoformat(), "actor": "scenario"}
+        moments.append(Moment(at(each["at"]), action=action, note=each.get("note", "")))
+    problems += [f"{path}: {each.at:%H:%M} is not between starts and ends" for each in moments if not starts <= each.at < ends]
+    if jobs is not None and not jobs.is_dir():
+        problems.append(f"{path}: /jobs: {jobs} is not there")
+    if problems:
+        raise ScenarioError("\n".join(problems))
+    expect = {
+        name: Expectation(**{key: at(value) if key in ("after", "by") else value for key, value in each.items()})
+        for name, each in given.get("expect", {}).items()
+    }
+    runs = {name: [_behaviour(each) for each in each_run] for name, each_run in given.get("runs", {}).items()}
+    moments.sort(key=lambda each: each.at)
+    return Scenario(
+        day, zone, starts, ends, given.get("description", ""), tuple(moments), runs, expect, given.get("dead_letters", 0), jobs,
+    )  # fmt: skip
+
+
+def ordinary(catalog: dict[str, Any], day: date) -> Scenario:
+    """A day on which nothing goes wrong: what is refreshed elsewhere comes at its time (or at the day's beginning), jobs succeed
+    at once, and every product whose schedule opens a run of that date, or whose upstream does, is to be COMPLETED."""
+    products: dict[str, Any] = catalog["products"]
+    starts = datetime.combine(day, time(), UTC)
+    moments = []
+    for name, entry in products.items():
+        if "machine" in entry:
+            continue
+        schedule = entry.get("schedule")
+        clock = time.fromisoformat(schedule["fires"]["times"][0]) if schedule else time(0, 5)
+        zone = ZoneInfo(schedule["timezone"]) if schedule else UTC
+        moment = datetime.combine(day, clock, zone)
+        moments.append(Moment(max(moment, starts), event=_detail({"product": name}, day)))
+    moments.sort(key=lambda each: each.at)
+    return Scenario(
+        day, ZoneInfo("UTC"), starts, starts + timedelta(days=2), "an ordinary day of the whole mesh", tuple(moments),
+    )  # fmt: skip
+
+
+def _detail(given: dict[str, Any], day: date) -> dict[str, Any]:
+    if "detail" in given:
+        detail: dict[str, Any] = given["detail"]
+        return detail
+    domain, product = given["product"].split("/")
+    named = {key: given[key] for key in ("cycle",) if key in given}
+    date_of = given.get("business_date", day.isoformat())
+    return {"domain": domain, "product": product, "business_date": date_of, "status": given.get("status", "COMPLETED"), **named}
+
+
+def _behaviour(given: dict[str, Any]) -> dict[str, Any]:
+    takes = {"takes": int(given["takes"][:-1]) * SECONDS[given["takes"][-1]]} if "takes" in given else {}
+    return {**given, **takes}
+
+
+class _Loader(yaml.SafeLoader):
+    """Dates stay text, as everywhere in the project."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    key: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for key, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
