@@ -90,7 +90,7 @@ def _settled(clock: Clock, seconds: float) -> dict[str, Any]:
         if not quiet and time.monotonic() > deadline:
             raise Busy(f"after {seconds:.0f} s {working} threads still work and {waiting} messages wait for a function")
         time.sleep(LOOK_SECONDS)
-    moments = [each for each in (clock.next_deadline(), shown_at, timing.next_tick()) if each is not None]
+    moments = [each for each in (clock.next_deadline(), shown_at, timing.next_tick(now)) if each is not None]
     return {"now": now, "next": min(moments, default=None)}
 
 

@@ -57,7 +57,7 @@ class Runtime:
     """A running application. `clients(name)` gives boto3 clients of it."""
 
     def __init__(self, places: Places, server: postgres.Postgres, data_api: str, keep: bool) -> None:
-        self.places, self.postgres, self._data_api, self._keep = places, server, data_api, keep
+        self.places, self.postgres, self.data_api, self._keep = places, server, data_api, keep
         self.port, self.control_port = _remembered_ports(places.folder / "ports", 2)
         self.url = f"http://127.0.0.1:{self.port}"
         self.control = Control(self.control_port)
@@ -114,7 +114,7 @@ class Runtime:
         folder = self.places.folder
         for name in ("tmp", "s3", "endpoint"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        variables = endpoint.environment(folder, self.port, self.control_port, self._data_api, self._keep)
+        variables = endpoint.environment(folder, self.port, self.control_port, self.data_api, self._keep)
         command = [sys.executable, "-m", "local.endpoint"]
         # found from wherever this runs; a PYTHONPATH of the functions' own comes after it
         here = str(Path(__file__).parent.parent)

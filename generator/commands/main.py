@@ -6,16 +6,24 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from typing import Any
 
-from generator.commands import generate, graph, new, plan, validate
+from generator.commands import down, generate, graph, history, new, operate, plan, run, status, up, validate, why
 from generator.commands.project import USAGE, UsageError
 
-COMMANDS = {
+COMMANDS: dict[str, tuple[Any, str]] = {
     "validate": (validate, "say everything that is wrong with the metadata"),
     "plan": (plan, "say what generate would change, by meaning"),
     "generate": (generate, "write the state machines and templates"),
     "graph": (graph, "draw the mesh"),
     "new": (new, "write a domain or product to start from"),
+    "run": (run, "play a business day on this machine"),
+    "up": (up, "start the application on this machine and leave it running"),
+    "down": (down, "end what `up` started"),
+    "status": (status, "say how every product of a date stands"),
+    "why": (why, "say why a run is where it is"),
+    "history": (history, "say what happened"),
+    **{action: (operate.Operation(action), words) for action, words in operate.ACTIONS.items()},
 }
 
 

@@ -92,12 +92,13 @@ def messages(now: float) -> tuple[int, float | None]:
     return sum(each <= now for each in moments), min((each for each in moments if each > now), default=None)
 
 
-def next_tick() -> float | None:
+def next_tick(now: float) -> float | None:
     """When the first schedule fires next."""
     moments = []
     for key, schedule in list(scheduler._schedules._data.items()):
-        last = scheduler._schedule_last_fired.get(key)
-        if schedule.get("State") != "ENABLED" or last is None:
+        # the endpoint counts from when its loop first sees a schedule; a jump may come before that
+        last = scheduler._schedule_last_fired.setdefault(key, now)
+        if schedule.get("State") != "ENABLED":
             continue
         every = eventbridge._parse_rate_seconds(schedule["ScheduleExpression"])
         if every is not None:

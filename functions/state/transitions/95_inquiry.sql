@@ -162,7 +162,7 @@ $$;
 CREATE OR REPLACE FUNCTION history_of(product text, first date, last date, after text, page integer) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
 -- What happened to runs of those business dates (of one product, if named), oldest first: at most `page` entries after the entry
--- whose key is `after`. Kinds: refreshed, run, arrived, job started, job ended.
+-- whose key is `after`. Kinds: refreshed, run, late, arrived, job started, job ended.
     SELECT coalesce(jsonb_agg(entry ORDER BY entry ->> 'key'), '[]') FROM (
         SELECT jsonb_strip_nulls(entry) AS entry FROM (
             SELECT jsonb_build_object('key', moment(e.received_at) || ' 0 ' || e.event_key, 'at', e.received_at, 'kind', 'refreshed',
@@ -172,21 +172,26 @@ LANGUAGE sql STABLE AS $$
             WHERE e.business_date BETWEEN first AND last AND (product IS NULL OR e.product_id = product)
                 AND NOT EXISTS (SELECT FROM data_product p WHERE p.product_id = e.product_id AND p.machine IS NOT NULL)
             UNION ALL
-            SELECT jsonb_build_object('key', moment(h.changed_at) || ' 2 ' || lpad(h.history_id::text, 12, '0'), 'at', h.changed_at,
-                'kind', 'run', 'product', h.product_id, 'business_date', h.business_date, 'cycle', nullif(h.cycle, ''),
+            SELECT jsonb_build_object('key', moment(h.changed_at) || CASE WHEN opens THEN ' 1 ' ELSE ' 3 ' END || lpad(h.history_id::text, 12, '0'),
+                'at', h.changed_at, 'kind', CASE WHEN late THEN 'late' ELSE 'run' END, 'opened', CASE WHEN opens THEN true END, 'product', h.product_id, 'business_date', h.business_date, 'cycle', nullif(h.cycle, ''),
                 'attempt', h.attempt, 'status', h.status, 'released', CASE WHEN h.released_at = h.changed_at THEN true END,
                 'reason', CASE WHEN h.released_at = h.changed_at THEN h.release_reason END, 'error', h.error, 'cause', left(h.cause, 1000),
                 'execution_arn', h.execution_arn, 'by', h.changed_by)
-            FROM data_product_status_history h
-            WHERE h.business_date BETWEEN first AND last AND (product IS NULL OR h.product_id = product)
+            FROM (
+                SELECT *, lag(attempt) OVER runs IS DISTINCT FROM attempt AS opens,
+                    changed_by = 'monitor' AND lag(status) OVER runs = status AND lag(attempt) OVER runs = attempt
+                        AND released_at IS NOT DISTINCT FROM lag(released_at) OVER runs AS late
+                FROM data_product_status_history s
+                WHERE s.business_date BETWEEN first AND last AND (product IS NULL OR s.product_id = product)
+                WINDOW runs AS (PARTITION BY run_id ORDER BY history_id)) h
             UNION ALL
-            SELECT jsonb_build_object('key', moment(d.changed_at) || ' 1 ' || lpad(d.history_id::text, 12, '0'), 'at', d.changed_at,
+            SELECT jsonb_build_object('key', moment(d.changed_at) || ' 2 ' || lpad(d.history_id::text, 12, '0'), 'at', d.changed_at,
                 'kind', 'arrived', 'product', r.product_id, 'business_date', r.business_date, 'cycle', nullif(r.cycle, ''),
                 'upstream', d.upstream, 'event', d.event_key)
             FROM data_product_dependencies_events_status_history d JOIN data_product_status r USING (run_id)
             WHERE d.status = 'ARRIVED' AND r.business_date BETWEEN first AND last AND (product IS NULL OR r.product_id = product)
             UNION ALL
-            SELECT jsonb_build_object('key', moment(j.started_at) || ' 3 ' || j.job_run_id, 'at', j.started_at, 'kind', 'job started',
+            SELECT jsonb_build_object('key', moment(j.started_at) || ' 4 ' || j.job_run_id, 'at', j.started_at, 'kind', 'job started',
                 'product', r.product_id, 'business_date', r.business_date, 'cycle', nullif(r.cycle, ''), 'attempt', j.attempt,
                 'step', j.step, 'job', j.job, 'job_run_id', j.job_run_id)
             FROM job_run j JOIN data_product_status r USING (run_id)

@@ -1,0 +1,30 @@
+"""`headgate history`: runs, attempts, arrivals, job runs and executions, oldest first."""
+
+import argparse
+
+from generator.commands import report, tell
+from generator.commands.deployed import add_where, deployed
+from generator.commands.project import FINE
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("product", metavar="DOMAIN/PRODUCT", nargs="?", help="(default: all)")
+    parser.add_argument("--date", metavar="YYYY-MM-DD", help="the business date (default: the latest that has a run)")
+    parser.add_argument("--until", metavar="YYYY-MM-DD", help="the last business date, to see several")
+    add_where(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    question = {
+        "question": "history", "product": arguments.product, "business_date": arguments.date, "until": arguments.until,
+    }  # fmt: skip
+    given = {key: value for key, value in question.items() if value is not None}
+    answer = deployed(arguments).call("InquireFunctionName", given)
+    if arguments.json:
+        report.print_json(answer)
+        return FINE
+    for line in tell.history(answer["entries"], tell.Clock(None, answer["business_date"])):
+        print(line)
+    if answer["more"]:
+        print("and more; name a product or fewer dates")
+    return FINE

@@ -1,0 +1,28 @@
+"""`headgate status`: every product of a business date."""
+
+import argparse
+
+from generator.commands import report, tell
+from generator.commands.deployed import add_where, deployed
+from generator.commands.project import FINE
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--date", metavar="YYYY-MM-DD", help="the business date (default: the latest that has a run)")
+    parser.add_argument("--domain", metavar="NAME", help="only this domain")
+    add_where(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    question = {"question": "status", "business_date": arguments.date, "domain": arguments.domain}
+    given = {key: value for key, value in question.items() if value is not None}
+    answer = deployed(arguments).call("InquireFunctionName", given)
+    if arguments.json:
+        report.print_json(answer)
+        return FINE
+    print(f"{answer['business_date']}, as of {tell.Clock(None, '')(answer['asked_at'])}")
+    for line in tell.status(answer["products"], tell.Clock(None, answer["business_date"])):
+        print(line)
+    if answer["more"]:
+        print("and more; name a --domain")
+    return FINE

@@ -1,0 +1,119 @@
+"""`headgate up`: the application on this machine, started and left running; its data stays over `down` and `up`."""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from datetime import date
+from pathlib import Path
+
+from generator.commands import report, staging
+from generator.commands.deployed import LOCAL
+from generator.commands.project import FINE, UsageError
+
+PATIENCE = 600.0
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    staging.add_products(parser)
+    parser.add_argument("--jobs", type=Path, metavar="DIR", help="scripts of Glue jobs, <job>.py (default: jobs do nothing and succeed)")
+    parser.add_argument("--fresh", action="store_true", help="forget the data of earlier times")
+    parser.add_argument("--json", action="store_true", help="endpoints and outputs as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    staging.require_local()
+    folder = LOCAL.resolve()
+    if arguments.jobs is not None and not arguments.jobs.is_dir():
+        raise UsageError(f"--jobs {arguments.jobs}: no such folder")
+    if pid_of(folder) is not None:
+        raise UsageError("it is up already; `headgate down` ends it")
+    if arguments.fresh:
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    places, _ = staging.stage(arguments.products, folder)
+    settings = {
+        "folder": str(folder),
+        "project": str(places.project),
+        "statemachines": str(places.statemachines),
+        "jobs": str(arguments.jobs.resolve()) if arguments.jobs else None,
+    }
+    _start(settings, folder, quiet=arguments.json)
+    known = json.loads((folder / "runtime.json").read_text("utf-8"))
+    if arguments.json:
+        report.print_json(known)
+    else:
+        _print(known, folder)
+    return FINE
+
+
+def _start(settings: dict[str, str | None], folder: Path, quiet: bool) -> None:
+    """Starts the supervisor and says what it says until it is ready. Raises `UsageError`."""
+    log = folder / "up.log"
+    with open(log, "wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "local.supervisor"], stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent.parent)},
+        )  # fmt: skip
+    assert process.stdin is not None
+    with process.stdin as pipe:
+        pipe.write(json.dumps(settings).encode())
+    shown, deadline = 0, time.monotonic() + PATIENCE
+    try:
+        while not (folder / "runtime.json").exists():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise UsageError(f"it did not start:\n{log.read_text(errors='replace').strip()}")
+            lines = log.read_text(errors="replace").splitlines()
+            for line in lines[shown:] if not quiet else ():
+                print(line, file=sys.stderr)
+            shown = len(lines)
+            time.sleep(0.1)
+    except BaseException:  # also when the person gives up
+        process.send_signal(signal.SIGTERM)
+        raise
+
+
+def pid_of(folder: Path) -> int | None:
+    """The process that runs the application, if one does."""
+    import fcntl
+
+    try:
+        with open(folder / "lock", "r+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return int(lock.read())
+    except (FileNotFoundError, ValueError):
+        pass
+    return None
+
+
+def _print(known: dict[str, dict[str, str]], folder: Path) -> None:
+    options, outputs = known["options"], known["outputs"]
+    today = date.today().isoformat()
+    endpoint = f"AWS_ACCESS_KEY_ID={options['aws_access_key_id']} AWS_SECRET_ACCESS_KEY=local aws --region {options['region_name']} --endpoint-url {options['endpoint_url']}"
+    print(f"""
+The application runs on this machine.
+
+  AWS endpoint  {options["endpoint_url"]}
+  PostgreSQL    {known["postgres"]}
+  Data API      {known["data_api"]}
+  data and logs {folder}
+
+Try:
+
+  headgate status
+  headgate backfill d1/ds1 --date {today}      # open a run; schedules open theirs by themselves
+  headgate why d1/ds1
+  headgate event raw/rd1 --date {today}        # the events it waits for
+  headgate event raw/rd2 --date {today}
+  headgate history d1/ds1
+  {endpoint} \\
+      stepfunctions list-executions --state-machine-arn {outputs["StateMachineArnPrefix"]}d1_ds1
+  sam local invoke InquireFunction -e events/inquire.json --env-vars events/env.json   # needs a container engine
+
+  headgate down                                # ends it; `headgate up` goes on with the same data""")

@@ -1,0 +1,30 @@
+"""`headgate why`: what a run waits for, since when, whose it is, when it usually comes, and what happens next."""
+
+import argparse
+from zoneinfo import ZoneInfo
+
+from generator.commands import report, tell
+from generator.commands.deployed import add_where, deployed
+from generator.commands.project import FINE
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("product", metavar="DOMAIN/PRODUCT")
+    parser.add_argument("--date", metavar="YYYY-MM-DD", help="the business date (default: the latest that has a run)")
+    parser.add_argument("--cycle", metavar="HHMM", help="the opening, of a product with several a day (default: the last)")
+    add_where(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    question = {
+        "question": "why", "product": arguments.product, "business_date": arguments.date, "cycle": arguments.cycle,
+    }  # fmt: skip
+    given = {key: value for key, value in question.items() if value is not None}
+    answer = deployed(arguments).call("InquireFunctionName", given)
+    if arguments.json:
+        report.print_json(answer)
+        return FINE
+    zone = ZoneInfo(answer["run"]["timezone"]) if "timezone" in answer["run"] else None
+    for line in tell.why(answer["run"], tell.Clock(zone, answer["business_date"])):
+        print(line)
+    return FINE

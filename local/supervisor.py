@@ -1,0 +1,62 @@
+"""Keeps the application running for `headgate up`: `python -m local.supervisor`, ended by SIGTERM, with its data kept.
+
+Its settings come as JSON on standard input. It holds a lock on `<folder>/lock`, with its process id in it, for as long as it lives.
+"""
+
+import fcntl
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from local import player, runtime
+
+
+def main() -> None:
+    given: dict[str, Any] = json.load(sys.stdin)
+    folder = Path(given["folder"])
+    with open(folder / "lock", "a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.exit("it is up already")
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        ended = threading.Event()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, lambda number, frame: ended.set())
+        try:
+            _serve(given, folder, ended)
+        except (runtime.RuntimeFailed, runtime.FunctionFailed) as error:
+            sys.exit(str(error))
+        finally:
+            (folder / "runtime.json").unlink(missing_ok=True)
+
+
+def _serve(given: dict[str, Any], folder: Path, ended: threading.Event) -> None:
+    places = runtime.Places(Path(given["project"]), Path(given["statemachines"]), folder)
+    with runtime.running(places, keep=True) as running:
+        _say("local PostgreSQL and AWS endpoint started")
+        running.deploy(_say)
+        catalog = json.loads((places.statemachines / "catalog" / "catalog.json").read_bytes())
+        scripts = Path(given["jobs"]) if given.get("jobs") else None
+        player.create_jobs(running, catalog, scripts, folder / "data")
+        known = {"outputs": running.outputs, "options": running.credentials, "postgres": running.postgres.dsn(), "data_api": running.data_api}
+        scratch = folder / "runtime.json.new"
+        scratch.touch(0o600)
+        scratch.write_text(json.dumps(known, indent=2))
+        scratch.replace(folder / "runtime.json")
+        _say("ready")
+        ended.wait()
+
+
+def _say(words: str) -> None:
+    print(words, flush=True)
+
+
+if __name__ == "__main__":
+    main()
