@@ -1,5 +1,6 @@
 """What people ask: the status of a date, why a run is where it is, what happened. IAM decides who may call it; it changes nothing."""
 
+import json
 from typing import Any
 
 import runtime
@@ -7,7 +8,7 @@ from contract import require
 from state.database import Typed
 from state.errors import BadEvent
 
-PAGE = 1_000  # rows a call, far below the Data API's mebibyte
+PAGE = 500  # rows a call, below the Data API's mebibyte
 MOST = 20_000  # rows an answer, below the six megabytes Lambda answers with
 
 
@@ -21,25 +22,25 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     answer = {"question": event["question"], "business_date": date, "asked_at": now.isoformat()}
     match event["question"]:
         case "status":
-            rows, more = _pages("product", "status_of_day", [first, event.get("domain")], [now])
+            rows, more = _pages("status_of_day", [first, event.get("domain")], [now])
             return {**answer, "products": rows, "more": more}
         case "why":
             if product is None:
                 raise BadEvent("inquire: /product is missing")
             return {**answer, "run": runtime.database().call("explain_run", product, first, event.get("cycle"), now)}
         case _:
-            rows, more = _pages("key", "history_of", [product, first, last], [])
+            rows, more = _pages("history_of", [product, first, last], [])
             return {**answer, "until": str(last), "entries": rows, "more": more}
 
 
-def _pages(key: str, function: str, before: list[Any], after: list[Any]) -> tuple[list[dict[str, Any]], bool]:
+def _pages(function: str, before: list[Any], after: list[Any]) -> tuple[list[dict[str, Any]], bool]:
     """The rows of a SQL function that gives a page after a key, and whether there are more than are given."""
     rows: list[dict[str, Any]] = []
     position = ""
     while len(rows) < MOST:
-        page = runtime.database().call(function, *before, position, PAGE, *after)
+        page = runtime.database().rows(function, *before, position, PAGE, *after)
         if not page:
             return rows, False
-        rows += page
-        position = page[-1][key]
+        rows += [json.loads(entry) for _, entry in page]
+        position = page[-1][0]
     return rows, True

@@ -9,9 +9,8 @@ from typing import Any
 
 from local.adapters.names import INSTANT
 from local.runtime import ACCOUNT, Runtime
-from local.scenario import Moment, Scenario
+from local.scenario import Expectation, Moment, Scenario
 
-OPEN = ("WAITING", "PROCESSING")
 Progress = Callable[[datetime], None]
 
 
@@ -91,38 +90,36 @@ def look(runtime: Runtime, scenario: Scenario) -> Day:
     products = runtime.call("InquireFunctionName", {"question": "status", "business_date": date})["products"]
     entries = runtime.call("InquireFunctionName", {"question": "history", "business_date": date})["entries"]
     day = Day(products, entries, runtime.dead_letters(), runtime.control.incidents())
-    day.problems = [*_problems(day, scenario), *_unknown(day, scenario)]
+    day.problems = list(_problems(day, scenario))
     return day
 
 
 def _problems(day: Day, scenario: Scenario) -> Iterator[str]:
-    found = {each["product"]: each for each in day.products}
+    found: dict[str, list[dict[str, Any]]] = {}
+    for each in day.products:
+        found.setdefault(each["product"], []).append(each)
     for name, expected in scenario.expect.items():
-        actual = found.get(name, {"status": "not in the catalog"})
-        if actual["status"] != expected.status:
-            yield f"{name} is {actual['status']}, expected {expected.status}"
-            continue
-        ended = datetime.fromisoformat(actual["finished_at"]) if "finished_at" in actual else None
-        if expected.attempt is not None and actual.get("attempt") != expected.attempt:
-            yield f"{name} took attempt {actual.get('attempt')}, expected {expected.attempt}"
-        if expected.late is not None and bool(actual.get("late")) != expected.late:
-            yield f"{name} is {'late' if actual.get('late') else 'in time'}, expected the other"
-        if expected.error is not None and expected.error not in actual.get("error", ""):
-            yield f"{name} ended with {actual.get('error')}, expected {expected.error}"
-        if ended and expected.after and ended < expected.after:
-            yield f"{name} ended at {ended.astimezone(scenario.timezone):%H:%M}, before {expected.after:%H:%M}"
-        if ended and expected.by and ended > expected.by:
-            yield f"{name} ended at {ended.astimezone(scenario.timezone):%H:%M}, after {expected.by:%H:%M}"
+        for actual in found.get(name, [{"status": "not in the catalog"}]):
+            yield from _differences(name, actual, expected, scenario)
     if day.dead_letters != scenario.dead_letters:
         yield f"{day.dead_letters} messages are in dead letter queues, expected {scenario.dead_letters}"
 
 
-def _unknown(day: Day, scenario: Scenario) -> Iterator[str]:
-    """Without expectations of its own, a day is right when every run is COMPLETED."""
-    if not scenario.expect:
-        for each in day.products:
-            if each["status"] in (*OPEN, "ERROR", "SKIPPED", "CANCELLED"):
-                yield f"{each['product']} is {each['status']}"
+def _differences(name: str, actual: dict[str, Any], expected: Expectation, scenario: Scenario) -> Iterator[str]:
+    if actual["status"] != expected.status:
+        yield f"{name} is {actual['status']}, expected {expected.status}"
+        return
+    ended = datetime.fromisoformat(actual["finished_at"]) if "finished_at" in actual else None
+    if expected.attempt is not None and actual.get("attempt") != expected.attempt:
+        yield f"{name} took attempt {actual.get('attempt')}, expected {expected.attempt}"
+    if expected.late is not None and bool(actual.get("late")) != expected.late:
+        yield f"{name} is {'late' if actual.get('late') else 'in time'}, expected the other"
+    if expected.error is not None and expected.error not in actual.get("error", ""):
+        yield f"{name} ended with {actual.get('error')}, expected {expected.error}"
+    if ended and expected.after and ended < expected.after:
+        yield f"{name} ended at {ended.astimezone(scenario.timezone):%H:%M}, before {expected.after:%H:%M}"
+    if ended and expected.by and ended > expected.by:
+        yield f"{name} ended at {ended.astimezone(scenario.timezone):%H:%M}, after {expected.by:%H:%M}"
 
 
 def _as_expected(runtime: Runtime, scenario: Scenario) -> bool:

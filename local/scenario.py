@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -111,26 +111,6 @@ def _read(path: Path, given: dict[str, Any]) -> Scenario:
     moments.sort(key=lambda each: each.at)
     return Scenario(
         day, zone, starts, ends, given.get("description", ""), tuple(moments), runs, expect, given.get("dead_letters", 0), jobs,
-    )  # fmt: skip
-
-
-def ordinary(catalog: dict[str, Any], day: date) -> Scenario:
-    """A day on which nothing goes wrong: what is refreshed elsewhere comes at its time (or at the day's beginning), jobs succeed
-    at once, and every product whose schedule opens a run of that date, or whose upstream does, is to be COMPLETED."""
-    products: dict[str, Any] = catalog["products"]
-    starts = datetime.combine(day, time(), UTC)
-    moments = []
-    for name, entry in products.items():
-        if "machine" in entry:
-            continue
-        schedule = entry.get("schedule")
-        clock = time.fromisoformat(schedule["fires"]["times"][0]) if schedule else time(0, 5)
-        zone = ZoneInfo(schedule["timezone"]) if schedule else UTC
-        moment = datetime.combine(day, clock, zone)
-        moments.append(Moment(max(moment, starts), event=_detail({"product": name}, day)))
-    moments.sort(key=lambda each: each.at)
-    return Scenario(
-        day, ZoneInfo("UTC"), starts, starts + timedelta(days=2), "an ordinary day of the whole mesh", tuple(moments),
     )  # fmt: skip
 
 

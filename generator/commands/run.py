@@ -9,10 +9,12 @@ import time
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from generator.commands import report, staging, tell
+from generator.commands.ordinary import ordinary
 from generator.commands.project import FINDINGS, FINE, UsageError
+from generator.model.mesh import Mesh
 
 if TYPE_CHECKING:
     from local.player import Day
@@ -38,9 +40,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     say = _Say(arguments.json)
     with _folder(arguments.keep) as folder:
-        places, catalog = staging.stage(arguments.products, folder)
+        places, catalog, mesh = staging.stage(arguments.products, folder)
         try:
-            day = _scenario(arguments, catalog)
+            day = _scenario(arguments, mesh)
             with runtime.running(places, starts=day.starts) as running:
                 say("local PostgreSQL and AWS endpoint started")
                 running.deploy(say)
@@ -57,11 +59,11 @@ def run(arguments: argparse.Namespace) -> int:
     return FINDINGS if played.problems else FINE
 
 
-def _scenario(arguments: argparse.Namespace, catalog: dict[str, Any]) -> "Scenario":
+def _scenario(arguments: argparse.Namespace, mesh: Mesh) -> "Scenario":
     from local import scenario
 
     if arguments.scenario is None:
-        return scenario.ordinary(catalog, arguments.date or datetime.now().astimezone().date())
+        return ordinary(mesh, arguments.date or datetime.now().astimezone().date())
     if arguments.date is not None:
         raise UsageError("--date is for an ordinary day; a scenario names its own")
     return scenario.read(arguments.scenario)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from generator.commands import report
 from generator.commands.project import Progress, UsageError, open_project
 from generator.generate import generate
+from generator.model.mesh import Mesh
 from generator.output import CATALOG, OutputError, opened
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 SAMPLES = Path("local") / "samples"
 
 
-def stage(products: Path, folder: Path) -> "tuple[Places, dict[str, Any]]":
-    """The places of a runtime in `folder`, its machines generated, and the catalog. Raises `UsageError`."""
+def stage(products: Path, folder: Path) -> "tuple[Places, dict[str, Any], Mesh]":
+    """The places of a runtime in `folder`, its machines generated, the catalog and the mesh. Raises `UsageError`."""
     from local.runtime import Places
 
     root = Path.cwd()
@@ -38,7 +39,7 @@ def stage(products: Path, folder: Path) -> "tuple[Places, dict[str, Any]]":
     if result.changes is None:
         report.print_findings(result.findings)
         raise UsageError("the machines could not be generated; nothing was started")
-    return Places(root, machines, folder), json.loads((machines / CATALOG).read_bytes())
+    return Places(root, machines, folder), json.loads((machines / CATALOG).read_bytes()), project.loaded.mesh
 
 
 def require_local() -> None:

@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.fresh:
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
-    places, _ = staging.stage(arguments.products, folder)
+    places, _, _ = staging.stage(arguments.products, folder)
     settings = {
         "folder": str(folder),
         "project": str(places.project),

@@ -52,7 +52,8 @@ BEGIN
     FROM data_product_status r JOIN data_product p USING (product_id) WHERE r.run_id = ANY (targets)
     ON CONFLICT (effect_key) DO NOTHING;
     RETURN (SELECT jsonb_agg(jsonb_build_object('product', product_id, 'business_date', business_date, 'cycle', cycle, 'attempt', attempt)
-        ORDER BY product_id, cycle) FROM data_product_status WHERE run_id = ANY (targets));
+        ORDER BY product_id, cycle) FROM (
+            SELECT * FROM data_product_status WHERE run_id = ANY (targets) ORDER BY product_id, cycle LIMIT 300) first);
 END $$;
 
 CREATE OR REPLACE FUNCTION set_hold(product text, on_date date, of_cycle text, hold boolean, actor text, now_is timestamptz) RETURNS jsonb

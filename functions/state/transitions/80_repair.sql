@@ -2,7 +2,8 @@
 
 CREATE OR REPLACE FUNCTION repair(now_is timestamptz) RETURNS jsonb
 LANGUAGE plpgsql AS $$
--- Releases what was satisfied but not released, tells of late runs, and names the jobs and executions to ask AWS about.
+-- Releases what was satisfied but not released, tells of late runs, and names the jobs and executions to ask AWS about, as many
+-- as fit into one row of the Data API (64 KiB).
 DECLARE
     waiting uuid[];
     released uuid[];
@@ -36,7 +37,7 @@ BEGIN
     RETURN jsonb_build_object('released', cardinality(released), 'late', late,
         'jobs', (SELECT coalesce(jsonb_agg(jsonb_build_object('job', job, 'job_run_id', job_run_id)), '[]') FROM (
             SELECT job, job_run_id FROM job_run WHERE state = 'STARTED' AND started_at < now_is - interval '10 minutes'
-            ORDER BY started_at LIMIT 200) unheard),
+            ORDER BY started_at LIMIT 80) unheard),
         'executions', (SELECT coalesce(jsonb_agg(jsonb_build_object('run_id', run_id, 'attempt', attempt, 'execution', execution)), '[]') FROM (
             SELECT r.run_id, r.attempt, execution_of(r, p) AS execution
             FROM data_product_status r JOIN data_product p USING (product_id)
@@ -44,7 +45,7 @@ BEGIN
                 (r.status = 'WAITING' AND (r.task_token IS NULL OR r.released_at IS NOT NULL OR r.deadline_at < now_is - interval '10 minutes'))
                 OR (r.status = 'PROCESSING' AND NOT EXISTS (SELECT FROM job_run j WHERE j.run_id = r.run_id AND j.state = 'STARTED')))
                 AND NOT EXISTS (SELECT FROM effect e WHERE e.run_id = r.run_id AND e.done_at IS NULL)
-            ORDER BY r.changed_at LIMIT 200) silent));
+            ORDER BY r.changed_at LIMIT 80) silent));
 END $$;
 
 CREATE OR REPLACE FUNCTION start_again(run uuid, of_attempt integer, now_is timestamptz) RETURNS integer

@@ -43,11 +43,12 @@ LANGUAGE sql STABLE AS $$
         (SELECT max(business_date) FROM refresh_event WHERE product_id = product), (now_is AT TIME ZONE 'UTC')::date)
 $$;
 
-CREATE OR REPLACE FUNCTION status_of_day(on_date date, of_domain text, after text, page integer, now_is timestamptz) RETURNS jsonb
+CREATE OR REPLACE FUNCTION status_of_day(on_date date, of_domain text, after text, page integer, now_is timestamptz)
+RETURNS TABLE (key text, entry text)
 LANGUAGE sql STABLE AS $$
 -- The products after `after`, at most `page`, with their runs of that business date. A product without a run has the status
 -- NOT OPENED; one that is refreshed elsewhere REFRESHED, FAILED or EXPECTED.
-    SELECT coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+    SELECT p.product_id, jsonb_strip_nulls(jsonb_build_object(
         'product', p.product_id, 'owner', p.owner, 'cycle', nullif(coalesce(r.cycle, e.cycle), ''), 'attempt', r.attempt,
         'status', CASE WHEN r.run_id IS NOT NULL THEN r.status WHEN p.machine IS NOT NULL THEN 'NOT OPENED'
             WHEN e.status = 'COMPLETED' THEN 'REFRESHED' WHEN e.status = 'ERROR' THEN 'FAILED' ELSE 'EXPECTED' END,
@@ -61,7 +62,7 @@ LANGUAGE sql STABLE AS $$
             SELECT jsonb_agg(upstream ORDER BY upstream) FROM (
                 SELECT DISTINCT d.upstream FROM data_product_dependencies_events_status d
                 WHERE d.run_id = r.run_id AND d.status = 'WAITING' ORDER BY d.upstream LIMIT 5) first) END
-        )) ORDER BY p.product_id, r.cycle), '[]')
+        ))::text
     FROM (
         SELECT * FROM data_product
         WHERE active AND (of_domain IS NULL OR domain = of_domain) AND product_id > after ORDER BY product_id LIMIT page) p
@@ -70,6 +71,7 @@ LANGUAGE sql STABLE AS $$
         SELECT * FROM refresh_event e
         WHERE p.machine IS NULL AND e.product_id = p.product_id AND e.business_date = on_date AND e.superseded_at IS NULL
         ORDER BY e.refreshed_at DESC LIMIT 1) e ON true
+    ORDER BY p.product_id, r.cycle
 $$;
 
 CREATE OR REPLACE FUNCTION upstream_state(product text, on_date date, now_is timestamptz) RETURNS jsonb
@@ -78,7 +80,7 @@ LANGUAGE sql STABLE AS $$
     SELECT jsonb_strip_nulls(jsonb_build_object(
         'status', CASE WHEN r.run_id IS NOT NULL THEN r.status WHEN p.product_id IS NULL THEN 'UNKNOWN' WHEN p.machine IS NULL THEN 'EXPECTED'
             ELSE 'NOT OPENED' END,
-        'owner', p.owner, 'email', p.email, 'attempt', r.attempt, 'since', r.changed_at, 'error', r.error, 'cause', left(r.cause, 500),
+        'owner', p.owner, 'email', p.email, 'attempt', r.attempt, 'since', r.changed_at, 'error', r.error, 'cause', left(r.cause, 300),
         'opens_at', CASE WHEN r.run_id IS NULL AND p.machine IS NOT NULL THEN opens_at(product, on_date) END,
         'usually_at', usually_at(product, on_date),
         'waits_for', CASE WHEN r.status = 'WAITING' THEN (SELECT jsonb_agg(DISTINCT d.upstream)
@@ -105,12 +107,12 @@ LANGUAGE sql STABLE AS $$
         SELECT DISTINCT upstream, on_date FROM missing m
         WHERE NOT EXISTS (SELECT FROM data_product_status r JOIN data_product_dependencies_events_status d USING (run_id)
             WHERE r.product_id = m.upstream AND r.business_date = m.on_date AND r.status = 'WAITING' AND d.status = 'WAITING')
-        ORDER BY upstream LIMIT 50) roots
+        ORDER BY upstream LIMIT 20) roots
 $$;
 
 CREATE OR REPLACE FUNCTION explain_run(product text, on_date date, of_cycle text, now_is timestamptz) RETURNS jsonb
 LANGUAGE plpgsql STABLE AS $$
--- Why a run is where it is. Without a run: why there is none.
+-- Why a run is where it is. Without a run: why there is none. Lists are cut, since the Data API gives at most 64 KiB a row.
 DECLARE
     p data_product;
     r data_product_status;
@@ -138,20 +140,22 @@ BEGIN
         'condition', p.condition,
         'arrived', (SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('product', d.upstream, 'business_date', d.required_date,
             'cycle', nullif(nullif(d.cycle, '*'), ''), 'arrived_at', d.arrived_at)) ORDER BY d.arrived_at)
-            FROM data_product_dependencies_events_status d WHERE d.run_id = r.run_id AND d.status = 'ARRIVED'),
+            FROM (SELECT * FROM data_product_dependencies_events_status WHERE run_id = r.run_id AND status = 'ARRIVED'
+                ORDER BY arrived_at DESC LIMIT 100) d),
         'missing', CASE WHEN r.status = 'WAITING' THEN (
             SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('product', d.upstream, 'business_date', d.required_date,
                 'cycle', nullif(nullif(d.cycle, '*'), ''), 'status', d.statuses, 'not_before', d.not_before, 'since', r.opened_at,
                 'upstream', upstream_state(d.upstream, coalesce(d.required_date, on_date), now_is))) ORDER BY d.upstream)
             FROM (SELECT * FROM data_product_dependencies_events_status WHERE run_id = r.run_id AND status = 'WAITING'
-                ORDER BY leaf, cycle LIMIT 100) d) END,
+                ORDER BY leaf, cycle LIMIT 40) d) END,
         'root_causes', CASE WHEN r.status = 'WAITING' THEN (
             SELECT jsonb_agg(root || jsonb_build_object('upstream', upstream_state(root ->> 'product',
                 coalesce((root ->> 'business_date')::date, on_date), now_is))) FROM jsonb_array_elements(root_causes(r.run_id)) root) END,
         'jobs', (SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('step', j.step, 'job', j.job, 'job_run_id', j.job_run_id,
-            'attempt', j.attempt, 'state', j.state, 'message', left(j.message, 1000), 'started_at', j.started_at, 'ended_at', j.ended_at))
-            ORDER BY j.started_at) FROM job_run j WHERE j.run_id = r.run_id),
-        'downstream', (SELECT jsonb_agg(DISTINCT d.product_id) FROM data_product_dependencies d WHERE d.upstream = product)));
+            'attempt', j.attempt, 'state', j.state, 'message', left(j.message, 500), 'started_at', j.started_at, 'ended_at', j.ended_at))
+            ORDER BY j.started_at) FROM (SELECT * FROM job_run WHERE run_id = r.run_id ORDER BY started_at DESC LIMIT 20) j),
+        'downstream', (SELECT jsonb_agg(d.product_id ORDER BY d.product_id) FROM (
+            SELECT DISTINCT product_id FROM data_product_dependencies WHERE upstream = product ORDER BY product_id LIMIT 50) d)));
 END $$;
 
 CREATE OR REPLACE FUNCTION moment(at timestamptz) RETURNS text LANGUAGE sql STABLE AS $$
@@ -159,12 +163,11 @@ CREATE OR REPLACE FUNCTION moment(at timestamptz) RETURNS text LANGUAGE sql STAB
     SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')
 $$;
 
-CREATE OR REPLACE FUNCTION history_of(product text, first date, last date, after text, page integer) RETURNS jsonb
+CREATE OR REPLACE FUNCTION history_of(product text, first date, last date, after text, page integer) RETURNS TABLE (key text, entry text)
 LANGUAGE sql STABLE AS $$
 -- What happened to runs of those business dates (of one product, if named), oldest first: at most `page` entries after the entry
 -- whose key is `after`. Kinds: refreshed, run, late, arrived, job started, job ended.
-    SELECT coalesce(jsonb_agg(entry ORDER BY entry ->> 'key'), '[]') FROM (
-        SELECT jsonb_strip_nulls(entry) AS entry FROM (
+    SELECT entry ->> 'key', (jsonb_strip_nulls(entry) - 'key')::text FROM (
             SELECT jsonb_build_object('key', moment(e.received_at) || ' 0 ' || e.event_key, 'at', e.received_at, 'kind', 'refreshed',
                 'product', e.product_id, 'business_date', e.business_date, 'cycle', nullif(e.cycle, ''), 'status', e.status,
                 'attempt', e.attempt) AS entry
@@ -175,7 +178,7 @@ LANGUAGE sql STABLE AS $$
             SELECT jsonb_build_object('key', moment(h.changed_at) || CASE WHEN opens THEN ' 1 ' ELSE ' 3 ' END || lpad(h.history_id::text, 12, '0'),
                 'at', h.changed_at, 'kind', CASE WHEN late THEN 'late' ELSE 'run' END, 'opened', CASE WHEN opens THEN true END, 'product', h.product_id, 'business_date', h.business_date, 'cycle', nullif(h.cycle, ''),
                 'attempt', h.attempt, 'status', h.status, 'released', CASE WHEN h.released_at = h.changed_at THEN true END,
-                'reason', CASE WHEN h.released_at = h.changed_at THEN h.release_reason END, 'error', h.error, 'cause', left(h.cause, 1000),
+                'reason', CASE WHEN h.released_at = h.changed_at THEN h.release_reason END, 'error', h.error, 'cause', left(h.cause, 500),
                 'execution_arn', h.execution_arn, 'by', h.changed_by)
             FROM (
                 SELECT *, lag(attempt) OVER runs IS DISTINCT FROM attempt AS opens,
@@ -199,9 +202,9 @@ LANGUAGE sql STABLE AS $$
             UNION ALL
             SELECT jsonb_build_object('key', moment(j.ended_at) || ' 1 ' || j.job_run_id, 'at', j.ended_at, 'kind', 'job ended',
                 'product', r.product_id, 'business_date', r.business_date, 'cycle', nullif(r.cycle, ''), 'attempt', j.attempt,
-                'step', j.step, 'job', j.job, 'job_run_id', j.job_run_id, 'status', j.state, 'cause', left(j.message, 1000))
+                'step', j.step, 'job', j.job, 'job_run_id', j.job_run_id, 'status', j.state, 'cause', left(j.message, 500))
             FROM job_run j JOIN data_product_status r USING (run_id)
             WHERE j.ended_at IS NOT NULL AND r.business_date BETWEEN first AND last AND (product IS NULL OR r.product_id = product)
-        ) entries
-        WHERE entry ->> 'key' COLLATE "C" > after ORDER BY entry ->> 'key' COLLATE "C" LIMIT page) chosen
+    ) entries
+    WHERE entry ->> 'key' COLLATE "C" > after ORDER BY entry ->> 'key' COLLATE "C" LIMIT page
 $$;
