@@ -76,14 +76,14 @@ def _execution(silent: dict[str, Any]) -> bool:
         return True
     if described["status"] == "RUNNING":
         return False
-    error = described.get("error") or described["status"]
+    name = described.get("error") or described["status"]
     cause = described.get("cause") or f"the execution ended {described['status']} without recording an outcome"
     run, attempt = Typed(silent["run_id"], "uuid"), silent["attempt"]
     try:
-        if described["status"] == "FAILED" and error.startswith("States.") and error not in OF_TASKS:
-            runtime.database().call("restart_lost", run, attempt, error, cause, RESTARTS, runtime.now())
+        if described["status"] == "FAILED" and name.startswith("States.") and name not in OF_TASKS:
+            runtime.database().call("restart_lost", run, attempt, name, cause, RESTARTS, runtime.now())
         else:
-            runtime.database().call("record_outcome", run, attempt, "ERROR", error, cause, runtime.now(), "monitor")
+            runtime.database().call("record_outcome", run, attempt, "ERROR", name, cause, runtime.now(), "monitor")
     except StateError as error:  # its own machine was faster after all
         LOG.warning(json.dumps({"execution": arn, "reason": str(error)}))
         return False

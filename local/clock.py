@@ -32,7 +32,7 @@ class Clock:
         self._file = file
         if not file.exists():
             file.write_bytes(OFFSET.pack(0.0))
-        (self._offset,) = OFFSET.unpack(file.read_bytes())
+        self._offset: float = OFFSET.unpack(file.read_bytes())[0]
         self._lock = threading.Lock()
         self._waiters: set[_Waiter] = set()
         self._working = 0

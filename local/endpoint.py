@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,9 @@ def environment(folder: Path, port: int, control_port: int, data_api: str, keep:
         "PYTHONPATH": str(worker),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "HEADGATE_", "MINISTACK_"))}
+    inherited = {
+        key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "HEADGATE_", "MINISTACK_"))
+    }
     return {**inherited, **settings}
 
 
@@ -74,7 +76,7 @@ class Control:
         return read
 
 
-class Busy(RuntimeError):
+class BusyError(RuntimeError):
     """Work went on for longer than was to be waited."""
 
 
@@ -88,7 +90,9 @@ def _settled(clock: Clock, seconds: float) -> dict[str, Any]:
         working = clock.working()
         quiet = quiet + 1 if not working and not waiting else 0
         if not quiet and time.monotonic() > deadline:
-            raise Busy(f"after {seconds:.0f} s {working} threads still work and {waiting} messages wait for a function")
+            raise BusyError(
+                f"after {seconds:.0f} s {working} threads still work and {waiting} messages wait for a function"
+            )
         time.sleep(LOOK_SECONDS)
     moments = [each for each in (clock.next_deadline(), shown_at, timing.next_tick(now)) if each is not None]
     return {"now": now, "next": min(moments, default=None)}
@@ -106,7 +110,7 @@ def _serve_control(port: int, settings: Any) -> None:
         settings.jobs.update(given)
         return {}
 
-    actions = {
+    actions: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
         "/settled": lambda given: _settled(settings.clock, given["seconds"]),
         "/jump": jump,
         "/jobs": jobs,
@@ -118,7 +122,7 @@ def _serve_control(port: int, settings: Any) -> None:
             given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             try:
                 status, answer = 200, actions[self.path](given)
-            except Busy as error:
+            except BusyError as error:
                 status, answer = 503, {"message": str(error)}
             body = json.dumps(answer).encode()
             self.send_response(status)
@@ -141,14 +145,16 @@ def main() -> None:
     from local.adapters.settings import Settings
 
     folder = Path(os.environ["HEADGATE_FOLDER"])
-    settings = Settings(Clock(Path(os.environ["HEADGATE_CLOCK"])), folder, f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}")
+    settings = Settings(
+        Clock(Path(os.environ["HEADGATE_CLOCK"])), folder, f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}"
+    )
     try:
         adapters.install(settings)
-    except adapters.EndpointChanged as error:
+    except adapters.EndpointError as error:
         sys.exit(str(error))
     _serve_control(int(os.environ["HEADGATE_CONTROL_PORT"]), settings)
     sys.argv = sys.argv[:1]
-    ministack.app.main()
+    ministack.app.main()  # type: ignore[no-untyped-call, unused-ignore]
 
 
 if __name__ == "__main__":

@@ -78,7 +78,12 @@ def put_event(runtime: Runtime, detail: dict[str, Any], at: datetime) -> None:
     """Puts a refresh event on the central bus, as a producer outside Headgate does."""
     full = {**detail, "refreshed_at": at.astimezone(UTC).isoformat(), "metadata": {}}
     kind = "Data Product Failed" if detail.get("status") == "ERROR" else "Data Product Refreshed"
-    entry = {"Source": "headgate", "DetailType": kind, "EventBusName": runtime.outputs["CentralEventBusArn"], "Detail": json.dumps(full)}
+    entry = {
+        "Source": "headgate",
+        "DetailType": kind,
+        "EventBusName": runtime.outputs["CentralEventBusArn"],
+        "Detail": json.dumps(full),
+    }
     answer = runtime.client("events").put_events(Entries=[entry])
     if answer["FailedEntryCount"]:
         raise RuntimeError(f"the event was refused: {answer['Entries']}")

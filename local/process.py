@@ -39,9 +39,7 @@ def popen(
     return process
 
 
-def dies_with_parent(
-    stop_signal: signal.Signals = signal.SIGKILL, not_as_root: bool = False
-) -> Callable[[], None]:
+def dies_with_parent(stop_signal: signal.Signals = signal.SIGKILL, not_as_root: bool = False) -> Callable[[], None]:
     """What a child does before its program starts (`preexec_fn`), so that it ends with the thread that started it (Linux)."""
     parent = os.getpid()
     as_nobody = not_as_root and sys.platform == "linux" and os.geteuid() == 0

@@ -27,16 +27,18 @@ from local.data_api_server import served
 from local.endpoint import Control
 from local.process import popen
 
+# The endpoint's, its control's and the Data API's, where nothing else has them; events/env.json names the first and last.
+KEPT_PORTS = (4566, 4598, 4599)
 STACK, REGION, ACCOUNT = "headgate", "us-east-1", "000000000000"
 START_SECONDS, STOP_SECONDS, DEPLOY_SECONDS = 60, 30, 900
 Say = Callable[[str], None]
 
 
-class RuntimeFailed(RuntimeError):
+class StartError(RuntimeError):
     """A part did not start, or the deployment failed; the message ends with what it said."""
 
 
-class FunctionFailed(RuntimeError):
+class FunctionError(RuntimeError):
     """A function raised; the message begins with the class."""
 
 
@@ -56,11 +58,13 @@ class Places:
 class Runtime:
     """A running application. `clients(name)` gives boto3 clients of it."""
 
-    def __init__(self, places: Places, server: postgres.Postgres, data_api: str, keep: bool) -> None:
+    def __init__(
+        self, places: Places, server: postgres.Postgres, data_api: str, ports: tuple[int, int], keep: bool
+    ) -> None:
         self.places, self.postgres, self.data_api, self._keep = places, server, data_api, keep
-        self.port, self.control_port = _remembered_ports(places.folder / "ports", 2)
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.control = Control(self.control_port)
+        self._ports = ports
+        self.url = f"http://127.0.0.1:{ports[0]}"
+        self.control = Control(ports[1])
         self._process: subprocess.Popen[bytes] | None = None
 
     @cache  # noqa: B019 - one runtime a process, or a few in tests
@@ -89,11 +93,11 @@ class Runtime:
         return {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", ())}
 
     def call(self, output: str, event: dict[str, Any]) -> Any:
-        """The answer of the function that this output of the stack names. Raises `FunctionFailed`."""
+        """The answer of the function that this output of the stack names. Raises `FunctionError`."""
         answer = self.client("lambda").invoke(FunctionName=self.outputs[output], Payload=json.dumps(event).encode())
         body = json.loads(answer["Payload"].read())
         if answer.get("FunctionError"):
-            raise FunctionFailed(f"{body.get('errorType')}: {body.get('errorMessage')}")
+            raise FunctionError(f"{body.get('errorType')}: {body.get('errorMessage')}")
         return body
 
     def open_runs(self) -> int:
@@ -106,15 +110,21 @@ class Runtime:
     def dead_letters(self) -> int:
         """How many messages are in the dead letter queues."""
         queues = self.client("sqs")
-        urls = [each for each in queues.list_queues().get("QueueUrls", ()) if each.endswith(("-dead", "-undelivered-events"))]
+        urls = [
+            each
+            for each in queues.list_queues().get("QueueUrls", ())
+            if each.endswith(("-dead", "-undelivered-events"))
+        ]
         names = ["ApproximateNumberOfMessages"]
-        return sum(int(queues.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"][names[0]]) for url in urls)
+        return sum(
+            int(queues.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"][names[0]]) for url in urls
+        )
 
     def start_endpoint(self) -> None:
         folder = self.places.folder
         for name in ("tmp", "s3", "endpoint"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        variables = endpoint.environment(folder, self.port, self.control_port, self.data_api, self._keep)
+        variables = endpoint.environment(folder, *self._ports, self.data_api, self._keep)
         command = [sys.executable, "-m", "local.endpoint"]
         # found from wherever this runs; a PYTHONPATH of the functions' own comes after it
         here = str(Path(__file__).parent.parent)
@@ -122,10 +132,10 @@ class Runtime:
         self._process = popen(command, folder / "endpoint.log", signal.SIGTERM, variables)
         deadline = time.monotonic() + START_SECONDS
         while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._ports[0]), timeout=1):
                 return
             if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeFailed(f"the local AWS endpoint did not start:\n{_end_of(folder / 'endpoint.log')}")
+                raise StartError(f"the local AWS endpoint did not start:\n{_end_of(folder / 'endpoint.log')}")
             time.sleep(0.05)
 
     def stop_endpoint(self, how: signal.Signals = signal.SIGTERM) -> None:
@@ -140,7 +150,7 @@ class Runtime:
         self._process = None
 
     def deploy(self, say: Say, parameters: dict[str, str] | None = None) -> None:
-        """`sam build` and `sam deploy` of the application as it stands in the project. Raises `RuntimeFailed`."""
+        """`sam build` and `sam deploy` of the application as it stands in the project. Raises `StartError`."""
         application, build = self.places.application, self.places.folder / "build"
         shutil.rmtree(application, ignore_errors=True)
         application.mkdir(parents=True)
@@ -166,14 +176,19 @@ class Runtime:
 
     def _sam(self, *arguments: str) -> None:
         log = self.places.folder / "sam.log"
-        variables = {**self.environment, "SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.3", "PYTHONDONTWRITEBYTECODE": "1"}
+        variables = {
+            **self.environment,
+            "SAM_CLI_TELEMETRY": "0",
+            "SAM_CLI_POLL_DELAY": "0.3",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
         with open(log, "ab") as output:
             done = subprocess.run(
                 [sam(), *arguments], cwd=self.places.application, env=variables, stdin=subprocess.DEVNULL, stdout=output,
                 stderr=subprocess.STDOUT, timeout=DEPLOY_SECONDS, check=False,
             )  # fmt: skip
         if done.returncode:
-            raise RuntimeFailed(f"sam {arguments[0]} failed:\n{_end_of(log, 30)}")
+            raise StartError(f"sam {arguments[0]} failed:\n{_end_of(log, 30)}")
 
 
 @contextlib.contextmanager
@@ -185,19 +200,20 @@ def running(places: Places, keep: bool = False, starts: datetime | None = None) 
         (places.folder / "clock").write_bytes(OFFSET.pack(starts.timestamp() - time.time()))
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(postgres.running(places.folder / "postgres" if keep else None))
-        data_api = stack.enter_context(served(DataApi(server.dsn())))
-        runtime = Runtime(places, server, data_api, keep)
+        port, control, data_port = _ports(KEPT_PORTS if keep else ())
+        data_api = stack.enter_context(served(DataApi(server.dsn()), data_port))
+        runtime = Runtime(places, server, data_api, (port, control), keep)
         stack.callback(runtime.stop_endpoint)
         runtime.start_endpoint()
         yield runtime
 
 
 def sam() -> str:
-    """The `sam` command of the project's own environment, else the one on the PATH. Raises `RuntimeFailed`."""
+    """The `sam` command of the project's own environment, else the one on the PATH. Raises `StartError`."""
     beside = Path(sys.prefix).parent / ".venv-sam" / "bin" / "sam"
     found = str(beside) if beside.exists() else shutil.which("sam")
     if found is None:
-        raise RuntimeFailed("aws-sam-cli is not installed: run `make setup`")
+        raise StartError("aws-sam-cli is not installed: run `make setup`")
     return found
 
 
@@ -211,18 +227,15 @@ def _commit(project: Path) -> dict[str, str]:
     return {"Commit": said[0], "CommittedAt": said[1]} if len(said) == 2 else {}
 
 
-def _remembered_ports(file: Path, count: int) -> list[int]:
-    """Free ports; the same as last time where they still are free, since stacks and people remember them."""
-    known: list[int] = json.loads(file.read_text()) if file.exists() else []
-    if len(known) == count and all(_is_free(each) for each in known):
-        return known
+def _ports(wanted: tuple[int, ...]) -> list[int]:
+    """The wanted ports if all are free, else any three that are."""
+    if wanted and all(_is_free(each) for each in wanted):
+        return list(wanted)
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        sockets = [stack.enter_context(socket.socket()) for _ in range(3)]
         for each in sockets:
             each.bind(("127.0.0.1", 0))
-        ports = [each.getsockname()[1] for each in sockets]
-    file.write_text(json.dumps(ports))
-    return ports
+        return [each.getsockname()[1] for each in sockets]
 
 
 def _is_free(port: int) -> bool:

@@ -1,6 +1,7 @@
 """A business day as a file: when which refresh event comes, how jobs go, what people do, and how it is to end."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -98,20 +99,24 @@ def _read(path: Path, given: dict[str, Any]) -> Scenario:
         action = {key: value for key, value in each.items() if key not in ("at", "note")}
         action |= {"business_date": day.isoformat(), "actor": "scenario"}
         moments.append(Moment(at(each["at"]), action=action, note=each.get("note", "")))
-    problems += [f"{path}: {each.at:%H:%M} is not between starts and ends" for each in moments if not starts <= each.at < ends]
+    problems += [
+        f"{path}: {each.at:%H:%M} is not between starts and ends" for each in moments if not starts <= each.at < ends
+    ]
     if jobs is not None and not jobs.is_dir():
         problems.append(f"{path}: /jobs: {jobs} is not there")
     if problems:
         raise ScenarioError("\n".join(problems))
-    expect = {
-        name: Expectation(**{key: at(value) if key in ("after", "by") else value for key, value in each.items()})
-        for name, each in given.get("expect", {}).items()
-    }
+    expect = {name: _expectation(each, at) for name, each in given.get("expect", {}).items()}
     runs = {name: [_behaviour(each) for each in each_run] for name, each_run in given.get("runs", {}).items()}
     moments.sort(key=lambda each: each.at)
     return Scenario(
         day, zone, starts, ends, given.get("description", ""), tuple(moments), runs, expect, given.get("dead_letters", 0), jobs,
     )  # fmt: skip
+
+
+def _expectation(given: dict[str, Any], at: Callable[[str], datetime]) -> Expectation:
+    moments: dict[str, Any] = {key: at(given[key]) for key in ("after", "by") if key in given}
+    return Expectation(**{**given, **moments})
 
 
 def _detail(given: dict[str, Any], day: date) -> dict[str, Any]:
@@ -121,7 +126,13 @@ def _detail(given: dict[str, Any], day: date) -> dict[str, Any]:
     domain, product = given["product"].split("/")
     named = {key: given[key] for key in ("cycle",) if key in given}
     date_of = given.get("business_date", day.isoformat())
-    return {"domain": domain, "product": product, "business_date": date_of, "status": given.get("status", "COMPLETED"), **named}
+    return {
+        "domain": domain,
+        "product": product,
+        "business_date": date_of,
+        "status": given.get("status", "COMPLETED"),
+        **named,
+    }
 
 
 def _behaviour(given: dict[str, Any]) -> dict[str, Any]:

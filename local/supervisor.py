@@ -31,7 +31,7 @@ def main() -> None:
             signal.signal(each, lambda number, frame: ended.set())
         try:
             _serve(given, folder, ended)
-        except (runtime.RuntimeFailed, runtime.FunctionFailed) as error:
+        except (runtime.StartError, runtime.FunctionError) as error:
             sys.exit(str(error))
         finally:
             (folder / "runtime.json").unlink(missing_ok=True)
@@ -45,7 +45,12 @@ def _serve(given: dict[str, Any], folder: Path, ended: threading.Event) -> None:
         catalog = json.loads((places.statemachines / "catalog" / "catalog.json").read_bytes())
         scripts = Path(given["jobs"]) if given.get("jobs") else None
         player.create_jobs(running, catalog, scripts, folder / "data")
-        known = {"outputs": running.outputs, "options": running.credentials, "postgres": running.postgres.dsn(), "data_api": running.data_api}
+        known = {
+            "outputs": running.outputs,
+            "options": running.credentials,
+            "postgres": running.postgres.dsn(),
+            "data_api": running.data_api,
+        }
         scratch = folder / "runtime.json.new"
         scratch.touch(0o600)
         scratch.write_text(json.dumps(known, indent=2))

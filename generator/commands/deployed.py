@@ -69,7 +69,9 @@ def _stack(arguments: argparse.Namespace) -> Deployed:
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
-    options = {key: value for key, value in (("region_name", arguments.region), ("profile_name", arguments.profile)) if value}
+    options = {
+        key: value for key, value in (("region_name", arguments.region), ("profile_name", arguments.profile)) if value
+    }
     try:
         session = boto3.Session(**options)
         found = session.client("cloudformation").describe_stacks(StackName=arguments.stack)["Stacks"][0]

@@ -30,7 +30,12 @@ class Operation:
     def add(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("product", metavar="DOMAIN/PRODUCT")
         needed = self.action in NEED_DATE
-        parser.add_argument("--date", metavar="YYYY-MM-DD", required=needed, help="the business date" + ("" if needed else " (default: all)"))
+        parser.add_argument(
+            "--date",
+            metavar="YYYY-MM-DD",
+            required=needed,
+            help="the business date" + ("" if needed else " (default: all)"),
+        )
         if self.action == "backfill":
             parser.add_argument("--until", metavar="YYYY-MM-DD", help="the last business date (default: --date)")
         else:
@@ -44,7 +49,13 @@ class Operation:
     def run(self, arguments: argparse.Namespace) -> int:
         if self.action == "event":
             return _put_event(arguments)
-        names = {"product": "product", "date": "business_date", "until": "until", "cycle": "cycle", "downstream": "downstream"}
+        names = {
+            "product": "product",
+            "date": "business_date",
+            "until": "until",
+            "cycle": "cycle",
+            "downstream": "downstream",
+        }
         given = {key: getattr(arguments, name, None) for name, key in names.items()}
         event = {key: value for key, value in given.items() if value is not None}
         result = deployed(arguments).call("OperateFunctionName", {**event, "action": self.action, "actor": actor()})
@@ -74,7 +85,12 @@ def _put_event(arguments: argparse.Namespace) -> int:
         "refreshed_at": datetime.now(UTC).isoformat(), **({"cycle": arguments.cycle} if arguments.cycle else {}),
     }  # fmt: skip
     kind = "Data Product Refreshed" if arguments.status == "COMPLETED" else "Data Product Failed"
-    entry = {"Source": "headgate", "DetailType": kind, "EventBusName": where.outputs["CentralEventBusArn"], "Detail": json.dumps(detail)}
+    entry = {
+        "Source": "headgate",
+        "DetailType": kind,
+        "EventBusName": where.outputs["CentralEventBusArn"],
+        "Detail": json.dumps(detail),
+    }
     answer = where.client("events").put_events(Entries=[entry])
     if answer["FailedEntryCount"]:
         raise UsageError(f"EventBridge refused the event: {answer['Entries'][0].get('ErrorCode')}")

@@ -24,7 +24,12 @@ def ordinary(mesh: Mesh, day: date) -> "Scenario":
 
     openings = {key: list(_openings(mesh, product, day)) for key, product in mesh.products.items()}
     due = {key for key in openings if _is_due(mesh.products[key], openings[key])}
-    starts = min([datetime.combine(day, time(), UTC), *(at - timedelta(minutes=20) for each in openings.values() for at, _ in each)])
+    starts = min(
+        [
+            datetime.combine(day, time(), UTC),
+            *(at - timedelta(minutes=20) for each in openings.values() for at, _ in each),
+        ]
+    )
     moments = sorted(_moments(mesh, day, openings, due, starts), key=lambda each: each.at)
     completes = _completing(mesh, due)
     expect = {key: Expectation("COMPLETED") for key in sorted(completes) if mesh.products[key].pipeline}
@@ -102,6 +107,8 @@ def _completing(mesh: Mesh, due: set[str]) -> set[str]:
 
 def _holds(node: Condition | Dependency, refreshed: set[str]) -> bool:
     if isinstance(node, Dependency):
-        return "COMPLETED" in node.statuses and node.account is None and (node.product in refreshed or bool(node.offset))
+        return (
+            "COMPLETED" in node.statuses and node.account is None and (node.product in refreshed or bool(node.offset))
+        )
     results = (_holds(each, refreshed) for each in node.members)
     return all(results) if node.operator == "all_of" else any(results)

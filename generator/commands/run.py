@@ -26,7 +26,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         "scenario", type=Path, nargs="?", metavar="SCENARIO",
         help="the day as a file, such as local/samples/stifel/day.yaml (default: an ordinary day of the whole mesh)",
     )  # fmt: skip
-    parser.add_argument("--date", type=_date, metavar="YYYY-MM-DD", help="the business date of an ordinary day (default: today)")
+    parser.add_argument(
+        "--date", type=_date, metavar="YYYY-MM-DD", help="the business date of an ordinary day (default: today)"
+    )
     staging.add_products(parser)
     parser.add_argument("--keep", type=Path, metavar="DIR", help="work in this folder and leave logs and data there")
     parser.add_argument("--quiet", action="store_true", help="no timeline")
@@ -50,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
                 say(f"playing {day.business_date}: {day.description.strip()}")
                 played = player.play(running, day, folder / "data", say.clock)
                 say("done")
-        except (runtime.RuntimeFailed, runtime.FunctionFailed, scenario.ScenarioError) as error:
+        except (runtime.StartError, runtime.FunctionError, scenario.ScenarioError) as error:
             raise UsageError(str(error)) from None
     if arguments.json:
         report.print_json({"business_date": day.business_date.isoformat(), **vars(played)})
@@ -77,7 +79,10 @@ def _print(day: "Day", scenario: "Scenario", quiet: bool) -> None:
             print(line)
     print(f"\nHow {scenario.business_date} ended\n")
     named = scenario.expect.keys()
-    for line in tell.status([each for each in day.products if not named or each["product"] in named or each["status"] != "NOT OPENED"], clock):
+    for line in tell.status(
+        [each for each in day.products if not named or each["product"] in named or each["status"] != "NOT OPENED"],
+        clock,
+    ):
         print(line)
     if day.dead_letters:
         print(f"{report.plural(day.dead_letters, 'message')} refused and kept in a dead letter queue")

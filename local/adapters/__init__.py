@@ -14,16 +14,16 @@ VERSION = "1.5.33"
 ADAPTERS = ("cloudformation", "timing", "functions", "machines", "glue_jobs")
 
 
-class EndpointChanged(RuntimeError):
+class EndpointError(RuntimeError):
     """The installed endpoint is not the one the adapters were written for; the message says what is missing."""
 
 
 def install(settings: Settings) -> None:
-    """Installs every adapter. Raises `EndpointChanged`, and then has installed none."""
+    """Installs every adapter. Raises `EndpointError`, and then has installed none."""
     modules = [import_module(f"local.adapters.{name}") for name in ADAPTERS]
     missing = [f"{each.__name__}: {hook}" for each in modules for hook in each.HOOKS if not _exists(hook)]
     if missing:
-        raise EndpointChanged(
+        raise EndpointError(
             f"ministack {version('ministack')} has not what the adapters for {VERSION} hook: {'; '.join(missing)}. "
             f"Install ministack=={VERSION}, or bring local/adapters up to the new version."
         )

@@ -139,11 +139,21 @@ class Runner:
 
     def _environment(self) -> dict[str, str]:
         mine = {key: value for key, value in os.environ.items() if not key.startswith(("HEADGATE_", "PYTHONPATH"))}
-        reach = {"AWS_ENDPOINT_URL": self._settings.url, "AWS_ACCESS_KEY_ID": get_account_id(), "AWS_SECRET_ACCESS_KEY": "local"}
+        reach = {
+            "AWS_ENDPOINT_URL": self._settings.url,
+            "AWS_ACCESS_KEY_ID": get_account_id(),
+            "AWS_SECRET_ACCESS_KEY": "local",
+        }
         return {**mine, **reach, "AWS_DEFAULT_REGION": get_region()}
 
     def _report(self, run: dict[str, Any], state: str, severity: str, message: str) -> None:
-        detail = {"jobName": run["JobName"], "severity": severity, "state": state, "jobRunId": run["Id"], "message": message}
+        detail = {
+            "jobName": run["JobName"],
+            "severity": severity,
+            "state": state,
+            "jobRunId": run["Id"],
+            "message": message,
+        }
         eventbridge._dispatch_event(
             {
                 "EventId": str(uuid.uuid4()), "Source": "aws.glue", "DetailType": "Glue Job State Change", "Detail": json.dumps(detail),

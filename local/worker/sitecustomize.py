@@ -7,6 +7,7 @@ import os
 import struct
 import sys
 import time
+from pathlib import Path
 from types import ModuleType
 
 _import = importlib.import_module
@@ -27,6 +28,6 @@ def _handler(name: str, package: str | None = None) -> ModuleType:
     return module
 
 
-if "HEADGATE_CLOCK" in os.environ and os.path.basename(sys.argv[0]) == "_worker.py":
+if "HEADGATE_CLOCK" in os.environ and Path(sys.argv[0]).name == "_worker.py":
     importlib.import_module = _handler
     os.environ.setdefault("LAYERS", os.environ.get("_LAMBDA_LAYERS_DIRS", "").split(os.pathsep)[0] or "/opt")

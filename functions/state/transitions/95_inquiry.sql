@@ -35,6 +35,12 @@ LANGUAGE sql STABLE AS $$
     WHERE p.product_id = r.product_id AND p.complete_by IS NOT NULL
 $$;
 
+CREATE OR REPLACE FUNCTION is_late(r data_product_status, now_is timestamptz) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+-- True if the SLA is broken, null if not. What somebody left out on purpose breaks none.
+    SELECT true WHERE due_at(r) < CASE r.status WHEN 'COMPLETED' THEN r.finished_at ELSE now_is END AND r.status NOT IN ('SKIPPED', 'CANCELLED')
+$$;
+
 CREATE OR REPLACE FUNCTION latest_date(product text, now_is timestamptz) RETURNS date
 LANGUAGE sql STABLE AS $$
 -- The business date people mean who name none: the latest with a run (of the product, if one is given), else today.
@@ -54,7 +60,7 @@ LANGUAGE sql STABLE AS $$
             WHEN e.status = 'COMPLETED' THEN 'REFRESHED' WHEN e.status = 'ERROR' THEN 'FAILED' ELSE 'EXPECTED' END,
         'opened_at', r.opened_at, 'released_at', r.released_at, 'started_at', r.started_at,
         'finished_at', coalesce(r.finished_at, e.received_at), 'deadline_at', CASE r.status WHEN 'WAITING' THEN r.deadline_at END,
-        'due_at', due_at(r), 'late', CASE WHEN due_at(r) < coalesce(r.finished_at, now_is) THEN true END,
+        'due_at', due_at(r), 'late', is_late(r, now_is),
         'opens_at', CASE WHEN r.run_id IS NULL AND p.machine IS NOT NULL THEN opens_at(p.product_id, on_date) END,
         'usually_at', CASE WHEN p.machine IS NULL AND e.status IS NULL THEN usually_at(p.product_id, on_date) END,
         'held', CASE WHEN p.held OR r.held THEN true END, 'error', r.error,
@@ -132,7 +138,7 @@ BEGIN
             WHERE e.product_id = product AND e.business_date = on_date AND e.superseded_at IS NULL) END,
         'usually_at', CASE WHEN p.machine IS NULL THEN usually_at(product, on_date) END,
         'cycle', nullif(r.cycle, ''), 'attempt', r.attempt, 'run_id', r.run_id, 'opened_at', r.opened_at, 'waiting_since', r.waiting_since,
-        'deadline_at', r.deadline_at, 'on_deadline', p.on_deadline, 'due_at', due_at(r), 'released_at', r.released_at,
+        'deadline_at', r.deadline_at, 'on_deadline', p.on_deadline, 'due_at', due_at(r), 'late', is_late(r, now_is), 'released_at', r.released_at,
         'release_reason', r.release_reason, 'started_at', r.started_at, 'finished_at', r.finished_at, 'error', r.error,
         'cause', left(r.cause, 4000), 'execution_arn', r.execution_arn, 'changed_by', r.changed_by,
         'held', CASE WHEN p.held THEN 'product' WHEN r.held THEN 'run' END,

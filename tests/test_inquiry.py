@@ -1,0 +1,176 @@
+"""What people ask of the state, on real PostgreSQL: status, why, history."""
+
+from datetime import UTC
+from typing import Any
+
+import pytest
+
+import inquire
+import runtime
+from generator.commands import tell
+from state.database import Typed
+from state.errors import BadEvent, UnknownProduct
+from tests.golden import FOLDER, expect
+from tests.state_steps import LOADED, TODAY, complete, opened, wait
+from tests.state_world import FakeAws, World, at, daily, external, leaf, product
+
+
+@pytest.fixture
+def morning(world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A chain raw/in -> d1/a -> d1/b, and d1/c that waits for either of two; b is due at 8:00. It is 9:00."""
+    either = {"any_of": [leaf("raw/in"), leaf("raw/other")]}
+    products = {
+        "raw/in": external(),
+        "raw/other": {**external(), "schedule": daily("02:00")},
+        "d1/a": product("raw/in", name="a", owner="ann", email="ann@example.com"),
+        "d1/b": product("d1/a", name="b", sla={"complete_by": "08:00"}),
+        "d1/c": product(either, name="c", wait={"deadline": 3600, "on_deadline": "start"}),
+        "d1/weekly": product(name="weekly", schedule={**daily("06:00"), "fires": {**daily("06:00")["fires"], "month_days": [], "week_days": [2]}}),
+    }
+    world.load(products, LOADED)
+    monkeypatch.setattr(runtime, "now", lambda: at("2026-11-20 09:00"))
+    for day in (17, 18, 19):
+        world.event("raw/in", f"2026-11-{day}", at(f"2026-11-{day} 04:10"))
+    opened(world)
+    return world
+
+
+def asked(**question: Any) -> dict[str, Any]:
+    return inquire.handler(question, None)
+
+
+def test_the_status_of_a_day_has_every_product(morning: World) -> None:
+    rows = {each["product"]: each for each in asked(question="status")["products"]}
+
+    assert {name: each["status"] for name, each in rows.items()} == {
+        "raw/in": "EXPECTED", "raw/other": "EXPECTED", "d1/a": "WAITING", "d1/b": "WAITING", "d1/c": "WAITING", "d1/weekly": "NOT OPENED",
+    }  # fmt: skip
+    assert rows["d1/a"]["missing"] == ["raw/in"]
+    assert rows["d1/b"]["late"] is True
+    assert rows["d1/b"]["due_at"] == "2026-11-20T08:00:00+00:00"
+    assert rows["raw/in"]["usually_at"] == "2026-11-20T04:10:00+00:00"
+    assert "opens_at" not in rows["d1/weekly"], "not on a Friday"
+
+
+def test_the_status_of_a_domain_and_of_another_date(morning: World) -> None:
+    assert [each["product"] for each in asked(question="status", domain="raw")["products"]] == ["raw/in", "raw/other"]
+    rows = {each["product"]: each for each in asked(question="status", business_date="2026-11-23")["products"]}
+    assert rows["d1/weekly"]["opens_at"] == "2026-11-23T06:00:00+00:00"
+
+
+def test_more_products_than_a_page(world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.load({f"d/p{number:04}": external() for number in range(1203)}, LOADED)
+    monkeypatch.setattr(runtime, "now", lambda: at("2026-11-20 09:00"))
+    answer = asked(question="status", business_date=TODAY)
+    assert len(answer["products"]) == 1203
+    assert answer["more"] is False
+    monkeypatch.setattr(inquire, "MOST", 1000)
+    assert asked(question="status", business_date=TODAY)["more"] is True
+
+
+def test_why_names_what_is_missing_whose_it_is_and_what_comes_next(morning: World) -> None:
+    run = asked(question="why", product="d1/a")["run"]
+
+    assert (run["status"], run["on_deadline"], run["deadline_at"]) == ("WAITING", "fail", "2026-11-20T10:00:00+00:00")
+    (missing,) = run["missing"]
+    assert (missing["product"], missing["business_date"], missing["since"]) == ("raw/in", TODAY, "2026-11-20T06:00:00+00:00")
+    assert missing["upstream"] == {"status": "EXPECTED", "owner": "ingestion", "usually_at": "2026-11-20T04:10:00+00:00"}
+    assert run["downstream"] == ["d1/b"]
+
+
+def test_why_goes_to_the_bottom_of_it(morning: World) -> None:
+    run = asked(question="why", product="d1/b", business_date=TODAY)["run"]
+    (missing,) = run["missing"]
+    assert (missing["upstream"]["status"], missing["upstream"]["waits_for"]) == ("WAITING", ["raw/in"])
+    assert (missing["upstream"]["owner"], missing["upstream"]["email"]) == ("ann", "ann@example.com")
+    assert [each["product"] for each in run["root_causes"]] == ["raw/in"]
+
+
+def test_why_of_a_failure_says_what_failed(morning: World) -> None:
+    morning.event("raw/in", TODAY, at("2026-11-20 06:10"))
+    complete(morning, "d1/a", status="ERROR")
+    run = asked(question="why", product="d1/b")["run"]
+    assert run["missing"][0]["upstream"]["status"] == "ERROR"
+    assert [each["product"] for each in run["root_causes"]] == ["d1/a"]
+
+
+@pytest.mark.parametrize("of_run", [True, False])
+def test_why_says_that_it_is_held_back_and_by_whom(morning: World, of_run: bool) -> None:
+    date = TODAY if of_run else None
+    given = Typed(date, "date") if date else None
+    morning.database.call("set_hold", "d1/a", given, "", True, "bob", at("2026-11-20 08:00"))
+    run = asked(question="why", product="d1/a")["run"]
+    assert (run["held"], run["held_by"]) == ("run" if of_run else "product", "bob")
+
+
+def test_why_of_what_is_refreshed_elsewhere_and_of_what_has_no_run(morning: World) -> None:
+    assert asked(question="why", product="raw/in", business_date=TODAY)["run"]["status"] == "EXTERNAL"
+    assert asked(question="why", product="d1/weekly", business_date=TODAY)["run"]["status"] == "NOT OPENED"
+
+
+def test_history_is_what_happened_in_order(morning: World) -> None:
+    morning.event("raw/in", TODAY, at("2026-11-20 06:10"))
+    wait(morning, "d1/a", now="2026-11-20 06:11")
+    complete(morning, "d1/a")
+    entries = asked(question="history", product="d1/a", business_date=TODAY)["entries"]
+
+    assert [(each["at"][11:16], each["kind"], each.get("status")) for each in entries] == [
+        ("06:00", "run", "WAITING"), ("06:10", "arrived", None), ("06:10", "run", "WAITING"), ("06:11", "run", "WAITING"),
+        ("08:00", "job ended", "SUCCEEDED"), ("08:00", "run", "PROCESSING"), ("08:00", "run", "COMPLETED"), ("08:00", "job started", None),
+    ]  # fmt: skip
+    assert entries[0]["opened"] is True
+    assert entries[2]["reason"] == "the last input arrived"
+
+
+def test_history_of_all_in_pages(morning: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    everything = asked(question="history", business_date=TODAY)["entries"]
+    monkeypatch.setattr(inquire, "PAGE", 2)
+    assert asked(question="history", business_date=TODAY)["entries"] == everything
+
+
+def test_a_run_that_becomes_late_is_told_in_its_history(morning: World) -> None:
+    morning.database.call("repair", at("2026-11-20 08:10"))
+    entries = asked(question="history", product="d1/b", business_date=TODAY)["entries"]
+    assert [each["kind"] for each in entries] == ["run", "late"]
+
+
+def test_what_cannot_be_answered_is_refused(morning: World) -> None:
+    with pytest.raises(UnknownProduct, match="d1/nothing"):
+        asked(question="why", product="d1/nothing")
+    with pytest.raises(BadEvent, match="/product is missing"):
+        asked(question="why")
+    with pytest.raises(BadEvent, match="/question"):
+        asked(question="when")
+
+
+def test_the_answers_in_words(morning: World) -> None:
+    """As `headgate status`, `why` and `history` print them."""
+    clock = tell.Clock(UTC, TODAY)
+    parts: list[str] = []
+
+    def told(command: str, lines: Any) -> None:
+        parts.append("\n".join([f"$ headgate {command}", *lines, ""]))
+
+    def why(name: str) -> None:
+        told(f"why {name}", tell.why(asked(question="why", product=name, business_date=TODAY)["run"], clock))
+
+    told("status", tell.status(asked(question="status")["products"], clock))
+    for name in ("d1/a", "d1/b", "d1/c", "raw/in", "d1/weekly"):
+        why(name)
+    morning.event("raw/in", TODAY, at("2026-11-20 06:10"))
+    why("raw/in")
+    why("d1/a")
+    complete(morning, "d1/a", status="ERROR")
+    why("d1/a")
+    why("d1/b")
+    morning.database.call("rerun", "d1/a", Typed(TODAY, "date"), "", False, "bob", at("2026-11-20 08:30"))
+    complete(morning, "d1/a", attempt=2, now="2026-11-20 08:40")
+    why("d1/a")
+    morning.database.call("set_hold", "d1/c", None, "", True, "bob", at("2026-11-20 08:00"))
+    morning.database.call("skip_run", "d1/b", Typed(TODAY, "date"), "", "bob", at("2026-11-20 08:50"))
+    why("d1/b")
+    told("status", tell.status(asked(question="status")["products"], clock))
+    told("history", tell.history(asked(question="history", business_date=TODAY)["entries"], clock))
+    told("status", tell.status([], clock))
+    told("history", tell.history([], clock))
+    expect(FOLDER / "words" / "inquiry.txt", "\n".join(parts).encode())

@@ -1,0 +1,68 @@
+"""A scenario file: what is wrong with it is said all at once, with its place."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from local import scenario
+
+ROOT = Path(__file__).parent.parent
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "day.yaml"
+    path.write_text(text)
+    return path
+
+
+def complaint(folder: Path, text: str) -> str:
+    with pytest.raises(scenario.ScenarioError) as caught:
+        scenario.read(written(folder, text))
+    return str(caught.value).replace(f"{folder}/", "")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "local" / "samples").glob("*/*.yaml")), ids=lambda path: path.parent.name)
+def test_the_samples_can_be_read(path: Path) -> None:
+    read = scenario.read(path)
+    assert read.business_date == date(2026, 11, 20)
+    assert read.expect
+
+
+def test_everything_wrong_is_said_at_once(tmp_path: Path) -> None:
+    text = """
+business_date: 20.11.2026
+timezone: UTC
+events:
+  - {at: "7:00", product: raw/rd1}
+  - {at: "07:00"}
+runs: {job: [{takes: soon}]}
+expect: {d1/ds1: {status: DONE}}
+"""
+    assert complaint(tmp_path, text).splitlines() == [
+        "day.yaml: /business_date: '20.11.2026' does not match '^[0-9]{4}-[0-9]{2}-[0-9]{2}$'",
+        "day.yaml: /events/0/at: '7:00' does not match '^([01][0-9]|2[0-3]):[0-5][0-9]$'",
+        "day.yaml: /events/1: {'at': '07:00'} is not valid under any of the given schemas",
+        "day.yaml: /expect/d1/ds1/status: 'DONE' is not one of ['COMPLETED', 'ERROR', 'SKIPPED', 'CANCELLED', 'WAITING', 'NOT OPENED']",
+        "day.yaml: /runs/job/0/takes: 'soon' does not match '^[0-9]+[smh]$'",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("business_date: 2026-11-20\ntimezone: Mars/Olympus\n", "day.yaml: 'No time zone found with key Mars/Olympus'"),
+        ("business_date: 2026-02-30\ntimezone: UTC\n", "day.yaml: day is out of range for month"),
+        ("{", "day.yaml: not YAML: "),
+        ("business_date: 2026-11-20\ntimezone: UTC\nends: '05:00'\nevents: [{at: '06:00', product: a/b}]\n", "day.yaml: 06:00 is not between starts and ends"),
+        ("business_date: 2026-11-20\ntimezone: UTC\nevents: [{at: '06:00', product: a/b, file: x.csv}]\n", "day.yaml: /events/0/file: x.csv is not there"),
+        ("business_date: 2026-11-20\ntimezone: UTC\njobs: nowhere\n", "day.yaml: /jobs: nowhere is not there"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_played_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    assert complaint(tmp_path, text).startswith(said)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(scenario.ScenarioError, match="No such file"):
+        scenario.read(tmp_path / "nothing.yaml")
