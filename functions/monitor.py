@@ -63,7 +63,7 @@ def _jobs(unheard: list[dict[str, Any]]) -> int:
 
 def _execution(silent: dict[str, Any]) -> bool:
     """Looks at the machine of a run that nothing has been heard of. One that is gone is started again or its end recorded."""
-    execution = silent["execution"]
+    execution, run, attempt = silent["execution"], Typed(silent["run_id"], "uuid"), silent["attempt"]
     prefix = os.environ["STATE_MACHINE_ARN_PREFIX"]
     arn = f"{prefix.replace(':stateMachine:', ':execution:')}{execution['machine']}:{execution['name']}"
     try:
@@ -72,13 +72,17 @@ def _execution(silent: dict[str, Any]) -> bool:
         if _code(error) != "ExecutionDoesNotExist":
             LOG.warning(json.dumps({"execution": arn, "reason": str(error)}))
             return False
-        runtime.database().call("start_again", Typed(silent["run_id"], "uuid"), silent["attempt"], runtime.now())
+        if silent["status"] == "WAITING":
+            runtime.database().call("start_again", run, attempt, runtime.now())
+        else:  # an execution begins with the wait, which is over for this attempt
+            runtime.database().call(
+                "restart_lost", run, attempt, "ExecutionLost", "Step Functions does not know it", RESTARTS, runtime.now()
+            )
         return True
     if described["status"] == "RUNNING":
         return False
     name = described.get("error") or described["status"]
     cause = described.get("cause") or f"the execution ended {described['status']} without recording an outcome"
-    run, attempt = Typed(silent["run_id"], "uuid"), silent["attempt"]
     try:
         if described["status"] == "FAILED" and name.startswith("States.") and name not in OF_TASKS:
             runtime.database().call("restart_lost", run, attempt, name, cause, RESTARTS, runtime.now())

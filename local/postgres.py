@@ -30,14 +30,26 @@ class PostgresError(RuntimeError):
     """PostgreSQL did not start; the message ends with its log."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Postgres:
-    """A running server."""
+    """A running server; `process` changes with `restart`."""
 
     port: int
     password: str
     folder: Path
-    pid: int
+    process: "subprocess.Popen[bytes]"
+    throw_away: bool
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def restart(self) -> None:
+        """Ends the server in the middle of whatever it does, and starts it again on the same port and data."""
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait()
+        self.process = _start(self.folder, self.port, self.throw_away)
+        _await(self)
 
     def dsn(self, database: str = DATABASE) -> str:
         return f"host=127.0.0.1 port={self.port} user={USER} password={self.password} dbname={database}"
@@ -62,13 +74,14 @@ def running(folder: Path | None = None) -> Iterator[Postgres]:
         home.chmod(0o700)
         if not (home / "data" / "PG_VERSION").exists():
             _initialize(home)
-        process, port = _start(home, throw_away=folder is None)
+        port = _free_port()
+        process = _start(home, port, throw_away=folder is None)
+        server = Postgres(port, (home / "password").read_text(), home, process, folder is None)
         try:
-            password = (home / "password").read_text()
-            server = Postgres(port, password, home, process.pid)
-            _await(server, process)
+            _await(server)
             yield server
         finally:
+            process = server.process
             # smart would wait for clients, immediate would make the next start recover
             process.send_signal(signal.SIGINT if folder else signal.SIGQUIT)
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -91,19 +104,23 @@ def _initialize(home: Path) -> None:
         raise PostgresError(f"initdb failed:\n{_log(home)}")
 
 
-def _start(home: Path, throw_away: bool) -> tuple["subprocess.Popen[bytes]", int]:
+def _free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        port: int = free.getsockname()[1]
+    return port
+
+
+def _start(home: Path, port: int, throw_away: bool) -> "subprocess.Popen[bytes]":
     settings = ["listen_addresses=127.0.0.1", f"unix_socket_directories={home}", "max_connections=60", "timezone=UTC"]
     settings += THROW_AWAY if throw_away else ()
     command = [binary("postgres"), "-D", str(home / "data"), "-p", str(port)]
     for each in settings:
         command += ["-c", each]
-    return popen(command, home / "log", signal.SIGQUIT, not_as_root=True), port
+    return popen(command, home / "log", signal.SIGQUIT, not_as_root=True)
 
 
-def _await(server: Postgres, process: "subprocess.Popen[bytes]") -> None:
+def _await(server: Postgres) -> None:
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
@@ -113,7 +130,7 @@ def _await(server: Postgres, process: "subprocess.Popen[bytes]") -> None:
                     connection.execute(f"CREATE DATABASE {DATABASE}")
                 return
         except psycopg.OperationalError:
-            if process.poll() is not None or time.monotonic() > deadline:
+            if server.process.poll() is not None or time.monotonic() > deadline:
                 raise PostgresError(f"PostgreSQL did not start:\n{_log(server.folder)}") from None
             time.sleep(0.02)
 

@@ -38,8 +38,8 @@ BEGIN
         'jobs', (SELECT coalesce(jsonb_agg(jsonb_build_object('job', job, 'job_run_id', job_run_id)), '[]') FROM (
             SELECT job, job_run_id FROM job_run WHERE state = 'STARTED' AND started_at < now_is - interval '10 minutes'
             ORDER BY started_at LIMIT 80) unheard),
-        'executions', (SELECT coalesce(jsonb_agg(jsonb_build_object('run_id', run_id, 'attempt', attempt, 'execution', execution)), '[]') FROM (
-            SELECT r.run_id, r.attempt, execution_of(r, p) AS execution
+        'executions', (SELECT coalesce(jsonb_agg(jsonb_build_object('run_id', run_id, 'attempt', attempt, 'status', status, 'execution', execution)), '[]') FROM (
+            SELECT r.run_id, r.attempt, r.status, execution_of(r, p) AS execution
             FROM data_product_status r JOIN data_product p USING (product_id)
             WHERE r.changed_at < now_is - interval '10 minutes' AND (
                 (r.status = 'WAITING' AND (r.task_token IS NULL OR r.released_at IS NOT NULL OR r.deadline_at < now_is - interval '10 minutes'))

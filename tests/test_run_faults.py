@@ -1,0 +1,165 @@
+"""The Stifel day with things breaking in the middle of it. It still ends right, or says precisely what did not."""
+
+import dataclasses
+import os
+import signal
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.player import put_event
+from local.scenario import Expectation, Scenario
+from tests.local_application import Application, deployed, needs_sam, sample
+
+pytestmark = [pytest.mark.slow, needs_sam]
+
+
+def once_at(clock: str, fault: Callable[[], Any]) -> Callable[[datetime], None]:
+    """Lets the fault happen at the first quiet moment after that time."""
+    done = []
+
+    def meanwhile(moment: datetime) -> None:
+        if not done and moment.strftime("%H:%M") >= clock:
+            done.append(True)
+            fault()
+
+    return meanwhile
+
+
+def hopeful(day: Scenario, **expected: Expectation) -> Scenario:
+    """The day, with its end expected, but neither the times nor the attempts it takes; and what is named."""
+    loose = {name: Expectation(each.status) for name, each in day.expect.items()}
+    return dataclasses.replace(day, expect={**loose, **{key.replace("_", "/"): each for key, each in expected.items()}})
+
+
+def test_postgres_ends_in_the_middle_and_comes_back(tmp_path: Path) -> None:
+    day = sample("stifel")
+    with deployed(day, tmp_path) as application:
+        played = application.play(day, once_at("02:25", application.runtime.postgres.restart))
+    assert played.problems == []
+
+
+def test_the_endpoint_is_restarted_and_the_lost_executions_run_again(tmp_path: Path) -> None:
+    day = hopeful(sample("stifel"))
+    with deployed(day, tmp_path, keep=True) as application:
+
+        def restart() -> None:
+            application.runtime.stop_endpoint()
+            application.runtime.start_endpoint()
+
+        played = application.play(day, once_at("02:25", restart))
+    assert played.problems == []
+    attempts = {each["product"]: each["attempt"] for each in played.products if "attempt" in each}
+    assert attempts["d1/ds2"] == 1, "it was done before"
+    assert attempts["d1/ds4"] == 2
+    assert any(each.get("error") == "States.ServiceRestart" and each["by"] == "monitor" for each in played.entries)
+
+
+def test_the_endpoint_dies_and_knows_nothing_any_more(tmp_path: Path) -> None:
+    """After kill -9 the endpoint has lost stacks, executions and messages; the state has not. It is deployed again."""
+    day = hopeful(sample("stifel"))
+    with deployed(day, tmp_path) as application:
+        running = application.runtime
+
+        def lost() -> None:
+            from local.player import create_jobs
+            from tests.local_application import CATALOG
+
+            running.stop_endpoint(signal.SIGKILL)
+            running.start_endpoint()
+            running.deploy(lambda words: None)
+            create_jobs(running, CATALOG, day.jobs, application.data)
+            running.control.jobs({"*": [{"takes": 300}]})
+
+        played = application.play(dataclasses.replace(day, dead_letters=1), once_at("02:25", lost))
+    assert played.problems == []
+
+
+def test_functions_are_killed_while_they_work(tmp_path: Path) -> None:
+    day = hopeful(sample("stifel"))
+    with deployed(day, tmp_path) as application:
+        killed = []
+
+        def kill(moment: datetime) -> None:
+            if moment.minute % 20 == 0:  # their next calls find them dead
+                killed.extend(_kill_workers(tmp_path))
+
+        played = application.play(day, kill)
+    assert played.problems == []
+    assert len(killed) > 10
+
+
+def _kill_workers(folder: Path) -> list[int]:
+    killed = []
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit() and f"{folder}/tmp/ministack-lambda".encode() in _command(process):
+            os.kill(int(process.name), signal.SIGKILL)
+            killed.append(int(process.name))
+    return killed
+
+
+def _command(process: Path) -> bytes:
+    try:
+        return (process / "cmdline").read_bytes()
+    except OSError:  # it is gone
+        return b""
+
+
+def test_every_event_comes_three_times_and_broken_ones_between(tmp_path: Path) -> None:
+    day = sample("stifel")
+    broken = ({"domain": "raw"}, {"domain": "raw", "product": "rd2", "business_date": "tomorrow", "status": "COMPLETED"})
+    with deployed(day, tmp_path) as application:
+
+        def flood() -> None:
+            for each in day.moments:
+                if each.event and each.deliver and each.at.hour < 3:
+                    for _ in range(2):
+                        put_event(application.runtime, each.event, each.at)
+            for detail in broken:
+                put_event(application.runtime, detail, day.starts)
+
+        played = application.play(dataclasses.replace(day, dead_letters=3), once_at("02:30", flood))
+    assert played.problems == []
+
+
+def test_a_job_that_hangs_is_ended_by_its_timeout_and_tried_again(tmp_path: Path) -> None:
+    day = hopeful(sample("stifel"))
+    day = dataclasses.replace(day, runs={"d1-ds1-build": [{"hangs": True}, {"takes": 300}], "*": [{"takes": 300}]})
+    with deployed(day, tmp_path) as application:
+        played = application.play(day)
+    assert played.problems == []
+    ends = [each["status"] for each in played.entries if each["kind"] == "job ended" and each["job"] == "d1-ds1-build"]
+    assert ends == ["TIMEOUT", "SUCCEEDED"]
+
+
+def test_a_job_that_hangs_and_is_not_to_be_retried_fails_its_run_and_nothing_else(tmp_path: Path) -> None:
+    day = sample("stifel")
+    failed, waiting = Expectation("ERROR", error="JobTimedOut"), Expectation("ERROR", error="DeadlineExceeded")
+    day = hopeful(day, d2_ds1=failed, d1_ds4=waiting)
+    day = dataclasses.replace(day, runs={"d2-ds1-build": [{"hangs": True}], "*": [{"takes": 300}]}, ends=day.ends.replace(hour=16))
+    with deployed(day, tmp_path) as application:
+        played = application.play(day)
+    assert played.problems == []
+    assert len(played.incidents) == 1, "d1/ds4 opens one of severity 2"
+
+
+def test_wrong_data_fails_the_job_that_meets_it(tmp_path: Path) -> None:
+    day = hopeful(sample("stifel"))
+    moments = tuple(dataclasses.replace(each, deliver=None) if each.deliver and each.deliver[1] == "raw/rd1" else each for each in day.moments)
+    day = dataclasses.replace(day, moments=moments, expect={"d1/ds1": Expectation("ERROR", error="JobFailed"), "d1/ds2": Expectation("COMPLETED")})
+    with deployed(day, tmp_path) as application:
+        played = application.play(dataclasses.replace(day, ends=day.ends.replace(hour=4)))
+    assert played.problems == []
+    (cause,) = {each["cause"] for each in played.entries if each["kind"] == "job ended" and each["job"] == "d1-ds1-build" and each["status"] == "FAILED" and "memory" not in each["cause"].lower()}
+    assert cause == "raw/rd1 has no data for 2026-11-20"
+
+
+def test_two_days_are_played_side_by_side(tmp_path: Path) -> None:
+    stifel, marketplace = sample("stifel"), sample("marketplace")
+    with deployed(stifel, tmp_path / "one") as one, deployed(marketplace, tmp_path / "two") as two:
+        assert isinstance(one, Application)
+        assert one.play(stifel).problems == []
+        assert two.play(marketplace).problems == []
