@@ -76,7 +76,13 @@ def _execution(silent: dict[str, Any]) -> bool:
             runtime.database().call("start_again", run, attempt, runtime.now())
         else:  # an execution begins with the wait, which is over for this attempt
             runtime.database().call(
-                "restart_lost", run, attempt, "ExecutionLost", "Step Functions does not know it", RESTARTS, runtime.now()
+                "restart_lost",
+                run,
+                attempt,
+                "ExecutionLost",
+                "Step Functions does not know it",
+                RESTARTS,
+                runtime.now(),
             )
         return True
     if described["status"] == "RUNNING":

@@ -48,7 +48,7 @@ def play(runtime: Runtime, scenario: Scenario, data: Path, progress: Progress = 
     while True:
         settled = runtime.control.settled(120)
         progress(datetime.fromtimestamp(settled["now"], scenario.timezone))
-        if not moments and not runtime.open_runs() and _as_expected(runtime, scenario):
+        if not moments and not runtime.open_runs(scenario.business_date) and _as_expected(runtime, scenario):
             break
         due = [each for each in (settled["next"], moments[0].at.timestamp() if moments else None) if each is not None]
         following = min(due, default=scenario.ends.timestamp())

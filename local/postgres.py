@@ -112,7 +112,7 @@ def _free_port() -> int:
 
 
 def _start(home: Path, port: int, throw_away: bool) -> "subprocess.Popen[bytes]":
-    settings = ["listen_addresses=127.0.0.1", f"unix_socket_directories={home}", "max_connections=60", "timezone=UTC"]
+    settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=60", "timezone=UTC"]
     settings += THROW_AWAY if throw_away else ()
     command = [binary("postgres"), "-D", str(home / "data"), "-p", str(port)]
     for each in settings:

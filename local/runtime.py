@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -100,11 +100,13 @@ class Runtime:
             raise FunctionError(f"{body.get('errorType')}: {body.get('errorMessage')}")
         return body
 
-    def open_runs(self) -> int:
-        """How many runs are WAITING or PROCESSING."""
-        query = "SELECT count(*) FROM data_product_status WHERE status IN ('WAITING', 'PROCESSING')"
+    def open_runs(self, day: date) -> int:
+        """How many runs of the business date are WAITING or PROCESSING."""
+        query = (
+            "SELECT count(*) FROM data_product_status WHERE status IN ('WAITING', 'PROCESSING') AND business_date = %s"
+        )
         with psycopg.connect(self.postgres.dsn(), autocommit=True) as connection:
-            row = connection.execute(query).fetchone()
+            row = connection.execute(query, [day]).fetchone()
         return int(row[0]) if row else 0
 
     def dead_letters(self) -> int:
@@ -179,6 +181,7 @@ class Runtime:
         variables = {
             **self.environment,
             "SAM_CLI_TELEMETRY": "0",
+            "TMPDIR": str(self.places.folder / "tmp"),  # it leaves empty folders behind
             "SAM_CLI_POLL_DELAY": "0.3",
             "PYTHONDONTWRITEBYTECODE": "1",
         }

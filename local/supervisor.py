@@ -12,7 +12,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from local import player, runtime
+from local import player, postgres, runtime
 
 
 def main() -> None:
@@ -31,7 +31,7 @@ def main() -> None:
             signal.signal(each, lambda number, frame: ended.set())
         try:
             _serve(given, folder, ended)
-        except (runtime.StartError, runtime.FunctionError) as error:
+        except (postgres.PostgresError, runtime.StartError, runtime.FunctionError) as error:
             sys.exit(str(error))
         finally:
             (folder / "runtime.json").unlink(missing_ok=True)

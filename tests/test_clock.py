@@ -102,7 +102,7 @@ def test_a_thread_that_waits_for_others_does_not_count(clock: Clock) -> None:
 
 
 def test_a_loop_that_looks_wakes_with_every_jump_but_asks_for_none(clock: Clock) -> None:
-    looks = []
+    looks: list[float] = []
 
     def loop() -> None:
         while len(looks) < 3:

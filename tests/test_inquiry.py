@@ -25,7 +25,10 @@ def morning(world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Worl
         "d1/a": product("raw/in", name="a", owner="ann", email="ann@example.com"),
         "d1/b": product("d1/a", name="b", sla={"complete_by": "08:00"}),
         "d1/c": product(either, name="c", wait={"deadline": 3600, "on_deadline": "start"}),
-        "d1/weekly": product(name="weekly", schedule={**daily("06:00"), "fires": {**daily("06:00")["fires"], "month_days": [], "week_days": [2]}}),
+        "d1/weekly": product(
+            name="weekly",
+            schedule={**daily("06:00"), "fires": {**daily("06:00")["fires"], "month_days": [], "week_days": [2]}},
+        ),
     }
     world.load(products, LOADED)
     monkeypatch.setattr(runtime, "now", lambda: at("2026-11-20 09:00"))
@@ -73,8 +76,16 @@ def test_why_names_what_is_missing_whose_it_is_and_what_comes_next(morning: Worl
 
     assert (run["status"], run["on_deadline"], run["deadline_at"]) == ("WAITING", "fail", "2026-11-20T10:00:00+00:00")
     (missing,) = run["missing"]
-    assert (missing["product"], missing["business_date"], missing["since"]) == ("raw/in", TODAY, "2026-11-20T06:00:00+00:00")
-    assert missing["upstream"] == {"status": "EXPECTED", "owner": "ingestion", "usually_at": "2026-11-20T04:10:00+00:00"}
+    assert (missing["product"], missing["business_date"], missing["since"]) == (
+        "raw/in",
+        TODAY,
+        "2026-11-20T06:00:00+00:00",
+    )
+    assert missing["upstream"] == {
+        "status": "EXPECTED",
+        "owner": "ingestion",
+        "usually_at": "2026-11-20T04:10:00+00:00",
+    }
     assert run["downstream"] == ["d1/b"]
 
 

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.slow, needs_sam]
 
 def once_at(clock: str, fault: Callable[[], Any]) -> Callable[[datetime], None]:
     """Lets the fault happen at the first quiet moment after that time."""
-    done = []
+    done: list[bool] = []
 
     def meanwhile(moment: datetime) -> None:
         if not done and moment.strftime("%H:%M") >= clock:
@@ -95,7 +95,7 @@ def test_functions_are_killed_while_they_work(tmp_path: Path) -> None:
 def _kill_workers(folder: Path) -> list[int]:
     killed = []
     for process in Path("/proc").iterdir():
-        if process.name.isdigit() and f"{folder}/tmp/ministack-lambda".encode() in _command(process):
+        if process.name.isdigit() and str(folder / "tmp" / "ministack-lambda").encode() in _command(process):
             os.kill(int(process.name), signal.SIGKILL)
             killed.append(int(process.name))
     return killed
@@ -110,7 +110,10 @@ def _command(process: Path) -> bytes:
 
 def test_every_event_comes_three_times_and_broken_ones_between(tmp_path: Path) -> None:
     day = sample("stifel")
-    broken = ({"domain": "raw"}, {"domain": "raw", "product": "rd2", "business_date": "tomorrow", "status": "COMPLETED"})
+    broken = (
+        {"domain": "raw"},
+        {"domain": "raw", "product": "rd2", "business_date": "tomorrow", "status": "COMPLETED"},
+    )
     with deployed(day, tmp_path) as application:
 
         def flood() -> None:
@@ -139,7 +142,9 @@ def test_a_job_that_hangs_and_is_not_to_be_retried_fails_its_run_and_nothing_els
     day = sample("stifel")
     failed, waiting = Expectation("ERROR", error="JobTimedOut"), Expectation("ERROR", error="DeadlineExceeded")
     day = hopeful(day, d2_ds1=failed, d1_ds4=waiting)
-    day = dataclasses.replace(day, runs={"d2-ds1-build": [{"hangs": True}], "*": [{"takes": 300}]}, ends=day.ends.replace(hour=16))
+    day = dataclasses.replace(
+        day, runs={"d2-ds1-build": [{"hangs": True}], "*": [{"takes": 300}]}, ends=day.ends.replace(hour=16)
+    )
     with deployed(day, tmp_path) as application:
         played = application.play(day)
     assert played.problems == []
@@ -148,12 +153,26 @@ def test_a_job_that_hangs_and_is_not_to_be_retried_fails_its_run_and_nothing_els
 
 def test_wrong_data_fails_the_job_that_meets_it(tmp_path: Path) -> None:
     day = hopeful(sample("stifel"))
-    moments = tuple(dataclasses.replace(each, deliver=None) if each.deliver and each.deliver[1] == "raw/rd1" else each for each in day.moments)
-    day = dataclasses.replace(day, moments=moments, expect={"d1/ds1": Expectation("ERROR", error="JobFailed"), "d1/ds2": Expectation("COMPLETED")})
+    moments = tuple(
+        dataclasses.replace(each, deliver=None) if each.deliver and each.deliver[1] == "raw/rd1" else each
+        for each in day.moments
+    )
+    day = dataclasses.replace(
+        day,
+        moments=moments,
+        expect={"d1/ds1": Expectation("ERROR", error="JobFailed"), "d1/ds2": Expectation("COMPLETED")},
+    )
     with deployed(day, tmp_path) as application:
         played = application.play(dataclasses.replace(day, ends=day.ends.replace(hour=4)))
     assert played.problems == []
-    (cause,) = {each["cause"] for each in played.entries if each["kind"] == "job ended" and each["job"] == "d1-ds1-build" and each["status"] == "FAILED" and "memory" not in each["cause"].lower()}
+    (cause,) = {
+        each["cause"]
+        for each in played.entries
+        if each["kind"] == "job ended"
+        and each["job"] == "d1-ds1-build"
+        and each["status"] == "FAILED"
+        and "memory" not in each["cause"].lower()
+    }
     assert cause == "raw/rd1 has no data for 2026-11-20"
 
 

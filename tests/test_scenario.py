@@ -22,7 +22,9 @@ def complaint(folder: Path, text: str) -> str:
     return str(caught.value).replace(f"{folder}/", "")
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "local" / "samples").glob("*/*.yaml")), ids=lambda path: path.parent.name)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "local" / "samples").glob("*/*.yaml")), ids=lambda path: path.parent.name
+)
 def test_the_samples_can_be_read(path: Path) -> None:
     read = scenario.read(path)
     assert read.business_date == date(2026, 11, 20)

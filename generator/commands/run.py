@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import gc
+import signal
 import sys
 import tempfile
 import time
@@ -38,7 +39,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     staging.require_local()
     gc.enable()  # unlike the other commands this one lives for long
-    from local import player, runtime, scenario
+    for each in (signal.SIGINT, signal.SIGTERM):  # either way everything is taken down in order, nothing left behind
+        signal.signal(each, signal.default_int_handler)
+    from local import player, postgres, runtime, scenario
 
     say = _Say(arguments.json)
     with _folder(arguments.keep) as folder:
@@ -52,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
                 say(f"playing {day.business_date}: {day.description.strip()}")
                 played = player.play(running, day, folder / "data", say.clock)
                 say("done")
-        except (runtime.StartError, runtime.FunctionError, scenario.ScenarioError) as error:
+        except (postgres.PostgresError, runtime.StartError, runtime.FunctionError, scenario.ScenarioError) as error:
             raise UsageError(str(error)) from None
     if arguments.json:
         report.print_json({"business_date": day.business_date.isoformat(), **vars(played)})

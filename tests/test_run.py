@@ -1,0 +1,254 @@
+"""`headgate run`, `up` and the questions, as people type them: real processes, from beginning to end."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.golden import FOLDER, expect
+from tests.local_application import ROOT, SAMPLES, needs_sam
+
+pytestmark = [pytest.mark.slow, needs_sam]
+HEADGATE = [str(Path(sys.executable).parent / "headgate")]
+CORPUS = ROOT.parent / "shared" / "corpora"
+
+
+def headgate(*arguments: str, folder: Path = ROOT, **options: Any) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [*HEADGATE, *arguments], cwd=folder, capture_output=True, text=True, timeout=300, check=False, **options
+    )
+
+
+def in_order(text: str) -> str:
+    """The report with what differs from run to run made equal: ids of jobs, seconds, and the order within a minute."""
+    text = re.sub(r"\bjr_[0-9a-f]+", "jr_*", text)
+    lines = [re.sub(r"^(\d\d:\d\d):\d\d", r"\1", line) for line in text.splitlines()]
+    blocks: list[tuple[str, list[str]]] = []
+    for line in lines:
+        minute = line[:5] if re.match(r"\d\d:\d\d", line) else ""
+        if not blocks or blocks[-1][0] != minute:
+            blocks.append((minute, []))
+        blocks[-1][1].append(line)
+    return "\n".join(line for minute, block in blocks for line in (sorted(block) if minute else block)) + "\n"
+
+
+@pytest.mark.parametrize("name", ["stifel", "marketplace"])
+def test_a_day_is_played_and_told(name: str) -> None:
+    done = headgate("run", str(SAMPLES / name / "day.yaml"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    expect(FOLDER / "words" / f"{name}-day.txt", in_order(done.stdout).encode())
+
+
+def test_a_day_that_does_not_end_as_expected_says_so(tmp_path: Path) -> None:
+    text = (
+        (SAMPLES / "marketplace" / "day.yaml")
+        .read_text()
+        .replace("attempt: 2", "attempt: 1")
+        .replace('by: "04:00"', 'by: "03:05"')
+    )
+    (tmp_path / "day.yaml").write_text(text)
+    done = headgate("run", str(tmp_path / "day.yaml"), "--quiet")
+    assert done.returncode == 1
+    assert done.stdout.split("Not as the scenario says:\n")[1].splitlines() == [
+        "  marketplace/listings took attempt 2, expected 1",
+        "  marketplace/pipeline-x-fallback ended at 03:09, after 03:05",
+    ]
+
+
+def test_json_for_programs(tmp_path: Path) -> None:
+    done = headgate("run", str(SAMPLES / "stifel" / "day.yaml"), "--json")
+    day = json.loads(done.stdout)
+    assert (done.returncode, done.stderr, day["problems"], day["dead_letters"]) == (0, "", [], 1)
+    assert {each["kind"] for each in day["entries"]} == {
+        "refreshed",
+        "run",
+        "late",
+        "arrived",
+        "job started",
+        "job ended",
+    }
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_nothing_is_left_when_it_is_interrupted(tmp_path: Path, number: signal.Signals) -> None:
+    process = subprocess.Popen(
+        [*HEADGATE, "run", str(SAMPLES / "stifel" / "day.yaml")], cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "playing" in line:
+            break
+    process.send_signal(number)
+    assert process.wait(60) == 130
+    process.stderr.close()
+    assert _mentioning(str(tmp_path)) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_runs_on_when_it_is_killed(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [*HEADGATE, "run", str(SAMPLES / "stifel" / "day.yaml")], cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "playing" in line:
+            break
+    process.kill()
+    process.wait(10)
+    process.stderr.close()
+    deadline = time.monotonic() + 20
+    while _mentioning(str(tmp_path)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert _mentioning(str(tmp_path)) == []
+
+
+def _mentioning(folder: str) -> list[str]:
+    """Processes whose command or environment names the folder."""
+    found = []
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit() and int(process.name) != os.getpid():
+            try:
+                if folder.encode() in (process / "cmdline").read_bytes() + (process / "environ").read_bytes():
+                    found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+            except OSError:
+                continue
+    return found
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A project in which `headgate up` was typed."""
+    folder = tmp_path_factory.mktemp("project")
+    for name in ("template.yaml", "samconfig.toml", "functions", "products", "events"):
+        (folder / name).symlink_to(ROOT / name)
+    done = headgate("up", folder=folder)
+    assert done.returncode == 0, done.stderr
+    (folder / "said").write_text(done.stdout)
+    yield folder
+    assert headgate("down", folder=folder).stdout == "ended\n"
+
+
+def asked(folder: Path, *arguments: str) -> str:
+    done = headgate(*arguments, folder=folder, env={**os.environ, "TZ": "UTC"})
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def completed(folder: Path, product: str, date: str) -> bool:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if json.loads(asked(folder, "why", product, "--date", date, "--json"))["run"]["status"] == "COMPLETED":
+            return True
+        time.sleep(0.5)
+    return False
+
+
+def test_up_runs_a_pipeline_when_its_events_come(up: Path) -> None:
+    date = "2026-11-18"
+    assert asked(up, "backfill", "d1/ds1", "--date", date) == "1 run opened\n"
+    assert "Missing:\n  raw/rd1 for 2026-11-18" in asked(up, "why", "d1/ds1", "--date", date)
+    for name in ("raw/rd1", "raw/rd2"):
+        assert (
+            asked(up, "event", name, "--date", date) == f"put on the bus: Data Product Refreshed, {name} for {date}\n"
+        )
+    assert completed(up, "d1/ds1", date)
+    assert "step build: d1-ds1-build SUCCEEDED" in asked(up, "history", "d1/ds1", "--date", date)
+    assert "d1/ds1" in asked(up, "status", "--date", date, "--domain", "d1")
+    assert asked(up, "rerun", "d1/ds1", "--date", date) == f"d1/ds1 for {date}: attempt 2\n"
+
+
+def test_up_says_how_to_reach_it_and_that_is_true(up: Path) -> None:
+    known = json.loads((up / ".headgate" / "local" / "runtime.json").read_text())
+    said = (up / "said").read_text()
+    assert known["options"]["endpoint_url"] in said
+    assert known["postgres"] in said
+    machines = boto3.client("stepfunctions", **known["options"]).list_state_machines()["stateMachines"]
+    assert "headgate-d1_ds4" in {each["name"] for each in machines}
+
+
+def test_it_can_be_asked_as_a_stack(up: Path) -> None:
+    known = json.loads((up / ".headgate" / "local" / "runtime.json").read_text())["options"]
+    variables = {
+        **os.environ, "AWS_ENDPOINT_URL": known["endpoint_url"], "AWS_ACCESS_KEY_ID": known["aws_access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": "local", "AWS_DEFAULT_REGION": known["region_name"],
+    }  # fmt: skip
+    done = headgate(
+        "status", "--stack", "headgate", "--domain", "raw", "--date", "2026-11-20", folder=up, env=variables
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("raw/rd") == 4
+    wrong = headgate("status", "--stack", "nothing", folder=up, env=variables)
+    assert wrong.returncode == 2
+    assert "stack nothing: " in wrong.stderr
+    assert "does not exist" in wrong.stderr
+
+
+def test_what_is_asked_wrongly_is_answered_with_words(up: Path) -> None:
+    for arguments, words in (
+        (("why", "d1/ds9"), "headgate why: d1/ds9: no such product in the deployed catalog\n"),
+        (("rerun", "d1/ds2", "--date", "2026-11-18"), "headgate rerun: d1/ds2 has no run for 2026-11-18\n"),
+        (("status", "--date", "yesterday"), "headgate status: inquire: /business_date"),
+        (("up",), "headgate up: it is up already; `headgate down` ends it\n"),
+    ):
+        done = headgate(*arguments, folder=up)
+        assert done.returncode == 2
+        assert done.stderr.startswith(words)
+
+
+def test_its_data_outlives_it(up: Path) -> None:
+    before = asked(up, "history", "d1/ds1", "--date", "2026-11-18")
+    assert headgate("down", folder=up).stdout == "ended\n"
+    assert "nothing runs on this machine; `headgate up` starts it" in headgate("status", folder=up).stderr
+    assert headgate("up", folder=up).returncode == 0
+    assert asked(up, "history", "d1/ds1", "--date", "2026-11-18").startswith(before.splitlines()[0])
+
+
+@pytest.mark.skipif(not CORPUS.exists(), reason="../shared/corpora is not here")
+def test_a_mesh_of_627_products_has_its_day(tmp_path: Path) -> None:
+    convert = [
+        sys.executable,
+        str(CORPUS / "to_products.py"),
+        str(CORPUS / "cal-itp-data-infra.json"),
+        str(tmp_path / "products"),
+    ]
+    subprocess.run(convert, check=True, capture_output=True)
+    done = headgate(
+        "run",
+        "--products",
+        str(tmp_path / "products"),
+        "--date",
+        "2026-11-20",
+        "--json",
+        "--keep",
+        str(tmp_path / "run"),
+    )
+    assert done.returncode == 0, done.stderr
+    day = json.loads(done.stdout)
+    assert [each["status"] for each in day["products"]] == ["COMPLETED"] * 627
+    catalog = json.loads((tmp_path / "run" / "statemachines" / "catalog" / "catalog.json").read_text())["products"]
+    assert disorder(day["entries"], catalog) == []
+
+
+def disorder(entries: list[dict[str, Any]], catalog: dict[str, Any]) -> list[str]:
+    """Runs that were released before something they depend on was complete."""
+    completed = {
+        each["product"]: each["at"] for each in entries if each["kind"] == "run" and each["status"] == "COMPLETED"
+    }
+    released = {each["product"]: each["at"] for each in entries if each.get("released")}
+    return [
+        f"{name} before {leaf['product']}"
+        for name, entry in catalog.items()
+        for leaf in entry.get("depends_on", {}).get("all_of", ())
+        if released[name] < completed[leaf["product"]]
+    ]
