@@ -30,6 +30,7 @@ def environment(folder: Path, port: int, control_port: int, data_api: str, keep:
         "HEADGATE_CONTROL_PORT": str(control_port),
         "AWS_ENDPOINT_URL_RDS_DATA": data_api,
         "AWS_MAX_ATTEMPTS": "3",
+        "AUTH": "true",  # a function may do what its role allows, and nothing else
         "LAMBDA_ACCOUNT_CONCURRENCY": "0",
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",

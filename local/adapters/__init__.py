@@ -11,7 +11,7 @@ from types import ModuleType
 from local.adapters.settings import Settings
 
 VERSION = "1.5.33"
-ADAPTERS = ("cloudformation", "timing", "functions", "machines", "glue_jobs")
+ADAPTERS = ("cloudformation", "timing", "functions", "machines", "permissions", "glue_jobs")
 
 
 class EndpointError(RuntimeError):
@@ -34,7 +34,9 @@ def install(settings: Settings) -> None:
 def _exists(hook: str) -> bool:
     module, _, name = hook.partition(":")
     try:
-        found: ModuleType = import_module(f"ministack.services.{module}")
+        found: ModuleType = import_module(
+            f"ministack.{module}" if module.startswith("core.") else f"ministack.services.{module}"
+        )
     except ImportError:
         return False
     return hasattr(found, name)
