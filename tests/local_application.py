@@ -37,9 +37,9 @@ def sample(name: str) -> scenario.Scenario:
 
 
 @contextlib.contextmanager
-def deployed(day: scenario.Scenario, folder: Path, keep: bool = False) -> Iterator[Application]:
+def deployed(day: scenario.Scenario, folder: Path, keep: bool = False, project: Path = ROOT) -> Iterator[Application]:
     """The project as it stands, deployed at the beginning of the day."""
-    places = Places(ROOT, ROOT / "statemachines", folder)
+    places = Places(project, ROOT / "statemachines", folder)
     with runtime.running(places, keep, day.starts) as running:
         running.deploy(lambda words: None)
         player.create_jobs(running, CATALOG, day.jobs, folder / "data")

@@ -1,11 +1,9 @@
 """The Lambda handlers: what comes in, what is recorded, what is done in AWS."""
 
 import http.server
-import importlib
 import json
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,76 +22,13 @@ from state.errors import (
     JobTimedOut,
     UnknownRun,
 )
-from tests.state_world import PREFIX, FakeAws, World, at, external, product
-
-ROOT = Path(__file__).parent.parent
-NOW = at("2026-11-20 06:30")
-TODAY = "2026-11-20"
+from tests.handler_steps import NOW, ROOT, TODAY, day, gate, glue_event, invoke, job, queue, refreshed, sample
+from tests.state_world import PREFIX, FakeAws, World, at
 
 
 @pytest.fixture(autouse=True)
 def clock(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtime, "now", lambda: NOW)
-
-
-def invoke(function: str, event: dict[str, Any]) -> Any:
-    return importlib.import_module(function).handler(event, None)
-
-
-def sample(function: str) -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads((ROOT / "events" / f"{function}.json").read_text("utf-8"))
-    return loaded
-
-
-def queue(*bodies: Any) -> dict[str, Any]:
-    records = [
-        {"messageId": str(index), "body": body if isinstance(body, str) else json.dumps(body)}
-        for index, body in enumerate(bodies)
-    ]
-    return {"Records": records}
-
-
-def refreshed(name: str, **more: Any) -> dict[str, Any]:
-    domain, _, short = name.partition("/")
-    detail = {
-        "domain": domain,
-        "product": short,
-        "business_date": TODAY,
-        "status": "COMPLETED",
-        "refreshed_at": "2026-11-20T06:00:00Z",
-        **more,
-    }
-    return {"source": "headgate", "detail-type": "Data Product Refreshed", "account": "111111111111", "detail": detail}
-
-
-def day(world: World) -> str:
-    """d1/ds1 waits for raw/rd1 and raw/rd2; its run is open. Gives the run's id."""
-    products = {
-        "raw/rd1": external(),
-        "raw/rd2": external(),
-        "d1/ds1": product(["raw/rd1", "raw/rd2"], name="ds1", notify=[{"on": ["STARTED"], "level": "product"}]),
-    }
-    world.load(products, at("2026-11-20 00:00"))
-    assert invoke("scheduler", sample("scheduler"))["opened"] == 1
-    return str(world.run("d1/ds1", TODAY)["run_id"])
-
-
-def gate(run: str, action: str = "await", **more: Any) -> dict[str, Any]:
-    event = {"action": action, "run_id": run, "attempt": 1, "execution_arn": "arn:aws:states:x:1:execution:m:e", **more}
-    return event | ({"task_token": "wait"} if action == "await" else {})
-
-
-def job(run: str, action: str = "await") -> dict[str, Any]:
-    event = {"action": action, "run_id": run, "attempt": 1, "step": "build", "job": "j", "job_run_id": "jr_1"}
-    return event | ({"task_token": "job"} if action == "await" else {})
-
-
-def glue_event(state: str, run: str = "jr_1") -> dict[str, Any]:
-    return {
-        "source": "aws.glue",
-        "detail-type": "Glue Job State Change",
-        "detail": {"jobName": "j", "state": state, "jobRunId": run, "message": "m"},
-    }
 
 
 def test_a_whole_run(world: World, aws: FakeAws) -> None:
@@ -304,41 +239,6 @@ def test_the_machines_own_event_spares_the_monitor_the_second(world: World, aws:
     assert aws.events == []
 
 
-def test_the_monitor_starts_again_what_never_started_and_records_what_died(
-    world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    day(world)
-    (arn,) = aws.executions
-    monkeypatch.setattr(runtime, "now", lambda: at("2026-11-20 07:00"))
-    assert invoke("monitor", {})["executions"] == 0, "it runs"
-    lost = aws.executions.pop(arn)
-    assert invoke("monitor", {})["executions"] == 1
-    assert aws.executions[arn]["input"] == lost["input"]
-
-    aws.executions[arn] |= {"status": "ABORTED"}
-    assert invoke("monitor", {})["executions"] == 1
-    run = world.run("d1/ds1", TODAY)
-    assert (run["status"], run["error"], run["cause"]) == (
-        "ERROR",
-        "ABORTED",
-        "the execution ended ABORTED without recording an outcome",
-    )
-
-
-def test_the_monitor_asks_about_jobs_nobody_heard_of(
-    world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = day(world)
-    invoke("refresh_events", sample("refresh_events"))
-    invoke("job_tracker", job(run))
-    monkeypatch.setattr(runtime, "now", lambda: at("2026-11-20 07:00"))
-    aws.jobs["jr_1"] = "RUNNING"
-    assert invoke("monitor", {})["jobs"] == 0
-    aws.jobs["jr_1"] = "FAILED"
-    assert invoke("monitor", {})["jobs"] == 1
-    assert aws.answered == [("job", "JobFailed")]
-
-
 def test_operations_and_who_did_them(world: World, aws: FakeAws) -> None:
     run = day(world)
     base = {"product": "d1/ds1", "business_date": TODAY, "actor": "ann"}
@@ -399,12 +299,19 @@ def test_the_loader_migrates_loads_and_always_answers(
     invoke("metadata_loader", {**event, "ResourceProperties": {}})
 
     assert [each["Status"] for each in heard] == ["SUCCESS", "SUCCESS", "FAILED", "FAILED"]
-    assert heard[0]["Data"] == {"inserted": 13, "changed": 0, "removed": 0, "unchanged": 0, "migrations": 0}
+    assert heard[0]["Data"] == {
+        "inserted": 13,
+        "changed": 0,
+        "removed": 0,
+        "unchanged": 0,
+        "migrations": 0,
+        "opened": 0,
+    }
     assert "CatalogGoesBack" in heard[2]["Reason"]
     assert world.sql("SELECT count(*) FROM data_product WHERE active") == [(13,)]
 
 
-CONTRACTS = {"refresh_events": "refresh-event", "job_status": "glue-job-state-change", "dependency_gate": "dependency-gate", "operate": "operate", "scheduler": "schedule", "monitor": "schedule", "metadata_loader": "metadata-loader",
+CONTRACTS = {"inquire": "inquire", "refresh_events": "refresh-event", "job_status": "glue-job-state-change", "dependency_gate": "dependency-gate", "operate": "operate", "scheduler": "schedule", "monitor": "schedule", "metadata_loader": "metadata-loader",
              "pipeline_configuration": "pipeline-configuration", "job_tracker": "job-tracker", "outcome_recorder": "outcome-recorder"}  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from local.adapters.settings import Settings
 from local.process import dies_with_parent
 
 HOOKS = (
+    "glue:_create_job",
     "glue:_start_job_run", "glue:_get_job_run", "glue:_batch_stop_job_run", "glue:_jobs", "glue:_job_runs", "glue:_resolve_script",
     "eventbridge:_dispatch_event", "stepfunctions:_SERVICE_DISPATCH",
 )  # fmt: skip
@@ -173,6 +174,15 @@ get_job_run, stop_job_runs = glue._get_job_run, glue._batch_stop_job_run
 
 def install(settings: Settings) -> None:
     runner = Runner(settings)
+    create = glue._create_job
+
+    def create_job(given: dict[str, Any]) -> Any:
+        answer = create(given)
+        if answer[0] < 400:  # the endpoint drops it
+            glue._jobs[given["Name"]]["ExecutionProperty"] = given.get("ExecutionProperty") or {"MaxConcurrentRuns": 1}
+        return answer
+
+    glue._create_job = create_job
     glue._start_job_run, glue._get_job_run, glue._batch_stop_job_run = runner.start, runner.get, runner.stop
 
     def start_job_run(resource: str, given: dict[str, Any]) -> Any:

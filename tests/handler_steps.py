@@ -1,0 +1,72 @@
+"""Steps that stories about handlers share."""
+
+import importlib
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.state_world import World, at, external, product
+
+ROOT = Path(__file__).parent.parent
+NOW = at("2026-11-20 06:30")
+TODAY = "2026-11-20"
+
+
+def invoke(function: str, event: dict[str, Any]) -> Any:
+    return importlib.import_module(function).handler(event, None)
+
+
+def sample(function: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((ROOT / "events" / f"{function}.json").read_text("utf-8"))
+    return loaded
+
+
+def queue(*bodies: Any) -> dict[str, Any]:
+    records = [
+        {"messageId": str(index), "body": body if isinstance(body, str) else json.dumps(body)}
+        for index, body in enumerate(bodies)
+    ]
+    return {"Records": records}
+
+
+def refreshed(name: str, **more: Any) -> dict[str, Any]:
+    domain, _, short = name.partition("/")
+    detail = {
+        "domain": domain,
+        "product": short,
+        "business_date": TODAY,
+        "status": "COMPLETED",
+        "refreshed_at": "2026-11-20T06:00:00Z",
+        **more,
+    }
+    return {"source": "headgate", "detail-type": "Data Product Refreshed", "account": "111111111111", "detail": detail}
+
+
+def day(world: World) -> str:
+    """d1/ds1 waits for raw/rd1 and raw/rd2; its run is open. Gives the run's id."""
+    products = {
+        "raw/rd1": external(),
+        "raw/rd2": external(),
+        "d1/ds1": product(["raw/rd1", "raw/rd2"], name="ds1", notify=[{"on": ["STARTED"], "level": "product"}]),
+    }
+    world.load(products, at("2026-11-20 00:00"))
+    assert invoke("scheduler", sample("scheduler"))["opened"] == 1
+    return str(world.run("d1/ds1", TODAY)["run_id"])
+
+
+def gate(run: str, action: str = "await", **more: Any) -> dict[str, Any]:
+    event = {"action": action, "run_id": run, "attempt": 1, "execution_arn": "arn:aws:states:x:1:execution:m:e", **more}
+    return event | ({"task_token": "wait"} if action == "await" else {})
+
+
+def job(run: str, action: str = "await") -> dict[str, Any]:
+    event = {"action": action, "run_id": run, "attempt": 1, "step": "build", "job": "j", "job_run_id": "jr_1"}
+    return event | ({"task_token": "job"} if action == "await" else {})
+
+
+def glue_event(state: str, run: str = "jr_1") -> dict[str, Any]:
+    return {
+        "source": "aws.glue",
+        "detail-type": "Glue Job State Change",
+        "detail": {"jobName": "j", "state": state, "jobRunId": run, "message": "m"},
+    }

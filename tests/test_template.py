@@ -1,0 +1,230 @@
+"""The root template: it lints, it is complete, and its roles allow what the functions call and nothing else."""
+
+import ast
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from generator.plan.resources import PARAMETERS
+from local.runtime import sam
+from tests.local_application import ROOT, deployed, needs_sam, sample
+
+FUNCTIONS = ROOT / "functions"
+NESTED = sorted((ROOT / "statemachines").rglob("template*.json"))
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads `!Ref x` as {"Ref": x}, and so on."""
+
+
+def _tag(loader: yaml.SafeLoader, name: str, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.ScalarNode):
+        value: Any = loader.construct_scalar(node)
+        value = value.split(".", 1) if name == "GetAtt" else value
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        assert isinstance(node, yaml.MappingNode)
+        value = loader.construct_mapping(node, deep=True)
+    return {name if name in ("Ref", "Condition") else f"Fn::{name}": value}
+
+
+_Loader.add_multi_constructor("!", _tag)
+TEMPLATE: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text("utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
+RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
+
+
+def of_type(kind: str) -> dict[str, dict[str, Any]]:
+    return {name: each["Properties"] for name, each in RESOURCES.items() if each["Type"] == kind}
+
+
+HANDLERS = {
+    name: each["Handler"].removesuffix(".handler") for name, each in of_type("AWS::Serverless::Function").items()
+}
+
+
+@pytest.mark.slow
+@needs_sam
+@pytest.mark.parametrize("path", [ROOT / "template.yaml", *NESTED], ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_sam_finds_nothing_wrong(path: Path) -> None:
+    done = subprocess.run(
+        [sam(), "validate", "--lint", "--template-file", str(path)], capture_output=True, text=True, check=False, timeout=120, cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "us-east-1", "HOME": "/tmp"},  # noqa: S108
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "is a valid SAM Template" in done.stdout
+
+
+def test_every_handler_is_deployed_and_has_a_sample_event() -> None:
+    handlers = {path.stem for path in FUNCTIONS.glob("*.py") if "\ndef handler(" in path.read_text("utf-8")}
+    assert set(HANDLERS.values()) == handlers
+    assert {path.stem for path in (ROOT / "events").glob("*.json")} - {"env"} == handlers
+
+
+def test_the_functions_find_the_settings_they_read() -> None:
+    read = {
+        name
+        for path in FUNCTIONS.rglob("*.py")
+        for name in re.findall(r'os\.environ\["(\w+)"\]', path.read_text("utf-8"))
+    }
+    read |= {"CENTRAL_EVENT_BUS_ARN", "DOMAIN_EVENT_BUS_ARN"}  # chosen between in effects.py
+    given = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"].keys()
+    assert read <= given
+    assert given - read == {"DATABASE_NAME"}, "it has a default"
+    local = json.loads((ROOT / "events" / "env.json").read_text("utf-8"))["Parameters"]
+    assert given <= local.keys()
+
+
+def test_the_generated_application_gets_every_parameter_it_takes() -> None:
+    assert RESOURCES["DataProducts"]["Properties"]["Parameters"].keys() == PARAMETERS.keys()
+
+
+# The action behind each call that a module of functions/ makes.
+CALLS = {
+    "state.database": {"rds-data:ExecuteStatement", "secretsmanager:GetSecretValue"},
+    "state.migrate": {"rds-data:BeginTransaction", "rds-data:CommitTransaction", "rds-data:RollbackTransaction"},
+    "effects": {
+        "states:StartExecution", "states:StopExecution", "states:SendTaskSuccess", "states:SendTaskFailure", "events:PutEvents",
+        "sns:Publish", "kms:GenerateDataKey",
+    },
+    "job_tracker": {"glue:GetJobRun"},
+    "monitor": {"states:DescribeExecution"},
+    "batch": {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"},  # the event source mapping's, as the function
+}  # fmt: skip
+TO_RUN = {
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+    "kms:Decrypt",
+}
+
+
+def test_a_role_allows_what_its_function_calls_and_nothing_else() -> None:
+    for name, module in HANDLERS.items():
+        used = _used(module)
+        called = set().union(*(CALLS[each] for each in used if each in CALLS))
+        assert _granted(name.removesuffix("Function") + "Role") - TO_RUN == called, name
+
+
+def _used(module: str) -> set[str]:
+    """The modules of functions/ that calls of this handler can reach. `runtime` reaches effects only through perform_due and
+    performer; the queue and Glue belong to who names them."""
+    path = FUNCTIONS / f"{module.replace('.', '/')}.py"
+    text = path.read_text("utf-8")
+    imported = {
+        each
+        for node in ast.walk(ast.parse(text))
+        for each in _imports(node)
+        if (FUNCTIONS / f"{each.replace('.', '/')}.py").exists()
+    }
+    used = {module}
+    for each in imported - {"runtime", "contract", "batch", "state.errors"}:
+        used |= _used(each)
+    if "batch" in imported and "process(" in text:
+        used |= {"batch", "state.database", "effects"}
+    if "runtime.database" in text:
+        used.add("state.database")
+    if "runtime.perform_due" in text:
+        used.add("effects")
+    return used
+
+
+def _imports(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (each.name for each in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module and not all(each.name.isupper() for each in node.names):
+        yield from (node.module, *(f"{node.module}.{each.name}" for each in node.names))  # a constant calls nothing
+
+
+def _granted(role: str) -> set[str]:
+    properties = RESOURCES[role]["Properties"]
+    documents = [RESOURCES[each["Ref"]]["Properties"]["PolicyDocument"] for each in properties["ManagedPolicyArns"]]
+    documents += [each["PolicyDocument"] for each in properties.get("Policies", ())]
+    return {
+        action for document in documents for statement in document["Statement"] for action in _list(statement["Action"])
+    }
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def test_no_policy_names_everything() -> None:
+    wide = []
+    for name in (*of_type("AWS::IAM::Role"), *of_type("AWS::IAM::ManagedPolicy")):
+        properties = RESOURCES[name]["Properties"]
+        documents = [each["PolicyDocument"] for each in properties.get("Policies", ())] + [
+            properties.get("PolicyDocument", {"Statement": []})
+        ]
+        for statement in (each for document in documents for each in document["Statement"]):
+            assert "*" not in "".join(_list(statement["Action"])), name
+            wide += [(name, statement.get("Sid")) for resource in _list(statement["Resource"]) if resource == "*"]
+    assert wide == [("RunPolicy", "TracesHaveNoNames")], "X-Ray has no resources to name"
+
+
+def test_nothing_is_lost_and_everything_is_encrypted() -> None:
+    queues = of_type("AWS::SQS::Queue")
+    dead = {"UndeliveredEvents", "RefreshEventsDeadLetters", "JobStatusDeadLetters"}
+    assert {name for name, each in queues.items() if "RedrivePolicy" not in each} == dead
+    assert all("KmsMasterKeyId" in each for each in (*queues.values(), *of_type("AWS::SNS::Topic").values()))
+    assert all(
+        each["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        for each in of_type("AWS::Lambda::EventSourceMapping").values()
+    )
+    targets = [target for each in of_type("AWS::Events::Rule").values() for target in each["Targets"]]
+    targets += [each["Target"] for each in of_type("AWS::Scheduler::Schedule").values()]
+    assert all("DeadLetterConfig" in each for each in targets)
+    (cluster,) = of_type("AWS::RDS::DBCluster").values()
+    assert (cluster["StorageEncrypted"], cluster["ManageMasterUserPassword"]) == (True, True)
+    assert cluster["ServerlessV2ScalingConfiguration"]["MinCapacity"] == {"Ref": "DatabaseMinCapacity"}
+    watched = [
+        each["Dimensions"][0]["Value"]["Fn::GetAtt"][0]
+        for each in of_type("AWS::CloudWatch::Alarm").values()
+        if each["Namespace"] == "AWS/SQS"
+    ]
+    assert set(watched) == dead
+
+
+def test_a_message_stays_hidden_for_longer_than_its_function_may_take() -> None:
+    timeout = TEMPLATE["Globals"]["Function"]["Timeout"]
+    for name in ("RefreshEventsQueue", "JobStatusQueue"):
+        assert RESOURCES[name]["Properties"]["VisibilityTimeout"] >= 6 * timeout, (
+            "as AWS advises for event source mappings"
+        )
+
+
+def test_every_resource_of_a_domain_is_conditional_and_the_central_ones_too() -> None:
+    always = {name for name, each in RESOURCES.items() if "Condition" not in each}
+    assert always == {
+        "Key",
+        "UndeliveredEvents",
+        "UndeliveredEventsPolicy",
+        "UndeliveredEventsAlarm",
+        "AlarmTopic",
+        "AlarmTopicPolicy",
+    }
+
+
+@pytest.mark.slow
+@needs_sam
+def test_without_one_of_its_permissions_the_day_does_not_end_well(tmp_path: Path) -> None:
+    """The roles are enforced: what a run proves, it proves with them."""
+    project = tmp_path / "project"
+    project.mkdir()
+    for name in ("functions", "samconfig.toml"):
+        (project / name).symlink_to(ROOT / name)
+    text = (ROOT / "template.yaml").read_text("utf-8")
+    (project / "template.yaml").write_text(
+        text.replace("[states:StartExecution, states:SendTaskSuccess, ", "[states:StartExecution, ")
+    )
+    day = sample("stifel")
+    with deployed(day, tmp_path / "run", project=project) as application:
+        played = application.play(day)
+    assert "d1/ds2 is WAITING, expected COMPLETED" in played.problems
