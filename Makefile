@@ -1,4 +1,5 @@
-# `make test` on a machine with python3, make and a network sets everything up and runs every test.
+# On a machine with python3, make and a network, `make run` sets everything up and plays a business day, and `make test` sets
+# everything up and passes every test.
 VENV := .venv
 # aws-sam-cli pins boto3 and click, so it lives apart
 SAM := .venv-sam
@@ -6,7 +7,10 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready $(SAM)/.ready
 
-.PHONY: setup check test golden docs bench clean
+.PHONY: run setup check test golden bench clean
+
+run: setup
+	$(BIN)/headgate run local/samples/stifel/day.yaml
 
 setup: $(READY)
 
@@ -45,6 +49,7 @@ golden: setup
 bench: setup
 	$(BIN)/python benchmarks/generate_10000.py
 	$(BIN)/python benchmarks/state.py
+	PYTHONPATH=. $(BIN)/python benchmarks/latency.py
 
 clean:
-	rm -rf $(VENV) $(SAM) .headgate .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(SAM) .headgate .aws-sam .mypy_cache .pytest_cache .ruff_cache

@@ -41,6 +41,16 @@ def test_generator_and_functions_share_no_code() -> None:
             assert not [each for each in imports(path) if each.split(".")[0] == other], path
 
 
+def test_the_local_runtime_knows_neither_and_only_commands_know_it() -> None:
+    for path in python_files("local"):
+        assert not [
+            each for each in imports(path) if each.split(".")[0] in ("generator", "functions", "runtime", "state")
+        ], path
+    for path in (*python_files("functions"), *python_files("generator")):
+        if path.parent.name != "commands":
+            assert not [each for each in imports(path) if each.split(".")[0] == "local"], path
+
+
 @pytest.mark.parametrize("path", python_files("generator"), ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_imports_point_downwards(path: Path) -> None:
     part = path.relative_to(ROOT / "generator").parts[0].removesuffix(".py")
@@ -51,7 +61,9 @@ def test_imports_point_downwards(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", python_files("generator") + python_files("tests"), ids=lambda path: path.relative_to(ROOT).as_posix()
+    "path",
+    [each for folder in ("generator", "functions", "local", "tests", "benchmarks") for each in python_files(folder)],
+    ids=lambda path: path.relative_to(ROOT).as_posix(),
 )
 def test_every_module_says_what_it_is_and_stays_small(path: Path) -> None:
     text = path.read_text("utf-8")

@@ -23,7 +23,7 @@ from state.errors import (
     UnknownRun,
 )
 from tests.handler_steps import NOW, ROOT, TODAY, day, gate, glue_event, invoke, job, queue, refreshed, sample
-from tests.state_world import PREFIX, FakeAws, World, at
+from tests.state_world import PREFIX, FakeAws, World, at, external
 
 
 @pytest.fixture(autouse=True)

@@ -12,30 +12,6 @@ CREATE TABLE public.job_run (
     changed_at timestamp with time zone NOT NULL,
     CONSTRAINT job_run_state_check CHECK ((state = ANY (ARRAY['STARTED'::text, 'SUCCEEDED'::text, 'FAILED'::text, 'TIMEOUT'::text, 'STOPPED'::text])))
 );
-CREATE TABLE public.data_product (
-    product_id text NOT NULL,
-    domain text NOT NULL,
-    name text NOT NULL,
-    description text NOT NULL,
-    owner text NOT NULL,
-    email text,
-    machine text,
-    execution_prefix text,
-    condition jsonb,
-    deadline_seconds integer,
-    on_deadline text,
-    refresh_event boolean NOT NULL,
-    visibility text NOT NULL,
-    complete_by time without time zone,
-    notify jsonb DEFAULT '[]'::jsonb NOT NULL,
-    digest text NOT NULL,
-    active boolean DEFAULT true NOT NULL,
-    held boolean DEFAULT false NOT NULL,
-    changed_at timestamp with time zone NOT NULL,
-    changed_by text NOT NULL,
-    CONSTRAINT data_product_on_deadline_check CHECK ((on_deadline = ANY (ARRAY['fail'::text, 'start'::text, 'skip'::text]))),
-    CONSTRAINT data_product_visibility_check CHECK ((visibility = ANY (ARRAY['mesh'::text, 'domain'::text])))
-);
 CREATE TABLE public.data_product_status (
     run_id uuid DEFAULT gen_random_uuid() NOT NULL,
     product_id text NOT NULL,
@@ -59,6 +35,30 @@ CREATE TABLE public.data_product_status (
     changed_at timestamp with time zone NOT NULL,
     changed_by text NOT NULL,
     CONSTRAINT data_product_status_status_check CHECK ((status = ANY (ARRAY['WAITING'::text, 'PROCESSING'::text, 'COMPLETED'::text, 'ERROR'::text, 'SKIPPED'::text, 'CANCELLED'::text])))
+);
+CREATE TABLE public.data_product (
+    product_id text NOT NULL,
+    domain text NOT NULL,
+    name text NOT NULL,
+    description text NOT NULL,
+    owner text NOT NULL,
+    email text,
+    machine text,
+    execution_prefix text,
+    condition jsonb,
+    deadline_seconds integer,
+    on_deadline text,
+    refresh_event boolean NOT NULL,
+    visibility text NOT NULL,
+    complete_by time without time zone,
+    notify jsonb DEFAULT '[]'::jsonb NOT NULL,
+    digest text NOT NULL,
+    active boolean DEFAULT true NOT NULL,
+    held boolean DEFAULT false NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    changed_by text NOT NULL,
+    CONSTRAINT data_product_on_deadline_check CHECK ((on_deadline = ANY (ARRAY['fail'::text, 'start'::text, 'skip'::text]))),
+    CONSTRAINT data_product_visibility_check CHECK ((visibility = ANY (ARRAY['mesh'::text, 'domain'::text])))
 );
 CREATE TABLE public.data_product_schedule (
     product_id text NOT NULL,
