@@ -181,7 +181,7 @@ LANGUAGE sql STABLE AS $$
             WHERE e.business_date BETWEEN first AND last AND (product IS NULL OR e.product_id = product)
                 AND NOT EXISTS (SELECT FROM data_product p WHERE p.product_id = e.product_id AND p.machine IS NOT NULL)
             UNION ALL
-            SELECT jsonb_build_object('key', moment(h.changed_at) || CASE WHEN opens THEN ' 1 ' ELSE ' 3 ' END || lpad(h.history_id::text, 12, '0'),
+            SELECT jsonb_build_object('key', moment(h.changed_at) || CASE WHEN opens THEN ' 1 ' ELSE ' 3 ' END || h.product_id || ' ' || lpad(h.history_id::text, 12, '0'),
                 'at', h.changed_at, 'kind', CASE WHEN late THEN 'late' ELSE 'run' END, 'opened', CASE WHEN opens THEN true END, 'product', h.product_id, 'business_date', h.business_date, 'cycle', nullif(h.cycle, ''),
                 'attempt', h.attempt, 'status', h.status, 'released', CASE WHEN h.released_at = h.changed_at THEN true END,
                 'reason', CASE WHEN h.released_at = h.changed_at THEN h.release_reason END, 'error', h.error, 'cause', left(h.cause, 500),
@@ -194,19 +194,19 @@ LANGUAGE sql STABLE AS $$
                 WHERE s.business_date BETWEEN first AND last AND (product IS NULL OR s.product_id = product)
                 WINDOW runs AS (PARTITION BY run_id ORDER BY history_id)) h
             UNION ALL
-            SELECT jsonb_build_object('key', moment(d.changed_at) || ' 2 ' || lpad(d.history_id::text, 12, '0'), 'at', d.changed_at,
+            SELECT jsonb_build_object('key', moment(d.changed_at) || ' 2 ' || r.product_id || ' ' || lpad(d.history_id::text, 12, '0'), 'at', d.changed_at,
                 'kind', 'arrived', 'product', r.product_id, 'business_date', r.business_date, 'cycle', nullif(r.cycle, ''),
                 'upstream', d.upstream, 'event', d.event_key)
             FROM data_product_dependencies_events_status_history d JOIN data_product_status r USING (run_id)
             WHERE d.status = 'ARRIVED' AND r.business_date BETWEEN first AND last AND (product IS NULL OR r.product_id = product)
             UNION ALL
-            SELECT jsonb_build_object('key', moment(j.started_at) || ' 4 ' || j.job_run_id, 'at', j.started_at, 'kind', 'job started',
+            SELECT jsonb_build_object('key', moment(j.started_at) || ' 4 ' || r.product_id || ' ' || j.step || ' ' || j.job_run_id, 'at', j.started_at, 'kind', 'job started',
                 'product', r.product_id, 'business_date', r.business_date, 'cycle', nullif(r.cycle, ''), 'attempt', j.attempt,
                 'step', j.step, 'job', j.job, 'job_run_id', j.job_run_id)
             FROM job_run j JOIN data_product_status r USING (run_id)
             WHERE r.business_date BETWEEN first AND last AND (product IS NULL OR r.product_id = product)
             UNION ALL
-            SELECT jsonb_build_object('key', moment(j.ended_at) || ' 1 ' || j.job_run_id, 'at', j.ended_at, 'kind', 'job ended',
+            SELECT jsonb_build_object('key', moment(j.ended_at) || ' 1 ' || r.product_id || ' ' || coalesce(j.step, '') || ' ' || j.job_run_id, 'at', j.ended_at, 'kind', 'job ended',
                 'product', r.product_id, 'business_date', r.business_date, 'cycle', nullif(r.cycle, ''), 'attempt', j.attempt,
                 'step', j.step, 'job', j.job, 'job_run_id', j.job_run_id, 'status', j.state, 'cause', left(j.message, 500))
             FROM job_run j JOIN data_product_status r USING (run_id)
