@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from local import player, runtime
-from local.runtime import Places, Runtime
+from local.runtime import Runtime
+from local.stack import Places
 
 ROOT = Path(__file__).parent.parent
 DAY = datetime(2026, 11, 20, tzinfo=UTC)

@@ -36,10 +36,12 @@ def load(properties: dict[str, Any], upload: str) -> dict[str, Any]:
     now), and whether going back is meant."""
     database, now = runtime.database(), runtime.now()
     applied = migrate(database)
-    text = Path(properties.get("Catalog", CATALOG)).read_text("utf-8")
+    content = json.loads(Path(properties.get("Catalog", CATALOG)).read_text("utf-8"))
+    if properties.get("Account"):
+        content = catalog.here(content, properties["Account"], properties["Region"])
     committed_at = datetime.fromisoformat(properties["CommittedAt"]) if properties["CommittedAt"] else now
     result = catalog.load(
-        database, json.loads(text), upload, properties["Commit"], committed_at, properties.get("Actor", "deployment"), now,
+        database, content, upload, properties["Commit"], committed_at, properties.get("Actor", "deployment"), now,
         properties.get("Force", "false") == "true",
     )  # fmt: skip
     opened = database.call("open_due_runs", runtime.now(), "deployment")

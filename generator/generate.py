@@ -13,14 +13,16 @@ from generator.findings import Finding
 from generator.lint.proof import Proof
 from generator.memo import Memo
 from generator.metadata.load import Loaded
+from generator.model.accounts import home_of, producers, subscriptions
 from generator.model.mesh import Mesh
 from generator.model.product import Product
 from generator.output import Changes, Output
 from generator.plan import catalog
+from generator.plan.forwarding import forwarding
 from generator.plan.layout import Layout, assign, recorded, template_name
 from generator.plan.machine import plan_machine
 from generator.plan.resources import ProductResources, resources_of
-from generator.render.application import Part, parameters_of, render_application, render_domain
+from generator.render.application import Part, parameters_of, render_application, render_domain, render_mesh
 from generator.render.canonical import canonical
 from generator.render.machine import shape_of
 
@@ -102,6 +104,9 @@ class _Run:
         progress("templates", len(self.domains), len(self.domains))
         self.proof.templates(self.mesh.root, parts)
         self.out.put(output.APPLICATION, canonical(render_application(parts)))
+        central = render_mesh(forwarding(subscriptions(self.mesh)), producers(self.mesh))
+        self.proof.mesh(self.mesh.root, central)
+        self.out.put(output.MESH, canonical(central))
         exceptions = recorded(layout)
         if exceptions:
             self.out.put(output.LAYOUT, canonical(exceptions))
@@ -112,14 +117,14 @@ class _Run:
         key = blake2b(orjson.dumps([number, *(self._key(each) for each in members)]), digest_size=16).hexdigest()
         known = self.memo.get("template", key)
         if known is not None and self.out.keep(path, known[0]):
-            return Part(domain, number, tuple(known[1]))
+            return Part(domain, number, tuple(known[1]), home_of(self.mesh, domain))
         resources = [self.resources.get(each.id) or self._rendered(each)[0] for each in members]
         self.proof.domain(resources)
         text = canonical(render_domain(domain, number, resources))
         parameters = parameters_of(resources)
         self.memo.put("template", key, [output.digest(text), list(parameters)])
         self.out.put(path, text)
-        return Part(domain, number, parameters)
+        return Part(domain, number, parameters, home_of(self.mesh, domain))
 
 
 def _before(out: Output) -> Layout:

@@ -17,7 +17,7 @@ from pathlib import Path
 import orjson
 
 STAGING, JOURNAL = ".staging", "journal.json"
-CATALOG, LAYOUT, APPLICATION = "catalog/catalog.json", "layout.json", "template.json"
+CATALOG, LAYOUT, APPLICATION, MESH = "catalog/catalog.json", "layout.json", "template.json", "mesh/template.json"
 
 
 class OutputError(Exception):
@@ -175,7 +175,7 @@ def recover(folder: Path) -> None:
 
 def _generated(folder: Path) -> set[str]:
     """The files in the folder that Headgate wrote, by their names."""
-    found = {name for name in (CATALOG, LAYOUT, APPLICATION) if (folder / name).is_file()}
+    found = {name for name in (CATALOG, LAYOUT, APPLICATION, MESH) if (folder / name).is_file()}
     if folder.is_dir():
         with os.scandir(folder) as entries:
             domains = [each.name for each in entries if each.is_dir() and not each.name.startswith(".")]

@@ -9,7 +9,8 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,17 +29,19 @@ Request = dict[str, Any]
 @dataclass
 class _Transaction:
     connection: "psycopg.Connection[Any]"
+    dsn: str
     used: float
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 class DataApi:
-    """The service for one cluster. Connections are kept and reused; a transaction holds one of its own."""
+    """The service. `dsn` is the database of a cluster, given its ARN, or of all. Connections are kept and reused; a transaction
+    holds one of its own."""
 
-    def __init__(self, dsn: str, idle_seconds: float = IDLE_SECONDS) -> None:
-        self._dsn = dsn
+    def __init__(self, dsn: str | Callable[[str], str], idle_seconds: float = IDLE_SECONDS) -> None:
+        self._dsn_of = dsn if callable(dsn) else lambda cluster: dsn
         self._idle_seconds = idle_seconds
-        self._free: list[psycopg.Connection[Any]] = []
+        self._free: dict[str, list[psycopg.Connection[Any]]] = defaultdict(list)
         self._transactions: dict[str, _Transaction] = {}
         self._lock = threading.Lock()
 
@@ -67,7 +70,8 @@ class DataApi:
 
     def close(self) -> None:
         with self._lock:
-            connections = [*self._free, *(each.connection for each in self._transactions.values())]
+            connections = [each for free in self._free.values() for each in free]
+            connections += [each.connection for each in self._transactions.values()]
             self._free.clear()
             self._transactions.clear()
         for connection in connections:
@@ -90,12 +94,13 @@ class DataApi:
         return {"updateResults": [{"generatedFields": []} for _ in sets]}
 
     def _begin(self, request: Request) -> dict[str, Any]:
-        connection = self._take()
+        dsn = self._dsn_of(request["resourceArn"])
+        connection = self._take(dsn)
         with _errors():
             connection.execute("BEGIN")
         name = uuid.uuid4().hex
         with self._lock:
-            self._transactions[name] = _Transaction(connection, time.monotonic())
+            self._transactions[name] = _Transaction(connection, dsn, time.monotonic())
         return {"transactionId": name}
 
     def _commit(self, request: Request) -> dict[str, Any]:
@@ -111,18 +116,19 @@ class DataApi:
             raise ApiError("TransactionNotFoundException", f"Transaction {request.get('transactionId')} is not found")
         with transaction.lock, _errors():
             transaction.connection.execute(sql)
-        self._give_back(transaction.connection)
+        self._give_back(transaction.connection, transaction.dsn)
         return {"transactionStatus": words}
 
     @contextlib.contextmanager
     def _connection(self, request: Request) -> Iterator["psycopg.Connection[Any]"]:
         name = request.get("transactionId")
         if name is None:
-            connection = self._take()
+            dsn = self._dsn_of(request["resourceArn"])
+            connection = self._take(dsn)
             try:
                 yield connection
             finally:
-                self._give_back(connection)
+                self._give_back(connection, dsn)
             return
         with self._lock:
             transaction = self._transactions.get(str(name))
@@ -132,24 +138,24 @@ class DataApi:
             transaction.used = time.monotonic()
             yield transaction.connection
 
-    def _take(self) -> "psycopg.Connection[Any]":
+    def _take(self, dsn: str) -> "psycopg.Connection[Any]":
         with self._lock:
-            while self._free:
-                connection = self._free.pop()
+            while self._free[dsn]:
+                connection = self._free[dsn].pop()
                 if not connection.closed and not connection.broken:
                     return connection
         try:
             options = f"-c statement_timeout={STATEMENT_SECONDS}s -c timezone=UTC"
-            return psycopg.connect(self._dsn, autocommit=True, options=options, connect_timeout=10)
+            return psycopg.connect(dsn, autocommit=True, options=options, connect_timeout=10)
         except psycopg.OperationalError as error:
             raise ApiError("DatabaseUnavailableException", str(error).strip()) from None
 
-    def _give_back(self, connection: "psycopg.Connection[Any]") -> None:
+    def _give_back(self, connection: "psycopg.Connection[Any]", dsn: str) -> None:
         if connection.closed or connection.broken or connection.info.transaction_status.name != "IDLE":
             connection.close()
         else:
             with self._lock:
-                self._free.append(connection)
+                self._free[dsn].append(connection)
 
     def _expire(self) -> None:
         """Transactions nobody used for three minutes are rolled back, as the service does."""

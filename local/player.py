@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from local.adapters.names import INSTANT
-from local.runtime import ACCOUNT, Runtime
+from local.runtime import Runtime
 from local.scenario import Expectation, Moment, Scenario
+from local.stack import ACCOUNT, Stack
 
 Progress = Callable[[datetime], None]
 
@@ -25,7 +26,7 @@ class Day:
     problems: list[str] = field(default_factory=list)
 
 
-def create_jobs(runtime: Runtime, catalog: dict[str, Any], scripts: Path | None, data: Path) -> None:
+def create_jobs(runtime: Stack, catalog: dict[str, Any], scripts: Path | None, data: Path) -> None:
     """The Glue jobs that the products' steps name; those belong to the teams and not to the application. One that has no
     script has nothing to do."""
     glue = runtime.client("glue")

@@ -51,8 +51,15 @@ class Postgres:
         self.process = _start(self.folder, self.port, self.throw_away)
         _await(self)
 
+    def create_database(self, name: str) -> None:
+        """Makes the database, unless it is there."""
+        with psycopg.connect(self.dsn("postgres"), autocommit=True) as connection:
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+                connection.execute(f"CREATE DATABASE {name}")
+
     def dsn(self, database: str = DATABASE) -> str:
-        return f"host=127.0.0.1 port={self.port} user={USER} password={self.password} dbname={database}"
+        where = f"host=127.0.0.1 port={self.port} connect_timeout=5"
+        return f"{where} user={USER} password={self.password} dbname={database}"
 
 
 def binary(name: str) -> str:
@@ -124,11 +131,8 @@ def _await(server: Postgres) -> None:
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
-            with psycopg.connect(server.dsn("postgres"), autocommit=True, connect_timeout=5) as connection:
-                known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
-                if known is None:
-                    connection.execute(f"CREATE DATABASE {DATABASE}")
-                return
+            server.create_database(DATABASE)
+            return
         except psycopg.OperationalError:
             if server.process.poll() is not None or time.monotonic() > deadline:
                 raise PostgresError(f"PostgreSQL did not start:\n{_log(server.folder)}") from None

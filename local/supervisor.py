@@ -12,7 +12,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from local import player, postgres, runtime
+from local import player, postgres, runtime, stack
 
 
 def main() -> None:
@@ -31,14 +31,14 @@ def main() -> None:
             signal.signal(each, lambda number, frame: ended.set())
         try:
             _serve(given, folder, ended)
-        except (postgres.PostgresError, runtime.StartError, runtime.FunctionError) as error:
+        except (postgres.PostgresError, stack.StartError, stack.FunctionError) as error:
             sys.exit(str(error))
         finally:
             (folder / "runtime.json").unlink(missing_ok=True)
 
 
 def _serve(given: dict[str, Any], folder: Path, ended: threading.Event) -> None:
-    places = runtime.Places(Path(given["project"]), Path(given["statemachines"]), folder)
+    places = stack.Places(Path(given["project"]), Path(given["statemachines"]), folder)
     with runtime.running(places, keep=True) as running:
         _say("local PostgreSQL and AWS endpoint started")
         running.deploy(_say)

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from local import player, runtime, scenario
-from local.runtime import Places, Runtime
+from local.runtime import Runtime
+from local.stack import Places
 
 ROOT = Path(__file__).parent.parent
 SAMPLES = ROOT / "local" / "samples"

@@ -13,7 +13,8 @@ from botocore.exceptions import ClientError
 
 from local import adapters, runtime
 from local.adapters.names import INSTANT
-from local.runtime import ACCOUNT, REGION, Places, Runtime
+from local.runtime import Runtime
+from local.stack import ACCOUNT, REGION, Places
 from tests.local_application import ROOT
 
 pytestmark = pytest.mark.slow

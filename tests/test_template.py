@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from generator.plan.resources import PARAMETERS
-from local.runtime import sam
+from generator.plan.resources import APPLICATION_PARAMETERS, PARAMETERS
+from local.stack import sam
 from tests.local_application import ROOT, deployed, needs_sam, sample
 
 FUNCTIONS = ROOT / "functions"
@@ -82,7 +82,7 @@ def test_the_functions_find_the_settings_they_read() -> None:
 
 
 def test_the_generated_application_gets_every_parameter_it_takes() -> None:
-    assert RESOURCES["DataProducts"]["Properties"]["Parameters"].keys() == PARAMETERS.keys()
+    assert RESOURCES["DataProducts"]["Properties"]["Parameters"].keys() == (PARAMETERS | APPLICATION_PARAMETERS).keys()
 
 
 # The action behind each call that a module of functions/ makes.

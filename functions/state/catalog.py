@@ -10,6 +10,9 @@ from state.database import Database
 Entry = dict[str, Any]
 CHUNK = 2_000_000  # bytes of JSON a call; the Data API takes 4 MiB
 
+# What only the account that runs a product has to know of it.
+OF_MACHINES = ("machine", "execution_prefix", "depends_on", "wait", "pipeline", "notify", "sla")
+
 
 def load(
     database: Database,
@@ -34,6 +37,19 @@ def load(
         )
     result: Entry = database.call("load_catalog", upload, commit, committed_at, force, actor, now)
     return result
+
+
+def here(catalog: Entry, account: str, region: str) -> Entry:
+    """The catalog as this account sees it: products of domains elsewhere are refreshed elsewhere and only listened to."""
+    domains = catalog["domains"]
+
+    def seen(name: str, product: Entry) -> Entry:
+        home = domains.get(name.split("/")[0], {})
+        if home.get("account", account) == account and home.get("region", region) == region:
+            return product
+        return {key: value for key, value in product.items() if key not in OF_MACHINES}
+
+    return {**catalog, "products": {name: seen(name, each) for name, each in catalog["products"].items()}}
 
 
 def _chunks(catalog: Entry) -> Iterator[list[Entry]]:

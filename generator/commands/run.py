@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     gc.enable()  # unlike the other commands this one lives for long
     for each in (signal.SIGINT, signal.SIGTERM):  # either way everything is taken down in order, nothing left behind
         signal.signal(each, signal.default_int_handler)
-    from local import player, postgres, runtime, scenario
+    from local import player, postgres, runtime, scenario, stack
 
     say = _Say(arguments.json)
     with _folder(arguments.keep) as folder:
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
                 say(f"playing {day.business_date}: {day.description.strip()}")
                 played = player.play(running, day, folder / "data", say.clock)
                 say("done")
-        except (postgres.PostgresError, runtime.StartError, runtime.FunctionError, scenario.ScenarioError) as error:
+        except (postgres.PostgresError, stack.StartError, stack.FunctionError, scenario.ScenarioError) as error:
             raise UsageError(str(error)) from None
     if arguments.json:
         report.print_json({"business_date": day.business_date.isoformat(), **vars(played)})

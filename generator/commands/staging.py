@@ -13,14 +13,14 @@ from generator.model.mesh import Mesh
 from generator.output import CATALOG, OutputError, opened
 
 if TYPE_CHECKING:
-    from local.runtime import Places
+    from local.stack import Places
 
 SAMPLES = Path("local") / "samples"
 
 
 def stage(products: Path, folder: Path) -> "tuple[Places, dict[str, Any], Mesh]":
     """The places of a runtime in `folder`, its machines generated, the catalog and the mesh. Raises `UsageError`."""
-    from local.runtime import Places
+    from local.stack import Places
 
     root = Path.cwd()
     if not (root / "template.yaml").is_file() or not (root / "functions").is_dir():

@@ -78,10 +78,20 @@ class Proof:
             self._template(root, "resource lint", tuple(self._specimens), render_domain("specimens", 1, numbered))
         if len(parts) > MAX_RESOURCES * SHARE:
             self._report(TOO_MANY, root, [f"{len(parts)} nested templates"])
-        kinds = {each.parameters: each for each in parts}
+        kinds = {(each.parameters, str(each.condition)): each for each in parts}
         digest = _digest(sorted(kinds))
         if not self._memo.get("application lint", digest):
             self._template(root, "application lint", (digest,), render_application(list(kinds.values())))
+
+    def mesh(self, root: Path, template: dict[str, Any]) -> None:
+        """Lints the central account's template, whose resources are all of a kind: the first of each and the last."""
+        resources = template["Resources"]
+        kinds = {(each["Type"], each.get("Condition")): name for name, each in reversed(resources.items())}
+        roles = {name for name, each in resources.items() if each["Type"] == "AWS::IAM::Role"}
+        chosen = {name: each for name, each in resources.items() if name in kinds.values() or name in roles}
+        digest = _digest([(name, sorted(each["Properties"])) for name, each in chosen.items()])
+        if not self._memo.get("mesh lint", digest):
+            self._template(root, "mesh lint", (digest,), {**template, "Resources": chosen})
 
     def _template(self, root: Path, kind: str, digests: tuple[str, ...], template: dict[str, Any]) -> None:
         problems = cfn_lint_problems(template)

@@ -12,7 +12,7 @@ from generator.metadata.reading_rules import NO_DOMAIN, WRONG_PLACE
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 MAX_NAME = 64
 CALENDARS = "calendars"
-RESERVED = ("catalog", "template", "layout")
+RESERVED = ("catalog", "template", "layout", "mesh")
 
 
 @dataclass

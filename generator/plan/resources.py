@@ -42,6 +42,16 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "OutcomeRecorderFunctionArn": {"Type": "String", "Description": "Records how a run ended."},
     "PipelineConfigurationFunctionArn": {"Type": "String", "Description": "Reads what to run, resolved for a run."},
 }
+# What the template that nests the domains takes besides.
+APPLICATION_PARAMETERS: dict[str, dict[str, Any]] = {
+    "Account": {
+        "Type": "String",
+        "Default": "",
+        "AllowedPattern": r"^(\d{12})?$",
+        "Description": "Only the domains of this account are deployed; empty: all of them.",
+    },
+    "Region": {"Type": "String", "Default": "", "Description": "The region that Account is meant in."},
+}
 ALWAYS = ("AlarmTopicArn", "LogLevel", "LogRetentionDays", "NamePrefix")
 
 

@@ -6,10 +6,12 @@ from typing import Any
 
 import orjson
 
+from generator.model.accounts import Home
 from generator.plan import names
+from generator.plan.forwarding import Forwarding, pattern
 from generator.plan.grants import WATCHING
 from generator.plan.layout import template_name
-from generator.plan.resources import ALWAYS, PARAMETERS, ProductResources
+from generator.plan.resources import ALWAYS, APPLICATION_PARAMETERS, PARAMETERS, ProductResources
 from generator.render.environment import environment
 
 
@@ -20,10 +22,22 @@ class Part:
     domain: str
     number: int
     parameters: tuple[str, ...]
+    home: Home | None = None
 
     @property
     def logical_id(self) -> str:
         return names.logical_id(self.domain) + (f"Part{self.number}" if self.number > 1 else "")
+
+    @property
+    def condition(self) -> dict[str, Any] | None:
+        """When this part is deployed: in an account that holds everything, or in the domain's own; None: always."""
+        if self.home is None:
+            return None
+        here: list[Any] = [{"Fn::Equals": [{"Ref": "Account"}, self.home.account]}]
+        if self.home.region:
+            here.append({"Fn::Equals": [{"Ref": "Region"}, self.home.region]})
+        there = {"Fn::And": here} if len(here) > 1 else here[0]
+        return {"Fn::Or": [{"Fn::Equals": [{"Ref": "Account"}, ""]}, there]}
 
     @property
     def location(self) -> str:
@@ -54,6 +68,23 @@ def render_domain(domain: str, number: int, products: Sequence[ProductResources]
 
 def render_application(parts: Sequence[Part]) -> dict[str, Any]:
     """The template that nests all of `parts`. It takes every parameter, needed or not: what nests it is written by hand."""
-    text = environment().get_template("application.json.j2").render(parameters=PARAMETERS, parts=parts)
+    conditions = {f"{part.logical_id}Here": part.condition for part in parts if part.condition}
+    text = (
+        environment()
+        .get_template("application.json.j2")
+        .render(parameters=PARAMETERS | APPLICATION_PARAMETERS, passed=PARAMETERS, parts=parts, conditions=conditions)
+    )
+    rendered: dict[str, Any] = orjson.loads(text)
+    return rendered
+
+
+def render_mesh(plan: Forwarding, accounts: Sequence[str]) -> dict[str, Any]:
+    """The template of the central account: `accounts` may put events where no organization is named."""
+
+    def bus(home: Home) -> dict[str, str]:
+        region = home.region or "${AWS::Region}"
+        return {"Fn::Sub": f"arn:${{AWS::Partition}}:events:{region}:{home.account}:event-bus/${{NamePrefix}}domain"}
+
+    text = environment().get_template("mesh.json.j2").render(plan=plan, accounts=accounts, bus=bus, pattern=pattern)
     rendered: dict[str, Any] = orjson.loads(text)
     return rendered

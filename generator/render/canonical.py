@@ -48,9 +48,10 @@ def _write(value: Any, line: str, limit: int) -> tuple[str, int, str]:
                 weight += count
                 plain = False
             else:
-                parts.append(orjson.dumps(item).decode())
+                text = orjson.dumps(item).decode()
+                parts.append(text)
+                short.append(text)
                 weight += 1
-        short = parts if plain else short
     if plain:
         one_line = f"[{', '.join(parts)}]"
         return one_line, weight if weight <= SMALL_ITEM else 1, one_line  # a long list is one thing to look at

@@ -11,7 +11,7 @@ from types import ModuleType
 from local.adapters.settings import Settings
 
 VERSION = "1.5.33"
-ADAPTERS = ("cloudformation", "timing", "functions", "machines", "permissions", "glue_jobs")
+ADAPTERS = ("cloudformation", "timing", "functions", "machines", "permissions", "accounts", "glue_jobs")
 
 
 class EndpointError(RuntimeError):

@@ -21,7 +21,6 @@ HOOKS = (
 def install(settings: Settings) -> None:
     handlers: dict[str, Any] = provisioners._RESOURCE_HANDLERS
     handlers.setdefault("AWS::Events::Archive", {"create": _archive, "delete": _no_archive})
-    handlers.setdefault("AWS::Events::EventBusPolicy", {"create": _bus_policy, "delete": lambda name, given: None})
     _transform_nested()
     _keep_attributes()
     _managed_password()
@@ -46,11 +45,6 @@ def _archive(logical_id: str, given: dict[str, Any], stack: str) -> tuple[str, d
 
 def _no_archive(name: str, given: dict[str, Any]) -> None:
     eventbridge._archives.pop(name, None)
-
-
-def _bus_policy(logical_id: str, given: dict[str, Any], stack: str) -> tuple[str, dict[str, Any]]:
-    """Accepted without effect, as IAM is: who may put events is proven on the policy itself."""
-    return f"{given.get('EventBusName', 'default')}|{given.get('StatementId', logical_id)}", {}
 
 
 def _transform_nested() -> None:

@@ -1,3 +1,4 @@
 """Names that adapters and those who use the endpoint share; free of the endpoint's own modules."""
 
+ORGANIZATION = "o-headgatelocal"  # every account of the local runtime belongs to it
 INSTANT = "instant"  # a Glue job's script that has nothing to do

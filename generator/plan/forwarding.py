@@ -1,0 +1,72 @@
+"""The central bus's rules: which events go to which domain bus, within EventBridge's quotas.
+
+Quotas: docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html. An event is forwarded one hop only.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import orjson
+
+from generator.model.accounts import Home
+
+MAX_RULES = 300  # a bus
+MAX_TARGETS = 5  # a rule
+MAX_PATTERN = 2_048  # characters
+MAX_POLICY = 10_240  # characters of a bus's policy
+ROLE_TARGETS = 40  # buses a role's inline policy names: far below 10,240 characters
+DETAIL_TYPES = ("Data Product Refreshed", "Data Product Failed")
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardRule:
+    """Events of `domains` go to the buses of `targets`, each with the number of the role that may put them there."""
+
+    name: str
+    domains: tuple[str, ...]
+    targets: tuple[tuple[Home, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarding:
+    """The rules, and the homes each role reaches (roles count from 1)."""
+
+    rules: tuple[ForwardRule, ...]
+    roles: tuple[tuple[Home, ...], ...]
+
+
+def forwarding(subscribed: Mapping[Home, frozenset[str]]) -> Forwarding:
+    """Homes that hear of the same domains share rules."""
+    homes = sorted(subscribed)
+    role_of = {home: 1 + index // ROLE_TARGETS for index, home in enumerate(homes)}
+    alike: dict[frozenset[str], list[Home]] = {}
+    for home in homes:
+        alike.setdefault(subscribed[home], []).append(home)
+    rules = []
+    for domains, members in sorted(alike.items(), key=lambda each: each[1]):
+        for start in range(0, len(members), MAX_TARGETS):
+            targets = tuple((home, role_of[home]) for home in members[start : start + MAX_TARGETS])
+            first = targets[0][0]
+            for number, part in enumerate(_parts(sorted(domains)), start=1):
+                name = (
+                    f"to-{first.account}"
+                    + (f"-{first.region}" if first.region else "")
+                    + (f"-{number}" if number > 1 else "")
+                )
+                rules.append(ForwardRule(name, part, targets))
+    roles = [tuple(homes[start : start + ROLE_TARGETS]) for start in range(0, len(homes), ROLE_TARGETS)]
+    return Forwarding(tuple(rules), tuple(roles))
+
+
+def pattern(domains: tuple[str, ...] | list[str]) -> dict[str, object]:
+    """The event pattern of refreshes of these domains."""
+    return {"source": ["headgate"], "detail-type": list(DETAIL_TYPES), "detail": {"domain": list(domains)}}
+
+
+def _parts(domains: list[str]) -> list[tuple[str, ...]]:
+    parts: list[list[str]] = [[]]
+    for each in domains:
+        if parts[-1] and len(orjson.dumps(pattern([*parts[-1], each]))) > MAX_PATTERN:
+            parts.append([])
+        parts[-1].append(each)
+    return [tuple(each) for each in parts]

@@ -1,0 +1,209 @@
+"""The Stifel day over three accounts and a producer's: events travel through the central account, one hop, as policies allow."""
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import player, runtime
+from local.runtime import Runtime
+from local.scenario import Moment, Scenario
+from local.stack import Places, Stack
+from tests.local_application import CATALOG, ROOT, needs_sam, sample
+
+pytestmark = [pytest.mark.slow, needs_sam]
+CENTRAL, RAW, D1, D2, STRANGER = "999999999999", "111111111111", "222222222222", "333333333333", "555555555555"
+DATE = "2026-11-20"
+
+
+@dataclass
+class Mesh:
+    """The central stack and those of the two domains, on one endpoint."""
+
+    running: Runtime
+    central: Stack
+    d1: Stack
+    d2: Stack
+    data: Path
+
+    def put(self, sender: str, product: str, bus: str = "", **more: Any) -> dict[str, Any]:
+        """PutEvents by an account; gives the answer's entry."""
+        domain, name = product.split("/")
+        detail = {
+            "domain": domain,
+            "product": name,
+            "business_date": DATE,
+            "status": "COMPLETED",
+            "metadata": {},
+            **more,
+        }
+        detail.setdefault("refreshed_at", datetime.now(UTC).isoformat())
+        entry = {
+            "Source": "headgate", "DetailType": "Data Product Refreshed", "Detail": json.dumps(detail),
+            "EventBusName": bus or self.central.outputs["CentralEventBusArn"],
+        }  # fmt: skip
+        answer = self.running.stack(sender).client("events").put_events(Entries=[entry])
+        found: dict[str, Any] = answer["Entries"][0]
+        return found
+
+    def status(self, stack: Stack, product: str) -> str:
+        run = stack.call("InquireFunctionName", {"question": "why", "product": product, "business_date": DATE})["run"]
+        return str(run["status"])
+
+    def happen(self, moment: Moment, day: Scenario) -> None:
+        quiet = dataclasses.replace(moment, event=None)
+        player.happen(self.running, quiet, day, self.data)
+        if moment.event is not None:
+            self.put(
+                RAW,
+                f"{moment.event['domain']}/{moment.event['product']}",
+                business_date=moment.event.get("business_date", ""),
+            )
+
+    def play(self, day: Scenario, until: str, also: Callable[[str], None] = lambda clock: None) -> None:
+        """Plays the day's good events, put by the producer's account, until that time."""
+        end = datetime.fromisoformat(f"{DATE}T{until}").replace(tzinfo=day.timezone).timestamp()
+        moments = [each for each in day.moments if each.event and "business_date" in each.event]
+        while True:
+            settled = self.running.control.settled(120)
+            also(datetime.fromtimestamp(settled["now"], day.timezone).strftime("%H:%M"))
+            following = min(settled["next"] or end, moments[0].at.timestamp() if moments else end)
+            if following >= end:
+                return
+            self.running.control.jump(following)
+            while moments and moments[0].at.timestamp() <= following:
+                self.happen(moments.pop(0), day)
+
+
+@pytest.fixture
+def mesh(tmp_path: Path) -> Iterator[Mesh]:
+    """Central, d1 and d2 deployed from the one template, each as what it is."""
+    day = sample("stifel")
+    with runtime.running(Places(ROOT, ROOT / "statemachines", tmp_path), starts=day.starts) as running:
+        central, d1, d2 = (running.stack(each) for each in (CENTRAL, D1, D2))
+        central.deploy(lambda words: None, {"Mode": "central"})
+        bus = central.outputs["CentralEventBusArn"]
+        for stack in (d1, d2):
+            stack.deploy(lambda words: None, {"Mode": "domain", "CentralEventBusArn": bus})
+            player.create_jobs(stack, CATALOG, day.jobs, tmp_path / "data")
+        running.control.jobs({"*": [{"takes": 300}]})
+        yield Mesh(running, central, d1, d2, tmp_path / "data")
+
+
+def test_each_account_has_what_is_its_own(mesh: Mesh) -> None:
+    machines = {
+        stack.account: {each["name"] for each in stack.client("stepfunctions").list_state_machines()["stateMachines"]}
+        for stack in (mesh.central, mesh.d1, mesh.d2)
+    }
+    assert machines == {
+        CENTRAL: set(),
+        D1: {f"headgate-d1_ds{number}" for number in (1, 2, 3, 4)},
+        D2: {"headgate-d2_ds1"},
+    }
+    assert mesh.central.client("lambda").list_functions()["Functions"] == []
+    assert mesh.status(mesh.d1, "d2/ds1") == "EXTERNAL"
+    assert mesh.status(mesh.d2, "d2/ds1") == "NOT OPENED"
+
+
+def test_an_event_of_one_account_starts_a_machine_of_another_through_the_central_one(mesh: Mesh) -> None:
+    day = sample("stifel")
+    mesh.play(day, "09:30")
+    assert {name: mesh.status(mesh.d1, f"d1/{name}") for name in ("ds1", "ds2", "ds3", "ds4")} == dict.fromkeys(
+        ("ds1", "ds2", "ds3", "ds4"), "COMPLETED"
+    )
+    assert mesh.status(mesh.d2, "d2/ds1") == "COMPLETED"
+    assert (mesh.data / "d1" / "ds4" / f"{DATE}.csv").exists(), "d1/ds4 had what d2/ds1 wrote"
+
+    before = _counts(mesh)
+    _replay(mesh)
+    assert _counts(mesh) == before, "a replay of the day starts nothing again"
+
+
+def test_an_event_for_one_domain_only_stays_there(mesh: Mesh) -> None:
+    day = sample("stifel")
+    without_rd4 = dataclasses.replace(day, moments=tuple(each for each in day.moments if each.at.hour < 7))
+    mesh.play(without_rd4, "06:00")
+    assert mesh.status(mesh.d1, "d1/ds4") == "WAITING"
+    assert "EventId" in mesh.put(D2, "d2/ds1", bus=mesh.d2.outputs["DomainEventBusArn"])
+    mesh.running.control.settled()
+    assert mesh.status(mesh.d1, "d1/ds4") == "WAITING"
+    assert "EventId" in mesh.put(D2, "d2/ds1")
+    mesh.running.control.settled()
+    assert mesh.status(mesh.d1, "d1/ds4") == "PROCESSING"
+
+
+def test_an_account_the_policy_does_not_name_is_refused(mesh: Mesh) -> None:
+    refused = mesh.put(STRANGER, "raw/rd1")
+    assert refused["ErrorCode"] == "AccessDeniedException"
+    assert mesh.put(RAW, "raw/rd1", bus=mesh.d1.outputs["DomainEventBusArn"])["ErrorCode"] == "AccessDeniedException", (
+        "only the central account forwards"
+    )
+    assert "EventId" in mesh.put(RAW, "raw/rd1")
+
+
+def test_while_the_central_account_is_away_nothing_is_lost(mesh: Mesh) -> None:
+    """Its bus refuses everything from 02:00 to 04:30, while d1/ds1, d1/ds2 and d1/ds3 complete or would."""
+    policies = mesh.central.client("events")
+    name = mesh.central.outputs["CentralEventBusArn"].split("/")[1]
+    state = {"away": False}
+
+    def also(clock: str) -> None:
+        if "00:20" <= clock < "04:30" and not state["away"]:
+            policies.remove_permission(EventBusName=name, StatementId="AccountsMayPutHeadgateEvents")
+            state["away"] = True
+        if clock >= "04:30" and state["away"]:
+            for sender in (RAW, D1, D2):
+                policies.put_permission(
+                    EventBusName=name, StatementId=f"again-{sender}", Action="events:PutEvents", Principal=sender
+                )
+            state["away"] = False
+
+    day = sample("stifel")
+    later = tuple(
+        dataclasses.replace(each, at=each.at.replace(hour=5)) if "00:20" <= f"{each.at:%H:%M}" < "04:30" else each
+        for each in day.moments
+    )
+    mesh.play(dataclasses.replace(day, moments=later), "11:30", also)
+    assert mesh.status(mesh.d1, "d1/ds2") == "COMPLETED", "its event was refused at first"
+    assert mesh.status(mesh.d1, "d1/ds4") == "COMPLETED"
+
+
+def _counts(mesh: Mesh) -> list[int]:
+    """Runs, attempts and executions of the domains."""
+    found = []
+    for stack in (mesh.d1, mesh.d2):
+        entries = stack.call("InquireFunctionName", {"question": "history", "business_date": DATE})["entries"]
+        found.append(len([each for each in entries if each["kind"] != "refreshed"]))
+        client = stack.client("stepfunctions")
+        machines = client.list_state_machines()["stateMachines"]
+        found.append(
+            sum(len(client.list_executions(stateMachineArn=each["stateMachineArn"])["executions"]) for each in machines)
+        )
+    return found
+
+
+def _replay(mesh: Mesh) -> None:
+    """Replays everything the central bus's archive has, onto the central bus."""
+    events = mesh.central.client("events")
+    (archive,) = events.list_archives()["Archives"]
+    assert archive["EventCount"] > 5
+    arn = events.describe_archive(ArchiveName=archive["ArchiveName"])["ArchiveArn"]
+    events.start_replay(
+        ReplayName="again", EventSourceArn=arn, EventStartTime=datetime(2026, 11, 19, tzinfo=UTC), EventEndTime=datetime(2026, 11, 22, tzinfo=UTC),
+        Destination={"Arn": mesh.central.outputs["CentralEventBusArn"]},
+    )  # fmt: skip
+    import time
+
+    deadline = time.monotonic() + 30
+    while (
+        events.describe_replay(ReplayName="again")["State"] not in ("COMPLETED", "FAILED")
+        and time.monotonic() < deadline
+    ):
+        time.sleep(0.1)
+    assert events.describe_replay(ReplayName="again")["State"] == "COMPLETED"
+    mesh.running.control.settled(60)
