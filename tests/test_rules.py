@@ -49,6 +49,26 @@ def test_more_machines_than_roles(project: Callable[[str], Path], headgate: Head
     assert headgate("validate", "--strict")[0] == 1
 
 
+def accounts(count: int) -> str:
+    """A mesh in which every account hears of other domains than the rest."""
+    parts = []
+    for number in range(count):
+        parts.append(f'--- d{number}/domain.yaml\nowner: x\naccount: "{number:012}"\nregion: us-east-1\n')
+        parts.append(f"--- d{number}/p.yaml\n{PRODUCT.format(f'j{number}')}")
+    return "".join(parts)
+
+
+def test_more_accounts_than_forward_rules(project: Callable[[str], Path], headgate: Headgate) -> None:
+    project(accounts(301))
+    code, printed = headgate("validate")
+    assert code == 1
+    assert "error HG603" in printed
+    assert "found     301 rules for the accounts that the domains name" in printed
+    project(accounts(300))
+    (Path("products") / "d300" / "p.yaml").unlink()
+    assert headgate("validate")[0] == 0
+
+
 @pytest.mark.parametrize("rule", [rule for rule, _ in mesh_rules()], ids=lambda rule: rule.id)
 def test_a_rule_says_why(rule: Rule) -> None:
     assert rule.id.startswith("HG")

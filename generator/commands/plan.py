@@ -9,7 +9,7 @@ from generator.commands.project import FINDINGS, FINE, Progress, UsageError, add
 from generator.generate import generate
 from generator.output import CATALOG, Changes, OutputError, opened
 from generator.plan import catalog
-from generator.plan.changes import ProductChange, compare
+from generator.plan.changes import ProductChange, compare, compare_accounts
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
     if result.changes is None:
         report.print_findings(result.findings)
         return FINDINGS
-    found = compare(old, orjson.loads(catalog.write(mesh)))
+    new = orjson.loads(catalog.write(mesh))
+    found, accounts = compare(old, new), compare_accounts(old, new)
     machines = _machines(result.changes)
     touched = {each.product for each in found if each.kind != "added"}
     downstream = sorted(mesh.reach(touched, mesh.downstream) - touched)
@@ -60,6 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
                 "rerendered": rerendered,
                 "machines_unchanged": unchanged,
                 "downstream": downstream,
+                "accounts": accounts,
                 "files": {
                     "created": result.changes.created,
                     "changed": result.changes.changed,
@@ -70,6 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
         return FINE
     for change in found:
         print(_sentence(change, change.product in machines))
+    for line in accounts:
+        print(f"@ {line}")
     if rerendered:
         print(
             f"{report.plural(len(rerendered), 'machine')} rendered differently by this version of Headgate: {_few(rerendered)}"

@@ -1,5 +1,6 @@
 """Which accounts a mesh lives in, and of which domains each has to hear."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from generator.model.mesh import Mesh
@@ -20,14 +21,24 @@ def home_of(mesh: Mesh, domain: str) -> Home | None:
 
 
 def subscriptions(mesh: Mesh) -> dict[Home, frozenset[str]]:
-    """For every home with pipelines the domains whose refreshes it is told of: those its products wait for, and its own, so that
-    a machine's event is seen to have been published."""
+    """For every home with pipelines the domains whose refreshes it is told of."""
+    homes = {name: home for name in mesh.domains if (home := home_of(mesh, name))}
+    needs = ((each.domain, leaf.product) for each in mesh.machines() for leaf in each.dependencies())
+    return subscribed(homes, (each.domain for each in mesh.machines()), needs)
+
+
+def subscribed(
+    homes: Mapping[str, Home], running: Iterable[str], needs: Iterable[tuple[str, str]]
+) -> dict[Home, frozenset[str]]:
+    """`running` are domains with pipelines, `needs` pairs of such a domain and a product it waits for. A home hears of what its
+    products wait for, and of its own domains, so that a machine's event is seen to have been published."""
     found: dict[Home, set[str]] = {}
-    for product in mesh.machines():
-        home = home_of(mesh, product.domain)
-        if home is not None:
-            found.setdefault(home, set()).add(product.domain)
-            found[home].update(leaf.product.split("/")[0] for leaf in product.dependencies())
+    for domain in running:
+        if domain in homes:
+            found.setdefault(homes[domain], set()).add(domain)
+    for domain, product in needs:
+        if domain in homes:
+            found[homes[domain]].add(product.split("/")[0])
     return {home: frozenset(domains) for home, domains in sorted(found.items())}
 
 

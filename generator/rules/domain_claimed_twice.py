@@ -1,0 +1,33 @@
+"""A product said to be outside this repository, of a domain that is inside."""
+
+from collections.abc import Iterator
+
+from generator.findings import Finding, Rule
+from generator.model.mesh import Mesh
+
+RULE = Rule(
+    "HG214",
+    "two claim one domain",
+    "A domain's events come from one account. If another puts events under its name, nobody can tell whose refresh it was.",
+    partial=True,
+)
+
+
+def check(mesh: Mesh) -> Iterator[Finding]:
+    for product in mesh.products.values():
+        for leaf in product.dependencies():
+            domain = leaf.product.split("/")[0]
+            if (
+                leaf.account
+                and domain in mesh.domains
+                and leaf.product not in mesh.products
+                and leaf.product not in mesh.broken
+            ):
+                yield Finding(
+                    RULE,
+                    mesh.file(product),
+                    leaf.pointer,
+                    f'"{leaf.product}" of account {leaf.account}, while the domain {domain} is in this repository',
+                    f"a product of {domain} that is in this repository, or a product of a domain that is not",
+                    f"Add products/{leaf.product}.yaml, or ask for another domain name over there.",
+                )

@@ -1,0 +1,28 @@
+"""More forward rules than the central bus may have."""
+
+from collections.abc import Iterator
+
+from generator.findings import Finding, Rule
+from generator.model.accounts import subscriptions
+from generator.model.mesh import Mesh
+from generator.plan.forwarding import MAX_RULES, MAX_TARGETS, forwarding
+
+RULE = Rule(
+    "HG603",
+    "more forward rules than a bus may have",
+    "EventBridge takes 300 rules a bus and 5 targets a rule, fixed "
+    "(docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html); the central stack would be refused.",
+)
+
+
+def check(mesh: Mesh) -> Iterator[Finding]:
+    needed = len(forwarding(subscriptions(mesh)).rules)
+    if needed > MAX_RULES:
+        yield Finding(
+            RULE,
+            mesh.root,
+            "",
+            f"{needed:,} rules for the accounts that the domains name",
+            f"at most {MAX_RULES} rules; accounts that hear of the same domains share one, {MAX_TARGETS} at a time",
+            "Put domains that belong together into one account, or cut the mesh into two with a central account each.",
+        )

@@ -1,0 +1,100 @@
+"""What the central account forwards to whom: everything needed, nothing else, within EventBridge's quotas."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+from hypothesis import given
+from hypothesis import strategies as st
+
+from generator.model.accounts import Home
+from generator.plan.forwarding import MAX_PATTERN, MAX_RULES, MAX_TARGETS, forwarding, pattern
+from generator.render.application import render_mesh
+from tests.conftest import Headgate
+
+HOMES = st.builds(
+    Home, st.integers(1, 40).map(lambda number: f"{number:012}"), st.sampled_from(["us-east-1", "eu-west-1", ""])
+)
+DOMAINS = st.frozensets(st.integers(0, 200).map(lambda number: f"domain-{number}"), min_size=1, max_size=150)
+
+
+@given(st.dictionaries(HOMES, DOMAINS, max_size=30))
+def test_every_home_hears_of_what_it_needs_and_of_nothing_else(subscribed: dict[Home, frozenset[str]]) -> None:
+    plan = forwarding(subscribed)
+    heard: dict[Home, list[str]] = {}
+    for rule in plan.rules:
+        assert len(rule.targets) <= MAX_TARGETS
+        assert len(orjson.dumps(pattern(rule.domains))) <= MAX_PATTERN
+        for home, role in rule.targets:
+            assert home in plan.roles[role - 1]
+            heard.setdefault(home, []).extend(rule.domains)
+    assert {home: sorted(domains) for home, domains in heard.items()} == {
+        home: sorted(each) for home, each in subscribed.items()
+    }
+    assert len({rule.name for rule in plan.rules}) == len(plan.rules)
+
+
+def test_homes_that_hear_of_the_same_share_rules() -> None:
+    homes = {Home(f"{number:012}", "us-east-1"): frozenset({"raw"}) for number in range(12)}
+    assert [len(rule.targets) for rule in forwarding(homes).rules] == [5, 5, 2]
+
+
+def test_a_bus_policy_of_many_accounts_stays_within_its_length() -> None:
+    template = render_mesh(forwarding({}), [f"{number:012}" for number in range(200)])
+    statement = json.dumps(template["Resources"]["AccountsPolicy"]["Properties"]["Statement"]).replace(
+        "${AWS::Partition}", "aws-us-gov"
+    )
+    assert len(statement.replace('{"Fn::Sub": ', "").replace("}", "")) < 10_240
+
+
+def test_a_hundred_accounts_with_seven_hundred_pipelines(project: Callable[[str], Path], headgate: Headgate) -> None:
+    parts = [
+        '--- raw/domain.yaml\nowner: x\naccount: "999999999999"\nregion: us-east-1\n--- raw/rd1.yaml\ndescription: x\n'
+    ]
+    for domain in range(100):
+        parts.append(f'--- team-{domain}/domain.yaml\nowner: x\naccount: "{domain + 1:012}"\nregion: us-east-1\n')
+        for number in range(7):
+            upstream = "raw/rd1" if number == 0 else f"team-{(domain * 7 + number) % 100}/p0"
+            waits = (
+                f"depends_on: {{all_of: [{upstream}]}}\n"
+                if upstream != f"team-{domain}/p0"
+                else "depends_on: {all_of: [raw/rd1]}\n"
+            )
+            job = f"team-{domain}-p{number}"
+            parts.append(
+                f"--- team-{domain}/p{number}.yaml\ndescription: x\n{waits}pipeline: {{steps: [{{name: a, glue: {{job: {job}}}}}]}}\n"
+            )
+    root = project("".join(parts))
+
+    assert headgate("validate")[0] == 0
+    assert headgate("generate")[0] == 0
+    resources = json.loads((root / "statemachines/mesh/template.json").read_text())["Resources"]
+    rules = [each for each in resources.values() if each["Type"] == "AWS::Events::Rule"]
+    assert 20 <= len(rules) <= MAX_RULES
+    assert len(resources) < 500
+    assert all("DeadLetterConfig" in target for rule in rules for target in rule["Properties"]["Targets"])
+
+
+def test_onboarding_a_domain_is_one_folder_and_plan_says_what_changes_where(
+    project: Callable[[str], Path], headgate: Headgate
+) -> None:
+    project(
+        '--- raw/domain.yaml\nowner: x\naccount: "111111111111"\n--- raw/rd1.yaml\ndescription: x\n'
+        '--- d1/domain.yaml\nowner: x\naccount: "222222222222"\nregion: us-east-1\n'
+        "--- d1/ds1.yaml\ndescription: x\ndepends_on: {all_of: [raw/rd1]}\npipeline: {steps: [{name: a, glue: {job: j}}]}\n"
+    )
+    headgate("generate")
+    assert headgate("new", "domain", "d2", "--owner", "y", "--account", "333333333333", "--region", "eu-west-1")[0] == 0
+    assert headgate("new", "product", "d2/report", "--depends-on", "d1/ds1", "--job", "d2-report")[0] == 0
+    Path("products/d1/ds1.yaml").write_text(
+        Path("products/d1/ds1.yaml").read_text().replace("[raw/rd1]", "[raw/rd1, d2/other]")
+    )
+    Path("products/d2/other.yaml").write_text("description: x\n")
+
+    code, printed = headgate("plan")
+    assert code == 0
+    assert [line for line in printed.splitlines() if line.startswith("@")] == [
+        "@ account 222222222222 (us-east-1): the central account also forwards d2 to it",
+        "@ account 333333333333 (eu-west-1) is new: deploy it there as `domain`; the central account forwards d1, d2 to it",
+    ]
