@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -137,6 +138,20 @@ def test_an_event_for_one_domain_only_stays_there(mesh: Mesh) -> None:
     assert mesh.status(mesh.d1, "d1/ds4") == "PROCESSING"
 
 
+def test_a_central_account_may_have_domains_of_its_own(tmp_path: Path) -> None:
+    day = sample("stifel")
+    with runtime.running(Places(ROOT, ROOT / "statemachines", tmp_path), starts=day.starts) as running:
+        both, d2 = running.stack(D1), running.stack(D2)
+        both.deploy(lambda words: None, {"Mode": "both"})
+        d2.deploy(lambda words: None, {"Mode": "domain", "CentralEventBusArn": both.outputs["CentralEventBusArn"]})
+        for stack in (both, d2):
+            player.create_jobs(stack, CATALOG, day.jobs, tmp_path / "data")
+        running.control.jobs({"*": [{"takes": 300}]})
+        mesh = Mesh(running, both, both, d2, tmp_path / "data")
+        mesh.play(day, "09:30")
+        assert mesh.status(both, "d1/ds4") == "COMPLETED"
+
+
 def test_an_account_the_policy_does_not_name_is_refused(mesh: Mesh) -> None:
     refused = mesh.put(STRANGER, "raw/rd1")
     assert refused["ErrorCode"] == "AccessDeniedException"
@@ -197,8 +212,6 @@ def _replay(mesh: Mesh) -> None:
         ReplayName="again", EventSourceArn=arn, EventStartTime=datetime(2026, 11, 19, tzinfo=UTC), EventEndTime=datetime(2026, 11, 22, tzinfo=UTC),
         Destination={"Arn": mesh.central.outputs["CentralEventBusArn"]},
     )  # fmt: skip
-    import time
-
     deadline = time.monotonic() + 30
     while (
         events.describe_replay(ReplayName="again")["State"] not in ("COMPLETED", "FAILED")

@@ -1,0 +1,69 @@
+"""Who may put events on a bus, decided on the generated policies themselves."""
+
+import json
+from typing import Any
+
+import pytest
+
+from generator.plan.forwarding import forwarding
+from generator.render.application import render_mesh
+from local.adapters.accounts import allows
+from local.adapters.names import ORGANIZATION
+from tests.test_template import RESOURCES
+
+CENTRAL, OURS, STRANGER = "999999999999", "111111111111", "555555555555"
+BUS = f"arn:aws:events:us-east-1:{CENTRAL}:event-bus/headgate-central"
+
+
+def statement(resource: str, organization: str = ORGANIZATION) -> dict[str, Any]:
+    """The statement of a policy of the central account, as CloudFormation resolves it."""
+    text = json.dumps(render_mesh(forwarding({}), [OURS])["Resources"][resource]["Properties"]["Statement"])
+    for name, value in {"CentralEventBusArn": BUS, "OrganizationId": organization}.items():
+        text = text.replace(json.dumps({"Ref": name}), json.dumps(value))
+    text = text.replace('{"Fn::Sub": "arn:${AWS::Partition}:iam::' + OURS + ':root"}', f'"arn:aws:iam::{OURS}:root"')
+    resolved: dict[str, Any] = json.loads(text)
+    assert "${" not in text
+    return resolved
+
+
+def test_the_accounts_the_metadata_names_may_put_headgates_events() -> None:
+    policy = statement("AccountsPolicy")
+    assert allows(policy, OURS, BUS, "headgate")
+    assert not allows(policy, STRANGER, BUS, "headgate")
+    assert not allows(policy, OURS, BUS, "somebody.else"), "the bus is for refresh events only"
+    assert not allows(policy, OURS, BUS.replace("central", "other"), "headgate")
+
+
+def test_with_an_organization_its_accounts_may() -> None:
+    assert allows(statement("OrganizationPolicy"), STRANGER, BUS, "headgate"), (
+        "every local account is in the organization"
+    )
+    assert not allows(statement("OrganizationPolicy", "o-another0000"), STRANGER, BUS, "headgate")
+    assert not allows(statement("OrganizationPolicy"), STRANGER, BUS, "somebody.else")
+
+
+def test_only_one_of_the_two_is_deployed() -> None:
+    template = render_mesh(forwarding({}), [OURS])
+    conditions = {name: template["Resources"][name]["Condition"] for name in ("AccountsPolicy", "OrganizationPolicy")}
+    assert conditions == {"AccountsPolicy": "NoOrganization", "OrganizationPolicy": "HasOrganization"}
+    empty = {"Fn::Equals": [{"Ref": "OrganizationId"}, ""]}
+    assert template["Conditions"] == {"NoOrganization": empty, "HasOrganization": {"Fn::Not": [empty]}}
+
+
+def test_a_domain_bus_takes_events_from_the_central_account_alone() -> None:
+    given = RESOURCES["DomainBusPolicy"]["Properties"]["Statement"]
+    (principal,) = given["Principal"].values()
+    assert principal == {
+        "Fn::Sub": ["arn:${AWS::Partition}:iam::${Central}:root", {"Central": {"Fn::Select": [4, {"Fn::Split": [":", {"Ref": "CentralEventBusArn"}]}]}}]
+    }  # fmt: skip
+    bus = "arn:aws:events:us-east-1:222222222222:event-bus/headgate-domain"
+    resolved = {**given, "Principal": {"AWS": f"arn:aws:iam::{CENTRAL}:root"}, "Resource": bus}
+    assert allows(resolved, CENTRAL, bus, "headgate")
+    assert not allows(resolved, OURS, bus, "headgate")
+
+
+@pytest.mark.parametrize(
+    "change", [{"Effect": "Deny"}, {"Condition": {"ArnLike": {"aws:SourceArn": "x"}}}, {"Action": "events:PutRule"}]
+)
+def test_what_is_not_understood_is_refused(change: dict[str, Any]) -> None:
+    assert not allows({**statement("AccountsPolicy"), **change}, OURS, BUS, "headgate")
