@@ -61,6 +61,22 @@ def test_the_status_of_a_domain_and_of_another_date(morning: World) -> None:
     assert rows["d1/weekly"]["opens_at"] == "2026-11-23T06:00:00+00:00"
 
 
+def test_an_opening_that_was_before_the_product_came_is_called_missed(
+    world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime, "now", lambda: at("2026-11-20 09:00"))
+    world.load(
+        {"d1/new": product(name="new"), "d1/later": product(name="later", schedule="12:00")}, at("2026-11-20 08:00")
+    )
+    opened(world, "2026-11-20 09:00")
+    rows = {each["product"]: each for each in asked(question="status", business_date=TODAY)["products"]}
+    assert (rows["d1/new"]["missed"], "missed" in rows["d1/later"]) == (True, False)
+    (line,) = [each for each in tell.status(list(rows.values()), tell.Clock(UTC, TODAY)) if each.startswith("d1/new")]
+    assert line.endswith("was to open at 06:00; `headgate backfill` opens it")
+    run = asked(question="why", product="d1/new", business_date=TODAY)["run"]
+    assert "`headgate backfill d1/new --date 2026-11-20` opens it." in list(tell.why(run, tell.Clock(UTC, TODAY)))[1]
+
+
 def test_more_products_than_a_page(world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
     world.load({f"d/p{number:04}": external() for number in range(1203)}, LOADED)
     monkeypatch.setattr(runtime, "now", lambda: at("2026-11-20 09:00"))

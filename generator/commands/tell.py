@@ -67,7 +67,8 @@ def _remark(each: Entry, clock: Clock) -> str:
     if each.get("late"):
         parts.append(f"LATE, was due by {clock(each['due_at'])}")
     if each.get("opens_at"):
-        parts.append(f"opens at {clock(each['opens_at'])}")
+        at = clock(each["opens_at"])
+        parts.append(f"was to open at {at}; `headgate backfill` opens it" if each.get("missed") else f"opens at {at}")
     if each.get("usually_at"):
         parts.append(f"usually at {clock(each['usually_at'])}")
     return "; ".join(parts)
@@ -86,12 +87,7 @@ def why(run: Entry, clock: Clock) -> Iterator[str]:
         case "COMPLETED":
             yield f"Released at {clock(run.get('released_at'))} ({run.get('release_reason')}), done at {clock(run.get('finished_at'))}."
         case "NOT OPENED":
-            opens = (
-                f"Its run opens at {clock(run['opens_at'])}."
-                if "opens_at" in run
-                else "Its schedule opens none for this date."
-            )
-            yield opens if "timezone" in run else "It has no schedule: the first event it waits for opens its run."
+            yield _unopened(run, clock)
         case "EXTERNAL":
             yield from _external(run, clock)
         case _:
@@ -109,6 +105,17 @@ def why(run: Entry, clock: Clock) -> Iterator[str]:
         yield f"Execution: {run['execution_arn']}"
     if run.get("downstream"):
         yield f"Waits for it: {', '.join(run['downstream'])}."
+
+
+def _unopened(run: Entry, clock: Clock) -> str:
+    if "timezone" not in run:
+        return "It has no schedule: the first event it waits for opens its run."
+    if "opens_at" not in run:
+        return "Its schedule opens none for this date."
+    if run.get("missed"):
+        at, by_hand = clock(run["opens_at"]), f"`headgate backfill {run['product']} --date {run['business_date']}`"
+        return f"Its run was to open at {at}, before the product was known here or after a pause of days; {by_hand} opens it."
+    return f"Its run opens at {clock(run['opens_at'])}."
 
 
 def _owner(each: Entry) -> str:

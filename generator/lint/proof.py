@@ -78,7 +78,7 @@ class Proof:
             self._template(root, "resource lint", tuple(self._specimens), render_domain("specimens", 1, numbered))
         if len(parts) > MAX_RESOURCES * SHARE:
             self._report(TOO_MANY, root, [f"{len(parts)} nested templates"])
-        kinds = {(each.parameters, str(each.condition)): each for each in parts}
+        kinds = {(each.parameters, each.home is None, bool(each.home and each.home.region)): each for each in parts}
         digest = _digest(sorted(kinds))
         if not self._memo.get("application lint", digest):
             self._template(root, "application lint", (digest,), render_application(list(kinds.values())))

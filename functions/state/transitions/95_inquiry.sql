@@ -14,6 +14,12 @@ LANGUAGE sql STABLE AS $$
             ELSE business_shift(day::date, s.date_offset, c.weekend, c.dates) END = on_date
 $$;
 
+CREATE OR REPLACE FUNCTION missed_opening(product text, on_date date) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+-- True if the schedule's opening for that date is behind it and made no run, as when the product came later; null if not.
+    SELECT true FROM data_product_schedule s WHERE s.product_id = product AND opens_at(product, on_date) <= s.opened_until
+$$;
+
 CREATE OR REPLACE FUNCTION usually_at(product text, on_date date) RETURNS timestamptz
 LANGUAGE sql STABLE AS $$
 -- When a refresh for that business date is usually heard of: the median of the last thirty, by the clock of the product's schedule.
@@ -62,6 +68,7 @@ LANGUAGE sql STABLE AS $$
         'finished_at', coalesce(r.finished_at, e.received_at), 'deadline_at', CASE r.status WHEN 'WAITING' THEN r.deadline_at END,
         'due_at', due_at(r), 'late', is_late(r, now_is),
         'opens_at', CASE WHEN r.run_id IS NULL AND p.machine IS NOT NULL THEN opens_at(p.product_id, on_date) END,
+        'missed', CASE WHEN r.run_id IS NULL AND p.machine IS NOT NULL THEN missed_opening(p.product_id, on_date) END,
         'usually_at', CASE WHEN p.machine IS NULL AND e.status IS NULL THEN usually_at(p.product_id, on_date) END,
         'held', CASE WHEN p.held OR r.held THEN true END, 'error', r.error,
         'missing', CASE WHEN r.status = 'WAITING' AND r.released_at IS NULL THEN (
@@ -134,6 +141,7 @@ BEGIN
         'status', coalesce(r.status, CASE WHEN p.machine IS NOT NULL THEN 'NOT OPENED' ELSE 'EXTERNAL' END),
         'timezone', (SELECT timezone FROM data_product_schedule WHERE product_id = product),
         'opens_at', CASE WHEN r.run_id IS NULL THEN opens_at(product, on_date) END,
+        'missed', CASE WHEN r.run_id IS NULL AND p.machine IS NOT NULL THEN missed_opening(product, on_date) END,
         'refreshed_at', CASE WHEN p.machine IS NULL THEN (SELECT max(received_at) FROM refresh_event e
             WHERE e.product_id = product AND e.business_date = on_date AND e.superseded_at IS NULL) END,
         'usually_at', CASE WHEN p.machine IS NULL THEN usually_at(product, on_date) END,
