@@ -70,8 +70,10 @@ def binary(name: str) -> str:
 
 
 @contextlib.contextmanager
-def running(folder: Path | None = None) -> Iterator[Postgres]:
-    """A server on the data in `folder`, which is made if need be and kept; without one on data thrown away at the end."""
+def running(folder: Path | None = None, throw_away: bool = False) -> Iterator[Postgres]:
+    """A server on the data in `folder`, which is made if need be and kept; without one on data thrown away at the end. With
+    `throw_away` whoever owns the folder throws it away, and nothing is done to have the data outlive the machine."""
+    throw_away = throw_away or folder is None
     with contextlib.ExitStack() as stack:
         if folder is None:
             home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="headgate-postgres-")))
@@ -82,15 +84,15 @@ def running(folder: Path | None = None) -> Iterator[Postgres]:
         if not (home / "data" / "PG_VERSION").exists():
             _initialize(home)
         port = _free_port()
-        process = _start(home, port, throw_away=folder is None)
-        server = Postgres(port, (home / "password").read_text(), home, process, folder is None)
+        process = _start(home, port, throw_away)
+        server = Postgres(port, (home / "password").read_text(), home, process, throw_away)
         try:
             _await(server)
             yield server
         finally:
             process = server.process
             # smart would wait for clients, immediate would make the next start recover
-            process.send_signal(signal.SIGINT if folder else signal.SIGQUIT)
+            process.send_signal(signal.SIGQUIT if throw_away else signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(20)
             if process.poll() is None:

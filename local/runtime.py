@@ -90,7 +90,7 @@ def running(places: Places, keep: bool = False, starts: datetime | None = None) 
     if starts is not None:
         (places.folder / "clock").write_bytes(OFFSET.pack(starts.timestamp() - time.time()))
     with contextlib.ExitStack() as stack:
-        server = stack.enter_context(postgres.running(places.folder / "postgres" if keep else None))
+        server = stack.enter_context(postgres.running(places.folder / "postgres", throw_away=not keep))
         port, control, data_port = _ports(KEPT_PORTS if keep else ())
         data_api = stack.enter_context(served(DataApi(_database_of(server)), data_port))
         runtime = Runtime(places, server, data_api, (port, control), keep)

@@ -54,6 +54,38 @@ def test_the_monitor_starts_the_run_of_a_machine_that_broke_again_but_not_for_ev
     assert (run["error"], run["cause"]) == ("States.Runtime", "the state could not be entered")
 
 
+def test_the_failure_of_a_machine_that_died_is_told(
+    world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day(world)
+    world.sql("""UPDATE data_product SET notify = '[{"on": ["ERROR"], "level": "product", "slack": ["#a"]}]'""")
+    (arn,) = aws.executions
+    monkeypatch.setattr(runtime, "now", lambda: at("2026-11-20 07:00"))
+    aws.executions[arn] |= {"status": "TIMED_OUT"}
+    invoke("monitor", {})
+    (alert,) = aws.alerts
+    assert (alert["kind"], alert["product"], alert["business_date"], alert["error"]) == (
+        "ERROR",
+        "d1/ds1",
+        TODAY,
+        "TIMED_OUT",
+    )
+    invoke("monitor", {})
+    assert len(aws.alerts) == 1
+
+
+def test_of_a_machine_that_is_started_again_nobody_is_told(
+    world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day(world)
+    world.sql("""UPDATE data_product SET notify = '[{"on": ["ERROR"], "level": "product", "slack": ["#a"]}]'""")
+    (arn,) = aws.executions
+    monkeypatch.setattr(runtime, "now", lambda: at("2026-11-20 07:00"))
+    aws.executions[arn] |= {"status": "FAILED", "error": "States.Runtime"}
+    invoke("monitor", {})
+    assert (aws.alerts, len(aws.executions)) == ([], 2)
+
+
 def test_the_monitor_does_not_start_again_what_failed_by_its_own_work(
     world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -111,6 +111,12 @@ def test_nothing_runs_on_when_it_is_killed(tmp_path: Path) -> None:
     while _mentioning(str(tmp_path)) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert _mentioning(str(tmp_path)) == []
+    assert len(list(tmp_path.iterdir())) == 1, "its folder could not be removed any more"
+    again = headgate(
+        "run", str(SAMPLES / "marketplace" / "day.yaml"), "--quiet", env={**os.environ, "TMPDIR": str(tmp_path)}
+    )
+    assert again.returncode == 0, "the next one clears it away"
+    assert list(tmp_path.iterdir()) == []
 
 
 def _mentioning(folder: str) -> list[str]:

@@ -2,7 +2,9 @@
 
 import argparse
 import contextlib
+import fcntl
 import gc
+import shutil
 import signal
 import sys
 import tempfile
@@ -20,6 +22,8 @@ from generator.model.mesh import Mesh
 if TYPE_CHECKING:
     from local.player import Day
     from local.scenario import Scenario
+
+PREFIX = "headgate-run-"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -119,8 +123,21 @@ def _folder(keep: Path | None) -> Iterator[Path]:
         keep.mkdir(parents=True, exist_ok=True)
         yield keep.resolve()
         return
-    with tempfile.TemporaryDirectory(prefix="headgate-", ignore_cleanup_errors=True) as folder:
+    _sweep()
+    with (
+        tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as folder,
+        open(Path(folder, "lock"), "w") as lock,
+    ):
+        fcntl.flock(lock, fcntl.LOCK_EX)
         yield Path(folder)
+
+
+def _sweep() -> None:
+    """Removes what runs that were killed left behind: their folders are locked by nobody."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError), open(folder / "lock", "r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 class _Say:

@@ -181,5 +181,12 @@ BEGIN
             'metadata', '{}'::jsonb)), now_is + interval '15 minutes'
     WHERE p.refresh_event AND outcome IN ('COMPLETED', 'ERROR')
     ON CONFLICT (effect_key) DO NOTHING;
+    -- a machine tells of its failure itself; one that died cannot
+    INSERT INTO effect (effect_key, kind, run_id, attempt, payload, due_at)
+    SELECT 'alert ERROR ' || run || ' ' || of_attempt, 'alert', run, of_attempt, jsonb_build_object('kind', 'ERROR', 'level', 'product',
+        'product', r.product_id, 'run_id', run, 'business_date', r.business_date, 'cycle', r.cycle, 'attempt', of_attempt,
+        'error', of_error, 'cause', left(of_cause, 4000), 'execution_arn', r.execution_arn), now_is
+    WHERE outcome = 'ERROR' AND actor = 'monitor' AND jsonb_path_exists(p.notify, '$[*].on[*] ? (@ == "ERROR")')
+    ON CONFLICT (effect_key) DO NOTHING;
     RETURN jsonb_build_object('recorded_at', now_is);
 END $$;
