@@ -23,6 +23,7 @@ class Day:
     entries: list[dict[str, Any]]
     dead_letters: int
     incidents: list[dict[str, Any]]
+    alerts: list[dict[str, Any]]
     problems: list[str] = field(default_factory=list)
 
 
@@ -95,7 +96,7 @@ def look(runtime: Runtime, scenario: Scenario) -> Day:
     date = scenario.business_date.isoformat()
     products = runtime.call("InquireFunctionName", {"question": "status", "business_date": date})["products"]
     entries = runtime.call("InquireFunctionName", {"question": "history", "business_date": date})["entries"]
-    day = Day(products, entries, runtime.dead_letters(), runtime.control.incidents())
+    day = Day(products, entries, runtime.dead_letters(), runtime.control.incidents(), runtime.control.alerts())
     day.problems = list(_problems(day, scenario))
     return day
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,12 @@ class Stack:
         say("sam build")
         self._sam("build", "--build-dir", str(build), "--template-file", str(application / "template.yaml"))
         say("sam deploy")
-        given = {"DeletionProtection": "false", **_commit(self.places.project), **(parameters or {})}
+        given = {
+            "DeletionProtection": "false",
+            **self._alerting(),
+            **_commit(self.places.project),
+            **(parameters or {}),
+        }
         overrides = [f"{name}={value}" for name, value in given.items()]
         bucket = f"headgate-deployments-{name}"
         elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": self.region}} if self.region != REGION else {}
@@ -115,12 +121,25 @@ class Stack:
         )  # fmt: skip
         self.__dict__.pop("outputs", None)
 
+    def _alerting(self) -> dict[str, str]:
+        """What alerts are sent with: tokens for the Slack and OpsGenie of the local runtime, and an address known to SES."""
+        secrets, name = self.client("secretsmanager"), "headgate/alerts"
+        text = json.dumps({"slack_token": "xoxb-local", "opsgenie_key": "local"})
+        try:
+            arn = secrets.create_secret(Name=name, SecretString=text)["ARN"]
+        except secrets.exceptions.ResourceExistsException:
+            arn = secrets.describe_secret(SecretId=name)["ARN"]
+        sender = "alerts@example.com"
+        self.client("ses").verify_email_identity(EmailAddress=sender)
+        return {"AlertSecretArn": arn, "AlertSender": sender}
+
     def _sam(self, *arguments: str) -> None:
         log = self.places.folder / "sam.log"
         variables = {
             **self.environment,
             "SAM_CLI_TELEMETRY": "0",
             "TMPDIR": str(self.places.folder / "tmp"),  # it leaves empty folders behind
+            "SLACK_SDK": _slack_sdk(),
             "SAM_CLI_POLL_DELAY": "0.3",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
@@ -140,6 +159,12 @@ def sam() -> str:
     if found is None:
         raise StartError("aws-sam-cli is not installed: run `make setup`")
     return found
+
+
+def _slack_sdk() -> str:
+    """Where slack_sdk is installed here, so that building its layer needs no network; empty where it is not."""
+    spec = find_spec("slack_sdk")
+    return str(Path(spec.origin).parent) if spec and spec.origin else ""
 
 
 def _commit(project: Path) -> dict[str, str]:

@@ -311,7 +311,7 @@ def test_the_loader_migrates_loads_and_always_answers(
     assert world.sql("SELECT count(*) FROM data_product WHERE active") == [(13,)]
 
 
-CONTRACTS = {"inquire": "inquire", "refresh_events": "refresh-event", "job_status": "glue-job-state-change", "dependency_gate": "dependency-gate", "operate": "operate", "scheduler": "schedule", "monitor": "schedule", "metadata_loader": "metadata-loader",
+CONTRACTS = {"alerts": "alert", "inquire": "inquire", "refresh_events": "refresh-event", "job_status": "glue-job-state-change", "dependency_gate": "dependency-gate", "operate": "operate", "scheduler": "schedule", "monitor": "schedule", "metadata_loader": "metadata-loader",
              "pipeline_configuration": "pipeline-configuration", "job_tracker": "job-tracker", "outcome_recorder": "outcome-recorder"}  # fmt: skip
 
 

@@ -9,7 +9,8 @@ from generator.commands.project import FINDINGS, FINE, Progress, UsageError, add
 from generator.generate import generate
 from generator.output import CATALOG, Changes, OutputError, opened
 from generator.plan import catalog
-from generator.plan.changes import ProductChange, compare, compare_accounts
+from generator.plan.account_changes import compare_accounts
+from generator.plan.changes import ProductChange, compare
 
 
 def add(parser: argparse.ArgumentParser) -> None:

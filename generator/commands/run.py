@@ -95,6 +95,11 @@ def _print(day: "Day", scenario: "Scenario", quiet: bool) -> None:
         print(f"{report.plural(day.dead_letters, 'message')} refused and kept in a dead letter queue")
     if day.incidents:
         print(f"{report.plural(len(day.incidents), 'incident')} opened")
+    for each in day.alerts:
+        if each["service"] == "slack" and each["path"].endswith("postMessage"):
+            print(f"told on Slack, {each['body']['channel']}: {each['body']['text']}")
+        elif each["service"] == "opsgenie":
+            print(f"told on OpsGenie: {each['body'].get('message') or each['body'].get('note')}")
     print()
     if day.problems:
         print("Not as the scenario says:")

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from generator.model.accounts import Home, subscribed
 from generator.model.availability import rhythm
 from generator.model.duration import spoken
 from generator.model.schedule import Schedule
@@ -41,45 +40,6 @@ def compare(old: Entry, new: Entry) -> list[ProductChange]:
         if key in old.get("calendars", {}) and old["calendars"][key] != entry:
             found.append(ProductChange(f"calendars/{key}", "changed", tuple(_dates(old["calendars"][key], entry))))
     return found
-
-
-def compare_accounts(old: Entry, new: Entry) -> list[str]:
-    """What changes in which account of a mesh: what is deployed there, and what the central account forwards to it."""
-    before, after = _subscriptions(old), _subscriptions(new)
-    told = []
-    for home in sorted(before.keys() | after.keys()):
-        where = f"account {home.account}" + (f" ({home.region})" if home.region else "")
-        if home not in before:
-            told.append(
-                f"{where} is new: deploy it there as `domain`; the central account forwards {_named(after[home])} to it"
-            )
-        elif home not in after:
-            told.append(f"{where} has no pipelines any more; the central account stops forwarding to it")
-        else:
-            more, less = after[home] - before[home], before[home] - after[home]
-            changes = [f"also forwards {_named(more)}"] if more else []
-            changes += [f"stops forwarding {_named(less)}"] if less else []
-            if changes:
-                told.append(f"{where}: the central account {' and '.join(changes)} to it")
-    return told
-
-
-def _subscriptions(catalog: Entry) -> dict[Home, frozenset[str]]:
-    domains = catalog.get("domains", {})
-    homes = {
-        name: Home(each["account"], each.get("region") or "") for name, each in domains.items() if each.get("account")
-    }
-    machines = {key: each for key, each in catalog.get("products", {}).items() if "machine" in each}
-    needs = (
-        (key.split("/")[0], leaf["product"])
-        for key, each in machines.items()
-        for leaf in leaves(each.get("depends_on"))
-    )
-    return subscribed(homes, (key.split("/")[0] for key in machines), needs)
-
-
-def _named(domains: frozenset[str]) -> str:
-    return ", ".join(sorted(domains))
 
 
 def _introduction(entry: Entry) -> Iterator[str]:

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from ministack.services import eventbridge, lambda_svc, scheduler, sqs, stepfunctions
+from ministack.services import eventbridge, lambda_svc, scheduler, sns, sqs, stepfunctions
 
 from local.adapters.settings import Settings
 from local.clock import Clock
 
 HOOKS = (
-    *(f"{module}:time" for module in ("eventbridge", "scheduler", "sqs", "stepfunctions")),
+    *(f"{module}:time" for module in ("eventbridge", "scheduler", "sns", "sqs", "stepfunctions")),
     *(f"{module}:threading" for module in ("eventbridge", "stepfunctions")),
     "stepfunctions:now_iso", "stepfunctions:_scaled_sleep", "lambda_svc:_dispatch_esm_batch", "lambda_svc:_esm_wake",
     "lambda_svc:_iter_all_esms", "sqs:_queues", "scheduler:_schedules", "scheduler:_schedule_last_fired",
@@ -61,7 +61,7 @@ def install(settings: Settings) -> None:
 
     stepfunctions.time = _Time(clock, sleep)
     stepfunctions.now_iso = lambda: _iso(clock.time())
-    sqs.time = _Time(clock, time.sleep)
+    sqs.time = sns.time = _Time(clock, time.sleep)
     # loops that look whether something is due
     scheduler.time = _Time(clock, clock.doze)
     eventbridge.time = _Time(clock, clock.doze)

@@ -1,0 +1,1 @@
+"""What alerts say, and the services they are told through."""

@@ -1,0 +1,117 @@
+"""What an alert says, the same for every channel: a title, facts with names, and what to do."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+Alert = dict[str, Any]
+TITLES = {
+    "ERROR": "{product} failed for {business_date}",
+    "LATE": "{product} is late for {business_date}",
+    "COMPLETED": "{product} is complete for {business_date}",
+    "STARTED": "{product} has started for {business_date}",
+    "SKIPPED": "{product} was skipped for {business_date}",
+}
+MANY = 10
+
+
+@dataclass(frozen=True)
+class Words:
+    """`facts` are (name, text); `links` (name, URL); `rerun` is a command or empty."""
+
+    title: str
+    facts: tuple[tuple[str, str], ...]
+    links: tuple[tuple[str, str], ...]
+    rerun: str
+
+    def text(self) -> str:
+        """All of it as plain text."""
+        lines = [self.title, ""]
+        lines += [f"{name}: {text}" for name, text in (*self.facts, *self.links)]
+        return "\n".join(lines + ([f"Run again: {self.rerun}"] if self.rerun else [])) + "\n"
+
+
+def words(alert: Alert) -> Words:
+    """What a person needs first: what, since when, whose, what waits for it, how to look, what to do."""
+    clock = _Clock(alert)
+    title = TITLES[alert["kind"]].format(**alert)
+    if alert.get("level") == "step":
+        title = f"step {alert['step']} of {title}" if alert["kind"] == "ERROR" else f"{title}, step {alert['step']}"
+    if alert.get("attempt", 1) > 1:
+        title += f" (attempt {alert['attempt']})"
+    facts = [("Product", f"{alert['product']}: {alert['description']}")]
+    if alert["kind"] == "ERROR":
+        facts.append(("What failed", _failure(alert)))
+    if alert["kind"] == "LATE":
+        facts.append(("Now", f"{alert.get('status', 'WAITING')}, was due by {clock(alert['due_at'])}"))
+    facts += [("Because of", each) for each in _roots(alert, clock)]
+    facts.append(("Since", clock(alert["since"])))
+    facts.append(("Owner", alert["owner"] + (f" <{alert['email']}>" if "email" in alert else "")))
+    facts += _waiting(alert, clock)
+    again = f"headgate rerun {alert['product']} --date {alert['business_date']}" + (
+        f" --cycle {alert['cycle']}" if alert.get("cycle") else ""
+    )
+    return Words(title, tuple(facts), tuple(_links(alert)), again if alert["kind"] in ("ERROR", "SKIPPED") else "")
+
+
+def _failure(alert: Alert) -> str:
+    job = alert.get("job")
+    if job and alert.get("error", "").startswith("Job"):
+        return f"step {job['step']}, job {job['job']}: {job.get('message') or alert.get('error')}"
+    return f"{alert.get('error', 'unknown')}: {alert.get('cause', '')}".rstrip(": ")
+
+
+def _roots(alert: Alert, clock: "_Clock") -> list[str]:
+    told = []
+    for root in alert.get("root_causes", ()):
+        state = root["upstream"]
+        status = "has not been refreshed" if state["status"] in ("EXPECTED", "UNKNOWN") else f"is {state['status']}"
+        error = f" ({state['error']})" if "error" in state else ""
+        usual = f", usually there by {clock(state['usually_at'])}" if "usually_at" in state else ""
+        told.append(f"{root['product']} {status}{error}{usual}; owner {state.get('owner', 'unknown')}")
+    return told
+
+
+def _waiting(alert: Alert, clock: "_Clock") -> list[tuple[str, str]]:
+    waiting = alert.get("waiting")
+    if not waiting or alert["kind"] in ("COMPLETED", "STARTED"):
+        return []
+    names = ", ".join(waiting["products"]) + (
+        f" and {waiting['count'] - MANY:,} more" if waiting["count"] > MANY else ""
+    )
+    facts = [("Waiting for it", f"{waiting['count']:,}: {names}")]
+    if waiting.get("first_due"):
+        due, _, product = waiting["first_due"].partition("|")
+        facts.append(("First promise at risk", f"{product}, by {clock(due)}"))
+    return facts
+
+
+def _links(alert: Alert) -> list[tuple[str, str]]:
+    """Into the console: docs.aws.amazon.com/step-functions/latest/dg/concepts-view-execution-details.html."""
+    arn = alert.get("execution_arn", "")
+    if not arn.startswith("arn:"):
+        return []
+    region = arn.split(":")[3]
+    console = f"https://{region}.console.aws.amazon.com"
+    links = [("Execution", f"{console}/states/home?region={region}#/v2/executions/details/{arn}")]
+    if "job" in alert:
+        job = alert["job"]
+        links.append(
+            ("Job run", f"{console}/gluestudio/home?region={region}#/job/{job['job']}/run/{job['job_run_id']}")
+        )
+    return links
+
+
+class _Clock:
+    """Moments in the product's time zone, with its name."""
+
+    def __init__(self, alert: Alert) -> None:
+        try:
+            self._zone: Any = ZoneInfo(alert["timezone"])
+        except (KeyError, ZoneInfoNotFoundError):
+            self._zone = UTC
+
+    def __call__(self, moment: str) -> str:
+        at = datetime.fromisoformat(moment).astimezone(self._zone)
+        return f"{at:%Y-%m-%d %H:%M} {at.tzname()}"

@@ -1,0 +1,109 @@
+-- Who is told what, once.
+
+CREATE OR REPLACE FUNCTION take_alert(given jsonb, now_is timestamptz) RETURNS jsonb
+LANGUAGE plpgsql AS $$
+-- Records the fact and hands out its deliveries that are due, marked as being sent, with what the alert is to say. One that was being
+-- sent when its sender died is handed out again only where the receiver recognizes it; else nobody knows, and it is not sent twice.
+DECLARE
+    key text := concat_ws(' ', given ->> 'kind', given ->> 'level', given ->> 'step', given ->> 'run_id', given ->> 'attempt');
+    r data_product_status;
+    p data_product;
+    root text;
+    deliveries jsonb;
+BEGIN
+    SELECT * INTO r FROM data_product_status WHERE run_id = (given ->> 'run_id')::uuid;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'UnknownRun: no run has the id %', given ->> 'run_id';
+    END IF;
+    SELECT * INTO p FROM data_product WHERE product_id = r.product_id;
+    PERFORM pg_advisory_xact_lock(7203);  -- two children of one failure are not told at the same time
+    IF given ->> 'kind' = 'ERROR' AND given ->> 'error' = 'DeadlineExceeded' THEN
+        SELECT behind ->> 'product' INTO root
+        FROM jsonb_array_elements(root_causes(r.run_id)) behind
+        JOIN data_product_status f ON f.product_id = behind ->> 'product' AND f.business_date = (behind ->> 'business_date')::date
+        WHERE f.status = 'ERROR' ORDER BY f.finished_at LIMIT 1;
+    END IF;
+    INSERT INTO alert (alert_key, run_id, product_id, attempt, kind, fact, belongs_to, told_at)
+    VALUES (key, r.run_id, r.product_id, (given ->> 'attempt')::integer, given ->> 'kind', given, root, now_is)
+    ON CONFLICT (alert_key) DO NOTHING;
+    INSERT INTO alert_delivery (alert_key, channel, target, state, outcome, changed_at)
+    SELECT key, to_whom.channel, to_whom.target, CASE WHEN known THEN 'SUPPRESSED' ELSE 'DUE' END,
+        CASE WHEN known THEN 'belongs to the failure of ' || root END, now_is
+    FROM (
+        SELECT DISTINCT c.channel, t.target
+        FROM jsonb_array_elements(p.notify) entry
+        CROSS JOIN unnest(ARRAY['slack', 'email', 'opsgenie', 'webhook']) c(channel)
+        CROSS JOIN LATERAL jsonb_array_elements_text(coalesce(entry -> c.channel, '[]')) t(target)
+        WHERE entry -> 'on' ? (given ->> 'kind') AND (given ->> 'level' = 'product' OR entry ->> 'level' = 'step')) to_whom
+    CROSS JOIN LATERAL (SELECT root IS NOT NULL AND (
+        EXISTS (SELECT FROM alert a JOIN alert_delivery d USING (alert_key)
+            WHERE a.kind = 'ERROR' AND a.product_id = root AND a.fact ->> 'business_date' = given ->> 'business_date' AND d.state <> 'SUPPRESSED')
+        OR EXISTS (SELECT FROM alert a JOIN alert_delivery d USING (alert_key)
+            WHERE a.belongs_to = root AND a.fact ->> 'business_date' = given ->> 'business_date' AND d.state <> 'SUPPRESSED'
+                AND (d.channel, d.target) = (to_whom.channel, to_whom.target))) AS known) storm
+    ON CONFLICT (alert_key, channel, target) DO NOTHING;
+    UPDATE alert_delivery SET state = 'UNKNOWN', outcome = 'it is not known whether this was delivered', changed_at = now_is
+    WHERE alert_key = key AND state = 'SENDING' AND changed_at < now_is - interval '2 minutes' AND channel IN ('slack', 'email');
+    WITH sending AS (
+        UPDATE alert_delivery SET state = 'SENDING', tries = tries + 1, changed_at = now_is
+        WHERE alert_key = key AND (state = 'DUE' OR (state = 'SENDING' AND changed_at < now_is - interval '2 minutes'))
+        RETURNING channel, target
+    )
+    SELECT jsonb_agg(jsonb_build_object('channel', s.channel, 'target', s.target,
+        'first', (SELECT d.message_id FROM alert_delivery d JOIN alert a USING (alert_key)
+            WHERE a.run_id = r.run_id AND d.channel = s.channel AND d.target = s.target AND d.message_id IS NOT NULL
+            ORDER BY a.told_at, a.alert_key LIMIT 1),
+        'failed_before', EXISTS (SELECT FROM alert a JOIN alert_delivery d USING (alert_key)
+            WHERE a.run_id = r.run_id AND a.kind IN ('ERROR', 'LATE') AND d.state = 'SENT' AND d.channel = s.channel AND d.target = s.target))
+        ORDER BY s.channel, s.target)
+    INTO deliveries FROM sending s;
+    RETURN jsonb_build_object('key', key, 'deliveries', coalesce(deliveries, '[]'),
+        'alert', CASE WHEN deliveries IS NOT NULL THEN told_of(r, given, now_is) END);
+END $$;
+
+CREATE OR REPLACE FUNCTION waiting_for(product text, on_date date) RETURNS SETOF data_product_status
+LANGUAGE sql STABLE AS $$
+-- The runs of that business date that wait for the product, near or far.
+    WITH RECURSIVE affected(product_id) AS (
+        SELECT product
+        UNION
+        SELECT s.product_id FROM affected a
+        JOIN data_product_dependencies_events_status d ON d.upstream = a.product_id AND d.status = 'WAITING'
+        JOIN data_product_status s ON s.run_id = d.run_id AND s.business_date = on_date AND s.status = 'WAITING'
+    )
+    SELECT s.* FROM data_product_status s JOIN affected USING (product_id)
+    WHERE s.business_date = on_date AND s.status = 'WAITING' AND s.product_id <> product
+$$;
+
+CREATE OR REPLACE FUNCTION told_of(r data_product_status, fact jsonb, now_is timestamptz) RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+-- What a person needs first.
+    SELECT jsonb_strip_nulls(fact || jsonb_build_object('description', p.description, 'owner', p.owner, 'email', p.email, 'since', coalesce(
+            CASE fact ->> 'kind' WHEN 'STARTED' THEN r.started_at WHEN 'LATE' THEN due_at(r) ELSE r.finished_at END, now_is),
+        'execution_arn', coalesce(fact ->> 'execution_arn', r.execution_arn), 'cause', left(fact ->> 'cause', 1500),
+        'timezone', (SELECT timezone FROM data_product_schedule WHERE product_id = r.product_id), 'due_at', due_at(r),
+        'job', (SELECT jsonb_build_object('job', j.job, 'job_run_id', j.job_run_id, 'step', j.step, 'message', left(j.message, 500)) FROM job_run j
+            WHERE j.run_id = r.run_id AND j.state NOT IN ('STARTED', 'SUCCEEDED') AND fact ->> 'kind' = 'ERROR'
+                AND (fact ->> 'step' IS NULL OR j.step = fact ->> 'step') ORDER BY j.ended_at DESC LIMIT 1),
+        'root_causes', CASE WHEN fact ->> 'kind' = 'LATE' OR fact ->> 'error' = 'DeadlineExceeded' THEN (
+            SELECT jsonb_agg(root || jsonb_build_object('upstream', upstream_state(root ->> 'product',
+                coalesce((root ->> 'business_date')::date, r.business_date), now_is)))
+            FROM (SELECT root FROM jsonb_array_elements(root_causes(r.run_id)) root LIMIT 5) first) END,
+        'waiting', (SELECT jsonb_build_object('count', count(*), 'products', jsonb_agg(w.product_id ORDER BY w.product_id) FILTER (WHERE w.number <= 10),
+                'first_due', min(w.due || '|' || w.product_id))
+            FROM (SELECT d.product_id, row_number() OVER (ORDER BY d.product_id) AS number, to_char(due_at(d) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS due
+                FROM waiting_for(r.product_id, r.business_date) d) w HAVING count(*) > 0)))
+    FROM data_product p WHERE p.product_id = r.product_id
+$$;
+
+CREATE OR REPLACE FUNCTION finish_deliveries(results jsonb, now_is timestamptz) RETURNS integer
+LANGUAGE sql AS $$
+-- [{alert_key, channel, target, state, outcome, message_id}]: SENT, or DUE again.
+    WITH finished AS (
+        UPDATE alert_delivery d SET state = r.state, outcome = left(r.outcome, 1000), message_id = coalesce(r.message_id, d.message_id), changed_at = now_is
+        FROM jsonb_to_recordset(results) AS r(alert_key text, channel text, target text, state text, outcome text, message_id text)
+        WHERE (d.alert_key, d.channel, d.target) = (r.alert_key, r.channel, r.target) AND d.state = 'SENDING'
+        RETURNING 1
+    )
+    SELECT count(*)::integer FROM finished
+$$;
