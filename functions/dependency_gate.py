@@ -6,13 +6,14 @@ from typing import Any
 import runtime
 from contract import require
 from state.database import Typed
-from state.errors import DeadlineExceeded
+from state.errors import DeadlineExceeded, UpstreamFailed
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`await`: the token is answered when the run is released, at once if it is already. `deadline`: the decision.
 
-    Raises `DeadlineExceeded` naming what is missing when the run is to fail.
+    Raises `DeadlineExceeded` naming what is missing when the run is to fail, `UpstreamFailed` if that is because something upstream
+    failed.
     """
     require(event, "dependency-gate")
     run, attempt = Typed(event["run_id"], "uuid"), event["attempt"]
@@ -24,7 +25,10 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         return result
     result = runtime.database().call("settle_deadline", run, attempt, event["on_deadline"], runtime.now())
     if result["decision"] == "fail":
-        raise DeadlineExceeded("The deadline passed. Missing: " + "; ".join(map(_words, result["missing"])))
+        missing = "Missing: " + "; ".join(map(_words, result["missing"]))
+        if result["failed"]:
+            raise UpstreamFailed(f"{result['failed']} failed, and the deadline passed. {missing}")
+        raise DeadlineExceeded(f"The deadline passed. {missing}")
     return result
 
 

@@ -330,7 +330,7 @@ def test_a_storm_is_one_incident(
     )
     assert tell(root) == []
     for name in children:
-        assert tell(fact(world, name, "ERROR", error="DeadlineExceeded", cause="The deadline passed")) == []
+        assert tell(fact(world, name, "ERROR", error="UpstreamFailed", cause="The deadline passed")) == []
     assert len(service.received) == 1
     assert world.sql("SELECT count(*), min(outcome) FROM alert_delivery WHERE state = 'SUPPRESSED'") == [
         (500, "belongs to the failure of d1/a")

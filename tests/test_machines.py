@@ -208,7 +208,13 @@ def test_when_even_recording_fails_the_execution_still_ends_with_the_first_error
     )
 
     assert (execution.status, execution.error) == ("FAILED", "Glue.InvalidInputException")
-    assert execution.states[-4:] == [FAILED, "Tell that the run failed", "Open an incident", END_FAILED]
+    assert execution.states[-5:] == [
+        FAILED,
+        "Tell that the run failed",
+        "Is it a failure of its own?",
+        "Open an incident",
+        END_FAILED,
+    ]
     assert execution.called("events.put") == []
 
 
@@ -378,13 +384,29 @@ def test_telling_about_success() -> None:
     assert call["MessageAttributes"]["kind"] == {"DataType": "String", "StringValue": "COMPLETED"}
 
 
+def test_what_waited_in_vain_for_a_failure_opens_no_incident() -> None:
+    execution = execute(
+        machine("notify-product"),
+        {
+            "gate.await": [Silence()],
+            "gate.deadline": [Raise("UpstreamFailed", "raw/rd1 failed, and the deadline passed")],
+        },
+        timed_out=(WAIT,),
+    )
+
+    failed(execution, "UpstreamFailed")
+    assert execution.called("incident.open") == []
+    assert execution.states[-2:] == ["Is it a failure of its own?", END_FAILED]
+
+
 def test_telling_about_failure_and_opening_an_incident() -> None:
     execution = execute(machine("notify-product"), {"tracker.await": [FailTask("JobStopped")]})
 
-    assert execution.states[-5:] == [
+    assert execution.states[-6:] == [
         FAILED,
         PUBLISH_FAILURE,
         "Tell that the run failed",
+        "Is it a failure of its own?",
         "Open an incident",
         END_FAILED,
     ]

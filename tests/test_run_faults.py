@@ -140,7 +140,7 @@ def test_a_job_that_hangs_is_ended_by_its_timeout_and_tried_again(tmp_path: Path
 
 def test_a_job_that_hangs_and_is_not_to_be_retried_fails_its_run_and_nothing_else(tmp_path: Path) -> None:
     day = sample("stifel")
-    failed, waiting = Expectation("ERROR", error="JobTimedOut"), Expectation("ERROR", error="DeadlineExceeded")
+    failed, waiting = Expectation("ERROR", error="JobTimedOut"), Expectation("ERROR", error="UpstreamFailed")
     day = hopeful(day, d2_ds1=failed, d1_ds4=waiting)
     day = dataclasses.replace(
         day, runs={"d2-ds1-build": [{"hangs": True}], "*": [{"takes": 300}]}, ends=day.ends.replace(hour=16)
@@ -148,7 +148,9 @@ def test_a_job_that_hangs_and_is_not_to_be_retried_fails_its_run_and_nothing_els
     with deployed(day, tmp_path) as application:
         played = application.play(day)
     assert played.problems == []
-    assert len(played.incidents) == 1, "d1/ds4 opens one of severity 2"
+    assert played.incidents == [], "d1/ds4 only waited for what failed"
+    told = [each["body"].get("message") or each["body"].get("text") for each in played.alerts]
+    assert [each for each in told if "failed" in each] == ["d2/ds1 failed for 2026-11-20"]
 
 
 def test_wrong_data_fails_the_job_that_meets_it(tmp_path: Path) -> None:

@@ -37,6 +37,10 @@ class DeadlineExceeded(Exception):
     """The deadline passed; the message names what is missing."""
 
 
+class UpstreamFailed(DeadlineExceeded):
+    """The deadline passed because something upstream failed: not a failure of the product's own."""
+
+
 class BadEvent(ValueError):
     """An event or request that keeps no contract; the message says where."""
 

@@ -29,6 +29,7 @@ STATES = SimpleNamespace(
     failed="Record that the run failed",
     publish_failure="Publish the failure event",
     tell_failed="Tell that the run failed",
+    whose="Is it a failure of its own?",
     incident="Open an incident",
     end_failed="The run failed",
     skipped="Record that the run was skipped",

@@ -77,6 +77,29 @@ CREATE TABLE public.data_product_schedule (
     nth_week_days text[] NOT NULL,
     opened_until timestamp with time zone NOT NULL
 );
+CREATE TABLE public.alert (
+    alert_key text NOT NULL,
+    run_id uuid NOT NULL,
+    product_id text NOT NULL,
+    attempt integer NOT NULL,
+    kind text NOT NULL,
+    fact jsonb NOT NULL,
+    belongs_to text,
+    told_at timestamp with time zone NOT NULL,
+    CONSTRAINT alert_kind_check CHECK ((kind = ANY (ARRAY['ERROR'::text, 'LATE'::text, 'COMPLETED'::text, 'STARTED'::text, 'SKIPPED'::text])))
+);
+CREATE TABLE public.alert_delivery (
+    alert_key text NOT NULL,
+    channel text NOT NULL,
+    target text NOT NULL,
+    state text DEFAULT 'DUE'::text NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    message_id text,
+    outcome text,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT alert_delivery_channel_check CHECK ((channel = ANY (ARRAY['slack'::text, 'email'::text, 'opsgenie'::text, 'webhook'::text]))),
+    CONSTRAINT alert_delivery_state_check CHECK ((state = ANY (ARRAY['DUE'::text, 'SENDING'::text, 'SENT'::text, 'UNKNOWN'::text, 'SUPPRESSED'::text])))
+);
 CREATE TABLE public.calendar (
     calendar text NOT NULL,
     weekend integer[] NOT NULL,
@@ -233,6 +256,10 @@ CREATE TABLE public.schema_migration (
     digest text NOT NULL,
     applied_at timestamp with time zone DEFAULT now() NOT NULL
 );
+ALTER TABLE ONLY public.alert_delivery
+    ADD CONSTRAINT alert_delivery_pkey PRIMARY KEY (alert_key, channel, target);
+ALTER TABLE ONLY public.alert
+    ADD CONSTRAINT alert_pkey PRIMARY KEY (alert_key);
 ALTER TABLE ONLY public.calendar
     ADD CONSTRAINT calendar_pkey PRIMARY KEY (calendar);
 ALTER TABLE ONLY public.catalog_load
@@ -269,6 +296,7 @@ ALTER TABLE ONLY public.refresh_event
     ADD CONSTRAINT refresh_event_pkey PRIMARY KEY (event_key);
 ALTER TABLE ONLY public.schema_migration
     ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (name);
+CREATE INDEX alert_of ON public.alert USING btree (run_id);
 CREATE INDEX data_product_dependencies_upstream ON public.data_product_dependencies USING btree (upstream);
 CREATE INDEX data_product_status_history_run ON public.data_product_status_history USING btree (run_id);
 CREATE INDEX data_product_status_open ON public.data_product_status USING btree (status) WHERE (status = ANY (ARRAY['WAITING'::text, 'PROCESSING'::text]));
@@ -284,6 +312,8 @@ CREATE TRIGGER dependencies_inserted AFTER INSERT ON public.data_product_depende
 CREATE TRIGGER dependencies_updated AFTER UPDATE ON public.data_product_dependencies_events_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.keep_dependency_history();
 CREATE TRIGGER status_inserted AFTER INSERT ON public.data_product_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.keep_status_history();
 CREATE TRIGGER status_updated AFTER UPDATE ON public.data_product_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.keep_status_history();
+ALTER TABLE ONLY public.alert_delivery
+    ADD CONSTRAINT alert_delivery_alert_key_fkey FOREIGN KEY (alert_key) REFERENCES public.alert(alert_key);
 ALTER TABLE ONLY public.data_pipeline_config
     ADD CONSTRAINT data_pipeline_config_product_id_fkey FOREIGN KEY (product_id) REFERENCES public.data_product(product_id);
 ALTER TABLE ONLY public.data_pipeline_parameters

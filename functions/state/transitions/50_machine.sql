@@ -33,6 +33,17 @@ BEGIN
     RETURN jsonb_build_object('released', r.released_at IS NOT NULL OR cardinality(released) > 0, 'missing', missing_inputs(run));
 END $$;
 
+CREATE OR REPLACE FUNCTION failed_root(run uuid) RETURNS text
+LANGUAGE plpgsql STABLE AS $$
+-- The product at the bottom of a wait whose run failed, the first if several did; null where nothing upstream failed.
+BEGIN
+    RETURN (
+        SELECT f.product_id
+        FROM jsonb_array_elements(root_causes(run)) behind
+        JOIN data_product_status f ON f.product_id = behind ->> 'product' AND f.business_date = (behind ->> 'business_date')::date
+        WHERE f.status = 'ERROR' ORDER BY f.finished_at LIMIT 1);
+END $$;
+
 CREATE OR REPLACE FUNCTION settle_deadline(run uuid, of_attempt integer, on_deadline text, now_is timestamptz) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 -- What the missed deadline means. The last arrival may have come at the same moment: then the run starts.
@@ -49,7 +60,7 @@ BEGIN
             changed_at = now_is, changed_by = 'machine' WHERE run_id = run;
         RETURN jsonb_build_object('decision', 'start', 'missing', missing_inputs(run));
     END IF;
-    RETURN jsonb_build_object('decision', on_deadline, 'missing', missing_inputs(run));
+    RETURN jsonb_build_object('decision', on_deadline, 'missing', missing_inputs(run), 'failed', failed_root(run));
 END $$;
 
 CREATE OR REPLACE FUNCTION read_configuration(run uuid, of_attempt integer) RETURNS jsonb

@@ -17,11 +17,8 @@ BEGIN
     END IF;
     SELECT * INTO p FROM data_product WHERE product_id = r.product_id;
     PERFORM pg_advisory_xact_lock(7203);  -- two children of one failure are not told at the same time
-    IF given ->> 'kind' = 'ERROR' AND given ->> 'error' = 'DeadlineExceeded' THEN
-        SELECT behind ->> 'product' INTO root
-        FROM jsonb_array_elements(root_causes(r.run_id)) behind
-        JOIN data_product_status f ON f.product_id = behind ->> 'product' AND f.business_date = (behind ->> 'business_date')::date
-        WHERE f.status = 'ERROR' ORDER BY f.finished_at LIMIT 1;
+    IF given ->> 'kind' = 'ERROR' AND given ->> 'error' IN ('DeadlineExceeded', 'UpstreamFailed') THEN
+        root := failed_root(r.run_id);
     END IF;
     INSERT INTO alert (alert_key, run_id, product_id, attempt, kind, fact, belongs_to, told_at)
     VALUES (key, r.run_id, r.product_id, (given ->> 'attempt')::integer, given ->> 'kind', given, root, now_is)
@@ -85,7 +82,7 @@ LANGUAGE sql STABLE AS $$
         'job', (SELECT jsonb_build_object('job', j.job, 'job_run_id', j.job_run_id, 'step', j.step, 'message', left(j.message, 500)) FROM job_run j
             WHERE j.run_id = r.run_id AND j.state NOT IN ('STARTED', 'SUCCEEDED') AND fact ->> 'kind' = 'ERROR'
                 AND (fact ->> 'step' IS NULL OR j.step = fact ->> 'step') ORDER BY j.ended_at DESC LIMIT 1),
-        'root_causes', CASE WHEN fact ->> 'kind' = 'LATE' OR fact ->> 'error' = 'DeadlineExceeded' THEN (
+        'root_causes', CASE WHEN fact ->> 'kind' = 'LATE' OR fact ->> 'error' IN ('DeadlineExceeded', 'UpstreamFailed') THEN (
             SELECT jsonb_agg(root || jsonb_build_object('upstream', upstream_state(root ->> 'product',
                 coalesce((root ->> 'business_date')::date, r.business_date), now_is)))
             FROM (SELECT root FROM jsonb_array_elements(root_causes(r.run_id)) root LIMIT 5) first) END,
