@@ -41,7 +41,7 @@ test: setup
 	$(BIN)/pytest -q -n 2
 
 # Writes what the golden tests expect; read the difference before committing it.
-GOLDEN := tests/test_golden_findings.py tests/test_golden_output.py tests/test_docs.py tests/test_state_migrations.py tests/test_inquiry.py tests/test_run.py
+GOLDEN := tests/test_golden_findings.py tests/test_golden_output.py tests/test_docs.py tests/test_state_migrations.py tests/test_inquiry.py tests/test_alerts.py tests/test_run.py
 golden: setup
 	HEADGATE_GOLDEN=write $(BIN)/pytest -q $(GOLDEN) || true
 	$(BIN)/pytest -q $(GOLDEN)

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
+from slack_sdk.models.blocks import Block
 
 import alerts
 import runtime
@@ -28,6 +29,7 @@ class Service:
     def __init__(self) -> None:
         self.answers: list[tuple[int, dict[str, str], dict[str, Any]]] = []
         self.received: list[tuple[str, dict[str, Any], dict[str, str]]] = []
+        self.delay = 0.0
         service = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -43,6 +45,7 @@ class Service:
                 )
                 status, headers, answer = service.answers.pop(0) if service.answers else good
                 data = json.dumps(answer).encode()
+                threading.Event().wait(service.delay)
                 self.send_response(status)
                 for name, value in {
                     "Content-Type": "application/json",
@@ -191,8 +194,19 @@ def test_what_each_kind_says(day: World, service: Service, ses: Ses) -> None:
     def take(given: dict[str, Any]) -> None:
         alert = day.database.call("take_alert", given, at(NOW))["alert"]
         said = words(alert)
+        made = blocks(alert, said)
+        for each in Block.parse_all(made):
+            each.validate_json()  # Slack's own limits
+        service.received.clear()
+        delivery = {"target": "oncall", "key": "the-key", "failed_before": True}
+        channels.opsgenie(delivery, alert, said, {"opsgenie_key": "k"})
+        channels.webhook({**delivery, "target": f"{service.url}/hook"}, alert, said, {})
+        bodies = json.dumps([[path, body] for path, body, _ in service.received], indent=1)
+        which = f"--- {given['kind']} {given['level']}"
         told.append(
-            f"--- {given['kind']} {given['level']}\n{said.text()}\n{json.dumps(blocks(alert, said), indent=1)}\n"
+            f"{which}: e-mail\n[{given['kind']}] {said.title}\n\n{said.text()}\n"
+            f"{which}: Slack\n{json.dumps(made, indent=1)}\n"
+            f"{which}: OpsGenie, webhook\n{bodies.replace(given['run_id'], 'the-run')}\n"
         )
 
     take(fact(day, "d1/a", "STARTED"))
@@ -251,6 +265,31 @@ def test_a_service_that_asks_to_wait_is_waited_for(day: World, service: Service,
     service.answers = [answer, answer]
     assert tell(failed(day)) == []
     assert service.paths() == ["/v2/alerts"] * 3
+
+
+def test_a_service_that_does_not_answer_is_given_up_and_tried_again_later(
+    day: World, service: Service, ses: Ses, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    day.sql('UPDATE data_product SET notify = \'[{"on": ["ERROR"], "level": "product", "opsgenie": ["oncall"]}]\'')
+    monkeypatch.setattr(channels, "TIMEOUT", 0.05)
+    service.delay = 0.3
+    alert = failed(day)
+    assert tell(alert) == ["0"]
+    assert "not now: timed out" in caplog.text
+    service.delay = 0
+    monkeypatch.setattr(channels, "TIMEOUT", 10)
+    assert tell(alert) == []
+
+
+def test_nobody_is_there_at_all(
+    day: World, service: Service, ses: Ses, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("SLACK_API_URL", "http://127.0.0.1:9/")
+    monkeypatch.setenv("OPSGENIE_API_URL", "http://127.0.0.1:9")
+    monkeypatch.delenv("ALERT_SENDER")
+    assert tell(failed(day)) == ["0"]
+    assert caplog.text.count("refused") >= 2
+    assert "no sender: the parameter AlertSender is empty" in caplog.text
 
 
 def test_slack_that_limits_the_rate_is_waited_for(day: World, service: Service, ses: Ses) -> None:

@@ -2,7 +2,7 @@
 
 The endpoint evaluates the policies of whoever calls, but for SendTaskSuccess, SendTaskFailure and SendTaskHeartbeat it asks for a
 permission on `*`. On AWS their resource is the state machine that waits (SAM's own StepFunctionsCallbackPolicy is written so).
-What machines call themselves is done inside the endpoint and not evaluated: that is proven on the generated policies.
+For SES's SendEmail it asks for `*` as well, where AWS asks for the sender's identity. What machines call themselves is done inside the endpoint and not evaluated: that is proven on the generated policies.
 """
 
 import json
@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from ministack.core import iam_actions
+from ministack.core import iam_actions, responses
 from ministack.services import stepfunctions as engine
 
 from local.adapters.settings import Settings
@@ -42,6 +42,9 @@ def install(settings: Settings) -> None:
             token = json.loads(body)["taskToken"]
             # one of before a restart: the service itself is to say that it does not know it
             return machines.get(token) or next(iter(engine._state_machines), "*")
+        if service == "ses" and b'"FromEmailAddress"' in body:
+            where = f"{responses.get_region()}:{responses.get_account_id()}"
+            return f"arn:aws:ses:{where}:identity/{json.loads(body)['FromEmailAddress']}"
         return resource_of(service, method, path, headers, body, *rest, **named)
 
     engine._execute_task, engine._invoke_with_callback = executed, with_callback
