@@ -45,10 +45,14 @@ def _told(message: dict[str, Any]) -> bool:
     except (BadEvent, StateError, StateUnavailable, ValueError) as error:
         LOG.error(json.dumps({"refused": message["messageId"], "reason": str(error)}))
         return False
-    results = [_deliver(taken["key"], each, taken["alert"]) for each in taken["deliveries"]]
-    if results:
-        runtime.database().call("finish_deliveries", results, runtime.now())
-    return all(each["state"] == "SENT" for each in results)
+    delivered = True
+    for each in taken["deliveries"]:
+        if not runtime.database().call("begin_delivery", taken["key"], each["channel"], each["target"], runtime.now()):
+            continue
+        result = _deliver(taken["key"], each, taken["alert"])
+        runtime.database().call("finish_deliveries", [result], runtime.now())
+        delivered &= result["state"] == "SENT"
+    return delivered
 
 
 def _deliver(key: str, delivery: dict[str, Any], alert: dict[str, Any]) -> dict[str, Any]:

@@ -174,6 +174,15 @@ def failed(world: World, name: str = "d1/a") -> dict[str, Any]:
     )
 
 
+def begun(world: World, alert: dict[str, Any], now: str) -> int:
+    """Somebody else is sending it. Gives to how many."""
+    taken = world.database.call("take_alert", alert, at(now))
+    for each in taken["deliveries"]:
+        assert world.database.call("begin_delivery", taken["key"], each["channel"], each["target"], at(now)) is True
+        assert world.database.call("begin_delivery", taken["key"], each["channel"], each["target"], at(now)) is False
+    return len(taken["deliveries"])
+
+
 def test_a_failure_is_told_everywhere_once(day: World, service: Service, ses: Ses) -> None:
     alert = failed(day)
     assert tell(alert, alert) == []
@@ -340,7 +349,7 @@ def test_a_webhook_hears_the_facts_with_a_key_to_know_them_by(
 def test_what_nobody_knows_was_sent_is_not_sent_twice(day: World, service: Service, ses: Ses) -> None:
     """The function died between sending and saying so."""
     alert = failed(day)
-    day.database.call("take_alert", alert, at("2026-11-20 08:00"))
+    begun(day, alert, "2026-11-20 08:00")
     assert tell(alert) == []
     assert service.paths() == ["/v2/alerts"], "OpsGenie knows a second by its alias"
     assert ses.sent == []
@@ -349,8 +358,7 @@ def test_what_nobody_knows_was_sent_is_not_sent_twice(day: World, service: Servi
 
 def test_two_that_are_handed_the_same_tell_once(day: World, service: Service, ses: Ses) -> None:
     alert = failed(day)
-    first = day.database.call("take_alert", alert, at(NOW))
-    assert len(first["deliveries"]) == 3
+    assert begun(day, alert, NOW) == 3
     assert tell(alert) == []
     assert service.received == []
 
@@ -384,6 +392,21 @@ def test_a_failure_nobody_asked_to_hear_of_is_told_once_by_a_child(day: World, s
     (text,) = [body["text"] for path, body, _ in service.received if path.startswith("/chat")]
     assert text == "d1/b failed for 2026-11-20"
     assert "d1/a is ERROR" in str(service.received)
+
+
+def test_a_failure_in_another_account_is_told_once_to_whom_it_concerns(
+    world: World, aws: FakeAws, service: Service, ses: Ses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There it is told by the stack that runs it; here its event is all that is known."""
+    notify = [{"on": ["ERROR"], "level": "product", "opsgenie": ["oncall"]}]
+    children = {f"d2/p{number}": product("away/x", name=f"p{number}", notify=notify) for number in range(20)}
+    world.load({"away/x": external(), **children}, LOADED)
+    opened(world)
+    monkeypatch.setattr(runtime, "now", lambda: at(NOW))
+    world.event("away/x", TODAY, at("2026-11-20 07:00"), status="ERROR")
+    for name in children:
+        assert tell(fact(world, name, "ERROR", error="UpstreamFailed", cause="away/x failed")) == []
+    assert len(service.received) == 1
 
 
 def test_a_message_that_is_no_alert_is_refused(day: World, service: Service, ses: Ses) -> None:

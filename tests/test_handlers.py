@@ -21,6 +21,7 @@ from state.errors import (
     JobStopped,
     JobTimedOut,
     UnknownRun,
+    UpstreamFailed,
 )
 from tests.handler_steps import NOW, ROOT, TODAY, day, gate, glue_event, invoke, job, queue, refreshed, sample
 from tests.state_world import PREFIX, FakeAws, World, at, external
@@ -118,10 +119,22 @@ def test_the_deadline_says_what_is_missing_and_whose_it_is(world: World) -> None
     run = day(world)
     invoke("refresh_events", queue(refreshed("raw/rd2")))
 
-    with pytest.raises(DeadlineExceeded, match=r"Missing: raw/rd1 for 2026-11-20 \(owner ingestion\)$"):
+    with pytest.raises(
+        DeadlineExceeded, match=r"^The deadline passed. Missing: raw/rd1 for 2026-11-20 \(owner ingestion\)$"
+    ):
         invoke("dependency_gate", gate(run, "deadline", on_deadline="fail"))
     assert invoke("dependency_gate", gate(run, "deadline", on_deadline="skip"))["decision"] == "skip"
     assert invoke("dependency_gate", gate(run, "deadline", on_deadline="start"))["decision"] == "start"
+
+
+def test_a_deadline_missed_because_something_upstream_failed_goes_by_another_name(world: World) -> None:
+    run = day(world)
+    invoke("refresh_events", queue(refreshed("raw/rd2"), refreshed("raw/rd1", status="ERROR")))
+
+    with pytest.raises(
+        UpstreamFailed, match=r"^raw/rd1 failed, and the deadline passed. Missing: raw/rd1 for 2026-11-20"
+    ):
+        invoke("dependency_gate", gate(run, "deadline", on_deadline="fail"))
 
 
 @pytest.mark.parametrize(

@@ -35,13 +35,20 @@ END $$;
 
 CREATE OR REPLACE FUNCTION failed_root(run uuid) RETURNS text
 LANGUAGE plpgsql STABLE AS $$
--- The product at the bottom of a wait whose run failed, the first if several did; null where nothing upstream failed.
+-- The product at the bottom of a wait that failed, here or in another account; the first if several did, null if none.
 BEGIN
     RETURN (
-        SELECT f.product_id
+        SELECT failure.product
         FROM jsonb_array_elements(root_causes(run)) behind
-        JOIN data_product_status f ON f.product_id = behind ->> 'product' AND f.business_date = (behind ->> 'business_date')::date
-        WHERE f.status = 'ERROR' ORDER BY f.finished_at LIMIT 1);
+        CROSS JOIN LATERAL (
+            SELECT f.product_id AS product, f.finished_at AS at FROM data_product_status f
+            WHERE f.product_id = behind ->> 'product' AND f.business_date = (behind ->> 'business_date')::date AND f.status = 'ERROR'
+            UNION ALL
+            SELECT e.product_id, e.received_at FROM refresh_event e
+            WHERE e.product_id = behind ->> 'product' AND e.business_date = (behind ->> 'business_date')::date AND e.status = 'ERROR'
+                AND e.superseded_at IS NULL
+        ) failure
+        ORDER BY failure.at LIMIT 1);
 END $$;
 
 CREATE OR REPLACE FUNCTION settle_deadline(run uuid, of_attempt integer, on_deadline text, now_is timestamptz) RETURNS jsonb

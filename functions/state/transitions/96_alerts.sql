@@ -2,8 +2,8 @@
 
 CREATE OR REPLACE FUNCTION take_alert(given jsonb, now_is timestamptz) RETURNS jsonb
 LANGUAGE plpgsql AS $$
--- Records the fact and hands out its deliveries that are due, marked as being sent, with what the alert is to say. One that was being
--- sent when its sender died is handed out again only where the receiver recognizes it; else nobody knows, and it is not sent twice.
+-- Records the fact and gives its deliveries that are due, with what the alert is to say. One that was being sent when its sender died is
+-- due again only where the receiver recognizes it; else nobody knows, and it is not sent twice.
 DECLARE
     key text := concat_ws(' ', given ->> 'kind', given ->> 'level', given ->> 'step', given ->> 'run_id', given ->> 'attempt');
     r data_product_status;
@@ -39,13 +39,9 @@ BEGIN
             WHERE a.belongs_to = root AND a.fact ->> 'business_date' = given ->> 'business_date' AND d.state <> 'SUPPRESSED'
                 AND (d.channel, d.target) = (to_whom.channel, to_whom.target))) AS known) storm
     ON CONFLICT (alert_key, channel, target) DO NOTHING;
-    UPDATE alert_delivery SET state = 'UNKNOWN', outcome = 'it is not known whether this was delivered', changed_at = now_is
-    WHERE alert_key = key AND state = 'SENDING' AND changed_at < now_is - interval '2 minutes' AND channel IN ('slack', 'email');
-    WITH sending AS (
-        UPDATE alert_delivery SET state = 'SENDING', tries = tries + 1, changed_at = now_is
-        WHERE alert_key = key AND (state = 'DUE' OR (state = 'SENDING' AND changed_at < now_is - interval '2 minutes'))
-        RETURNING channel, target
-    )
+    UPDATE alert_delivery SET state = CASE WHEN channel IN ('slack', 'email') THEN 'UNKNOWN' ELSE 'DUE' END,
+        outcome = 'it is not known whether this was delivered', changed_at = now_is
+    WHERE alert_key = key AND state = 'SENDING' AND changed_at < now_is - interval '4 minutes';
     SELECT jsonb_agg(jsonb_build_object('channel', s.channel, 'target', s.target,
         'first', (SELECT d.message_id FROM alert_delivery d JOIN alert a USING (alert_key)
             WHERE a.run_id = r.run_id AND d.channel = s.channel AND d.target = s.target AND d.message_id IS NOT NULL
@@ -53,7 +49,7 @@ BEGIN
         'failed_before', EXISTS (SELECT FROM alert a JOIN alert_delivery d USING (alert_key)
             WHERE a.run_id = r.run_id AND a.kind IN ('ERROR', 'LATE') AND d.state = 'SENT' AND d.channel = s.channel AND d.target = s.target))
         ORDER BY s.channel, s.target)
-    INTO deliveries FROM sending s;
+    INTO deliveries FROM alert_delivery s WHERE s.alert_key = key AND s.state = 'DUE';
     RETURN jsonb_build_object('key', key, 'deliveries', coalesce(deliveries, '[]'),
         'alert', CASE WHEN deliveries IS NOT NULL THEN told_of(r, given, now_is) END);
 END $$;
@@ -91,6 +87,17 @@ LANGUAGE sql STABLE AS $$
             FROM (SELECT d.product_id, row_number() OVER (ORDER BY d.product_id) AS number, to_char(due_at(d) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS due
                 FROM waiting_for(r.product_id, r.business_date) d) w HAVING count(*) > 0)))
     FROM data_product p WHERE p.product_id = r.product_id
+$$;
+
+CREATE OR REPLACE FUNCTION begin_delivery(of_alert text, to_channel text, to_target text, now_is timestamptz) RETURNS boolean
+LANGUAGE sql AS $$
+-- Marks a delivery as being sent; false if somebody else has it.
+    WITH begun AS (
+        UPDATE alert_delivery SET state = 'SENDING', tries = tries + 1, changed_at = now_is
+        WHERE (alert_key, channel, target) = (of_alert, to_channel, to_target) AND state = 'DUE'
+        RETURNING 1
+    )
+    SELECT count(*) = 1 FROM begun
 $$;
 
 CREATE OR REPLACE FUNCTION finish_deliveries(results jsonb, now_is timestamptz) RETURNS integer
