@@ -309,3 +309,26 @@ def test_archives_and_bus_policies_can_be_deployed(endpoint: Runtime) -> None:
     stacks.create_stack(StackName="archive", TemplateBody=json.dumps(template))
     stacks.get_waiter("stack_create_complete").wait(StackName="archive", WaiterConfig={"Delay": 1})
     assert len(endpoint.client("events").list_archives()["Archives"]) == 1
+
+
+def test_an_event_is_forwarded_one_hop_and_no_further(endpoint: Runtime) -> None:
+    events, queues = endpoint.client("events"), endpoint.client("sqs")
+    prefix = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/"
+    for name in ("first", "second", "third"):
+        events.create_event_bus(Name=name)
+        queues.create_queue(QueueName=f"at-{name}")
+        arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:at-{name}"
+        events.put_rule(Name=f"heard-{name}", EventBusName=name, EventPattern=json.dumps({"source": ["hop"]}))
+        events.put_targets(Rule=f"heard-{name}", EventBusName=name, Targets=[{"Id": "q", "Arn": arn}])
+    for here, there in (("first", "second"), ("second", "third")):
+        events.put_rule(Name=f"on-{here}", EventBusName=here, EventPattern=json.dumps({"source": ["hop"]}))
+        events.put_targets(
+            Rule=f"on-{here}", EventBusName=here, Targets=[{"Id": "b", "Arn": prefix + there, "RoleArn": ROLE}]
+        )
+    events.put_events(Entries=[{"Source": "hop", "DetailType": "x", "Detail": "{}", "EventBusName": "first"}])
+    endpoint.control.settled()
+    heard = {
+        name: "Messages" in queues.receive_message(QueueUrl=queues.get_queue_url(QueueName=f"at-{name}")["QueueUrl"])
+        for name in ("first", "second", "third")
+    }
+    assert heard == {"first": True, "second": True, "third": False}
