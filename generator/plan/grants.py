@@ -20,6 +20,10 @@ _OWN: dict[str, tuple[str, str | None]] = {
     "aws-sdk:ssm:createOpsItem": ("ssm:CreateOpsItem", None),
 }
 
+# The topic is encrypted: who publishes has to be allowed to use its key as well
+# (docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#sns-what-permissions-for-sse).
+_ENCRYPTED = {"sns:Publish": ("kms:Decrypt", "kms:GenerateDataKey")}
+
 # What every machine needs for its log and traces; none of these actions can be limited to a resource
 # (docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html#cloudwatch-iam-policy, .../xray-iam.html).
 WATCHING: list[Statement] = [
@@ -85,6 +89,8 @@ def statements(called: Calls, plan: MachinePlan) -> list[Statement]:
     for step in plan.steps():
         for grant in step_types()[step.type].note("grants", ()):
             allowed.setdefault(grant["action"], set()).add(_filled_in(grant["resource"], step.settings))
+    for action in _ENCRYPTED.keys() & allowed.keys():
+        allowed |= {use: {"${KeyArn}"} for use in _ENCRYPTED[action]}
     return [
         {"Effect": "Allow", "Action": action, "Resource": _resources(sorted(names))}
         for action, names in sorted(allowed.items())

@@ -21,6 +21,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "Type": "String",
         "Description": "Records a job run and keeps the token that its end answers.",
     },
+    "KeyArn": {"Type": "String", "Description": "The key that the alert topic is encrypted with."},
     "LogLevel": {
         "Type": "String",
         "Default": "ALL",
@@ -66,6 +67,14 @@ class ProductResources:
     placeholders: tuple[str, ...]
     statements: list[grants.Statement]
     tags: dict[str, str]
+
+    def parameters(self) -> set[str]:
+        """The parameters that its resources refer to, besides those that every template has."""
+        named = {*self.placeholders}
+        for each in self.statements:
+            values = each["Resource"] if isinstance(each["Resource"], list) else [each["Resource"]]
+            named |= {value["Ref"] for value in values if isinstance(value, dict) and "Ref" in value}
+        return named
 
     def shape(self) -> tuple[Any, ...]:
         """Equal for products whose resources a linter cannot tell apart: only their names and texts differ."""

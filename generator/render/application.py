@@ -46,7 +46,7 @@ class Part:
 
 def parameters_of(products: Sequence[ProductResources]) -> tuple[str, ...]:
     """The parameters a template with these products declares: only what it uses."""
-    return tuple(sorted({*ALWAYS, *(name for each in products for name in each.placeholders)}))
+    return tuple(sorted({*ALWAYS, *(name for each in products for name in each.parameters())}))
 
 
 def render_domain(domain: str, number: int, products: Sequence[ProductResources]) -> dict[str, Any]:
