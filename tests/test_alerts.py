@@ -16,8 +16,8 @@ from alerting import channels, mail
 from alerting.slack import blocks
 from alerting.words import words
 from tests.golden import FOLDER, expect
-from tests.state_steps import LOADED, TODAY, complete, opened, wait
-from tests.state_world import FakeAws, World, at, external, product
+from tests.state_steps import LOADED, TODAY, complete, opened, uuid, wait
+from tests.state_world import FakeAws, World, at, external, leaf, product
 
 NOW = "2026-11-20 09:00"
 EVERYWHERE = {"slack": ["#positions"], "email": ["ann@example.com"], "opsgenie": ["oncall"]}
@@ -380,8 +380,64 @@ def test_a_storm_is_one_incident(
         assert tell(fact(world, name, "ERROR", error="UpstreamFailed", cause="The deadline passed")) == []
     assert len(service.received) == 1
     assert world.sql("SELECT count(*), min(outcome) FROM alert_delivery WHERE state = 'SUPPRESSED'") == [
-        (500, "belongs to the failure of d1/a")
+        (500, "told already, because of d1/a")
     ]
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_many_that_are_late_for_one_cause_page_once(
+    world: World, aws: FakeAws, service: Service, ses: Ses, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    """It is told of in each one's channel, with its cause."""
+    notify = [{"on": ["ERROR", "LATE"], "level": "product", "opsgenie": ["oncall"], "slack": ["#late"]}]
+    due = {"complete_by": "08:00"}
+    children = {f"d2/p{number}": product("d1/a", name=f"p{number}", sla=due, notify=notify) for number in range(30)}
+    world.load({"raw/in": external(), "d1/a": product("raw/in", name="a", notify=notify), **children}, LOADED)
+    opened(world)
+    monkeypatch.setattr(runtime, "now", lambda: at(NOW))
+    if fails:
+        assert tell(failed(world)) == []
+    for name in children:
+        assert tell(fact(world, name, "LATE", status="WAITING")) == []
+
+    assert service.paths().count("/v2/alerts") == 1
+    late = [body for path, body, _ in service.received if path == "/chat.postMessage" and "is late" in str(body)]
+    assert len(late) == 30
+    assert all(("d1/a is ERROR" if fails else "raw/in has not been refreshed") in str(each) for each in late)
+
+
+def test_a_failure_far_upstream_is_one_incident_too(
+    world: World, aws: FakeAws, service: Service, ses: Ses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """d1/a fails, d1/b gives up for its sake, and then d1/c, which waits for d1/b and for d1/d, whose run nothing opens."""
+    notify = [{"on": ["ERROR"], "level": "product", "opsgenie": ["oncall"]}]
+    world.load(
+        {
+            "raw/in": external(),
+            "d1/a": product("raw/in", name="a", notify=notify),
+            "d1/b": product("d1/a", name="b", notify=notify),
+            "d1/c": product(["d1/b", "d1/d"], name="c", notify=notify),
+            "d1/d": product("d1/b", name="d", schedule=None, notify=notify),
+            "d1/e": product("d1/d", name="e", notify=notify),
+            "d1/instead": product(leaf("d1/a", status=["ERROR"]), name="instead", schedule=None, notify=notify),
+        },
+        LOADED,
+    )
+    opened(world)
+    monkeypatch.setattr(runtime, "now", lambda: at(NOW))
+    root = failed(world)
+    assert tell(root) == []
+    for name in ("b", "c", "e"):
+        settled = world.database.call("settle_deadline", uuid(world, f"d1/{name}"), 1, "fail", at("2026-11-20 09:30"))
+        assert (settled["decision"], settled["failed"]) == ("fail", "d1/a")
+        world.database.call(
+            "record_outcome", uuid(world, f"d1/{name}"), 1, "ERROR", "UpstreamFailed", "d1/a", at(NOW), "machine"
+        )
+        assert tell(fact(world, f"d1/{name}", "ERROR", error="UpstreamFailed", cause="The deadline passed")) == []
+
+    ((_, incident, _),) = service.received
+    assert "4: d1/b, d1/c, d1/d, d1/e" in str(incident), "the fallback is not kept waiting"
+    assert world.sql("SELECT count(*) FROM alert_delivery WHERE state = 'SUPPRESSED'") == [(3,)]
 
 
 def test_a_failure_nobody_asked_to_hear_of_is_told_once_by_a_child(day: World, service: Service, ses: Ses) -> None:

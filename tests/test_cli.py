@@ -76,6 +76,18 @@ def test_what_new_writes_is_valid_as_it_stands(project: Callable[[str], Path], h
     assert headgate("generate")[0] == 0
 
 
+def test_a_new_domain_of_a_mesh_of_accounts_needs_its_account(
+    project: Callable[[str], Path], headgate: Headgate
+) -> None:
+    root = project('--- d1/domain.yaml\nowner: a\naccount: "111122223333"\n--- d2/domain.yaml\nowner: [\n')
+
+    code, printed = headgate("new", "domain", "d3")
+
+    assert code == 2
+    assert "products/d1/domain.yaml names its account, so every domain has to: --account" in printed
+    assert not (root / "products/d3").exists()
+
+
 def test_validate_can_look_at_one_file_or_domain(project: Callable[[str], Path], headgate: Headgate) -> None:
     root = project(MESH)
     (root / "products/d1/ds2.yaml").write_text("colour: blue\n")

@@ -7,7 +7,7 @@ import pytest
 
 import inquire
 import runtime
-from generator.commands import tell
+from generator.commands import explain, tell
 from state.database import Typed
 from state.errors import BadEvent, UnknownProduct
 from tests.golden import FOLDER, expect
@@ -17,13 +17,16 @@ from tests.state_world import FakeAws, World, at, daily, external, leaf, product
 
 @pytest.fixture
 def morning(world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> World:
-    """A chain raw/in -> d1/a -> d1/b, and d1/c that waits for either of two; b is due at 8:00. It is 9:00."""
+    """A chain raw/in -> d1/a -> d1/b -> d1/d -> d1/e, whose last two open with their first input, and d1/c that waits for either
+    of two; b is due at 8:00. It is 9:00."""
     either = {"any_of": [leaf("raw/in"), leaf("raw/other")]}
     products = {
         "raw/in": external(),
         "raw/other": {**external(), "schedule": daily("02:00")},
         "d1/a": product("raw/in", name="a", owner="ann", email="ann@example.com"),
         "d1/b": product("d1/a", name="b", sla={"complete_by": "08:00"}),
+        "d1/d": product("d1/b", name="d", schedule=None),
+        "d1/e": product(["d1/d", "raw/other"], name="e", schedule=None),
         "d1/c": product(either, name="c", wait={"deadline": 3600, "on_deadline": "start"}),
         "d1/weekly": product(
             name="weekly",
@@ -47,12 +50,14 @@ def test_the_status_of_a_day_has_every_product(morning: World) -> None:
 
     assert {name: each["status"] for name, each in rows.items()} == {
         "raw/in": "EXPECTED", "raw/other": "EXPECTED", "d1/a": "WAITING", "d1/b": "WAITING", "d1/c": "WAITING", "d1/weekly": "NOT OPENED",
+        "d1/d": "NOT OPENED", "d1/e": "NOT OPENED",
     }  # fmt: skip
     assert rows["d1/a"]["missing"] == ["raw/in"]
     assert rows["d1/b"]["late"] is True
     assert rows["d1/b"]["due_at"] == "2026-11-20T08:00:00+00:00"
     assert rows["raw/in"]["usually_at"] == "2026-11-20T04:10:00+00:00"
     assert "opens_at" not in rows["d1/weekly"], "not on a Friday"
+    assert (rows["d1/e"]["unscheduled"], "unscheduled" in rows["d1/weekly"]) == (True, False)
 
 
 def test_the_status_of_a_domain_and_of_another_date(morning: World) -> None:
@@ -66,15 +71,26 @@ def test_an_opening_that_was_before_the_product_came_is_called_missed(
 ) -> None:
     monkeypatch.setattr(runtime, "now", lambda: at("2026-11-20 09:00"))
     world.load(
-        {"d1/new": product(name="new"), "d1/later": product(name="later", schedule="12:00")}, at("2026-11-20 08:00")
+        {
+            "d1/new": product(name="new"),
+            "d1/later": product(name="later", schedule="12:00"),
+            "d1/after": product("d1/new", name="after", schedule="08:30"),
+        },
+        at("2026-11-20 08:00"),
     )
     opened(world, "2026-11-20 09:00")
     rows = {each["product"]: each for each in asked(question="status", business_date=TODAY)["products"]}
     assert (rows["d1/new"]["missed"], "missed" in rows["d1/later"]) == (True, False)
     (line,) = [each for each in tell.status(list(rows.values()), tell.Clock(UTC, TODAY)) if each.startswith("d1/new")]
     assert line.endswith("was to open at 06:00; `headgate backfill` opens it")
+    run = asked(question="why", product="d1/after", business_date=TODAY)["run"]
+    (upstream,) = [each for each in explain.explained(run, tell.Clock(UTC, TODAY)) if each.startswith("  d1/new")]
+    assert "its run was to open at 06:00; `headgate backfill d1/new --date 2026-11-20` opens it" in upstream
     run = asked(question="why", product="d1/new", business_date=TODAY)["run"]
-    assert "`headgate backfill d1/new --date 2026-11-20` opens it." in list(tell.why(run, tell.Clock(UTC, TODAY)))[1]
+    assert (
+        "`headgate backfill d1/new --date 2026-11-20` opens it."
+        in list(explain.explained(run, tell.Clock(UTC, TODAY)))[1]
+    )
 
 
 def test_more_products_than_a_page(world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,6 +126,18 @@ def test_why_goes_to_the_bottom_of_it(morning: World) -> None:
     (missing,) = run["missing"]
     assert (missing["upstream"]["status"], missing["upstream"]["waits_for"]) == ("WAITING", ["raw/in"])
     assert (missing["upstream"]["owner"], missing["upstream"]["email"]) == ("ann", "ann@example.com")
+    assert [each["product"] for each in run["root_causes"]] == ["raw/in"]
+
+
+def test_why_of_what_its_first_input_opens_goes_to_the_bottom_of_it_as_well(morning: World) -> None:
+    run = asked(question="why", product="d1/e", business_date=TODAY)["run"]
+    states = {each["product"]: each["upstream"] for each in run["missing"]}
+    assert (states["d1/d"]["status"], states["d1/d"]["waits_for"]) == ("NOT OPENED", ["d1/b"])
+    assert [each["product"] for each in run["root_causes"]] == ["raw/in", "raw/other"]
+
+    morning.event("raw/other", TODAY, at("2026-11-20 08:00"))
+    run = asked(question="why", product="d1/e", business_date=TODAY)["run"]
+    assert (run["status"], [each["product"] for each in run["missing"]]) == ("WAITING", ["d1/d"])
     assert [each["product"] for each in run["root_causes"]] == ["raw/in"]
 
 
@@ -179,10 +207,10 @@ def test_the_answers_in_words(morning: World) -> None:
         parts.append("\n".join([f"$ headgate {command}", *lines, ""]))
 
     def why(name: str) -> None:
-        told(f"why {name}", tell.why(asked(question="why", product=name, business_date=TODAY)["run"], clock))
+        told(f"why {name}", explain.explained(asked(question="why", product=name, business_date=TODAY)["run"], clock))
 
     told("status", tell.status(asked(question="status")["products"], clock))
-    for name in ("d1/a", "d1/b", "d1/c", "raw/in", "d1/weekly"):
+    for name in ("d1/a", "d1/b", "d1/c", "d1/e", "raw/in", "d1/weekly"):
         why(name)
     morning.event("raw/in", TODAY, at("2026-11-20 06:10"))
     why("raw/in")

@@ -98,6 +98,23 @@ def test_an_applied_migration_is_not_edited(
         migrate(database)
 
 
+def test_a_function_may_change_what_it_takes_and_gives(
+    empty: tuple[Database, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when an older version is deployed: the old self is gone, not kept beside the new one."""
+    database, dsn = empty
+    (tmp_path / "transitions").mkdir()
+    file = tmp_path / "transitions/10_first.sql"
+    monkeypatch.setattr(migration, "FOLDER", tmp_path)
+    for takes, gives, value in (("a integer", "integer", "1"), ("a integer", "text", "'1'"), ("b text", "text", "b")):
+        file.write_text(
+            f"CREATE OR REPLACE FUNCTION first({takes}) RETURNS {gives} LANGUAGE sql AS $$ SELECT {value} $$\n"
+        )
+        migrate(database)
+
+    assert re.findall(r"CREATE FUNCTION public\.(.*)", schema(dsn)) == ["first(b text) RETURNS text"]
+
+
 def test_statements_end_where_they_should() -> None:
     text = "-- a comment; with a semicolon\nCREATE TABLE a (b text DEFAULT 'x;y');\n\nCREATE FUNCTION f() RETURNS void LANGUAGE sql AS $$\n  SELECT 1;\n  SELECT 2;\n$$\n\nSELECT 1;\n"
     assert [each.splitlines()[-1] for each in statements(text)] == [

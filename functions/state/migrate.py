@@ -5,6 +5,7 @@ failure leaves the schema as it was.
 """
 
 import hashlib
+import re
 from pathlib import Path
 
 from state.database import Database
@@ -15,6 +16,14 @@ LOCK = 7200
 LOG = """
 CREATE TABLE IF NOT EXISTS schema_migration (
     name text PRIMARY KEY, digest text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"""
+# A function that takes or returns something else than before would be refused, or stand beside its old self.
+FORGET = """
+DO $$ DECLARE old regprocedure; BEGIN
+    FOR old IN SELECT oid FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND proname IN ({names}) LOOP
+        EXECUTE 'DROP FUNCTION ' || old;
+    END LOOP;
+END $$"""
+FUNCTION = re.compile(r"^CREATE OR REPLACE FUNCTION (\w+)", re.MULTILINE)
 
 
 def migrate(database: Database) -> list[str]:
@@ -35,6 +44,9 @@ def migrate(database: Database) -> list[str]:
                 continue
             if name in known and path.parent.name == "migrations":
                 raise StateError(f"{name} was applied and edited afterwards; write a new migration instead")
+            if functions := FUNCTION.findall(text):
+                names = ", ".join(f"'{each}'" for each in functions)
+                database.execute(FORGET.format(names=names), transaction=transaction)
             for statement in statements(text):
                 database.execute(statement, transaction=transaction)
             parameters = [

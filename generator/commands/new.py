@@ -7,6 +7,7 @@ from pathlib import Path
 
 from generator.commands.project import FINE, UsageError, add_folders
 from generator.metadata.files import MAX_NAME, NAME, RESERVED
+from generator.metadata.yaml_reader import ReadError, read
 
 DOMAIN = """\
 # Who owns the domain {name}, where it runs, and what its products share.
@@ -61,6 +62,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _domain(arguments: argparse.Namespace) -> tuple[Path, str]:
     name = _checked(arguments.name)
+    elsewhere = next((each for each in sorted(arguments.products.glob("*/domain.yaml")) if _names_account(each)), None)
+    if elsewhere and not arguments.account:
+        raise UsageError(f"{elsewhere} names its account, so every domain has to: --account")
     if arguments.account and not re.fullmatch(r"[0-9]{12}", arguments.account):
         raise UsageError(f"--account {arguments.account}: an AWS account id has twelve digits")
     text = DOMAIN.format(
@@ -70,6 +74,13 @@ def _domain(arguments: argparse.Namespace) -> tuple[Path, str]:
         region=f"region: {arguments.region}\n" if arguments.region else "",
     )
     return arguments.products / name / "domain.yaml", text
+
+
+def _names_account(path: Path) -> bool:
+    try:
+        return "account" in read(path.read_bytes())
+    except (ReadError, OSError):
+        return False  # `headgate validate` says what is wrong with it
 
 
 def _product(arguments: argparse.Namespace) -> tuple[Path, str]:

@@ -20,8 +20,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         report.print_json(answer)
         return FINE
-    print(f"{answer['business_date']}, as of {tell.Clock(None, '')(answer['asked_at'])}")
-    for line in tell.status(answer["products"], tell.Clock(None, answer["business_date"])):
+    clock = tell.Clock(None, answer["business_date"])
+    print(f"{answer['business_date']}, as of {clock.with_zone(answer['asked_at'])}")
+    for line in tell.status(answer["products"], clock):
         print(line)
     if answer["more"]:
         print("and more; name a --domain")

@@ -3,7 +3,7 @@
 import argparse
 from zoneinfo import ZoneInfo
 
-from generator.commands import report, tell
+from generator.commands import explain, report, tell
 from generator.commands.deployed import add_where, deployed
 from generator.commands.project import FINE
 
@@ -27,6 +27,8 @@ def run(arguments: argparse.Namespace) -> int:
         report.print_json(answer)
         return FINE
     zone = ZoneInfo(answer["run"]["timezone"]) if "timezone" in answer["run"] else None
-    for line in tell.why(answer["run"], tell.Clock(zone, answer["business_date"])):
+    clock = tell.Clock(zone, answer["business_date"])
+    for line in explain.explained(answer["run"], clock):
         print(line)
+    print(f"As of {clock.with_zone(answer['asked_at'])}.")
     return FINE

@@ -77,6 +77,11 @@ CREATE TABLE public.data_product_schedule (
     nth_week_days text[] NOT NULL,
     opened_until timestamp with time zone NOT NULL
 );
+CREATE TABLE public.calendar (
+    calendar text NOT NULL,
+    weekend integer[] NOT NULL,
+    dates date[] NOT NULL
+);
 CREATE TABLE public.alert (
     alert_key text NOT NULL,
     run_id uuid NOT NULL,
@@ -99,11 +104,6 @@ CREATE TABLE public.alert_delivery (
     changed_at timestamp with time zone NOT NULL,
     CONSTRAINT alert_delivery_channel_check CHECK ((channel = ANY (ARRAY['slack'::text, 'email'::text, 'opsgenie'::text, 'webhook'::text]))),
     CONSTRAINT alert_delivery_state_check CHECK ((state = ANY (ARRAY['DUE'::text, 'SENDING'::text, 'SENT'::text, 'UNKNOWN'::text, 'SUPPRESSED'::text])))
-);
-CREATE TABLE public.calendar (
-    calendar text NOT NULL,
-    weekend integer[] NOT NULL,
-    dates date[] NOT NULL
 );
 CREATE TABLE public.catalog_load (
     load_id bigint NOT NULL,
@@ -296,7 +296,9 @@ ALTER TABLE ONLY public.refresh_event
     ADD CONSTRAINT refresh_event_pkey PRIMARY KEY (event_key);
 ALTER TABLE ONLY public.schema_migration
     ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (name);
+CREATE INDEX alert_because_of ON public.alert USING btree (belongs_to, kind) WHERE (belongs_to IS NOT NULL);
 CREATE INDEX alert_of ON public.alert USING btree (run_id);
+CREATE INDEX alert_of_product ON public.alert USING btree (product_id, kind);
 CREATE INDEX data_product_dependencies_upstream ON public.data_product_dependencies USING btree (upstream);
 CREATE INDEX data_product_status_history_run ON public.data_product_status_history USING btree (run_id);
 CREATE INDEX data_product_status_open ON public.data_product_status USING btree (status) WHERE (status = ANY (ARRAY['WAITING'::text, 'PROCESSING'::text]));

@@ -19,6 +19,12 @@ BEGIN
     RETURN day;
 END $$;
 
+CREATE OR REPLACE FUNCTION shifted(day date, days integer, c calendar) RETURNS date
+LANGUAGE sql IMMUTABLE AS $$
+-- `day` moved by that many business days of the calendar, or days if there is none. Inlined: most dates need no call.
+    SELECT CASE WHEN c.calendar IS NULL OR days = 0 THEN day + days ELSE business_shift(day, days, c.weekend, c.dates) END
+$$;
+
 CREATE OR REPLACE FUNCTION near_weekday(day date, target integer) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE AS $$
 -- Whether `day` is the working day of its month nearest to the day `target`; 0 is the last working day.

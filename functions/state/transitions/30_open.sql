@@ -22,10 +22,7 @@ BEGIN
     INSERT INTO data_product_dependencies_events_status
         (run_id, leaf, cycle, upstream, account, statuses, required_date, not_before, changed_at)
     SELECT r.run_id, d.leaf, coalesce(needed.cycle, '*'), d.upstream, d.account, d.statuses,
-        CASE WHEN d.max_age_seconds IS NULL THEN
-            CASE WHEN c.calendar IS NULL OR d.offset_days = 0 THEN r.business_date + d.offset_days
-                ELSE business_shift(r.business_date, d.offset_days, c.weekend, c.dates) END
-        END,
+        CASE WHEN d.max_age_seconds IS NULL THEN shifted(r.business_date, d.offset_days, c) END,
         now_is - make_interval(secs => d.max_age_seconds), now_is
     FROM data_product_status r
     JOIN data_product_dependencies d USING (product_id)
@@ -84,8 +81,7 @@ DECLARE
 BEGIN
     PERFORM pg_advisory_xact_lock(7201);
     SELECT coalesce(jsonb_agg(jsonb_build_object('product_id', fired.product_id, 'cycle', fired.cycle, 'business_date',
-        CASE WHEN c.calendar IS NULL OR fired.date_offset = 0 THEN fired.day + fired.date_offset
-            ELSE business_shift(fired.day, fired.date_offset, c.weekend, c.dates) END)), '[]')
+        shifted(fired.day, fired.date_offset, c))), '[]')
     INTO due
     FROM (
         SELECT s.product_id, s.date_offset, s.calendar, day::date AS day,

@@ -33,13 +33,13 @@ BEGIN
     RETURN jsonb_build_object('released', r.released_at IS NOT NULL OR cardinality(released) > 0, 'missing', missing_inputs(run));
 END $$;
 
-CREATE OR REPLACE FUNCTION failed_root(run uuid) RETURNS text
+CREATE OR REPLACE FUNCTION failed_root(r data_product_status, now_is timestamptz) RETURNS text
 LANGUAGE plpgsql STABLE AS $$
 -- The product at the bottom of a wait that failed, here or in another account; the first if several did, null if none.
 BEGIN
     RETURN (
         SELECT failure.product
-        FROM jsonb_array_elements(root_causes(run)) behind
+        FROM jsonb_array_elements(root_causes(r.product_id, r.business_date, r.cycle, now_is)) behind
         CROSS JOIN LATERAL (
             SELECT f.product_id AS product, f.finished_at AS at FROM data_product_status f
             WHERE f.product_id = behind ->> 'product' AND f.business_date = (behind ->> 'business_date')::date AND f.status = 'ERROR'
@@ -67,7 +67,7 @@ BEGIN
             changed_at = now_is, changed_by = 'machine' WHERE run_id = run;
         RETURN jsonb_build_object('decision', 'start', 'missing', missing_inputs(run));
     END IF;
-    RETURN jsonb_build_object('decision', on_deadline, 'missing', missing_inputs(run), 'failed', failed_root(run));
+    RETURN jsonb_build_object('decision', on_deadline, 'missing', missing_inputs(run), 'failed', failed_root(r, now_is));
 END $$;
 
 CREATE OR REPLACE FUNCTION read_configuration(run uuid, of_attempt integer) RETURNS jsonb

@@ -115,7 +115,7 @@ BEGIN
     PERFORM pg_advisory_xact_lock(7201);
     SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_object('product_id', product, 'business_date', date, 'cycle', of_cycle)), '[]') INTO wanted
     FROM (
-        SELECT CASE WHEN s.product_id IS NULL THEN day::date ELSE business_shift(day::date, s.date_offset, c.weekend, c.dates) END AS date,
+        SELECT shifted(day::date, coalesce(s.date_offset, 0), c) AS date,
             CASE WHEN cardinality(s.times) > 1 THEN to_char(at, 'HH24MI') ELSE '' END AS of_cycle
         FROM generate_series(first - 400, last + 400, interval '1 day') day
         LEFT JOIN data_product_schedule s ON s.product_id = product

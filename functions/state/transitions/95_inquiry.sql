@@ -10,8 +10,7 @@ LANGUAGE sql STABLE AS $$
     CROSS JOIN LATERAL unnest(s.times) at
     WHERE s.product_id = product AND fires_on(s, day::date)
         AND (c.calendar IS NULL OR NOT (extract(isodow FROM day)::integer = ANY (c.weekend) OR day::date = ANY (c.dates)))
-        AND CASE WHEN c.calendar IS NULL OR s.date_offset = 0 THEN day::date + s.date_offset
-            ELSE business_shift(day::date, s.date_offset, c.weekend, c.dates) END = on_date
+        AND shifted(day::date, s.date_offset, c) = on_date
 $$;
 
 CREATE OR REPLACE FUNCTION missed_opening(product text, on_date date) RETURNS boolean
@@ -69,6 +68,8 @@ LANGUAGE sql STABLE AS $$
         'due_at', due_at(r), 'late', is_late(r, now_is),
         'opens_at', CASE WHEN r.run_id IS NULL AND p.machine IS NOT NULL THEN opens_at(p.product_id, on_date) END,
         'missed', CASE WHEN r.run_id IS NULL AND p.machine IS NOT NULL THEN missed_opening(p.product_id, on_date) END,
+        'unscheduled', CASE WHEN r.run_id IS NULL AND p.machine IS NOT NULL
+            AND NOT EXISTS (SELECT FROM data_product_schedule s WHERE s.product_id = p.product_id) THEN true END,
         'usually_at', CASE WHEN p.machine IS NULL AND e.status IS NULL THEN usually_at(p.product_id, on_date) END,
         'held', CASE WHEN p.held OR r.held THEN true END, 'error', r.error,
         'missing', CASE WHEN r.status = 'WAITING' AND r.released_at IS NULL THEN (
@@ -87,6 +88,30 @@ LANGUAGE sql STABLE AS $$
     ORDER BY p.product_id, r.cycle
 $$;
 
+CREATE OR REPLACE FUNCTION awaited(product text, on_date date, of_cycle text, whole boolean, now_is timestamptz)
+RETURNS TABLE (leaf integer, cycle text, upstream text, statuses text[], required_date date, not_before timestamptz, since timestamptz)
+LANGUAGE sql STABLE AS $$
+-- What the product's runs of that date wait for (of one cycle, if named); without a run, what the one would wait for that its first input
+-- opens. A run that gave up because of a failure upstream still stands for what it waited for. `whole`: also what any ended run did not get, and what the run would wait for that a schedule opens.
+    SELECT d.leaf, d.cycle, d.upstream, d.statuses, d.required_date, d.not_before, r.opened_at
+    FROM data_product_status r JOIN data_product_dependencies_events_status d USING (run_id)
+    WHERE r.product_id = product AND r.business_date = on_date AND (of_cycle IS NULL OR r.cycle = of_cycle)
+        AND (whole OR r.status = 'WAITING' OR r.error = 'UpstreamFailed') AND d.status = 'WAITING'
+    UNION ALL
+    SELECT d.leaf, coalesce(needed.cycle, '*'), d.upstream, d.statuses, required.date, required.not_before, NULL
+    FROM data_product p JOIN data_product_dependencies d USING (product_id)
+    CROSS JOIN LATERAL unnest(d.cycles) AS needed(cycle)
+    LEFT JOIN data_product_schedule s USING (product_id)
+    LEFT JOIN calendar c ON c.calendar = s.calendar
+    CROSS JOIN LATERAL (SELECT CASE WHEN d.max_age_seconds IS NULL THEN shifted(on_date, d.offset_days, c) END AS date,
+        now_is - make_interval(secs => d.max_age_seconds) AS not_before) required
+    WHERE p.product_id = product AND on_date IS NOT NULL AND p.active AND p.machine IS NOT NULL AND (whole OR s.product_id IS NULL)
+        AND NOT EXISTS (SELECT FROM data_product_status r WHERE r.product_id = product AND r.business_date = on_date)
+        AND NOT EXISTS (SELECT FROM refresh_event e WHERE e.product_id = d.upstream AND e.superseded_at IS NULL AND e.status = ANY (d.statuses)
+            AND (required.date IS NULL OR e.business_date = required.date) AND (required.not_before IS NULL OR e.refreshed_at >= required.not_before)
+            AND (needed.cycle IS NULL OR e.cycle = needed.cycle) AND (d.account IS NULL OR e.account = d.account))
+$$;
+
 CREATE OR REPLACE FUNCTION upstream_state(product text, on_date date, now_is timestamptz) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
 -- Where a missing input stands: its own run of that date, or when it is to be expected.
@@ -95,31 +120,27 @@ LANGUAGE sql STABLE AS $$
             ELSE 'NOT OPENED' END,
         'owner', p.owner, 'email', p.email, 'attempt', r.attempt, 'since', r.changed_at, 'error', r.error, 'cause', left(r.cause, 300),
         'opens_at', CASE WHEN r.run_id IS NULL AND p.machine IS NOT NULL THEN opens_at(product, on_date) END,
+        'missed', CASE WHEN r.run_id IS NULL AND p.machine IS NOT NULL THEN missed_opening(product, on_date) END,
         'usually_at', usually_at(product, on_date),
-        'waits_for', CASE WHEN r.status = 'WAITING' THEN (SELECT jsonb_agg(DISTINCT d.upstream)
-            FROM data_product_dependencies_events_status d WHERE d.run_id = r.run_id AND d.status = 'WAITING') END))
+        'waits_for', (SELECT jsonb_agg(DISTINCT a.upstream) FROM awaited(product, on_date, r.cycle, false, now_is) a)))
     FROM (SELECT 1) one
     LEFT JOIN data_product p ON p.product_id = product
     LEFT JOIN LATERAL (SELECT * FROM data_product_status s WHERE s.product_id = product AND s.business_date = on_date
         ORDER BY s.cycle DESC LIMIT 1) r ON true
 $$;
 
-CREATE OR REPLACE FUNCTION root_causes(run uuid) RETURNS jsonb
+CREATE OR REPLACE FUNCTION root_causes(product text, on_date date, of_cycle text, now_is timestamptz) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
 -- What is at the bottom of a wait: missing inputs that do not themselves wait for anything.
     WITH RECURSIVE missing(upstream, on_date) AS (
-        SELECT upstream, required_date FROM data_product_dependencies_events_status WHERE run_id = run AND status = 'WAITING'
+        SELECT upstream, required_date FROM awaited(product, on_date, of_cycle, true, now_is)
         UNION
-        SELECT d.upstream, d.required_date
-        FROM missing m
-        JOIN data_product_status r ON r.product_id = m.upstream AND r.business_date = m.on_date AND r.status = 'WAITING'
-        JOIN data_product_dependencies_events_status d ON d.run_id = r.run_id AND d.status = 'WAITING'
+        SELECT a.upstream, a.required_date FROM missing m CROSS JOIN LATERAL awaited(m.upstream, m.on_date, NULL, false, now_is) a
     )
     SELECT coalesce(jsonb_agg(jsonb_build_object('product', upstream, 'business_date', on_date) ORDER BY upstream), '[]')
     FROM (
         SELECT DISTINCT upstream, on_date FROM missing m
-        WHERE NOT EXISTS (SELECT FROM data_product_status r JOIN data_product_dependencies_events_status d USING (run_id)
-            WHERE r.product_id = m.upstream AND r.business_date = m.on_date AND r.status = 'WAITING' AND d.status = 'WAITING')
+        WHERE NOT EXISTS (SELECT FROM awaited(m.upstream, m.on_date, NULL, false, now_is))
         ORDER BY upstream LIMIT 20) roots
 $$;
 
@@ -156,15 +177,13 @@ BEGIN
             'cycle', nullif(nullif(d.cycle, '*'), ''), 'arrived_at', d.arrived_at)) ORDER BY d.arrived_at)
             FROM (SELECT * FROM data_product_dependencies_events_status WHERE run_id = r.run_id AND status = 'ARRIVED'
                 ORDER BY arrived_at DESC LIMIT 100) d),
-        'missing', CASE WHEN r.status = 'WAITING' THEN (
-            SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('product', d.upstream, 'business_date', d.required_date,
-                'cycle', nullif(nullif(d.cycle, '*'), ''), 'status', d.statuses, 'not_before', d.not_before, 'since', r.opened_at,
+        'missing', CASE WHEN r.run_id IS NULL OR r.status = 'WAITING' THEN (SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('product', d.upstream, 'business_date', d.required_date,
+                'cycle', nullif(nullif(d.cycle, '*'), ''), 'status', d.statuses, 'not_before', d.not_before, 'since', d.since,
                 'upstream', upstream_state(d.upstream, coalesce(d.required_date, on_date), now_is))) ORDER BY d.upstream)
-            FROM (SELECT * FROM data_product_dependencies_events_status WHERE run_id = r.run_id AND status = 'WAITING'
-                ORDER BY leaf, cycle LIMIT 40) d) END,
-        'root_causes', CASE WHEN r.status = 'WAITING' THEN (
-            SELECT jsonb_agg(root || jsonb_build_object('upstream', upstream_state(root ->> 'product',
-                coalesce((root ->> 'business_date')::date, on_date), now_is))) FROM jsonb_array_elements(root_causes(r.run_id)) root) END,
+            FROM (SELECT * FROM awaited(product, on_date, r.cycle, true, now_is) ORDER BY leaf, cycle LIMIT 40) d) END,
+        'root_causes', CASE WHEN r.run_id IS NULL OR r.status = 'WAITING' THEN (SELECT jsonb_agg(root || jsonb_build_object('upstream', upstream_state(root ->> 'product',
+                coalesce((root ->> 'business_date')::date, on_date), now_is)))
+            FROM jsonb_array_elements(root_causes(product, on_date, r.cycle, now_is)) root) END,
         'jobs', (SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('step', j.step, 'job', j.job, 'job_run_id', j.job_run_id,
             'attempt', j.attempt, 'state', j.state, 'message', left(j.message, 500), 'started_at', j.started_at, 'ended_at', j.ended_at))
             ORDER BY j.started_at) FROM (SELECT * FROM job_run WHERE run_id = r.run_id ORDER BY started_at DESC LIMIT 20) j),

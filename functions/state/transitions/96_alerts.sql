@@ -18,26 +18,29 @@ BEGIN
     SELECT * INTO p FROM data_product WHERE product_id = r.product_id;
     PERFORM pg_advisory_xact_lock(7203);  -- two children of one failure are not told at the same time
     IF given ->> 'kind' = 'ERROR' AND given ->> 'error' IN ('DeadlineExceeded', 'UpstreamFailed') THEN
-        root := failed_root(r.run_id);
+        root := failed_root(r, now_is);
+    ELSIF given ->> 'kind' = 'LATE' AND r.status = 'WAITING' AND r.released_at IS NULL THEN
+        root := coalesce(failed_root(r, now_is), root_causes(r.product_id, r.business_date, r.cycle, now_is) -> 0 ->> 'product');
     END IF;
     INSERT INTO alert (alert_key, run_id, product_id, attempt, kind, fact, belongs_to, told_at)
     VALUES (key, r.run_id, r.product_id, (given ->> 'attempt')::integer, given ->> 'kind', given, root, now_is)
     ON CONFLICT (alert_key) DO NOTHING;
     INSERT INTO alert_delivery (alert_key, channel, target, state, outcome, changed_at)
     SELECT key, to_whom.channel, to_whom.target, CASE WHEN known THEN 'SUPPRESSED' ELSE 'DUE' END,
-        CASE WHEN known THEN 'belongs to the failure of ' || root END, now_is
+        CASE WHEN known THEN 'told already, because of ' || root END, now_is
     FROM (
         SELECT DISTINCT c.channel, t.target
         FROM jsonb_array_elements(p.notify) entry
         CROSS JOIN unnest(ARRAY['slack', 'email', 'opsgenie', 'webhook']) c(channel)
         CROSS JOIN LATERAL jsonb_array_elements_text(coalesce(entry -> c.channel, '[]')) t(target)
         WHERE entry -> 'on' ? (given ->> 'kind') AND (given ->> 'level' = 'product' OR entry ->> 'level' = 'step')) to_whom
-    CROSS JOIN LATERAL (SELECT root IS NOT NULL AND (
-        EXISTS (SELECT FROM alert a JOIN alert_delivery d USING (alert_key)
-            WHERE a.kind = 'ERROR' AND a.product_id = root AND a.fact ->> 'business_date' = given ->> 'business_date' AND d.state <> 'SUPPRESSED')
-        OR EXISTS (SELECT FROM alert a JOIN alert_delivery d USING (alert_key)
-            WHERE a.belongs_to = root AND a.fact ->> 'business_date' = given ->> 'business_date' AND d.state <> 'SUPPRESSED'
-                AND (d.channel, d.target) = (to_whom.channel, to_whom.target))) AS known) storm
+    -- a failure that was told says it for all who fail because of it; who is late because of it is told of, but pages nobody twice
+    CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM alert a JOIN alert_delivery d USING (alert_key)
+        WHERE (a.product_id = root AND a.kind = 'ERROR' OR a.belongs_to = root AND a.kind = given ->> 'kind')
+            AND a.fact ->> 'business_date' = given ->> 'business_date' AND d.state <> 'SUPPRESSED'
+            AND CASE WHEN given ->> 'kind' = 'ERROR' AND a.product_id = root THEN true
+                ELSE (d.channel, d.target) = (to_whom.channel, to_whom.target) END)
+        AND (given ->> 'kind' = 'ERROR' OR to_whom.channel = 'opsgenie') AS known) storm
     ON CONFLICT (alert_key, channel, target) DO NOTHING;
     UPDATE alert_delivery SET state = CASE WHEN channel IN ('slack', 'email') THEN 'UNKNOWN' ELSE 'DUE' END,
         outcome = 'it is not known whether this was delivered', changed_at = now_is
@@ -54,18 +57,27 @@ BEGIN
         'alert', CASE WHEN deliveries IS NOT NULL THEN told_of(r, given, now_is) END);
 END $$;
 
-CREATE OR REPLACE FUNCTION waiting_for(product text, on_date date) RETURNS SETOF data_product_status
+CREATE OR REPLACE FUNCTION waiting_for(product text, on_date date) RETURNS TABLE (product_id text, due timestamptz)
 LANGUAGE sql STABLE AS $$
--- The runs of that business date that wait for the product, near or far.
+-- The products that wait for this one, near or far, with when they are due: those with a run of that business date that waits, and
+-- those whose run would be opened by what does not come. Who waits for a failure is not kept waiting by one.
     WITH RECURSIVE affected(product_id) AS (
         SELECT product
         UNION
-        SELECT s.product_id FROM affected a
-        JOIN data_product_dependencies_events_status d ON d.upstream = a.product_id AND d.status = 'WAITING'
-        JOIN data_product_status s ON s.run_id = d.run_id AND s.business_date = on_date AND s.status = 'WAITING'
+        SELECT waiter.product_id FROM affected a CROSS JOIN LATERAL (
+            SELECT s.product_id FROM data_product_dependencies_events_status d
+            JOIN data_product_status s ON s.run_id = d.run_id AND s.business_date = on_date AND s.status = 'WAITING'
+            WHERE d.upstream = a.product_id AND d.status = 'WAITING' AND 'COMPLETED' = ANY (d.statuses)
+            UNION ALL
+            SELECT d.product_id FROM data_product_dependencies d JOIN data_product p USING (product_id)
+            WHERE d.upstream = a.product_id AND 'COMPLETED' = ANY (d.statuses) AND p.active AND p.machine IS NOT NULL
+                AND NOT EXISTS (SELECT FROM data_product_schedule s WHERE s.product_id = d.product_id)
+                AND NOT EXISTS (SELECT FROM data_product_status s WHERE s.product_id = d.product_id AND s.business_date = on_date)
+        ) waiter
     )
-    SELECT s.* FROM data_product_status s JOIN affected USING (product_id)
-    WHERE s.business_date = on_date AND s.status = 'WAITING' AND s.product_id <> product
+    SELECT a.product_id, min(due_at(s)) FROM affected a
+    LEFT JOIN data_product_status s ON s.product_id = a.product_id AND s.business_date = on_date AND s.status = 'WAITING'
+    WHERE a.product_id <> product GROUP BY a.product_id
 $$;
 
 CREATE OR REPLACE FUNCTION told_of(r data_product_status, fact jsonb, now_is timestamptz) RETURNS jsonb
@@ -78,13 +90,13 @@ LANGUAGE sql STABLE AS $$
         'job', (SELECT jsonb_build_object('job', j.job, 'job_run_id', j.job_run_id, 'step', j.step, 'message', left(j.message, 500)) FROM job_run j
             WHERE j.run_id = r.run_id AND j.state NOT IN ('STARTED', 'SUCCEEDED') AND fact ->> 'kind' = 'ERROR'
                 AND (fact ->> 'step' IS NULL OR j.step = fact ->> 'step') ORDER BY j.ended_at DESC LIMIT 1),
-        'root_causes', CASE WHEN fact ->> 'kind' = 'LATE' OR fact ->> 'error' IN ('DeadlineExceeded', 'UpstreamFailed') THEN (
+        'root_causes', CASE WHEN fact ->> 'kind' = 'LATE' AND r.status = 'WAITING' AND r.released_at IS NULL OR fact ->> 'error' IN ('DeadlineExceeded', 'UpstreamFailed') THEN (
             SELECT jsonb_agg(root || jsonb_build_object('upstream', upstream_state(root ->> 'product',
                 coalesce((root ->> 'business_date')::date, r.business_date), now_is)))
-            FROM (SELECT root FROM jsonb_array_elements(root_causes(r.run_id)) root LIMIT 5) first) END,
+            FROM (SELECT root FROM jsonb_array_elements(root_causes(r.product_id, r.business_date, r.cycle, now_is)) root LIMIT 5) first) END,
         'waiting', (SELECT jsonb_build_object('count', count(*), 'products', jsonb_agg(w.product_id ORDER BY w.product_id) FILTER (WHERE w.number <= 10),
                 'first_due', min(w.due || '|' || w.product_id))
-            FROM (SELECT d.product_id, row_number() OVER (ORDER BY d.product_id) AS number, to_char(due_at(d) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS due
+            FROM (SELECT d.product_id, row_number() OVER (ORDER BY d.product_id) AS number, to_char(d.due AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS due
                 FROM waiting_for(r.product_id, r.business_date) d) w HAVING count(*) > 0)))
     FROM data_product p WHERE p.product_id = r.product_id
 $$;
