@@ -163,14 +163,18 @@ def completed(folder: Path, product: str, date: str) -> bool:
 def test_up_runs_a_pipeline_when_its_events_come(up: Path) -> None:
     date = "2026-11-18"
     assert asked(up, "backfill", "d1/ds1", "--date", date) == "1 run opened\n"
-    assert "Missing:\n  raw/rd1 for 2026-11-18" in asked(up, "why", "d1/ds1", "--date", date)
+    why = asked(up, "why", "d1/ds1", "--date", date)
+    assert "Missing:\n  raw/rd1 for 2026-11-18" in why
+    assert re.search(r"^As of .*\d\d:\d\d C[SD]T\.$", why, re.MULTILINE), "by the clock of the product's schedule"
     for name in ("raw/rd1", "raw/rd2"):
         assert (
             asked(up, "event", name, "--date", date) == f"put on the bus: Data Product Refreshed, {name} for {date}\n"
         )
     assert completed(up, "d1/ds1", date)
     assert "step build: d1-ds1-build SUCCEEDED" in asked(up, "history", "d1/ds1", "--date", date)
-    assert "d1/ds1" in asked(up, "status", "--date", date, "--domain", "d1")
+    status = asked(up, "status", "--date", date, "--domain", "d1")
+    assert "d1/ds1" in status
+    assert re.match(r"2026-11-18, as of .*\d\d:\d\d UTC\n", status)
     assert asked(up, "rerun", "d1/ds1", "--date", date) == f"d1/ds1 for {date}: attempt 2\n"
 
 
