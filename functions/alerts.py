@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import boto3
 
 import runtime
-from alerting.channels import NotDelivered, opsgenie, webhook
+from alerting.channels import MaybeDelivered, NotDelivered, opsgenie, webhook
 from alerting.mail import email
 from alerting.slack import slack
 from alerting.words import words
@@ -60,10 +60,10 @@ def _deliver(key: str, delivery: dict[str, Any], alert: dict[str, Any]) -> dict[
     result = {"alert_key": key, "channel": delivery["channel"], "target": delivery["target"], "message_id": None}
     try:
         sent = CHANNELS[delivery["channel"]]({**delivery, "key": key}, alert, words(alert), secrets())
-    except NotDelivered as error:
+    except (NotDelivered, MaybeDelivered) as error:
         # a webhook's URL may hold a secret
         target = urlsplit(delivery["target"]).hostname if delivery["channel"] == "webhook" else delivery["target"]
         LOG.error(json.dumps({"alert": key, "channel": delivery["channel"], "target": target, "reason": str(error)}))
         secrets.cache_clear()  # a token may have been exchanged
-        return {**result, "state": "DUE", "outcome": str(error)}
+        return {**result, "state": "DUE" if isinstance(error, NotDelivered) else "UNKNOWN", "outcome": str(error)}
     return {**result, "state": "SENT", "outcome": "delivered", "message_id": sent}

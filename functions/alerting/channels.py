@@ -1,21 +1,60 @@
-"""The services alerts are told through. Each `send` gives the id by which the service knows the message, and raises `NotDelivered`."""
+"""The services alerts are told through. Each gives the id by which the service knows the message, and raises `NotDelivered` or
+`MaybeDelivered`."""
 
+import http.client
 import json
 import os
 import time
 import urllib.error
 import urllib.request
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from alerting.words import Alert, Words
 
 TRIES, PATIENCE, TIMEOUT = 3, 20.0, 10.0
 PRIORITY = {"ERROR": "P2", "LATE": "P3"}  # the rest informs
 Delivery = dict[str, Any]
+T = TypeVar("T")
 
 
 class NotDelivered(Exception):
-    """It was not delivered, for certain; the message says why and holds no secret."""
+    """It was not delivered, or may be again since the receiver knows a second; the message says why and holds no secret."""
+
+
+class Busy(NotDelivered):
+    """Not now: the service asks to wait `pause` seconds, or None if it does not say."""
+
+    def __init__(self, reason: str, pause: float | None = None) -> None:
+        super().__init__(reason)
+        self.pause = pause
+
+
+class MaybeDelivered(Exception):
+    """Nobody knows whether it was delivered: it must not be sent again as it is."""
+
+
+def patiently(send: Callable[[], T]) -> T:
+    """Tries again when a service is busy, as often and as long as there is patience for it. Raises `NotDelivered`."""
+    waited = 0.0
+    for attempt in range(1, TRIES + 1):
+        try:
+            return send()
+        except Busy as busy:
+            pause = 0.5 * 2.0**attempt if busy.pause is None else max(0.0, busy.pause)
+            if attempt == TRIES or waited + pause > PATIENCE:
+                raise NotDelivered(f"not now: {busy}") from None
+        waited += pause
+        time.sleep(pause)
+    raise AssertionError("the last try returns or raises")
+
+
+def seconds(retry_after: str | None) -> float | None:
+    """What `Retry-After` says, if it is a number."""
+    try:
+        return float(retry_after or "")
+    except ValueError:
+        return None
 
 
 def opsgenie(delivery: Delivery, alert: Alert, words: Words, secrets: dict[str, str]) -> str:
@@ -48,13 +87,12 @@ def webhook(delivery: Delivery, alert: Alert, words: Words, secrets: dict[str, s
 
 
 def _post(url: str, body: dict[str, Any], headers: dict[str, str]) -> bytes:
-    """Posts JSON. Waits as `Retry-After` says, while there is patience for it. Raises `NotDelivered`."""
-    data = json.dumps(body).encode()
-    waited = 0.0
-    for attempt in range(1, TRIES + 1):
-        request = urllib.request.Request(  # noqa: S310 - https by the metadata's schema
-            url, data, {"Content-Type": "application/json", "User-Agent": "headgate", **headers}
-        )
+    """Posts JSON to who recognizes a second by what is in it. Raises `NotDelivered`."""
+    request = urllib.request.Request(  # noqa: S310 - https by the metadata's schema
+        url, json.dumps(body).encode(), {"Content-Type": "application/json", "User-Agent": "headgate", **headers}
+    )
+
+    def once() -> bytes:
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
                 read: bytes = answer.read()
@@ -63,22 +101,11 @@ def _post(url: str, body: dict[str, Any], headers: dict[str, str]) -> bytes:
             reason = f"{error.code} {error.reason}"
             if error.code != 429 and error.code < 500:
                 raise NotDelivered(f"refused: {reason}") from None
-            pause = _seconds(error.headers.get("Retry-After"), attempt)
-        except OSError as error:
-            reason, pause = str(getattr(error, "reason", error)), _seconds(None, attempt)
-        if attempt == TRIES or waited + pause > PATIENCE:
-            raise NotDelivered(f"not now: {reason}")
-        waited += pause
-        time.sleep(pause)
-    raise AssertionError("the last try returns or raises")
+            raise Busy(reason, seconds(error.headers.get("Retry-After"))) from None
+        except (OSError, http.client.HTTPException) as error:
+            raise Busy(str(getattr(error, "reason", error))) from None
 
-
-def _seconds(retry_after: str | None, attempt: int) -> float:
-    try:
-        asked = float(retry_after or "")
-    except ValueError:
-        asked = 0.5 * 2.0**attempt
-    return max(0.0, asked)
+    return patiently(once)
 
 
 def needed(secrets: dict[str, str], name: str) -> str:

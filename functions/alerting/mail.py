@@ -5,19 +5,22 @@ from functools import cache
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError, ReadTimeoutError
 
-from alerting.channels import Delivery, NotDelivered
+from alerting.channels import Delivery, MaybeDelivered, NotDelivered
 from alerting.words import Alert, Words
 
 
 @cache
 def ses() -> Any:
-    return boto3.client("sesv2")
+    return boto3.client(
+        "sesv2", config=Config(retries={"total_max_attempts": 1})
+    )  # a second try may be a second message
 
 
 def email(delivery: Delivery, alert: Alert, words: Words, secrets: dict[str, str]) -> str:
-    """SES's message id. Raises `NotDelivered`."""
+    """SES's message id. Raises `NotDelivered` or `MaybeDelivered`."""
     sender = os.environ.get("ALERT_SENDER")
     if not sender:
         raise NotDelivered("no sender: the parameter AlertSender is empty")
@@ -28,7 +31,12 @@ def email(delivery: Delivery, alert: Alert, words: Words, secrets: dict[str, str
             FromEmailAddress=sender, Destination={"ToAddresses": [delivery["target"]]}, Content={"Simple": {"Subject": subject, "Body": body}},
         )  # fmt: skip
     except ClientError as error:
-        raise NotDelivered(f"SES: {error.response['Error']['Code']}: {error.response['Error']['Message']}") from None
+        answer = error.response
+        broken = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500
+        kind = MaybeDelivered if broken else NotDelivered
+        raise kind(f"SES: {answer['Error']['Code']}: {answer['Error']['Message']}") from None
+    except (ReadTimeoutError, ConnectionClosedError) as error:
+        raise MaybeDelivered(f"SES: {error}") from None
     except BotoCoreError as error:
         raise NotDelivered(f"SES: {error}") from None
     return str(sent["MessageId"])

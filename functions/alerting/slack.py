@@ -3,41 +3,88 @@
 `slack_sdk` comes with a layer of the alert function alone. docs.slack.dev/reference/methods/chat.postMessage
 """
 
+import http.client
 import os
+import socket
+import ssl
+from collections.abc import Callable
 from typing import Any
 
-from alerting.channels import TIMEOUT, Delivery, NotDelivered, needed
+from alerting.channels import TIMEOUT, Busy, Delivery, MaybeDelivered, NotDelivered, needed, patiently, seconds
 from alerting.words import Alert, Words
 
 MARKS = {"ERROR": ":red_circle:", "LATE": ":large_orange_circle:", "COMPLETED": ":large_green_circle:"}
 LONGEST = 2_900  # characters of a section; Slack takes 3,000
+# Slack says of these that some of it may have succeeded
+UNCERTAIN = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
 
 
 def slack(delivery: Delivery, alert: Alert, words: Words, secrets: dict[str, str]) -> str:
-    """The id of the run's first message in the channel, `<channel id> <ts>`. Raises `NotDelivered`."""
+    """The id of the run's first message in the channel, `<channel id> <ts>`. Where an earlier try may have been delivered, the channel is
+    searched for it first (scope `channels:history`). Raises `NotDelivered` or `MaybeDelivered`."""
     from slack_sdk import WebClient
-    from slack_sdk.errors import SlackApiError
-    from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
 
     client = WebClient(
-        token=needed(secrets, "slack_token"), base_url=os.environ.get("SLACK_API_URL", "https://slack.com/api/"), timeout=int(TIMEOUT),
-        retry_handlers=[RateLimitErrorRetryHandler(max_retry_count=2)],
+        token=needed(secrets, "slack_token"), base_url=os.environ.get("SLACK_API_URL", "https://slack.com/api/"),
+        timeout=int(TIMEOUT), retry_handlers=[],
     )  # fmt: skip
-    first = delivery.get("first")
+    channel, _, thread = (delivery.get("first") or delivery.get("place") or delivery["target"]).partition(" ")
+    if delivery.get("doubtful"):
+        found = _found(client, delivery, channel, thread)
+        if found:
+            return found
+    if alert["kind"] == "COMPLETED" and thread and delivery.get("failed_before"):
+        recovered = f"{MARKS['COMPLETED']} {words.title}, after it had failed or was late; the thread tells"
+        _call(client.chat_update, channel=channel, ts=thread, text=recovered, blocks=[_section(recovered)])
+    answer = _call(
+        client.chat_postMessage, channel=channel, thread_ts=thread or None, text=words.title, blocks=blocks(alert, words),
+        metadata={"event_type": "headgate_alert", "event_payload": {"alert": delivery["key"]}},
+    )  # fmt: skip
+    return f"{channel} {thread}" if thread else f"{answer['channel']} {answer['ts']}"
+
+
+def _call(method: Callable[..., Any], **arguments: Any) -> Any:
+    """A call of Slack's API, again when Slack asks to wait. Raises `NotDelivered` or `MaybeDelivered`."""
+    from slack_sdk.errors import SlackApiError
+
+    def once() -> Any:
+        try:
+            return method(**arguments)
+        except SlackApiError as error:
+            code, status = error.response.get("error"), error.response.status_code
+            if status == 429:
+                raise Busy("Slack: ratelimited", seconds(error.response.headers.get("Retry-After"))) from None
+            if status >= 500 or code in UNCERTAIN:
+                raise MaybeDelivered(f"Slack: {code or status}") from None
+            raise NotDelivered(f"Slack: {code or status}") from None
+        except (OSError, http.client.HTTPException) as error:
+            reason = getattr(error, "reason", error)
+            if isinstance(reason, (ConnectionRefusedError, socket.gaierror, ssl.SSLCertVerificationError)):
+                raise NotDelivered(f"Slack: {reason}") from None
+            raise MaybeDelivered(f"Slack: {reason}") from None
+
+    return patiently(once)
+
+
+def _found(client: Any, delivery: Delivery, channel: str, thread: str) -> str | None:
+    """The id of what an earlier try left, None if it left nothing. Raises `MaybeDelivered` if that cannot be told."""
+    if channel == delivery["target"]:
+        raise MaybeDelivered("Slack: nothing was told in this channel before, so its history is out of reach")
+    look: dict[str, Any] = {"channel": channel, "include_all_metadata": True, "limit": 999, "oldest": delivery["since"]}
     try:
-        if first:
-            channel, _, thread = first.partition(" ")
-            client.chat_postMessage(channel=channel, thread_ts=thread, text=words.title, blocks=blocks(alert, words))
-            if alert["kind"] == "COMPLETED" and delivery.get("failed_before"):
-                recovered = f"{MARKS['COMPLETED']} {words.title}, after it had failed or was late; the thread tells"
-                client.chat_update(channel=channel, ts=thread, text=recovered, blocks=[_section(recovered)])
-            return str(first)
-        answer = client.chat_postMessage(channel=delivery["target"], text=words.title, blocks=blocks(alert, words))
-    except SlackApiError as error:
-        raise NotDelivered(f"Slack: {error.response.get('error', error.response.status_code)}") from None
-    except OSError as error:
-        raise NotDelivered(f"Slack: {getattr(error, 'reason', error)}") from None
-    return f"{answer['channel']} {answer['ts']}"
+        said = (
+            _call(client.conversations_replies, ts=thread, **look)
+            if thread
+            else _call(client.conversations_history, **look)
+        )
+    except NotDelivered as error:
+        raise MaybeDelivered(f"whether it was delivered cannot be told: {error}") from None
+    for message in said["messages"]:
+        if message.get("metadata", {}).get("event_payload", {}).get("alert") == delivery["key"]:
+            return f"{channel} {thread or message['ts']}"
+    if said.get("has_more"):
+        raise MaybeDelivered("Slack: too much was said in the channel to find it")
+    return None
 
 
 def blocks(alert: Alert, words: Words) -> list[dict[str, Any]]:

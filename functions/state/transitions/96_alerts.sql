@@ -3,7 +3,7 @@
 CREATE OR REPLACE FUNCTION take_alert(given jsonb, now_is timestamptz) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 -- Records the fact and gives its deliveries that are due, with what the alert is to say. One that was being sent when its sender died is
--- due again only where the receiver recognizes it; else nobody knows, and it is not sent twice.
+-- due again where the receiver recognizes it. Else nobody knows, and it is not sent twice: Slack is searched for it first.
 DECLARE
     key text := concat_ws(' ', given ->> 'kind', given ->> 'level', given ->> 'step', given ->> 'run_id', given ->> 'attempt');
     r data_product_status;
@@ -45,14 +45,18 @@ BEGIN
     UPDATE alert_delivery SET state = CASE WHEN channel IN ('slack', 'email') THEN 'UNKNOWN' ELSE 'DUE' END,
         outcome = 'it is not known whether this was delivered', changed_at = now_is
     WHERE alert_key = key AND state = 'SENDING' AND changed_at < now_is - interval '4 minutes';
-    SELECT jsonb_agg(jsonb_build_object('channel', s.channel, 'target', s.target,
+    SELECT jsonb_agg(jsonb_build_object('channel', s.channel, 'target', s.target, 'doubtful', s.state = 'UNKNOWN',
+        'since', extract(epoch FROM (SELECT told_at FROM alert WHERE alert_key = key) - interval '1 minute')::bigint::text,
+        'place', CASE WHEN s.state = 'UNKNOWN' THEN (SELECT split_part(d.message_id, ' ', 1) FROM alert_delivery d
+            WHERE d.channel = s.channel AND d.target = s.target AND d.message_id IS NOT NULL LIMIT 1) END,
         'first', (SELECT d.message_id FROM alert_delivery d JOIN alert a USING (alert_key)
             WHERE a.run_id = r.run_id AND d.channel = s.channel AND d.target = s.target AND d.message_id IS NOT NULL
             ORDER BY a.told_at, a.alert_key LIMIT 1),
         'failed_before', EXISTS (SELECT FROM alert a JOIN alert_delivery d USING (alert_key)
             WHERE a.run_id = r.run_id AND a.kind IN ('ERROR', 'LATE') AND d.state = 'SENT' AND d.channel = s.channel AND d.target = s.target))
         ORDER BY s.channel, s.target)
-    INTO deliveries FROM alert_delivery s WHERE s.alert_key = key AND s.state = 'DUE';
+    INTO deliveries FROM alert_delivery s
+    WHERE s.alert_key = key AND (s.state = 'DUE' OR s.state = 'UNKNOWN' AND s.channel = 'slack');
     RETURN jsonb_build_object('key', key, 'deliveries', coalesce(deliveries, '[]'),
         'alert', CASE WHEN deliveries IS NOT NULL THEN told_of(r, given, now_is) END);
 END $$;
@@ -106,7 +110,8 @@ LANGUAGE sql AS $$
 -- Marks a delivery as being sent; false if somebody else has it.
     WITH begun AS (
         UPDATE alert_delivery SET state = 'SENDING', tries = tries + 1, changed_at = now_is
-        WHERE (alert_key, channel, target) = (of_alert, to_channel, to_target) AND state = 'DUE'
+        WHERE (alert_key, channel, target) = (of_alert, to_channel, to_target)
+            AND (state = 'DUE' OR state = 'UNKNOWN' AND channel = 'slack')
         RETURNING 1
     )
     SELECT count(*) = 1 FROM begun
@@ -114,7 +119,7 @@ $$;
 
 CREATE OR REPLACE FUNCTION finish_deliveries(results jsonb, now_is timestamptz) RETURNS integer
 LANGUAGE sql AS $$
--- [{alert_key, channel, target, state, outcome, message_id}]: SENT, or DUE again.
+-- [{alert_key, channel, target, state, outcome, message_id}]: SENT, DUE again, or UNKNOWN.
     WITH finished AS (
         UPDATE alert_delivery d SET state = r.state, outcome = left(r.outcome, 1000), message_id = coalesce(r.message_id, d.message_id), changed_at = now_is
         FROM jsonb_to_recordset(results) AS r(alert_key text, channel text, target text, state text, outcome text, message_id text)

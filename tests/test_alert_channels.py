@@ -1,0 +1,203 @@
+"""Slack, e-mail, OpsGenie and webhooks when all is well and when it is not: nothing is lost, nothing is sent twice."""
+
+import json
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
+
+from alerting import channels
+from alerting import slack as slack_channel
+from tests.alert_world import Service, Ses, begun, fact, failed, refused, tell
+from tests.state_steps import TODAY, complete
+from tests.state_world import World, at
+
+
+def test_one_thread_a_run_and_its_first_message_is_edited_when_it_recovers(
+    day: World, service: Service, ses: Ses
+) -> None:
+    tell(failed(day))
+    from state.database import Typed
+
+    day.database.call("rerun", "d1/a", Typed(TODAY, "date"), "", False, "bob", at("2026-11-20 08:00"))
+    complete(day, "d1/a", attempt=2, now="2026-11-20 08:30")
+    tell(fact(day, "d1/a", "COMPLETED"))
+
+    slack = [(path, body) for path, body, _ in service.received if path.startswith("/chat")]
+    assert [path for path, _ in slack] == ["/chat.postMessage", "/chat.update", "/chat.postMessage"]
+    assert "thread_ts" not in slack[0][1]
+    assert slack[2][1]["thread_ts"] == slack[1][1]["ts"]
+    assert slack[1][1]["channel"] == "C123"
+    assert "complete" in slack[1][1]["text"]
+    assert [path.split("?")[0].rsplit("/", 1)[-1] for path in service.paths() if path.startswith("/v2")] == [
+        "alerts",
+        "close",
+    ]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (429, {"Retry-After": "1"}, {"ok": False, "error": "ratelimited"}),
+        (503, {}, {}),
+    ],
+)
+def test_a_service_that_asks_to_wait_is_waited_for(day: World, service: Service, ses: Ses, answer: Any) -> None:
+    day.sql('UPDATE data_product SET notify = \'[{"on": ["ERROR"], "level": "product", "opsgenie": ["oncall"]}]\'')
+    service.answers = [answer, answer]
+    assert tell(failed(day)) == []
+    assert service.paths() == ["/v2/alerts"] * 3
+
+
+def test_a_service_that_does_not_answer_is_given_up_and_tried_again_later(
+    day: World, service: Service, ses: Ses, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    day.sql('UPDATE data_product SET notify = \'[{"on": ["ERROR"], "level": "product", "opsgenie": ["oncall"]}]\'')
+    monkeypatch.setattr(channels, "TIMEOUT", 0.05)
+    service.delay = 0.3
+    alert = failed(day)
+    assert tell(alert) == ["0"]
+    assert "not now: timed out" in caplog.text
+    service.delay = 0
+    monkeypatch.setattr(channels, "TIMEOUT", 10)
+    assert tell(alert) == []
+
+
+def test_nobody_is_there_at_all(
+    day: World, service: Service, ses: Ses, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("SLACK_API_URL", "http://127.0.0.1:9/")
+    monkeypatch.setenv("OPSGENIE_API_URL", "http://127.0.0.1:9")
+    monkeypatch.delenv("ALERT_SENDER")
+    assert tell(failed(day)) == ["0"]
+    assert caplog.text.count("refused") >= 2
+    assert "no sender: the parameter AlertSender is empty" in caplog.text
+
+
+def test_slack_that_limits_the_rate_is_waited_for(day: World, service: Service, ses: Ses) -> None:
+    day.sql('UPDATE data_product SET notify = \'[{"on": ["ERROR"], "level": "product", "slack": ["#a"]}]\'')
+    service.answers = [(429, {"Retry-After": "0"}, {"ok": False, "error": "ratelimited"})]
+    assert tell(failed(day)) == []
+    assert service.paths() == ["/chat.postMessage"] * 2
+
+
+def test_what_is_not_delivered_goes_back_alone_and_no_secret_is_logged(
+    day: World, service: Service, ses: Ses, caplog: pytest.LogCaptureFixture
+) -> None:
+    alert = failed(day)
+    service.answers = [(200, {}, {"ok": False, "error": "channel_not_found"})] * 1
+    day.sql(
+        'UPDATE data_product SET notify = \'[{"on": ["ERROR"], "level": "product", "slack": ["#a"], "email": ["ann@example.com"]}]\''
+    )
+    assert tell(alert) == ["0"]
+    assert "Slack: channel_not_found" in caplog.text
+    assert len(ses.sent) == 1
+    assert tell(alert) == []
+    assert len(ses.sent) == 1, "that was delivered the first time"
+    assert "secret" not in caplog.text
+
+
+def test_a_webhook_hears_the_facts_with_a_key_to_know_them_by(
+    day: World, service: Service, ses: Ses, caplog: pytest.LogCaptureFixture
+) -> None:
+    day.sql(
+        "UPDATE data_product SET notify = %s",
+        json.dumps([{"on": ["ERROR"], "level": "product", "webhook": [f"{service.url}/hook?token=s3cret"]}]),
+    )
+    service.answers = [(400, {}, {})]
+    alert = failed(day)
+    assert tell(alert) == ["0"]
+    assert tell(alert) == []
+    (_, first, _), (_, second, headers) = service.received
+    assert first == second
+    assert (second["product"], second["title"], second["job"]["message"]) == (
+        "d1/a",
+        "d1/a failed for 2026-11-20",
+        "MemoryError: an executor was lost",
+    )
+    assert headers["Idempotency-Key"] == second["alert_key"]
+    assert "s3cret" not in caplog.text
+
+
+def test_what_nobody_knows_was_sent_is_not_sent_twice(day: World, service: Service, ses: Ses) -> None:
+    """The function died between sending and saying so, and nothing was told in the channel before, so that it cannot be searched."""
+    alert = failed(day)
+    begun(day, alert, "2026-11-20 08:00")
+    assert tell(alert) == ["0"]
+    assert service.paths() == ["/v2/alerts"], "OpsGenie knows a second by its alias"
+    assert ses.sent == []
+    assert ("slack", "UNKNOWN") in day.sql("SELECT channel, state FROM alert_delivery")
+
+
+TIMED_OUT = "timed out"
+
+
+@pytest.mark.parametrize("trouble", [TIMED_OUT, (500, {}, {"ok": False, "error": "internal_error"})])
+@pytest.mark.parametrize("arrived", [True, False])
+def test_slack_is_searched_for_what_may_have_been_delivered(
+    day: World, service: Service, ses: Ses, monkeypatch: pytest.MonkeyPatch, trouble: Any, arrived: bool
+) -> None:
+    day.sql('UPDATE data_product SET notify = \'[{"on": ["ERROR", "STARTED"], "level": "product", "slack": ["#a"]}]\'')
+    assert tell(fact(day, "d1/b", "STARTED")) == []
+    alert = failed(day)
+    if trouble == TIMED_OUT:
+        monkeypatch.setattr(slack_channel, "TIMEOUT", 1)
+        service.delay = 1.2
+    else:
+        service.answers = [trouble]
+    assert tell(alert) == ["0"]
+    service.delay = 0.0
+
+    (sent,) = [body["metadata"] for _, body, _ in service.received[1:]]
+    other = {"ts": "7.0", "metadata": {"event_type": "headgate_alert", "event_payload": {"alert": "another"}}}
+    said = [{"ts": "9.0", "text": "a person's"}, other] + ([{"ts": "8.5", "metadata": sent}] if arrived else [])
+    service.answers = [(200, {}, {"ok": True, "messages": said})]
+    assert tell(alert) == []
+
+    again = ["/conversations.history"] + ([] if arrived else ["/chat.postMessage"])
+    assert service.paths()[2:] == again
+    assert service.received[2][1]["channel"] == "C123"
+    ((state, message),) = day.sql("SELECT state, message_id FROM alert_delivery WHERE alert_key LIKE 'ERROR%%'")
+    assert (state, message) == ("SENT", "C123 8.5" if arrived else "C123 4.5")
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ({"ok": False, "error": "missing_scope"}, "whether it was delivered cannot be told: Slack: missing_scope"),
+        ({"ok": True, "messages": [], "has_more": True}, "too much was said in the channel to find it"),
+    ],
+)
+def test_slack_that_cannot_be_searched_is_not_told_twice(
+    day: World, service: Service, ses: Ses, caplog: pytest.LogCaptureFixture, answer: dict[str, Any], reason: str
+) -> None:
+    day.sql('UPDATE data_product SET notify = \'[{"on": ["ERROR", "STARTED"], "level": "product", "slack": ["#a"]}]\'')
+    assert tell(fact(day, "d1/b", "STARTED")) == []
+    alert = failed(day)
+    service.answers = [(500, {}, {}), (200, {}, answer), (200, {}, answer)]
+    assert [tell(alert) for _ in range(3)] == [["0"]] * 3
+    assert reason in caplog.text
+    assert service.paths().count("/chat.postMessage") == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (ReadTimeoutError(endpoint_url="ses"), "UNKNOWN"),
+        (EndpointConnectionError(endpoint_url="ses"), "DUE"),
+        (refused(500), "UNKNOWN"),
+        (refused(429), "DUE"),
+    ],
+)
+def test_mail_that_may_have_gone_is_not_sent_twice(
+    day: World, service: Service, ses: Ses, monkeypatch: pytest.MonkeyPatch, error: Exception, state: str
+) -> None:
+    day.sql('UPDATE data_product SET notify = \'[{"on": ["ERROR"], "level": "product", "email": ["a@example.com"]}]\'')
+    alert = failed(day)
+    with monkeypatch.context() as trouble:
+        trouble.setattr(ses, "send_email", Mock(side_effect=error))
+        assert tell(alert) == ["0"]
+    assert day.sql("SELECT state FROM alert_delivery") == [(state,)]
+    assert tell(alert) == []
+    assert len(ses.sent) == (1 if state == "DUE" else 0)
