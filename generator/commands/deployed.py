@@ -42,6 +42,12 @@ class Deployed:
         return body
 
 
+def asked(arguments: argparse.Namespace, question: str, **about: str | None) -> Any:
+    """What the deployed application answers; what is None is left to it. Raises `UsageError`."""
+    given = {key: value for key, value in about.items() if value is not None}
+    return deployed(arguments).call("InquireFunctionName", {"question": question, **given})
+
+
 def add_where(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stack", metavar="NAME", help="a deployed stack (default: what `headgate up` runs here)")
     parser.add_argument("--region", help="the stack's region (default: as the AWS CLI)")

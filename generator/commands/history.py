@@ -3,7 +3,7 @@
 import argparse
 
 from generator.commands import report, tell
-from generator.commands.deployed import add_where, deployed
+from generator.commands.deployed import add_where, asked
 from generator.commands.project import FINE
 
 
@@ -15,11 +15,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    question = {
-        "question": "history", "product": arguments.product, "business_date": arguments.date, "until": arguments.until,
-    }  # fmt: skip
-    given = {key: value for key, value in question.items() if value is not None}
-    answer = deployed(arguments).call("InquireFunctionName", given)
+    answer = asked(arguments, "history", product=arguments.product, business_date=arguments.date, until=arguments.until)
     if arguments.json:
         report.print_json(answer)
         return FINE

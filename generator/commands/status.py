@@ -3,7 +3,7 @@
 import argparse
 
 from generator.commands import report, tell
-from generator.commands.deployed import add_where, deployed
+from generator.commands.deployed import add_where, asked
 from generator.commands.project import FINE
 
 
@@ -14,9 +14,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    question = {"question": "status", "business_date": arguments.date, "domain": arguments.domain}
-    given = {key: value for key, value in question.items() if value is not None}
-    answer = deployed(arguments).call("InquireFunctionName", given)
+    answer = asked(arguments, "status", business_date=arguments.date, domain=arguments.domain)
     if arguments.json:
         report.print_json(answer)
         return FINE

@@ -4,7 +4,7 @@ import argparse
 from zoneinfo import ZoneInfo
 
 from generator.commands import explain, report, tell
-from generator.commands.deployed import add_where, deployed
+from generator.commands.deployed import add_where, asked
 from generator.commands.project import FINE
 
 
@@ -18,11 +18,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    question = {
-        "question": "why", "product": arguments.product, "business_date": arguments.date, "cycle": arguments.cycle,
-    }  # fmt: skip
-    given = {key: value for key, value in question.items() if value is not None}
-    answer = deployed(arguments).call("InquireFunctionName", given)
+    answer = asked(arguments, "why", product=arguments.product, business_date=arguments.date, cycle=arguments.cycle)
     if arguments.json:
         report.print_json(answer)
         return FINE
