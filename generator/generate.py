@@ -22,8 +22,9 @@ from generator.plan.forwarding import forwarding
 from generator.plan.layout import Layout, assign, recorded, template_name
 from generator.plan.machine import plan_machine
 from generator.plan.resources import ProductResources, resources_of
-from generator.render.application import Part, parameters_of, render_application, render_domain, render_mesh
+from generator.render.application import Part, render_application, render_mesh
 from generator.render.canonical import canonical
+from generator.render.domain import write_domain
 from generator.render.machine import shape_of
 
 Progress = Callable[[str, int, int], None]
@@ -75,7 +76,7 @@ class _Run:
         known = self.memo.get("machine", key)
         if known is None or not self.out.keep(path, known[0]):
             resources, text = self._rendered(product)
-            known = [output.digest(text), len(canonical(resources.statements)) + 2_500]
+            known = [output.digest(text), len(orjson.dumps(resources.statements)) + 2_600]
             self.memo.put("machine", key, known)
             self.out.put(path, text)
         domain.sizes[product.name] = known[1]
@@ -120,8 +121,7 @@ class _Run:
             return Part(domain, number, tuple(known[1]), home_of(self.mesh, domain))
         resources = [self.resources.get(each.id) or self._rendered(each)[0] for each in members]
         self.proof.domain(resources)
-        text = canonical(render_domain(domain, number, resources))
-        parameters = parameters_of(resources)
+        text, parameters = write_domain(domain, number, resources)
         self.memo.put("template", key, [output.digest(text), list(parameters)])
         self.out.put(path, text)
         return Part(domain, number, parameters, home_of(self.mesh, domain))

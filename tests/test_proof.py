@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from generator.metadata.load import load
 from generator.model import build
 from generator.plan import grants
 from generator.plan.machine import MachinePlan, plan_machine
+from generator.plan.resources import resources_of
 from generator.render.canonical import canonical
+from generator.render.domain import parameters_of, render_domain, write_domain
 from generator.render.machine import render_machine, shape_of
 from tests.conftest import Headgate
 from tests.golden import FOLDER, lay_out
@@ -193,6 +196,14 @@ def test_machines_of_one_shape_differ_in_texts_only(
 @pytest.mark.parametrize("case", sorted((FOLDER / "output").iterdir()), ids=lambda case: case.name)
 def test_every_kind_of_machine_is_filled_in_as_it_would_be_rendered(case: Path, tmp_path: Path) -> None:
     lay_out((case / "input.txt").read_text("utf-8"), tmp_path)
+    resources = []
     for product in load(tmp_path, Memo(None)).mesh.machines():
         plan = plan_machine(product)
-        assert shape_of(plan).text(plan) == canonical(render_machine(plan))
+        shape = shape_of(plan)
+        assert shape.text(plan) == canonical(render_machine(plan))
+        made = resources_of(product, plan, shape.placeholders, shape.calls)
+        resources.append(replace(made, tags={**made.tags, "owner": 'a "team" \\ äöü'}))
+
+    text, parameters = write_domain("d", 2, resources)
+    assert text == canonical(render_domain("d", 2, resources))
+    assert parameters == parameters_of(resources)

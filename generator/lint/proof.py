@@ -15,7 +15,8 @@ from generator.memo import Memo
 from generator.plan.grants import ungranted
 from generator.plan.layout import MAX_RESOURCES, SHARE
 from generator.plan.resources import ProductResources
-from generator.render.application import Part, render_application, render_domain
+from generator.render.application import Part, render_application
+from generator.render.domain import render_domain
 
 STATELINT = Rule(
     "HG901",

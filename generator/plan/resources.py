@@ -1,11 +1,13 @@
 """The CloudFormation resources of one product, and of the application that nests the domains."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from generator.model.product import Product
 from generator.plan import grants, names
-from generator.plan.machine import MachinePlan
+from generator.plan.machine import MachinePlan, token
 
 # Every parameter a machine's placeholders can name, and those its stack needs besides.
 PARAMETERS: dict[str, dict[str, Any]] = {
@@ -76,6 +78,21 @@ class ProductResources:
             named |= {value["Ref"] for value in values if isinstance(value, dict) and "Ref" in value}
         return named
 
+    def texts(self) -> dict[str, str]:
+        """What is this product's own in its resources, by the names of the tokens that stand for it."""
+        own = {"logical_id": self.logical_id, "id": self.id, "machine": self.machine, "file": self.definition_file}
+        own |= {f"tag{number}": text for number, text in enumerate(self.tags.values())}
+        return own | {f"value{number}": text for number, text in enumerate(_values(self.statements))}
+
+    def prototype(self) -> "ProductResources":
+        """The same with tokens for its texts."""
+        values = (token(f"value{number}") for number in count())
+        return ProductResources(
+            token("id"), token("logical_id"), token("machine"), token("file"), self.placeholders,
+            [{**each, "Resource": _each(each["Resource"], lambda _: next(values))} for each in self.statements],
+            {name: token(f"tag{number}") for number, name in enumerate(self.tags)},
+        )  # fmt: skip
+
     def shape(self) -> tuple[Any, ...]:
         """Equal for products whose resources a linter cannot tell apart: only their names and texts differ."""
         return (
@@ -85,6 +102,27 @@ class ProductResources:
                 for each in self.statements
             ),
         )
+
+
+def _each(resource: Any, replaced: Callable[[str], str]) -> Any:
+    """The resources of a statement with their texts replaced; what they refer to stays."""
+    if isinstance(resource, list):
+        return [_each(each, replaced) for each in resource]
+    if isinstance(resource, dict):
+        return {key: value if key == "Ref" else replaced(value) for key, value in resource.items()}
+    return replaced(resource)
+
+
+def _values(statements: list[grants.Statement]) -> list[str]:
+    values: list[str] = []
+
+    def kept(text: str) -> str:
+        values.append(text)
+        return text
+
+    for each in statements:
+        _each(each["Resource"], kept)
+    return values
 
 
 def _kinds(resource: Any) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Renders the nested CloudFormation templates."""
+"""Renders the template that nests the domains, and that of the central account."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,9 +9,8 @@ import orjson
 from generator.model.accounts import Home
 from generator.plan import names
 from generator.plan.forwarding import Forwarding, pattern
-from generator.plan.grants import WATCHING
 from generator.plan.layout import template_name
-from generator.plan.resources import ALWAYS, APPLICATION_PARAMETERS, PARAMETERS, ProductResources
+from generator.plan.resources import APPLICATION_PARAMETERS, PARAMETERS
 from generator.render.environment import environment
 
 
@@ -42,28 +41,6 @@ class Part:
     @property
     def location(self) -> str:
         return f"{self.domain}/{template_name(self.number)}"
-
-
-def parameters_of(products: Sequence[ProductResources]) -> tuple[str, ...]:
-    """The parameters a template with these products declares: only what it uses."""
-    return tuple(sorted({*ALWAYS, *(name for each in products for name in each.parameters())}))
-
-
-def render_domain(domain: str, number: int, products: Sequence[ProductResources]) -> dict[str, Any]:
-    """The template of one part of a domain. A placeholder without a parameter raises KeyError."""
-    text = (
-        environment()
-        .get_template("domain.json.j2")
-        .render(
-            domain=domain,
-            number=number,
-            parameters={name: PARAMETERS[name] for name in parameters_of(products)},
-            products=products,
-            watching=WATCHING,
-        )
-    )
-    rendered: dict[str, Any] = orjson.loads(text)
-    return rendered
 
 
 def render_application(parts: Sequence[Part]) -> dict[str, Any]:

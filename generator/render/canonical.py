@@ -5,6 +5,7 @@ and lists of plain values whatever their length. What counts is the number of va
 a changed name changes one line and moves no other.
 """
 
+from functools import cache
 from typing import Any
 
 import orjson
@@ -15,6 +16,12 @@ SMALL, SMALL_ITEM = 4, 12
 def canonical(value: dict[str, Any] | list[Any]) -> bytes:
     """`value` as bytes that end in a newline."""
     return (_write(value, "\n", SMALL)[0] + "\n").encode()
+
+
+@cache
+def _head(key: str) -> str:
+    """A key as it is written; there are few, and each is written often."""
+    return f"{orjson.dumps(key).decode()}: "
 
 
 def _write(value: Any, line: str, limit: int) -> tuple[str, int, str]:
@@ -29,12 +36,12 @@ def _write(value: Any, line: str, limit: int) -> tuple[str, int, str]:
         for key, item in value.items():
             if isinstance(item, dict | list):
                 text, count, one_line = _write(item, inner, SMALL)
-                head = f"{orjson.dumps(key).decode()}: "
+                head = _head(key)
                 parts.append(head + text)
                 short.append(head + one_line)
                 weight += count
             else:
-                pair = f"{orjson.dumps(key).decode()}: {orjson.dumps(item).decode()}"
+                pair = _head(key) + orjson.dumps(item).decode()
                 parts.append(pair)
                 short.append(pair)
                 weight += 1

@@ -1,6 +1,5 @@
 """Renders state machines: each shape once, then filled in with the names and texts of each product."""
 
-import re
 from dataclasses import dataclass
 from functools import cache
 from types import SimpleNamespace
@@ -10,9 +9,10 @@ import jinja2
 import orjson
 
 from generator.plan import grants
-from generator.plan.machine import MachinePlan, deadline_words, token
+from generator.plan.machine import MachinePlan, deadline_words
 from generator.render.canonical import canonical
 from generator.render.environment import environment
+from generator.render.fill import Parts, cut, fill
 from generator.steps import step_types
 
 # What a person reads in the console.
@@ -55,21 +55,18 @@ def render_machine(plan: MachinePlan) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What the machines of one prototype have in common. `parts` is their text, cut where texts of a product stand: every
-    second part is a token's name."""
+    """What the machines of one prototype have in common."""
 
     key: bytes
-    parts: tuple[str, ...]
+    parts: Parts
     placeholders: tuple[str, ...]
     calls: grants.Calls
 
     def text(self, plan: MachinePlan) -> bytes:
         """The machine of one of the plans of this shape, as it is written."""
-        texts = {name: orjson.dumps(text).decode()[1:-1] for name, text in plan.texts().items()}
-        return "".join(texts[part] if index % 2 else part for index, part in enumerate(self.parts)).encode()
+        return fill(self.parts, plan.texts()).encode()
 
 
-_TOKEN = re.compile(token("([a-z_]+[0-9]*)"))
 _shapes: dict[bytes, Shape] = {}
 
 
@@ -82,5 +79,5 @@ def shape_of(plan: MachinePlan) -> Shape:
         definition = render_machine(prototype)
         text = canonical(definition).decode()
         placeholders = tuple(sorted(set(grants.PLACEHOLDER.findall(text))))
-        shape = _shapes[key] = Shape(key, tuple(_TOKEN.split(text)), placeholders, grants.calls(definition))
+        shape = _shapes[key] = Shape(key, cut(text), placeholders, grants.calls(definition))
     return shape

@@ -1,0 +1,65 @@
+"""Renders the nested template of a domain: the resources of each kind of product once, then filled in for each product."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from generator.plan.grants import WATCHING
+from generator.plan.resources import ALWAYS, PARAMETERS, ProductResources
+from generator.render.canonical import canonical
+from generator.render.environment import environment
+from generator.render.fill import Parts, cut, fill
+
+_END = "\n  }\n}\n"  # of the resources, and of the template
+_kinds: dict[bytes, tuple[Parts, frozenset[str]]] = {}
+
+
+def render_domain(domain: str, number: int, products: Sequence[ProductResources]) -> dict[str, Any]:
+    """The template of one part of a domain. A placeholder without a parameter raises KeyError."""
+    return _rendered(domain, number, products, parameters_of(products))
+
+
+def write_domain(domain: str, number: int, products: Sequence[ProductResources]) -> tuple[bytes, tuple[str, ...]]:
+    """The same as it stands on disk, and the parameters it declares."""
+    kinds = [_kind(each) for each in products]
+    parameters = tuple(sorted(set(ALWAYS).union(*(named for _, named in kinds))))
+    frame = canonical(_rendered(domain, number, (), parameters)).decode()
+    resources = (fill(parts, each.texts()) for each, (parts, _) in zip(products, kinds, strict=True))
+    return "".join((frame.removesuffix(_END), *resources, _END)).encode(), parameters
+
+
+def parameters_of(products: Sequence[ProductResources]) -> tuple[str, ...]:
+    """The parameters a template with these products declares: only what it uses."""
+    return tuple(sorted(set(ALWAYS).union(*(each.parameters() for each in products))))
+
+
+def _rendered(
+    domain: str, number: int, products: Sequence[ProductResources], parameters: Sequence[str]
+) -> dict[str, Any]:
+    text = (
+        environment()
+        .get_template("domain.json.j2")
+        .render(
+            domain=domain,
+            number=number,
+            parameters={name: PARAMETERS[name] for name in parameters},
+            products=products,
+            watching=WATCHING,
+        )
+    )
+    rendered: dict[str, Any] = orjson.loads(text)
+    return rendered
+
+
+def _kind(product: ProductResources) -> tuple[Parts, frozenset[str]]:
+    """The resources of a product of this kind, as they follow others in a template, and what they refer to."""
+    prototype = product.prototype()
+    key = orjson.dumps((prototype.placeholders, prototype.statements))
+    known = _kinds.get(key)
+    if known is None:
+        frame = canonical(_rendered("", 1, (), ALWAYS)).decode().removesuffix(_END)
+        whole = canonical(_rendered("", 1, [prototype], ALWAYS)).decode()
+        assert whole.startswith(frame), "a product's resources come after the domain's own"
+        known = _kinds[key] = (cut(whole[len(frame) : -len(_END)]), frozenset(product.parameters()))
+    return known
