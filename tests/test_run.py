@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +184,10 @@ def test_up_says_how_to_reach_it_and_that_is_true(up: Path) -> None:
     said = (up / "said").read_text()
     assert known["options"]["endpoint_url"] in said
     assert known["postgres"] in said
+    assert [line.split("#")[0].split() for line in said.splitlines() if line.startswith("  headgate event")] == [
+        ["headgate", "event", name, "--date", datetime.now().astimezone().date().isoformat()]
+        for name in ("raw/rd1", "raw/rd2")
+    ], "of a product of this very mesh"
     machines = boto3.client("stepfunctions", **known["options"]).list_state_machines()["stateMachines"]
     assert "headgate-d1_ds4" in {each["name"] for each in machines}
 

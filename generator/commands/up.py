@@ -14,6 +14,8 @@ from pathlib import Path
 from generator.commands import report, staging
 from generator.commands.deployed import LOCAL
 from generator.commands.project import FINE, UsageError
+from generator.model.mesh import Mesh
+from generator.plan import names
 
 PATIENCE = 600.0
 
@@ -37,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.fresh:
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
-    places, _, _ = staging.stage(arguments.products, folder)
+    places, _, mesh = staging.stage(arguments.products, folder)
     settings = {
         "folder": str(folder),
         "project": str(places.project),
@@ -49,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         report.print_json(known)
     else:
-        _print(known, folder)
+        _print(known, folder, mesh)
     return FINE
 
 
@@ -79,6 +81,30 @@ def _start(settings: dict[str, str | None], folder: Path, quiet: bool) -> None:
         raise
 
 
+def _to_try(mesh: Mesh, aws: str, outputs: dict[str, str]) -> str:
+    """Commands about a product whose run can be seen through: of all that have a pipeline, one that waits for the fewest others."""
+    today = datetime.now().astimezone().date().isoformat()
+    waits = {
+        each.id: sorted({leaf.product for leaf in each.dependencies() if leaf.product in mesh.products})
+        for each in mesh.machines()
+    }
+    if not waits:
+        return ""
+    name = min(waits, key=lambda each: (sum(one in waits for one in waits[each]), not waits[each], each))
+    tries = [
+        (f"backfill {name} --date {today}", "open a run; schedules open theirs by themselves"),
+        (f"why {name}", ""),
+    ]
+    tries += [(f"event {each} --date {today}", "what it waits for") for each in waits[name] if each not in waits]
+    lines = [
+        f"headgate {typed:34}{'  # ' + said if said else ''}".rstrip()
+        for typed, said in [*tries, (f"history {name}", "")]
+    ]
+    machine = outputs["StateMachineArnPrefix"] + names.machine_name(mesh.products[name])
+    lines.append(f"{aws} \\\n      stepfunctions list-executions --state-machine-arn {machine}")
+    return "".join(f"\n  {line}" for line in lines)
+
+
 def pid_of(folder: Path) -> int | None:
     """The process that runs the application, if one does."""
     import fcntl
@@ -94,10 +120,9 @@ def pid_of(folder: Path) -> int | None:
     return None
 
 
-def _print(known: dict[str, dict[str, str]], folder: Path) -> None:
+def _print(known: dict[str, dict[str, str]], folder: Path, mesh: Mesh) -> None:
     options, outputs = known["options"], known["outputs"]
-    today = datetime.now().astimezone().date().isoformat()
-    endpoint = f"AWS_ACCESS_KEY_ID={options['aws_access_key_id']} AWS_SECRET_ACCESS_KEY=local aws --region {options['region_name']} --endpoint-url {options['endpoint_url']}"
+    aws = f"AWS_ACCESS_KEY_ID={options['aws_access_key_id']} AWS_SECRET_ACCESS_KEY=local aws --region {options['region_name']} --endpoint-url {options['endpoint_url']}"
     print(f"""
 The application runs on this machine.
 
@@ -108,14 +133,7 @@ The application runs on this machine.
 
 Try:
 
-  headgate status
-  headgate backfill d1/ds1 --date {today}      # open a run; schedules open theirs by themselves
-  headgate why d1/ds1
-  headgate event raw/rd1 --date {today}        # the events it waits for
-  headgate event raw/rd2 --date {today}
-  headgate history d1/ds1
-  {endpoint} \\
-      stepfunctions list-executions --state-machine-arn {outputs["StateMachineArnPrefix"]}d1_ds1
+  headgate status{_to_try(mesh, aws, outputs)}
   sam local invoke InquireFunction -e events/inquire.json --env-vars events/env.json   # needs a container engine
 
   headgate down                                # ends it; `headgate up` goes on with the same data""")
