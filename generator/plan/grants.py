@@ -4,11 +4,15 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
+
 from generator.plan.machine import MachinePlan
 from generator.steps import step_types
 
 Statement = dict[str, Any]
 Calls = dict[str, frozenset[str]]
+MAX_POLICY = 10_240
+LONGEST_ARN = 120  # of a function, a bus, a topic or a key
 PLACEHOLDER = re.compile(r"\$\{([A-Za-z][A-Za-z0-9]*)\}")
 
 # The machine's own calls: the IAM action, and the parameter that names what is called. None: IAM knows no resource for
@@ -95,6 +99,16 @@ def statements(called: Calls, plan: MachinePlan) -> list[Statement]:
         {"Effect": "Allow", "Action": action, "Resource": _resources(sorted(names))}
         for action, names in sorted(allowed.items())
     ]
+
+
+def policy_size(plan: MachinePlan) -> int:
+    """How many characters the role's policy has at most once CloudFormation has put in what it knows; IAM counts no white space."""
+    called = {action: frozenset({"*"} if parameter is None else {"${X}"}) for action, parameter in _OWN.values()}
+    text = orjson.dumps({"Version": "2012-10-17", "Statement": statements(called, plan) + WATCHING}).decode()
+    for known, longest in (("Partition", 10), ("Region", 14), ("AccountId", 12)):
+        text = text.replace(f"${{AWS::{known}}}", "x" * longest)
+    references = text.count('{"Ref":') + 3  # a machine calls four functions
+    return len(text) - text.count('{"Fn::Sub":') * len('{"Fn::Sub":}') + references * LONGEST_ARN
 
 
 def _filled_in(resource: str, settings: dict[str, Any]) -> str:

@@ -1,0 +1,31 @@
+"""A pipeline with more different work than one role can name."""
+
+from collections.abc import Iterator
+
+from generator.findings import Finding, Rule
+from generator.model.mesh import Mesh
+from generator.model.product import all_steps
+from generator.plan.grants import MAX_POLICY, policy_size
+from generator.plan.machine import plan_machine
+
+RULE = Rule(
+    "HG408",
+    "more work than a role can name",
+    "The machine's role names every job it starts, and IAM takes 10,240 characters in the policies of a role "
+    "(docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html).",
+)
+FEW = 20  # steps; fewer fit, however long their names are
+
+
+def check(mesh: Mesh) -> Iterator[Finding]:
+    for product in mesh.machines():
+        work = sum(1 for _ in all_steps(product.pipeline.items)) if product.pipeline else 0
+        if work > FEW and (size := policy_size(plan_machine(product))) > MAX_POLICY:
+            yield Finding(
+                RULE,
+                mesh.file(product),
+                "/pipeline/steps",
+                f"{work} steps, whose role would be {size:,} characters long",
+                f"at most {MAX_POLICY:,}",
+                "Make two products of it, the second waiting for the first; or let steps share a job and differ in its arguments.",
+            )
