@@ -72,7 +72,8 @@ def test_an_opening_that_was_before_the_product_came_is_called_missed(
     monkeypatch.setattr(runtime, "now", lambda: at("2026-11-20 09:00"))
     world.load(
         {
-            "d1/new": product(name="new"),
+            "raw/in": external(),
+            "d1/new": product("raw/in", name="new"),
             "d1/later": product(name="later", schedule="12:00"),
             "d1/after": product("d1/new", name="after", schedule="08:30"),
         },
@@ -84,6 +85,7 @@ def test_an_opening_that_was_before_the_product_came_is_called_missed(
     (line,) = [each for each in tell.status(list(rows.values()), tell.Clock(UTC, TODAY)) if each.startswith("d1/new")]
     assert line.endswith("was to open at 06:00; `headgate backfill` opens it")
     run = asked(question="why", product="d1/after", business_date=TODAY)["run"]
+    assert [each["product"] for each in run["root_causes"]] == ["d1/new"], "what it would wait for is not the reason"
     (upstream,) = [each for each in explain.explained(run, tell.Clock(UTC, TODAY)) if each.startswith("  d1/new")]
     assert "its run was to open at 06:00; `headgate backfill d1/new --date 2026-11-20` opens it" in upstream
     run = asked(question="why", product="d1/new", business_date=TODAY)["run"]
