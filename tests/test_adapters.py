@@ -18,6 +18,7 @@ from local.stack import ACCOUNT, REGION, Places
 from tests.local_application import ROOT
 
 pytestmark = pytest.mark.slow
+FUNCTIONS = ("gate", "dies", "token", "slow")
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/test"
 HANDLERS = """
 import boto3, json, os, time
@@ -35,6 +36,8 @@ def dies(event, context):
 
 def token(event, context):
     boto3.client("stepfunctions").send_task_success(taskToken=event["token"], output=json.dumps(event.get("answer")))
+
+others = gate
 
 def slow(event, context):
     time.sleep(0.3)
@@ -58,17 +61,23 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
         }
         iam = running.client("iam")
         iam.create_role(RoleName="test", AssumeRolePolicyDocument=json.dumps(role))
-        allowed = {
-            "Effect": "Allow",
-            "Action": "states:SendTaskSuccess",
-            "Resource": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:mine-*",
-        }
+        here = f"{REGION}:{ACCOUNT}"
+        allowed = [
+            {"Effect": "Allow", "Action": action, "Resource": resource}
+            for action, resource in {
+                "states:SendTaskSuccess": f"arn:aws:states:{here}:stateMachine:mine-*",
+                "lambda:InvokeFunction": [f"arn:aws:lambda:{here}:function:{name}" for name in FUNCTIONS],
+                "glue:StartJobRun": f"arn:aws:glue:{here}:job/job-*",
+                "sns:Publish": f"arn:aws:sns:{here}:*",
+                "ssm:CreateOpsItem": "*",
+            }.items()
+        ]
         iam.put_role_policy(
             RoleName="test",
             PolicyName="p",
-            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allowed]}),
+            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": allowed}),
         )
-        for name in ("gate", "dies", "token", "slow"):
+        for name in (*FUNCTIONS, "others"):
             running.client("lambda").create_function(
                 FunctionName=name, Runtime="python3.13", Role=ROLE, Handler=f"handlers.{name}", Code={"ZipFile": code.getvalue()}, Timeout=20,
             )  # fmt: skip
@@ -128,6 +137,22 @@ def test_an_endpoint_without_what_the_adapters_hook_is_refused(tmp_path: Path, m
 def test_an_exception_goes_by_its_own_name(endpoint: Runtime) -> None:
     ended = executed(endpoint, machine(Ask=invoke("gate", raises=True)))
     assert (ended["status"], ended["error"]) == ("FAILED", "TooLate")
+
+
+def test_a_machine_calls_what_its_role_allows(endpoint: Runtime) -> None:
+    """And nothing else. To publish to an encrypted topic it has to be allowed to use the key."""
+    refused = executed(endpoint, machine(Ask=invoke("others")))
+    assert refused["error"] == "Lambda.AccessDeniedException"
+    assert refused["cause"].startswith(f"{ROLE} is not authorized to perform: lambda:InvokeFunction on resource: ")
+
+    key = endpoint.client("kms").create_key()["KeyMetadata"]
+    topics = endpoint.client("sns")
+    plain = topics.create_topic(Name="plain")["TopicArn"]
+    encrypted = topics.create_topic(Name="encrypted", Attributes={"KmsMasterKeyId": key["KeyId"]})["TopicArn"]
+    publish = {each: task("sns:publish", Parameters={"TopicArn": each, "Message": "x"}) for each in (plain, encrypted)}
+    assert executed(endpoint, machine(Tell=publish[plain]))["status"] == "SUCCEEDED"
+    refused = executed(endpoint, machine(Tell=publish[encrypted]))
+    assert (refused["error"], refused["cause"].rsplit(" ", 1)[-1]) == ("Kms.AccessDeniedException", key["Arn"])
 
 
 def test_a_function_that_dies_is_an_exit_error(endpoint: Runtime) -> None:
@@ -242,7 +267,7 @@ def test_a_job_runs_once_at_a_time_unless_more_are_allowed(endpoint: Runtime) ->
     assert launched["error"] == "Glue.ConcurrentRunsExceededException"
     assert {glue.start_job_run(JobName=wide)["JobRunId"] for _ in range(2)}
     assert (
-        executed(endpoint, machine(Launch=task("glue:startJobRun", Parameters={"JobName": "no"})))["error"]
+        executed(endpoint, machine(Launch=task("glue:startJobRun", Parameters={"JobName": "job-no"})))["error"]
         == "Glue.EntityNotFoundException"
     )
 

@@ -8,20 +8,21 @@ policy (and, for a rule, its role) allows it: docs.aws.amazon.com/eventbridge/la
 import contextvars
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from ministack.core import responses
 from ministack.core.arn import parse_arn
-from ministack.services import eventbridge, iam
+from ministack.services import eventbridge
 from ministack.services.cloudformation import provisioners
 
 from local.adapters.names import ORGANIZATION
+from local.adapters.permissions import granted, listed
 from local.adapters.settings import Settings
 
 HOOKS = (
     "eventbridge:_put_events", "eventbridge:_dispatch_to_event_bus", "eventbridge:_dispatch_event", "eventbridge:_archive_event",
-    "eventbridge:_event_bus_policies", "eventbridge:_event_buses", "eventbridge:_targets", "eventbridge:_rule_key", "iam:_roles",
+    "eventbridge:_event_bus_policies", "eventbridge:_event_buses", "eventbridge:_targets", "eventbridge:_rule_key",
     "cloudformation.provisioners:_RESOURCE_HANDLERS", "core.responses:set_request_account_id", "core.responses:set_request_region",
 )  # fmt: skip
 LOG = logging.getLogger("headgate.accounts")
@@ -136,16 +137,16 @@ def _delivered(bus: str, sender: str, event: dict[str, Any]) -> dict[str, Any]:
 def allows(statement: dict[str, Any], sender: str, bus: str, source: str) -> bool:
     """Whether the statement of a bus's policy lets an account put events of that source. What it does not know, it refuses."""
     principal = statement.get("Principal")
-    named = _list(principal.get("AWS", [])) if isinstance(principal, dict) else _list(principal)
+    named = listed(principal.get("AWS", [])) if isinstance(principal, dict) else listed(principal)
     known = {"aws:PrincipalOrgID": ORGANIZATION, "aws:PrincipalAccount": sender, "events:source": source}
     conditions = statement.get("Condition", {})
     return (
         statement.get("Effect") == "Allow"
-        and "events:PutEvents" in _list(statement.get("Action"))
-        and bus in _list(statement.get("Resource"))
+        and "events:PutEvents" in listed(statement.get("Action"))
+        and bus in listed(statement.get("Resource"))
         and any(each in ("*", sender, f"arn:aws:iam::{sender}:root") for each in named)
         and conditions.keys() <= {"StringEquals"}
-        and all(known.get(key) in _list(value) for key, value in conditions.get("StringEquals", {}).items())
+        and all(known.get(key) in listed(value) for key, value in conditions.get("StringEquals", {}).items())
     )
 
 
@@ -153,16 +154,4 @@ def _allowed_by_role(arn: str, rule: dict[str, Any]) -> set[str]:
     """The buses that the role of the rule's target may put events on."""
     key = eventbridge._rule_key(rule.get("Name"), rule.get("EventBusName", "default"))
     roles = [each.get("RoleArn", "") for each in eventbridge._targets.get(key, []) if each.get("Arn") == arn]
-    return {resource for role in roles for resource in _resources(role.rsplit("/", 1)[-1])}
-
-
-def _resources(role: str) -> Iterator[str]:
-    for document in ((iam._roles.get(role) or {}).get("InlinePolicies") or {}).values():
-        policy = json.loads(document) if isinstance(document, str) else document
-        for statement in policy["Statement"]:
-            if "events:PutEvents" in _list(statement["Action"]):
-                yield from _list(statement["Resource"])
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+    return {resource for role in roles for action, resource in granted(role) if action == "events:PutEvents"}

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from ministack.services import eventbridge, secretsmanager
+from ministack.services import eventbridge, secretsmanager, sns
 from ministack.services.cloudformation import engine, provisioners
 
 from local.adapters.settings import Settings
@@ -14,7 +14,7 @@ HOOKS = (
     "cloudformation.provisioners:_update_resource", "cloudformation.provisioners:_physical_name",
     "cloudformation.engine:_parse_template", "cloudformation.engine:_apply_transforms", "cloudformation:_stacks",
     "eventbridge:_create_archive", "eventbridge:_archives", "eventbridge:_put_permission", "eventbridge:_remove_permission",
-    "secretsmanager:_create_secret", "secretsmanager:_secrets",
+    "secretsmanager:_create_secret", "secretsmanager:_secrets", "sns:_topics",
 )  # fmt: skip
 
 
@@ -24,6 +24,7 @@ def install(settings: Settings) -> None:
     _transform_nested()
     _keep_attributes()
     _managed_password()
+    _keep_keys_of_topics()
 
 
 def _archive(logical_id: str, given: dict[str, Any], stack: str) -> tuple[str, dict[str, Any]]:
@@ -86,3 +87,17 @@ def _managed_password() -> None:
         return {**attributes_of(cluster), "MasterUserSecret.SecretArn": arn}
 
     provisioners._rds_db_cluster_attrs = with_secret
+
+
+def _keep_keys_of_topics() -> None:
+    """A topic's `KmsMasterKeyId`, which is dropped."""
+    topic: dict[str, Any] = provisioners._RESOURCE_HANDLERS["AWS::SNS::Topic"]
+    create = topic["create"]
+
+    def created(logical_id: str, given: dict[str, Any], stack: str) -> Any:
+        arn, attributes = create(logical_id, given, stack)
+        if given.get("KmsMasterKeyId"):
+            sns._topics[arn]["attributes"]["KmsMasterKeyId"] = given["KmsMasterKeyId"]
+        return arn, attributes
+
+    topic["create"] = created
