@@ -272,6 +272,10 @@ def test_operations_and_who_did_them(world: World, aws: FakeAws) -> None:
         "machine",
         "scheduler",
     }
+    domain = {"action": "backfill", "domain": "d1", "business_date": "2026-11-13", "actor": "ann"}
+    assert invoke("operate", domain)["opened"] >= 1
+    with pytest.raises(BadEvent, match="/product is missing"):
+        invoke("operate", {**domain, "action": "skip"})
     with pytest.raises(BadEvent, match="/business_date is missing"):
         invoke("operate", {"action": "skip", "product": "d1/ds1", "actor": "ann"})
     with pytest.raises(BadEvent, match="/actor is"):

@@ -5,7 +5,7 @@ import pytest
 from state.database import Typed
 from state.errors import IllegalTransition, UnknownProduct, UnknownRun
 from tests.state_steps import ARN, LOADED, SIX, TODAY, complete, effects, opened, uuid, wait
-from tests.state_world import World, at, external, product
+from tests.state_world import World, at, daily, external, product
 
 
 def test_what_is_held_back_is_released_when_let_go(world: World) -> None:
@@ -102,6 +102,29 @@ def test_a_backfill_opens_past_dates_with_what_is_known_of_them(world: World) ->
     assert world.released() == {("d/x", "2026-11-02")}
     with pytest.raises(UnknownProduct):
         world.database.call("backfill", "raw/a", Typed("2026-11-01", "date"), Typed("2026-11-05", "date"), "ann", SIX)
+
+
+def test_a_backfill_of_a_domain_opens_what_its_schedules_open(world: World) -> None:
+    """As on the day it is onboarded, when the morning's openings are past."""
+    weekly = {**daily("06:00"), "fires": {**daily("06:00")["fires"], "month_days": [], "week_days": [2]}}
+    world.load(
+        {
+            "raw/a": external(),
+            "d/x": product("raw/a", name="x"),
+            "d/weekly": product("raw/a", name="weekly", schedule=weekly),
+            "d/after": product("d/x", name="after", schedule=None),
+            "other/x": product("raw/a", name="other"),
+        },
+        LOADED,
+    )
+    friday, monday = Typed("2026-11-20", "date"), Typed("2026-11-23", "date")
+
+    assert world.database.call("backfill", "d", friday, friday, "ann", SIX) == {"opened": 1}
+    assert world.database.call("backfill", "d", friday, monday, "ann", SIX) == {"opened": 4}
+    opened_runs = world.sql("SELECT product_id, count(*) FROM data_product_status GROUP BY 1 ORDER BY 1")
+    assert opened_runs == [("d/weekly", 1), ("d/x", 4)]
+    with pytest.raises(UnknownProduct, match="nowhere has no pipeline here"):
+        world.database.call("backfill", "nowhere", friday, friday, "ann", SIX)
 
 
 def test_late_is_told_once_started_or_not(world: World) -> None:

@@ -14,7 +14,7 @@ ACTIONS = {
     "hold": "keep a product, or one run, from starting",
     "release": "let a product or run go that was held back",
     "skip": "end a waiting run as SKIPPED",
-    "backfill": "open the runs of past business dates",
+    "backfill": "open the runs of past business dates, of a product or of all that a domain's schedules open",
     "event": "put a refresh event on the central bus, as a producer does",
 }
 NEED_DATE = ("rerun", "skip", "backfill", "event")
@@ -28,7 +28,8 @@ class Operation:
         self.__doc__ = f"`headgate {action}`: {ACTIONS[action]}."
 
     def add(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("product", metavar="DOMAIN/PRODUCT")
+        several = "[/PRODUCT]" if self.action == "backfill" else "/PRODUCT"
+        parser.add_argument("product", metavar=f"DOMAIN{several}")
         needed = self.action in NEED_DATE
         parser.add_argument(
             "--date",
@@ -58,6 +59,8 @@ class Operation:
         }
         given = {key: getattr(arguments, name, None) for name, key in names.items()}
         event = {key: value for key, value in given.items() if value is not None}
+        if self.action == "backfill" and "/" not in arguments.product:
+            event["domain"] = event.pop("product")
         result = deployed(arguments).call("OperateFunctionName", {**event, "action": self.action, "actor": actor()})
         if arguments.json:
             report.print_json(result)

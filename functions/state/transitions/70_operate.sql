@@ -101,27 +101,35 @@ BEGIN
     RETURN jsonb_build_object('skipped', 1);
 END $$;
 
-CREATE OR REPLACE FUNCTION backfill(product text, first date, last date, actor text, now_is timestamptz) RETURNS jsonb
+CREATE OR REPLACE FUNCTION backfill(what text, first date, last date, actor text, now_is timestamptz) RETURNS jsonb
 LANGUAGE plpgsql AS $$
--- Opens the runs of past business dates: those its schedule opens, or every date where it has none.
+-- Opens the runs of past business dates: those the product's schedule opens, or every date where it has none. `what` may be a domain as
+-- well: then what the schedules of its products open, and the rest is opened by events as ever.
 DECLARE
+    products text[];
     wanted jsonb;
 BEGIN
-    IF NOT EXISTS (SELECT FROM data_product WHERE product_id = product AND active AND machine IS NOT NULL) THEN
-        RAISE EXCEPTION 'UnknownProduct: % has no pipeline here', product;
-    ELSIF last - first > 1000 THEN
-        RAISE EXCEPTION 'TooMuch: at most 1,000 days at once, not %', last - first;
+    SELECT array_agg(product_id) INTO products FROM data_product p
+    WHERE active AND machine IS NOT NULL AND (product_id = what
+        OR domain = what AND EXISTS (SELECT FROM data_product_schedule s WHERE s.product_id = p.product_id));
+    IF products IS NULL THEN
+        RAISE EXCEPTION 'UnknownProduct: % has no pipeline here', what;
+    ELSIF (last - first + 1) * cardinality(products) > 10000 OR last - first > 1000 THEN
+        RAISE EXCEPTION 'TooMuch: at most 1,000 days of a product and 10,000 runs at once, not % days of % products',
+            last - first + 1, cardinality(products);
     END IF;
     PERFORM pg_advisory_xact_lock(7201);
-    SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_object('product_id', product, 'business_date', date, 'cycle', of_cycle)), '[]') INTO wanted
+    SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_object('product_id', product_id, 'business_date', date, 'cycle', of_cycle)), '[]') INTO wanted
     FROM (
-        SELECT shifted(day::date, coalesce(s.date_offset, 0), c) AS date,
+        SELECT product_id, shifted(day::date, coalesce(s.date_offset, 0), c) AS date,
             CASE WHEN cardinality(s.times) > 1 THEN to_char(at, 'HH24MI') ELSE '' END AS of_cycle
-        FROM generate_series(first - 400, last + 400, interval '1 day') day
-        LEFT JOIN data_product_schedule s ON s.product_id = product
+        FROM unnest(products) product_id
+        LEFT JOIN data_product_schedule s USING (product_id)
         LEFT JOIN calendar c ON c.calendar = s.calendar
+        CROSS JOIN LATERAL generate_series(first - abs(coalesce(s.date_offset, 0)) * 2 - 40,
+            last + abs(coalesce(s.date_offset, 0)) * 2 + 40, interval '1 day') day
         LEFT JOIN LATERAL unnest(s.times) at ON true
-        WHERE s.product_id IS NULL OR (fires_on(s, day::date)
+        WHERE s.cron IS NULL OR (fires_on(s, day::date)
             AND (c.calendar IS NULL OR NOT (extract(isodow FROM day)::integer = ANY (c.weekend) OR day::date = ANY (c.dates))))
     ) dates
     WHERE date BETWEEN first AND last;
