@@ -46,6 +46,8 @@ pipeline: {steps: [{name: a, glue: {job: c}}]}
         (("new", "product", "d1/x", "--depends-on", "d1/nope"), "--depends-on d1/nope: no such product"),
         (("new", "product", "d1/x", "--daily", "6:00"), "--daily 6:00: a time of day is written HH:MM"),
         (("new", "domain", "d1"), "products/d1/domain.yaml is there already; nothing was written"),
+        (("why", "d1"), "d1: a product is named DOMAIN/PRODUCT, such as raw/rd1"),
+        (("event", "rd1", "--date", "2026-11-20"), "rd1: a product is named DOMAIN/PRODUCT, such as raw/rd1"),
         (("new", "domain", "d9", "--account", "12"), "--account 12: an AWS account id has twelve digits"),
     ],
 )

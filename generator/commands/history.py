@@ -3,12 +3,12 @@
 import argparse
 
 from generator.commands import report, tell
-from generator.commands.deployed import add_where, asked
+from generator.commands.deployed import add_where, asked, product_name
 from generator.commands.project import FINE
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("product", metavar="DOMAIN/PRODUCT", nargs="?", help="(default: all)")
+    parser.add_argument("product", type=product_name, metavar="DOMAIN/PRODUCT", nargs="?", help="(default: all)")
     parser.add_argument("--date", metavar="YYYY-MM-DD", help="the business date (default: the latest that has a run)")
     parser.add_argument("--until", metavar="YYYY-MM-DD", help="the last business date, to see several")
     add_where(parser)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from generator.commands import report
-from generator.commands.deployed import actor, add_where, deployed
+from generator.commands.deployed import actor, add_where, deployed, product_name
 from generator.commands.project import FINE, UsageError
 
 ACTIONS = {
@@ -28,8 +28,10 @@ class Operation:
         self.__doc__ = f"`headgate {action}`: {ACTIONS[action]}."
 
     def add(self, parser: argparse.ArgumentParser) -> None:
-        several = "[/PRODUCT]" if self.action == "backfill" else "/PRODUCT"
-        parser.add_argument("product", metavar=f"DOMAIN{several}")
+        if self.action == "backfill":
+            parser.add_argument("product", metavar="DOMAIN[/PRODUCT]")
+        else:
+            parser.add_argument("product", type=product_name, metavar="DOMAIN/PRODUCT")
         needed = self.action in NEED_DATE
         parser.add_argument(
             "--date",
@@ -78,9 +80,7 @@ def _told(action: str, result: Any) -> str:
 
 def _put_event(arguments: argparse.Namespace) -> int:
     where = deployed(arguments)
-    domain, separator, product = arguments.product.partition("/")
-    if not separator:
-        raise UsageError(f"{arguments.product}: a product is named DOMAIN/PRODUCT, such as raw/rd1")
+    domain, product = arguments.product.split("/")
     if "CentralEventBusArn" not in where.outputs:
         raise UsageError(f"{where.where} has no central bus; ask the stack that has it")
     detail = {

@@ -4,12 +4,12 @@ import argparse
 from zoneinfo import ZoneInfo
 
 from generator.commands import explain, report, tell
-from generator.commands.deployed import add_where, asked
+from generator.commands.deployed import add_where, asked, product_name
 from generator.commands.project import FINE
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("product", metavar="DOMAIN/PRODUCT")
+    parser.add_argument("product", type=product_name, metavar="DOMAIN/PRODUCT")
     parser.add_argument("--date", metavar="YYYY-MM-DD", help="the business date (default: the latest that has a run)")
     parser.add_argument(
         "--cycle", metavar="HHMM", help="the opening, of a product with several a day (default: the last)"
