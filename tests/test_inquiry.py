@@ -29,6 +29,7 @@ def morning(world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Worl
         "d1/e": product(["d1/d", "raw/other"], name="e", schedule=None),
         "d1/c": product(either, name="c", wait={"deadline": 3600, "on_deadline": "start"}),
         "d1/weekly": product(
+            "raw/in",
             name="weekly",
             schedule={**daily("06:00"), "fires": {**daily("06:00")["fires"], "month_days": [], "week_days": [2]}},
         ),

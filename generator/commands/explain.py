@@ -26,7 +26,8 @@ def explained(run: Entry, clock: Clock) -> Iterator[str]:
             yield f"Released at {clock(run.get('released_at'))} ({run.get('release_reason')}), done at {clock(run.get('finished_at'))}."
         case "NOT OPENED":
             yield _unopened(run, clock)
-            yield from _missing(run, clock, "It will need")
+            if "timezone" not in run or "opens_at" in run:
+                yield from _missing(run, clock, "It will need")
         case "EXTERNAL":
             yield from _external(run, clock)
         case _:
