@@ -137,6 +137,7 @@ def test_a_failure_far_upstream_is_one_incident_too(
             "d1/c": product(["d1/b", "d1/d"], name="c", notify=notify),
             "d1/d": product("d1/b", name="d", schedule=None, notify=notify),
             "d1/e": product("d1/d", name="e", notify=notify),
+            "d1/later": product({"all_of": [leaf("d1/a", offset=-1)]}, name="later", notify=notify),
             "d1/instead": product(leaf("d1/a", status=["ERROR"]), name="instead", schedule=None, notify=notify),
         },
         LOADED,
@@ -154,7 +155,9 @@ def test_a_failure_far_upstream_is_one_incident_too(
         assert tell(fact(world, f"d1/{name}", "ERROR", error="UpstreamFailed", cause="The deadline passed")) == []
 
     ((_, incident, _),) = service.received
-    assert "4: d1/b, d1/c, d1/d, d1/e" in str(incident), "the fallback is not kept waiting"
+    assert "4: d1/b, d1/c, d1/d, d1/e" in str(incident), (
+        "neither the fallback nor what needs yesterday's is kept waiting"
+    )
     assert world.sql("SELECT count(*) FROM alert_delivery WHERE state = 'SUPPRESSED'") == [(3,)]
 
 

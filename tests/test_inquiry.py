@@ -144,6 +144,20 @@ def test_why_of_what_its_first_input_opens_goes_to_the_bottom_of_it_as_well(morn
     assert [each["product"] for each in run["root_causes"]] == ["raw/in"]
 
 
+def test_why_of_what_needs_its_own_of_the_day_before_comes_to_an_end(
+    world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime, "now", lambda: at("2026-11-20 09:00"))
+    yesterday = {"all_of": [leaf("raw/in"), leaf("d1/sum", offset=-1)]}
+    world.load({"raw/in": external(), "d1/sum": product(yesterday, name="sum", schedule=None)}, LOADED)
+    run = asked(question="why", product="d1/sum", business_date=TODAY)["run"]
+    assert [(each["product"], each["business_date"]) for each in run["missing"]] == [
+        ("d1/sum", "2026-11-19"),
+        ("raw/in", TODAY),
+    ]
+    assert {each["product"] for each in run["root_causes"]} == {"d1/sum", "raw/in"}
+
+
 def test_why_of_a_failure_says_what_failed(morning: World) -> None:
     morning.event("raw/in", TODAY, at("2026-11-20 06:10"))
     complete(morning, "d1/a", status="ERROR")

@@ -131,17 +131,20 @@ $$;
 
 CREATE OR REPLACE FUNCTION root_causes(product text, on_date date, of_cycle text, now_is timestamptz) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
--- What is at the bottom of a wait: missing inputs that do not themselves wait for anything.
-    WITH RECURSIVE missing(upstream, on_date) AS (
+-- What is at the bottom of a wait: missing inputs that do not themselves wait for anything. A product may need its own of the day before,
+-- and that the day before it: what is more than a week away counts as the bottom.
+    WITH RECURSIVE missing(upstream, needed) AS (
         SELECT upstream, required_date FROM awaited(product, on_date, of_cycle, true, now_is)
         UNION
-        SELECT a.upstream, a.required_date FROM missing m CROSS JOIN LATERAL awaited(m.upstream, m.on_date, NULL, false, now_is) a
+        SELECT a.upstream, a.required_date FROM missing m CROSS JOIN LATERAL awaited(m.upstream, m.needed, NULL, false, now_is) a
+        WHERE m.needed BETWEEN on_date - 7 AND on_date + 7
     )
-    SELECT coalesce(jsonb_agg(jsonb_build_object('product', upstream, 'business_date', on_date) ORDER BY upstream), '[]')
+    SELECT coalesce(jsonb_agg(jsonb_build_object('product', upstream, 'business_date', needed) ORDER BY upstream, needed), '[]')
     FROM (
-        SELECT DISTINCT upstream, on_date FROM missing m
-        WHERE NOT EXISTS (SELECT FROM awaited(m.upstream, m.on_date, NULL, false, now_is))
-        ORDER BY upstream LIMIT 20) roots
+        SELECT DISTINCT upstream, needed FROM missing m
+        WHERE NOT (coalesce(m.needed BETWEEN on_date - 7 AND on_date + 7, false)
+            AND EXISTS (SELECT FROM awaited(m.upstream, m.needed, NULL, false, now_is)))
+        ORDER BY upstream, needed LIMIT 20) roots
 $$;
 
 CREATE OR REPLACE FUNCTION explain_run(product text, on_date date, of_cycle text, now_is timestamptz) RETURNS jsonb

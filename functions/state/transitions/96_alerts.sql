@@ -63,24 +63,25 @@ END $$;
 
 CREATE OR REPLACE FUNCTION waiting_for(product text, on_date date) RETURNS TABLE (product_id text, due timestamptz)
 LANGUAGE sql STABLE AS $$
--- The products that wait for this one, near or far, with when they are due: those with a run of that business date that waits, and
--- those whose run would be opened by what does not come. Who waits for a failure is not kept waiting by one.
-    WITH RECURSIVE affected(product_id) AS (
-        SELECT product
+-- The products that wait for this refresh, near or far, with when they are due: those with a run that waits, and those whose run would
+-- be opened by what does not come. Who waits for a failure is not kept waiting by one.
+    WITH RECURSIVE affected(product_id, of_date) AS (
+        SELECT product, on_date
         UNION
-        SELECT waiter.product_id FROM affected a CROSS JOIN LATERAL (
-            SELECT s.product_id FROM data_product_dependencies_events_status d
-            JOIN data_product_status s ON s.run_id = d.run_id AND s.business_date = on_date AND s.status = 'WAITING'
+        SELECT waiter.product_id, waiter.of_date FROM affected a CROSS JOIN LATERAL (
+            SELECT s.product_id, s.business_date AS of_date FROM data_product_dependencies_events_status d
+            JOIN data_product_status s ON s.run_id = d.run_id AND s.status = 'WAITING'
             WHERE d.upstream = a.product_id AND d.status = 'WAITING' AND 'COMPLETED' = ANY (d.statuses)
+                AND coalesce(d.required_date, a.of_date) = a.of_date
             UNION ALL
-            SELECT d.product_id FROM data_product_dependencies d JOIN data_product p USING (product_id)
-            WHERE d.upstream = a.product_id AND 'COMPLETED' = ANY (d.statuses) AND p.active AND p.machine IS NOT NULL
+            SELECT d.product_id, a.of_date FROM data_product_dependencies d JOIN data_product p USING (product_id)
+            WHERE d.upstream = a.product_id AND 'COMPLETED' = ANY (d.statuses) AND d.offset_days = 0 AND p.active AND p.machine IS NOT NULL
                 AND NOT EXISTS (SELECT FROM data_product_schedule s WHERE s.product_id = d.product_id)
-                AND NOT EXISTS (SELECT FROM data_product_status s WHERE s.product_id = d.product_id AND s.business_date = on_date)
+                AND NOT EXISTS (SELECT FROM data_product_status s WHERE s.product_id = d.product_id AND s.business_date = a.of_date)
         ) waiter
     )
     SELECT a.product_id, min(due_at(s)) FROM affected a
-    LEFT JOIN data_product_status s ON s.product_id = a.product_id AND s.business_date = on_date AND s.status = 'WAITING'
+    LEFT JOIN data_product_status s ON s.product_id = a.product_id AND s.business_date = a.of_date AND s.status = 'WAITING'
     WHERE a.product_id <> product GROUP BY a.product_id
 $$;
 
