@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
 import runtime
 from alerting.channels import MaybeDelivered, NotDelivered, opsgenie, webhook
@@ -23,11 +24,18 @@ CHANNELS: dict[str, Callable[..., str]] = {"slack": slack, "email": email, "opsg
 
 @cache
 def secrets() -> dict[str, str]:
-    """The tokens, {"slack_token": ..., "opsgenie_key": ...}, kept while the function is warm; never logged."""
+    """The tokens, {"slack_token": ..., "opsgenie_key": ...}, kept while the function is warm; never logged. Raises `NotDelivered`."""
     arn = os.environ.get("ALERT_SECRET_ARN")
     if not arn:
         return {}
-    loaded: dict[str, str] = json.loads(boto3.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
+    try:
+        loaded = json.loads(boto3.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
+    except (BotoCoreError, ClientError) as error:
+        raise NotDelivered(f"the secret that AlertSecretArn names cannot be read: {error}") from None
+    except ValueError:
+        loaded = None
+    if not isinstance(loaded, dict):
+        raise NotDelivered("the secret that AlertSecretArn names is no JSON object")
     return loaded
 
 
@@ -59,7 +67,7 @@ def _deliver(key: str, delivery: dict[str, Any], alert: dict[str, Any]) -> dict[
     """What became of one delivery."""
     result = {"alert_key": key, "channel": delivery["channel"], "target": delivery["target"], "message_id": None}
     try:
-        sent = CHANNELS[delivery["channel"]]({**delivery, "key": key}, alert, words(alert), secrets())
+        sent = CHANNELS[delivery["channel"]]({**delivery, "key": key}, alert, words(alert), secrets)
     except (NotDelivered, MaybeDelivered) as error:
         # a webhook's URL may hold a secret
         target = urlsplit(delivery["target"]).hostname if delivery["channel"] == "webhook" else delivery["target"]

@@ -4,14 +4,18 @@ import json
 from typing import Any
 from unittest.mock import Mock
 
+import boto3
 import pytest
-from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
+import alerts
 from alerting import channels
 from alerting import slack as slack_channel
 from tests.alert_world import Service, Ses, begun, fact, failed, refused, tell
 from tests.state_steps import TODAY, complete
 from tests.state_world import World, at
+
+read_secrets = alerts.secrets  # the fixture puts known ones in its place
 
 
 def test_one_thread_a_run_and_its_first_message_is_edited_when_it_recovers(
@@ -96,6 +100,28 @@ def test_what_is_not_delivered_goes_back_alone_and_no_secret_is_logged(
     assert tell(alert) == []
     assert len(ses.sent) == 1, "that was delivered the first time"
     assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize("text", ["not JSON: xoxb-secret", '["xoxb-secret"]', None])
+def test_a_secret_that_cannot_be_read_delays_what_needs_it_and_nothing_else(
+    day: World, service: Service, ses: Ses, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, text: Any
+) -> None:
+    class Manager:
+        def get_secret_value(self, SecretId: str) -> dict[str, str]:  # noqa: N803 - as boto3 has it
+            if text is None:
+                raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "GetSecretValue")
+            return {"SecretString": text}
+
+    monkeypatch.setenv("ALERT_SECRET_ARN", "arn:aws:secretsmanager:us-east-1:1:secret:x")
+    alert = failed(day)
+    with monkeypatch.context() as real:
+        real.setattr(alerts, "secrets", read_secrets)
+        real.setattr(boto3, "client", lambda name: Manager())
+        assert tell(alert) == ["0"]
+    assert len(ses.sent) == 1
+    assert {state for (state,) in day.sql("SELECT state FROM alert_delivery WHERE channel <> 'email'")} == {"DUE"}
+    assert caplog.text.count("the secret that AlertSecretArn names") == 2
+    assert "xoxb-secret" not in caplog.text
 
 
 def test_a_webhook_hears_the_facts_with_a_key_to_know_them_by(

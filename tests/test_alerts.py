@@ -42,8 +42,8 @@ def test_what_each_kind_says(day: World, service: Service, ses: Ses) -> None:
             each.validate_json()  # Slack's own limits
         service.received.clear()
         delivery = {"target": "oncall", "key": "the-key", "failed_before": True}
-        channels.opsgenie(delivery, alert, said, {"opsgenie_key": "k"})
-        channels.webhook({**delivery, "target": f"{service.url}/hook"}, alert, said, {})
+        channels.opsgenie(delivery, alert, said, lambda: {"opsgenie_key": "k"})
+        channels.webhook({**delivery, "target": f"{service.url}/hook"}, alert, said, dict)
         bodies = json.dumps([[path, body] for path, body, _ in service.received], indent=1)
         which = f"--- {given['kind']} {given['level']}"
         told.append(

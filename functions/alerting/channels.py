@@ -15,6 +15,7 @@ from alerting.words import Alert, Words
 TRIES, PATIENCE, TIMEOUT = 3, 20.0, 10.0
 PRIORITY = {"ERROR": "P2", "LATE": "P3"}  # the rest informs
 Delivery = dict[str, Any]
+Secrets = Callable[[], dict[str, str]]  # read when one is needed; raises `NotDelivered`
 T = TypeVar("T")
 
 
@@ -57,7 +58,7 @@ def seconds(retry_after: str | None) -> float | None:
         return None
 
 
-def opsgenie(delivery: Delivery, alert: Alert, words: Words, secrets: dict[str, str]) -> str:
+def opsgenie(delivery: Delivery, alert: Alert, words: Words, secrets: Secrets) -> str:
     """One alert a run and team: OpsGenie knows a second by its alias, and a run that completes closes it.
     docs.opsgenie.com/docs/alert-api"""
     base = os.environ.get("OPSGENIE_API_URL", "https://api.opsgenie.com")
@@ -78,7 +79,7 @@ def opsgenie(delivery: Delivery, alert: Alert, words: Words, secrets: dict[str, 
     return alias
 
 
-def webhook(delivery: Delivery, alert: Alert, words: Words, secrets: dict[str, str]) -> str:
+def webhook(delivery: Delivery, alert: Alert, words: Words, secrets: Secrets) -> str:
     """The facts and the words as JSON; the receiver knows a second by its Idempotency-Key."""
     key = str(delivery["key"])
     body = {**alert, "title": words.title, "text": words.text(), "links": dict(words.links), "alert_key": key}
@@ -108,8 +109,9 @@ def _post(url: str, body: dict[str, Any], headers: dict[str, str]) -> bytes:
     return patiently(once)
 
 
-def needed(secrets: dict[str, str], name: str) -> str:
+def needed(secrets: Secrets, name: str) -> str:
     """The secret of that name. Raises `NotDelivered`."""
-    if name not in secrets:
+    known = secrets()
+    if name not in known:
         raise NotDelivered(f"the secret that AlertSecretArn names has no `{name}`")
-    return secrets[name]
+    return known[name]

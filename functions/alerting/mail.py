@@ -8,7 +8,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError, ReadTimeoutError
 
-from alerting.channels import Delivery, MaybeDelivered, NotDelivered
+from alerting.channels import Delivery, MaybeDelivered, NotDelivered, Secrets
 from alerting.words import Alert, Words
 
 
@@ -19,7 +19,7 @@ def ses() -> Any:
     )  # a second try may be a second message
 
 
-def email(delivery: Delivery, alert: Alert, words: Words, secrets: dict[str, str]) -> str:
+def email(delivery: Delivery, alert: Alert, words: Words, secrets: Secrets) -> str:
     """SES's message id. Raises `NotDelivered` or `MaybeDelivered`."""
     sender = os.environ.get("ALERT_SENDER")
     if not sender:

@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
-from alerting.channels import TIMEOUT, Busy, Delivery, MaybeDelivered, NotDelivered, needed, patiently, seconds
+from alerting.channels import TIMEOUT, Busy, Delivery, MaybeDelivered, NotDelivered, Secrets, needed, patiently, seconds
 from alerting.words import Alert, Words
 
 MARKS = {"ERROR": ":red_circle:", "LATE": ":large_orange_circle:", "COMPLETED": ":large_green_circle:"}
@@ -19,7 +19,7 @@ LONGEST = 2_900  # characters of a section; Slack takes 3,000
 UNCERTAIN = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
 
 
-def slack(delivery: Delivery, alert: Alert, words: Words, secrets: dict[str, str]) -> str:
+def slack(delivery: Delivery, alert: Alert, words: Words, secrets: Secrets) -> str:
     """The id of the run's first message in the channel, `<channel id> <ts>`. Where an earlier try may have been delivered, the channel is
     searched for it first (scope `channels:history`). Raises `NotDelivered` or `MaybeDelivered`."""
     from slack_sdk import WebClient
