@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from generator.plan.forwarding import forwarding
+from generator.lint.linters import cfn_lint_problems
+from generator.plan.forwarding import forwarding, most_accounts
 from generator.render.application import render_mesh
 from local.adapters.accounts import allows
 from local.adapters.names import ORGANIZATION
@@ -48,6 +49,26 @@ def test_only_one_of_the_two_is_deployed() -> None:
     assert conditions == {"AccountsPolicy": "NoOrganization", "OrganizationPolicy": "HasOrganization"}
     empty = {"Fn::Equals": [{"Ref": "OrganizationId"}, ""]}
     assert template["Conditions"] == {"NoOrganization": empty, "HasOrganization": {"Fn::Not": [empty]}}
+
+
+def test_accounts_are_named_as_long_as_the_policy_has_room() -> None:
+    """By the longest name a partition, a region and a bus can have; for more the stack asks for the organization."""
+    names = [f"{number:012}" for number in range(most_accounts())]
+    template = render_mesh(forwarding({}), names)
+    resolved = json.dumps(template["Resources"]["AccountsPolicy"]["Properties"]["Statement"], separators=(",", ":"))
+    for long, short in (('{"Fn::Sub":', ""), ('root"}', 'root"'), ("${AWS::Partition}", "aws-us-gov")):
+        resolved = resolved.replace(long, short)
+    resolved = resolved.replace('{"Ref":"CentralEventBusArn"}', f'"{BUS.replace("arn:aws:", "arn:aws-us-gov:")}"')
+    assert len(f'{{"Version":"2012-10-17","Statement":[{{"Sid":"AccountsMayPutHeadgateEvents",{resolved}]}}') <= 10_240
+    assert "Rules" not in template
+
+    more = render_mesh(forwarding({}), [*names, OURS])
+    assert "AccountsPolicy" not in more["Resources"]
+    (rule,) = more["Rules"].values()
+    (assertion,) = rule["Assertions"]
+    assert assertion["Assert"] == more["Conditions"]["HasOrganization"]
+    assert f"names {most_accounts() + 1} accounts" in assertion["AssertDescription"]
+    assert cfn_lint_problems(more) == []
 
 
 def test_a_domain_bus_takes_events_from_the_central_account_alone() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from generator.findings import Rule
 from generator.plan import names
+from generator.plan.forwarding import most_accounts
 from generator.rules import mesh_rules
 from tests.conftest import Headgate
 
@@ -67,6 +68,18 @@ def test_more_accounts_than_forward_rules(project: Callable[[str], Path], headga
     project(accounts(300))
     (Path("products") / "d300" / "p.yaml").unlink()
     assert headgate("validate")[0] == 0
+
+
+def test_more_accounts_than_a_policy_names(project: Callable[[str], Path], headgate: Headgate) -> None:
+    most = most_accounts()
+    project(accounts(most + 1))
+    code, printed = headgate("validate")
+    assert code == 0
+    assert "warning HG605" in printed
+    assert f"found     {most + 1} accounts that put events on the central bus" in printed
+    (Path("products") / f"d{most}" / "p.yaml").unlink()
+    (Path("products") / f"d{most}" / "domain.yaml").unlink()
+    assert "HG605" not in headgate("validate")[1]
 
 
 @pytest.mark.parametrize("rule", [rule for rule, _ in mesh_rules()], ids=lambda rule: rule.id)

@@ -14,6 +14,10 @@ MAX_RULES = 300  # a bus
 MAX_TARGETS = 5  # a rule
 MAX_PATTERN = 2_048  # characters
 MAX_POLICY = 10_240  # characters of a bus's policy
+FRAME, ENTRY = (
+    600,
+    len('"arn:aws-us-gov:iam::123456789012:root",'),
+)  # of that policy, and of each account it names, at most
 ROLE_TARGETS = 40  # buses a role's inline policy names: far below 10,240 characters
 DETAIL_TYPES = ("Data Product Refreshed", "Data Product Failed")
 
@@ -56,6 +60,11 @@ def forwarding(subscribed: Mapping[Home, frozenset[str]]) -> Forwarding:
                 rules.append(ForwardRule(name, part, targets))
     roles = [tuple(homes[start : start + ROLE_TARGETS]) for start in range(0, len(homes), ROLE_TARGETS)]
     return Forwarding(tuple(rules), tuple(roles))
+
+
+def most_accounts() -> int:
+    """How many accounts the policy of a bus can name; for more it has to name their organization."""
+    return (MAX_POLICY - FRAME) // ENTRY
 
 
 def pattern(domains: tuple[str, ...] | list[str]) -> dict[str, object]:

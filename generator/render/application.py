@@ -8,7 +8,7 @@ import orjson
 
 from generator.model.accounts import Home
 from generator.plan import names
-from generator.plan.forwarding import Forwarding, pattern
+from generator.plan.forwarding import Forwarding, most_accounts, pattern
 from generator.plan.layout import template_name
 from generator.plan.resources import APPLICATION_PARAMETERS, PARAMETERS
 from generator.render.environment import environment
@@ -56,12 +56,16 @@ def render_application(parts: Sequence[Part]) -> dict[str, Any]:
 
 
 def render_mesh(plan: Forwarding, accounts: Sequence[str]) -> dict[str, Any]:
-    """The template of the central account: `accounts` may put events where no organization is named."""
+    """The template of the central account: `accounts` may put events where no organization is named. Where they are too many for the
+    policy of a bus, an organization has to be named."""
 
     def bus(home: Home) -> dict[str, str]:
         region = home.region or "${AWS::Region}"
         return {"Fn::Sub": f"arn:${{AWS::Partition}}:events:{region}:{home.account}:event-bus/${{NamePrefix}}domain"}
 
-    text = environment().get_template("mesh.json.j2").render(plan=plan, accounts=accounts, bus=bus, pattern=pattern)
+    text = environment().get_template("mesh.json.j2").render(
+        plan=plan, accounts=accounts, too_many=len(accounts) > most_accounts(), bus=bus, pattern=pattern,
+    )  # fmt: skip
+
     rendered: dict[str, Any] = orjson.loads(text)
     return rendered
