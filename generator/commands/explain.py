@@ -82,19 +82,15 @@ def _waiting(run: Entry, clock: Clock) -> Iterator[str]:
 
 
 def _missing(run: Entry, clock: Clock, title: str) -> Iterator[str]:
-    if run.get("missing"):
+    missing = run.get("missing", ())
+    if missing:
         yield title + (" (one of a group may do)" if _has_any(run.get("condition")) else "") + ":"
-        for each in run["missing"]:
-            yield f"  {_needed(each)}  {_upstream(each['product'], each['upstream'], each.get('business_date', run['business_date']), clock)}"
-    roots = [
-        each
-        for each in run.get("root_causes", ())
-        if each["product"] not in {one["product"] for one in run.get("missing", ())}
-    ]
+        yield from (f"  {_needed(each)}  {_upstream(each, run, clock)}" for each in missing)
+    named = {each["product"] for each in missing}
+    roots = [each for each in run.get("root_causes", ()) if each["product"] not in named]
     if roots:
         yield "At the bottom of it:"
-        for each in roots:
-            yield f"  {each['product']}  {_upstream(each['product'], each['upstream'], each.get('business_date', run['business_date']), clock)}"
+        yield from (f"  {each['product']}  {_upstream(each, run, clock)}" for each in roots)
 
 
 def _needed(each: Entry) -> str:
@@ -106,17 +102,26 @@ def _needed(each: Entry) -> str:
     return f"{each['product']}{date}{cycle}{status}"
 
 
-def _upstream(product: str, state: Entry, date: str, clock: Clock) -> str:
-    parts = {
-        "WAITING": f"waits itself, for {', '.join(state.get('waits_for', ['its machine']))}",
-        "PROCESSING": f"its pipeline runs since {clock(state.get('since'))}",
-        "COMPLETED": f"completed at {clock(state.get('since'))}; its event is under way, or of another status than needed",
-        "NOT OPENED": _not_opened(product, state, date, clock),
-        "EXPECTED": "has not been refreshed",
-        "UNKNOWN": "is not in this catalog",
-    }
-    needs = NEEDS.get(state["status"], "").format(product=product, date=date)
-    words = [parts.get(state["status"], f"{state['status']} since {clock(state.get('since'))}; {needs}")]
+def _upstream(needed: Entry, run: Entry, clock: Clock) -> str:
+    """Where an input of the run stands, and whose it is."""
+    state = needed["upstream"]
+    about = {"product": needed["product"], "date": needed.get("business_date", run["business_date"])}
+    since = clock(state.get("since"))
+    match state["status"]:
+        case "WAITING":
+            words = [f"waits itself, for {', '.join(state.get('waits_for', ['its machine']))}"]
+        case "PROCESSING":
+            words = [f"its pipeline runs since {since}"]
+        case "COMPLETED":
+            words = [f"completed at {since}; its event is under way, or of another status than needed"]
+        case "NOT OPENED":
+            words = [_not_opened(state, clock).format(**about)]
+        case "EXPECTED":
+            words = ["has not been refreshed"]
+        case "UNKNOWN":
+            words = ["is not in this catalog"]
+        case ended:
+            words = [f"{ended} since {since}; {NEEDS[ended].format(**about)}"]
     if "error" in state:
         words.append(f"{state['error']}: {state.get('cause', '')}".rstrip(": "))
     if "usually_at" in state:
@@ -126,11 +131,9 @@ def _upstream(product: str, state: Entry, date: str, clock: Clock) -> str:
     return "; ".join(words)
 
 
-def _not_opened(product: str, state: Entry, date: str, clock: Clock) -> str:
+def _not_opened(state: Entry, clock: Clock) -> str:
     if state.get("missed"):
-        return (
-            f"its run was to open at {clock(state['opens_at'])}; `headgate backfill {product} --date {date}` opens it"
-        )
+        return f"its run was to open at {clock(state['opens_at'])}; `headgate backfill {{product}} --date {{date}}` opens it"
     if "opens_at" in state:
         return f"its run opens at {clock(state['opens_at'])}"
     if "waits_for" in state:

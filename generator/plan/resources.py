@@ -1,6 +1,6 @@
 """The CloudFormation resources of one product, and of the application that nests the domains."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -72,62 +72,66 @@ class ProductResources:
 
     def parameters(self) -> set[str]:
         """The parameters that its resources refer to, besides those that every template has."""
-        named = {*self.placeholders}
-        for each in self.statements:
-            values = each["Resource"] if isinstance(each["Resource"], list) else [each["Resource"]]
-            named |= {value["Ref"] for value in values if isinstance(value, dict) and "Ref" in value}
-        return named
+        named = (value["Ref"] for value in self._values() if _refers(value))
+        return {*self.placeholders, *named}
 
     def texts(self) -> dict[str, str]:
         """What is this product's own in its resources, by the names of the tokens that stand for it."""
         own = {"logical_id": self.logical_id, "id": self.id, "machine": self.machine, "file": self.definition_file}
         own |= {f"tag{number}": text for number, text in enumerate(self.tags.values())}
-        return own | {f"value{number}": text for number, text in enumerate(_values(self.statements))}
+        texts = (
+            value["Fn::Sub"] if isinstance(value, dict) else value for value in self._values() if not _refers(value)
+        )
+        return own | {f"value{number}": text for number, text in enumerate(texts)}
 
     def prototype(self) -> "ProductResources":
         """The same with tokens for its texts."""
-        values = (token(f"value{number}") for number in count())
+        tokens = (token(f"value{number}") for number in count())
+
+        def replaced(value: Any) -> Any:
+            if _refers(value):
+                return value
+            return {"Fn::Sub": next(tokens)} if isinstance(value, dict) else next(tokens)
+
+        statements = [
+            {**each, "Resource": [*map(replaced, _listed(each))] if _several(each) else replaced(each["Resource"])}
+            for each in self.statements
+        ]
         return ProductResources(
-            token("id"), token("logical_id"), token("machine"), token("file"), self.placeholders,
-            [{**each, "Resource": _each(each["Resource"], lambda _: next(values))} for each in self.statements],
+            token("id"), token("logical_id"), token("machine"), token("file"), self.placeholders, statements,
             {name: token(f"tag{number}") for number, name in enumerate(self.tags)},
         )  # fmt: skip
 
     def shape(self) -> tuple[Any, ...]:
-        """Equal for products whose resources a linter cannot tell apart: only their names and texts differ."""
+        """Equal for products whose resources differ in names and texts only: they have equal prototypes, and no linter can tell
+        them apart."""
         return (
             self.placeholders,
             tuple(
-                (each["Action"], isinstance(each["Resource"], list), _kinds(each["Resource"]))
+                (each["Action"], _several(each), tuple(_form(value) for value in _listed(each)))
                 for each in self.statements
             ),
         )
 
-
-def _each(resource: Any, replaced: Callable[[str], str]) -> Any:
-    """The resources of a statement with their texts replaced; what they refer to stays."""
-    if isinstance(resource, list):
-        return [_each(each, replaced) for each in resource]
-    if isinstance(resource, dict):
-        return {key: value if key == "Ref" else replaced(value) for key, value in resource.items()}
-    return replaced(resource)
+    def _values(self) -> Iterator[Any]:
+        return (value for each in self.statements for value in _listed(each))
 
 
-def _values(statements: list[grants.Statement]) -> list[str]:
-    values: list[str] = []
-
-    def kept(text: str) -> str:
-        values.append(text)
-        return text
-
-    for each in statements:
-        _each(each["Resource"], kept)
-    return values
+def _several(statement: grants.Statement) -> bool:
+    return isinstance(statement["Resource"], list)
 
 
-def _kinds(resource: Any) -> tuple[str, ...]:
-    values = resource if isinstance(resource, list) else [resource]
-    return tuple(sorted({next(iter(each)) if isinstance(each, dict) else "text" for each in values}))
+def _listed(statement: grants.Statement) -> list[Any]:
+    """The resources of a statement, be it one or several."""
+    return statement["Resource"] if _several(statement) else [statement["Resource"]]
+
+
+def _refers(value: Any) -> bool:
+    return isinstance(value, dict) and "Ref" in value
+
+
+def _form(value: Any) -> str:
+    return f"Ref {value['Ref']}" if _refers(value) else "Fn::Sub" if isinstance(value, dict) else "text"
 
 
 def resources_of(

@@ -1,4 +1,4 @@
-"""Renders the nested template of a domain: the resources of each kind of product once, then filled in for each product."""
+"""Renders the nested template of a domain: the resources of each shape once, then filled in for each product."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from generator.render.environment import environment
 from generator.render.fill import Parts, cut, fill
 
 _END = "\n  }\n}\n"  # of the resources, and of the template
-_kinds: dict[bytes, tuple[Parts, frozenset[str]]] = {}
+_shapes: dict[tuple[Any, ...], Parts] = {}
 
 
 def render_domain(domain: str, number: int, products: Sequence[ProductResources]) -> dict[str, Any]:
@@ -22,10 +22,9 @@ def render_domain(domain: str, number: int, products: Sequence[ProductResources]
 
 def write_domain(domain: str, number: int, products: Sequence[ProductResources]) -> tuple[bytes, tuple[str, ...]]:
     """The same as it stands on disk, and the parameters it declares."""
-    kinds = [_kind(each) for each in products]
-    parameters = tuple(sorted(set(ALWAYS).union(*(named for _, named in kinds))))
+    parameters = parameters_of(products)
     frame = canonical(_rendered(domain, number, (), parameters)).decode()
-    resources = (fill(parts, each.texts()) for each, (parts, _) in zip(products, kinds, strict=True))
+    resources = (fill(_parts(each), each.texts()) for each in products)
     return "".join((frame.removesuffix(_END), *resources, _END)).encode(), parameters
 
 
@@ -52,14 +51,13 @@ def _rendered(
     return rendered
 
 
-def _kind(product: ProductResources) -> tuple[Parts, frozenset[str]]:
-    """The resources of a product of this kind, as they follow others in a template, and what they refer to."""
-    prototype = product.prototype()
-    key = orjson.dumps((prototype.placeholders, prototype.statements))
-    known = _kinds.get(key)
+def _parts(product: ProductResources) -> Parts:
+    """The resources of products of this shape, as they follow others in a template."""
+    shape = product.shape()
+    known = _shapes.get(shape)
     if known is None:
         frame = canonical(_rendered("", 1, (), ALWAYS)).decode().removesuffix(_END)
-        whole = canonical(_rendered("", 1, [prototype], ALWAYS)).decode()
+        whole = canonical(_rendered("", 1, [product.prototype()], ALWAYS)).decode()
         assert whole.startswith(frame), "a product's resources come after the domain's own"
-        known = _kinds[key] = (cut(whole[len(frame) : -len(_END)]), frozenset(product.parameters()))
+        known = _shapes[shape] = cut(whole[len(frame) : -len(_END)])
     return known
