@@ -54,14 +54,19 @@ def test_the_monitor_starts_the_run_of_a_machine_that_broke_again_but_not_for_ev
     assert (run["error"], run["cause"]) == ("States.Runtime", "the state could not be entered")
 
 
-def test_the_failure_of_a_machine_that_died_is_told(
-    world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def broken(world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch, **how: str) -> None:
+    """A day on which the machine of d1/ds1, whose errors are told, ended like that. It is 7:00."""
     day(world)
     world.sql("""UPDATE data_product SET notify = '[{"on": ["ERROR"], "level": "product", "slack": ["#a"]}]'""")
     (arn,) = aws.executions
     monkeypatch.setattr(runtime, "now", lambda: at("2026-11-20 07:00"))
-    aws.executions[arn] |= {"status": "TIMED_OUT"}
+    aws.executions[arn] |= how
+
+
+def test_the_failure_of_a_machine_that_died_is_told(
+    world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken(world, aws, monkeypatch, status="TIMED_OUT")
     invoke("monitor", {})
     (alert,) = aws.alerts
     assert (alert["kind"], alert["product"], alert["business_date"], alert["error"]) == (
@@ -77,11 +82,7 @@ def test_the_failure_of_a_machine_that_died_is_told(
 def test_of_a_machine_that_is_started_again_nobody_is_told(
     world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    day(world)
-    world.sql("""UPDATE data_product SET notify = '[{"on": ["ERROR"], "level": "product", "slack": ["#a"]}]'""")
-    (arn,) = aws.executions
-    monkeypatch.setattr(runtime, "now", lambda: at("2026-11-20 07:00"))
-    aws.executions[arn] |= {"status": "FAILED", "error": "States.Runtime"}
+    broken(world, aws, monkeypatch, status="FAILED", error="States.Runtime")
     invoke("monitor", {})
     assert (aws.alerts, len(aws.executions)) == ([], 2)
 
@@ -89,10 +90,7 @@ def test_of_a_machine_that_is_started_again_nobody_is_told(
 def test_the_monitor_does_not_start_again_what_failed_by_its_own_work(
     world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    day(world)
-    (arn,) = aws.executions
-    monkeypatch.setattr(runtime, "now", lambda: at("2026-11-20 07:00"))
-    aws.executions[arn] |= {"status": "FAILED", "error": "JobFailed", "cause": "out of memory"}
+    broken(world, aws, monkeypatch, status="FAILED", error="JobFailed", cause="out of memory")
     invoke("monitor", {})
     run = world.run("d1/ds1", TODAY)
     assert (run["attempt"], run["status"], run["error"]) == (1, "ERROR", "JobFailed")

@@ -3,7 +3,6 @@
 import argparse
 import getpass
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,13 +46,6 @@ def asked(arguments: argparse.Namespace, question: str, **about: str | None) -> 
     """What the deployed application answers; what is None is left to it. Raises `UsageError`."""
     given = {key: value for key, value in about.items() if value is not None}
     return deployed(arguments).call("InquireFunctionName", {"question": question, **given})
-
-
-def product_name(text: str) -> str:
-    """The name of a product, for an argument."""
-    if not re.fullmatch(r"[^/]+/[^/]+", text):
-        raise argparse.ArgumentTypeError(f"{text}: a product is named DOMAIN/PRODUCT, such as raw/rd1")
-    return text
 
 
 def add_where(parser: argparse.ArgumentParser) -> None:

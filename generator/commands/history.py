@@ -3,8 +3,8 @@
 import argparse
 
 from generator.commands import report, tell
-from generator.commands.deployed import add_where, asked, product_name
-from generator.commands.project import FINE
+from generator.commands.deployed import add_where, asked
+from generator.commands.project import FINE, product_name
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,7 @@ import json
 import re
 from pathlib import Path
 
-from generator.commands.project import FINE, UsageError, add_folders
+from generator.commands.project import FINE, UsageError, add_folders, product_name
 from generator.metadata.files import MAX_NAME, NAME, RESERVED
 from generator.metadata.yaml_reader import ReadError, read
 
@@ -35,7 +35,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     domain.add_argument("--account", default="", help="its AWS account, twelve digits")
     domain.add_argument("--region", default="", help="its AWS region")
     product = kinds.add_parser("product", help="a product: products/DOMAIN/PRODUCT.yaml")
-    product.add_argument("name", metavar="DOMAIN/PRODUCT")
+    product.add_argument("name", type=product_name, metavar="DOMAIN/PRODUCT")
     product.add_argument("--description", default="", help="what it holds, in a sentence")
     product.add_argument("--owner", default="", help="default: the domain's owner")
     product.add_argument("--depends-on", nargs="+", default=[], metavar="DOMAIN/PRODUCT", help="what it waits for")
@@ -84,10 +84,7 @@ def _names_account(path: Path) -> bool:
 
 
 def _product(arguments: argparse.Namespace) -> tuple[Path, str]:
-    domain, separator, name = arguments.name.partition("/")
-    if not separator:
-        raise UsageError(f"{arguments.name}: a product is named DOMAIN/PRODUCT, such as sales/orders")
-    domain, name = _checked(domain), _checked(name)
+    domain, name = map(_checked, arguments.name.split("/"))
     if not (arguments.products / domain / "domain.yaml").exists():
         raise UsageError(f"{domain}: no such domain; `headgate new domain {domain}` makes it")
     if arguments.daily and not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", arguments.daily):

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from generator.commands import report
-from generator.commands.deployed import actor, add_where, deployed, product_name
-from generator.commands.project import FINE, UsageError
+from generator.commands.deployed import actor, add_where, deployed
+from generator.commands.project import FINE, UsageError, product_name
 
 ACTIONS = {
     "rerun": "start the next attempt of a finished run",

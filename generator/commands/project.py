@@ -1,6 +1,7 @@
 """What the commands share: where metadata and output are, loading with all findings, and ending with a message."""
 
 import argparse
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,13 @@ def add_folders(parser: argparse.ArgumentParser, out: bool = False) -> None:
         parser.add_argument(
             "--out", type=Path, default=Path("statemachines"), metavar="DIR", help="the output (default: statemachines)"
         )
+
+
+def product_name(text: str) -> str:
+    """The name of a product, for an argument."""
+    if not re.fullmatch(r"[^/]+/[^/]+", text):
+        raise argparse.ArgumentTypeError(f"{text}: a product is named DOMAIN/PRODUCT, such as raw/rd1")
+    return text
 
 
 def open_project(root: Path) -> Project:

@@ -11,7 +11,7 @@ from generator.steps import step_types
 
 Statement = dict[str, Any]
 Calls = dict[str, frozenset[str]]
-MAX_POLICY = 10_240
+MAX_POLICY = 10_240  # characters of the inline policies of a role
 LONGEST_ARN = 120  # of a function, a bus, a topic or a key
 PLACEHOLDER = re.compile(r"\$\{([A-Za-z][A-Za-z0-9]*)\}")
 

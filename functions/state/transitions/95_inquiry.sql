@@ -92,7 +92,8 @@ CREATE OR REPLACE FUNCTION awaited(product text, on_date date, of_cycle text, wh
 RETURNS TABLE (leaf integer, cycle text, upstream text, statuses text[], required_date date, not_before timestamptz, since timestamptz)
 LANGUAGE sql STABLE AS $$
 -- What the product's runs of that date wait for (of one cycle, if named); without a run, what the one would wait for that its first input
--- opens. A run that gave up because of a failure upstream still stands for what it waited for. `whole`: also what any ended run did not get, and what the run would wait for that a schedule opens.
+-- opens. A run that gave up because of a failure upstream still stands for what it waited for. `whole`: also what any ended run did not
+-- get, and what the run would wait for that a schedule opens.
     SELECT d.leaf, d.cycle, d.upstream, d.statuses, d.required_date, d.not_before, r.opened_at
     FROM data_product_status r JOIN data_product_dependencies_events_status d USING (run_id)
     WHERE r.product_id = product AND r.business_date = on_date AND (of_cycle IS NULL OR r.cycle = of_cycle)
