@@ -13,9 +13,9 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from local import player, runtime
-from local.runtime import Runtime
-from local.stack import Places
+from headgate.local import player, runtime
+from headgate.local.runtime import Runtime
+from headgate.local.stack import Places
 
 ROOT = Path(__file__).parent.parent
 DAY = datetime(2026, 11, 20, tzinfo=UTC)

@@ -23,7 +23,7 @@ import psycopg
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "functions")]
 
-from local.postgres import running  # noqa: E402
+from headgate.local.postgres import running  # noqa: E402
 from state.database import Typed  # noqa: E402
 from tests.state_world import ENVIRONMENT, World, at, external, make_template, new_world, product  # noqa: E402
 

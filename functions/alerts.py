@@ -13,8 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 import runtime
 from alerting.channels import MaybeDelivered, NotDelivered, opsgenie, webhook
 from alerting.mail import email
+from alerting.message import compose
 from alerting.slack import slack
-from alerting.words import words
 from batch import LOG
 from contract import require
 from state.errors import BadEvent, StateError, StateUnavailable
@@ -67,7 +67,7 @@ def _deliver(key: str, delivery: dict[str, Any], alert: dict[str, Any]) -> dict[
     """What became of one delivery."""
     result = {"alert_key": key, "channel": delivery["channel"], "target": delivery["target"], "message_id": None}
     try:
-        sent = CHANNELS[delivery["channel"]]({**delivery, "key": key}, alert, words(alert), secrets)
+        sent = CHANNELS[delivery["channel"]]({**delivery, "key": key}, alert, compose(alert), secrets)
     except (NotDelivered, MaybeDelivered) as error:
         # a webhook's URL may hold a secret
         target = urlsplit(delivery["target"]).hostname if delivery["channel"] == "webhook" else delivery["target"]

@@ -8,24 +8,24 @@ from typing import Any
 
 import orjson
 
-from generator import output
-from generator.findings import Finding
-from generator.lint.proof import Proof
-from generator.memo import Memo
-from generator.metadata.load import Loaded
-from generator.model.accounts import home_of, producers, subscriptions
-from generator.model.mesh import Mesh
-from generator.model.product import Product
-from generator.output import Changes, Output
-from generator.plan import catalog
-from generator.plan.forwarding import forwarding
-from generator.plan.layout import Layout, assign, recorded, template_name
-from generator.plan.machine import plan_machine
-from generator.plan.resources import ProductResources, resources_of
-from generator.render.application import Part, render_application, render_mesh
-from generator.render.canonical import canonical
-from generator.render.domain import write_domain
-from generator.render.machine import shape_of
+from headgate.generator import output
+from headgate.generator.cache import Cache
+from headgate.generator.findings import Finding
+from headgate.generator.lint.proof import Proof
+from headgate.generator.metadata.load import Loaded
+from headgate.generator.model.accounts import home_of, producers, subscriptions
+from headgate.generator.model.mesh import Mesh
+from headgate.generator.model.product import Product
+from headgate.generator.output import Changes, Output
+from headgate.generator.plan import catalog
+from headgate.generator.plan.forwarding import forwarding
+from headgate.generator.plan.layout import Layout, assign, recorded, template_name
+from headgate.generator.plan.machine import plan_machine
+from headgate.generator.plan.resources import ProductResources, resources_of
+from headgate.generator.render.application import Part, render_application, render_mesh
+from headgate.generator.render.canonical import canonical
+from headgate.generator.render.domain import write_domain
+from headgate.generator.render.machine import shape_of
 
 Progress = Callable[[str, int, int], None]
 
@@ -45,9 +45,9 @@ class _Domain:
     sizes: dict[str, int] = field(default_factory=dict)
 
 
-def generate(loaded: Loaded, out: Output, memo: Memo, progress: Progress) -> Generated:
+def generate(loaded: Loaded, out: Output, cache: Cache, progress: Progress) -> Generated:
     """Puts every file into `out` and finishes it, unless a linter objects."""
-    run = _Run(loaded, out, memo)
+    run = _Run(loaded, out, cache)
     machines = list(loaded.mesh.machines())
     for number, product in enumerate(machines):
         progress("machines", number, len(machines))
@@ -60,11 +60,11 @@ def generate(loaded: Loaded, out: Output, memo: Memo, progress: Progress) -> Gen
 
 
 class _Run:
-    def __init__(self, loaded: Loaded, out: Output, memo: Memo) -> None:
+    def __init__(self, loaded: Loaded, out: Output, cache: Cache) -> None:
         self.mesh: Mesh = loaded.mesh
         self.digests = loaded.digests
-        self.out, self.memo = out, memo
-        self.proof = Proof(memo)
+        self.out, self.cache = out, cache
+        self.proof = Proof(cache)
         self.domains: dict[str, _Domain] = {}
         self.resources: dict[str, ProductResources] = {}  # of the machines rendered in this run
 
@@ -73,11 +73,11 @@ class _Run:
         domain = self.domains.setdefault(product.domain, _Domain())
         domain.products.append(product)
         key = self._key(product)
-        known = self.memo.get("machine", key)
+        known = self.cache.get("machine", key)
         if known is None or not self.out.keep(path, known[0]):
             resources, text = self._rendered(product)
             known = [output.digest(text), len(orjson.dumps(resources.statements)) + 2_600]
-            self.memo.put("machine", key, known)
+            self.cache.put("machine", key, known)
             self.out.put(path, text)
         domain.sizes[product.name] = known[1]
 
@@ -116,13 +116,13 @@ class _Run:
     def _template(self, domain: str, number: int, members: list[Product]) -> Part:
         path = f"{domain}/{template_name(number)}"
         key = blake2b(orjson.dumps([number, *(self._key(each) for each in members)]), digest_size=16).hexdigest()
-        known = self.memo.get("template", key)
+        known = self.cache.get("template", key)
         if known is not None and self.out.keep(path, known[0]):
             return Part(domain, number, tuple(known[1]), home_of(self.mesh, domain))
         resources = [self.resources.get(each.id) or self._rendered(each)[0] for each in members]
         self.proof.domain(resources)
         text, parameters = write_domain(domain, number, resources)
-        self.memo.put("template", key, [output.digest(text), list(parameters)])
+        self.cache.put("template", key, [output.digest(text), list(parameters)])
         self.out.put(path, text)
         return Part(domain, number, parameters, home_of(self.mesh, domain))
 

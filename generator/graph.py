@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from generator.model.mesh import Mesh
-from generator.model.product import Dependency
+from headgate.generator.model.mesh import Mesh
+from headgate.generator.model.product import Dependency
 
 Edge = tuple[str, str, str]
 

@@ -1,20 +1,20 @@
 """The documentation that is written from the code: the table of rules and the reference of the metadata.
 
-`python -m generator.reference` writes both into docs/.
+`python -m headgate.generator.reference` writes both into docs/.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from generator.findings import Rule
-from generator.lint.proof import PROOF_RULES
-from generator.metadata.reading_rules import READING_RULES
-from generator.metadata.schema import BASE, schemas
-from generator.rules import mesh_rules
-from generator.steps import step_types
+from headgate.generator.findings import Rule
+from headgate.generator.lint.proof import PROOF_RULES
+from headgate.generator.metadata.reading_rules import READING_RULES
+from headgate.generator.metadata.schema import BASE, schemas
+from headgate.generator.rules import mesh_rules
+from headgate.generator.steps import step_types
 
-GENERATED = "<!-- Written by `python -m generator.reference`; not edited by hand. -->\n"
+GENERATED = "<!-- Written by `python -m headgate.generator.reference`; not edited by hand. -->\n"
 
 
 def rules_page() -> str:

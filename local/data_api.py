@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import tuple_row
 
-from local.data_api_values import ApiError, column_metadata, parameter, read_field, to_placeholders
+from headgate.local.data_api_values import ApiError, column_metadata, parameter, read_field, to_placeholders
 
 MAX_REQUEST, MAX_RESPONSE, MAX_ROW = 4 * 1024 * 1024, 1024 * 1024, 64 * 1024
 IDLE_SECONDS = 180.0

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from local.data_api import MAX_REQUEST, DataApi
-from local.data_api_values import ApiError
+from headgate.local.data_api import MAX_REQUEST, DataApi
+from headgate.local.data_api_values import ApiError
 
 RESOURCE_ARN = "arn:aws:rds:us-east-1:000000000000:cluster:headgate-local"
 SECRET_ARN = "arn:aws:secretsmanager:us-east-1:000000000000:secret:headgate-local"  # noqa: S105 - a name, no secret

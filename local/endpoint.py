@@ -1,6 +1,6 @@
 """The local AWS endpoint: ministack in a process of our own, with our adapters, and a second port for the runtime to steer it.
 
-`python -m local.endpoint` reads its settings from the environment (see `environment`) and serves until it is ended.
+`python -m headgate.local.endpoint` reads its settings from the environment (see `environment`) and serves until it is ended.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 from urllib.request import Request, urlopen
 
-from local.clock import Clock
+from headgate.local.clock import Clock
 
 LOOKS, LOOK_SECONDS = 3, 0.01  # how often in a row nothing may be going on before it is called quiet
 
@@ -90,7 +90,7 @@ class BusyError(RuntimeError):
 
 
 def _settled(clock: Clock, seconds: float) -> dict[str, Any]:
-    from local.adapters import timing
+    from headgate.local.adapters import timing
 
     deadline, quiet = time.monotonic() + seconds, 0
     while quiet < LOOKS:
@@ -116,7 +116,7 @@ def _body(request: BaseHTTPRequestHandler) -> dict[str, Any]:
 
 
 def _serve_control(port: int, settings: Any) -> None:
-    from local.adapters import timing
+    from headgate.local.adapters import timing
 
     def jump(given: dict[str, Any]) -> dict[str, Any]:
         settings.clock.jump(given["to"])
@@ -173,8 +173,8 @@ def main() -> None:
     """Serves. What is wrong with the adapters is said before anything listens."""
     import ministack.app
 
-    from local import adapters
-    from local.adapters.settings import Settings
+    from headgate.local import adapters
+    from headgate.local.adapters.settings import Settings
 
     folder = Path(os.environ["HEADGATE_FOLDER"])
     settings = Settings(

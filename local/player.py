@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from local.adapters.names import INSTANT
-from local.runtime import Runtime
-from local.scenario import Expectation, Moment, Scenario
-from local.stack import ACCOUNT, Stack
+from headgate.local.adapters.names import INSTANT
+from headgate.local.runtime import Runtime
+from headgate.local.scenario import Expectation, Moment, Scenario
+from headgate.local.stack import ACCOUNT, Stack
 
 Progress = Callable[[datetime], None]
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psycopg
 
-from local.process import popen
+from headgate.local.process import popen
 
 USER, DATABASE = "headgate", "headgate"
 START_SECONDS = 60

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import psycopg
 
-from local import endpoint, postgres
-from local.clock import OFFSET
-from local.data_api import DataApi
-from local.data_api_server import served
-from local.endpoint import Control
-from local.process import popen
-from local.stack import ACCOUNT, REGION, Places, Stack, StartError, end_of
+from headgate.local import endpoint, postgres
+from headgate.local.clock import OFFSET
+from headgate.local.data_api import DataApi
+from headgate.local.data_api_server import served
+from headgate.local.endpoint import Control
+from headgate.local.process import popen
+from headgate.local.stack import ACCOUNT, REGION, Places, Stack, StartError, end_of
 
 # The endpoint's, its control's and the Data API's, where nothing else has them; events/env.json names the first and last.
 KEPT_PORTS = (4566, 4598, 4599)
@@ -57,10 +57,10 @@ class Runtime(Stack):
         for name in ("tmp", "s3", "endpoint"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         variables = endpoint.environment(folder, *self._ports, self.data_api, self._keep)
-        command = [sys.executable, "-m", "local.endpoint"]
+        command = [sys.executable, "-m", "headgate.local.endpoint"]
         # found from wherever this runs; a PYTHONPATH of the functions' own comes after it
-        here = str(Path(__file__).parent.parent)
-        variables["PYTHONPATH"] = os.pathsep.join([variables["PYTHONPATH"], here])
+        package = str(Path(__file__).parents[2])
+        variables["PYTHONPATH"] = os.pathsep.join([variables["PYTHONPATH"], package])
         self._process = popen(command, folder / "endpoint.log", signal.SIGTERM, variables)
         deadline = time.monotonic() + START_SECONDS
         while True:

@@ -1,4 +1,4 @@
-"""Keeps the application running for `headgate up`: `python -m local.supervisor`, ended by SIGTERM, with its data kept.
+"""Keeps the application running for `headgate up`: `python -m headgate.local.supervisor`, ended by SIGTERM, with its data kept.
 
 Its settings come as JSON on standard input. It holds a lock on `<folder>/lock`, with its process id in it, for as long as it lives.
 """
@@ -12,7 +12,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from local import player, postgres, runtime, stack
+from headgate.local import player, postgres, runtime, stack
 
 
 def main() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from generator.commands.main import main
-from local.postgres import Postgres, running
+from headgate.cli.main import main
+from headgate.local.postgres import Postgres, running
 from tests.alert_world import day, service, ses  # noqa: F401 - fixtures
 from tests.golden import lay_out
 from tests.state_world import ENVIRONMENT, FakeAws, World, make_template, new_world

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from local import player, runtime, scenario
-from local.runtime import Runtime
-from local.stack import Places
+from headgate.local import player, runtime, scenario
+from headgate.local.runtime import Runtime
+from headgate.local.stack import Places
 
 ROOT = Path(__file__).parent.parent
 SAMPLES = ROOT / "local" / "samples"
@@ -42,6 +42,6 @@ def deployed(day: scenario.Scenario, folder: Path, keep: bool = False, project: 
     """The project as it stands, deployed at the beginning of the day."""
     places = Places(project, ROOT / "statemachines", folder)
     with runtime.running(places, keep, day.starts) as running:
-        running.deploy(lambda words: None)
+        running.deploy(lambda line: None)
         player.create_jobs(running, CATALOG, day.jobs, folder / "data")
         yield Application(running, folder / "data")

@@ -19,8 +19,8 @@ import botocore.client
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from generator.plan.grants import PLACEHOLDER, tasks
-from generator.plan.resources import PARAMETERS
+from headgate.generator.plan.grants import PLACEHOLDER, tasks
+from headgate.generator.plan.resources import PARAMETERS
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
 RUN = {"run_id": "run-1", "product": "d1/ds1", "business_date": "2026-11-20", "cycle": "", "attempt": 1}

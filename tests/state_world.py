@@ -14,9 +14,9 @@ import boto3
 import psycopg
 from botocore.exceptions import ClientError
 
-from local.data_api import DataApi
-from local.data_api_server import RESOURCE_ARN, SECRET_ARN, served
-from local.postgres import Postgres
+from headgate.local.data_api import DataApi
+from headgate.local.data_api_server import RESOURCE_ARN, SECRET_ARN, served
+from headgate.local.postgres import Postgres
 from state import catalog
 from state.database import Database
 from state.migrate import migrate

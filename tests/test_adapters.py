@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local import adapters, runtime
-from local.adapters.names import INSTANT
-from local.runtime import Runtime
-from local.stack import ACCOUNT, REGION, Places
+from headgate.local import adapters, runtime
+from headgate.local.adapters.names import INSTANT
+from headgate.local.runtime import Runtime
+from headgate.local.stack import ACCOUNT, REGION, Places
 from tests.local_application import ROOT
 
 pytestmark = pytest.mark.slow
@@ -121,16 +121,16 @@ def invoke(function: str, waiting: bool = False, **payload: Any) -> dict[str, An
 
 
 def test_an_endpoint_without_what_the_adapters_hook_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from local.adapters import functions
-    from local.adapters.settings import Settings
-    from local.clock import Clock
+    from headgate.local.adapters import functions
+    from headgate.local.adapters.settings import Settings
+    from headgate.local.clock import Clock
 
     monkeypatch.setattr(functions, "HOOKS", ("lambda_svc:_gone", "nothing:at_all"))
     with pytest.raises(adapters.EndpointError) as caught:
         adapters.install(Settings(Clock(tmp_path / "clock"), tmp_path, ""))
     assert str(caught.value) == (
         "ministack 1.5.33 has not what the adapters for 1.5.33 hook: local.adapters.functions: lambda_svc:_gone; "
-        "local.adapters.functions: nothing:at_all. Install ministack==1.5.33, or bring local/adapters up to the new version."
+        "headgate.local.adapters.functions: nothing:at_all. Install ministack==1.5.33, or bring local/adapters up to the new version."
     )
 
 

@@ -9,8 +9,8 @@ from slack_sdk.models.blocks import Block
 import alerts
 import runtime
 from alerting import channels
+from alerting.message import compose
 from alerting.slack import blocks
-from alerting.words import words
 from tests.alert_world import NOW, Service, Ses, begun, fact, failed, tell
 from tests.golden import FOLDER, expect
 from tests.state_steps import LOADED, TODAY, opened, uuid
@@ -36,7 +36,7 @@ def test_what_each_kind_says(day: World, service: Service, ses: Ses) -> None:
 
     def take(given: dict[str, Any]) -> None:
         alert = day.database.call("take_alert", given, at(NOW))["alert"]
-        said = words(alert)
+        said = compose(alert)
         made = blocks(alert, said)
         for each in Block.parse_all(made):
             each.validate_json()  # Slack's own limits

@@ -13,10 +13,9 @@ LAYERS = (
     ("findings", "steps"),
     ("model",),
     ("plan",),
-    ("memo", "metadata", "rules", "render", "graph"),
+    ("cache", "metadata", "rules", "render", "graph"),
     ("lint", "output"),
     ("generate", "reference"),
-    ("commands",),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 
@@ -27,42 +26,53 @@ def imports(path: Path) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield from (
-                [f"{node.module}.{alias.name}" for alias in node.names] if node.module == "generator" else [node.module]
+                [f"{node.module}.{alias.name}" for alias in node.names]
+                if node.module in ("headgate", "headgate.generator")
+                else [node.module]
             )
+
+
+def packages(path: Path) -> set[str]:
+    """The parts of the project that the file imports: `generator`, `local`, `cli`, or a module of the functions."""
+    return {each.removeprefix("headgate.").split(".")[0] for each in imports(path)}
 
 
 def python_files(folder: str) -> list[Path]:
     return sorted((ROOT / folder).rglob("*.py"))
 
 
-def test_generator_and_functions_share_no_code() -> None:
-    for folder, other in (("generator", "functions"), ("functions", "generator")):
-        for path in python_files(folder):
-            assert not [each for each in imports(path) if each.split(".")[0] == other], path
+FUNCTIONS = {path.stem if path.suffix else path.name for path in (ROOT / "functions").iterdir()} - {"__pycache__"}
+FORBIDDEN = {
+    "generator": {"local", "cli", *FUNCTIONS},
+    "functions": {"headgate", "generator", "local", "cli"},
+    "local": {"generator", "cli", *FUNCTIONS},
+    "cli": FUNCTIONS,
+}
 
 
-def test_the_local_runtime_knows_neither_and_only_commands_know_it() -> None:
-    for path in python_files("local"):
-        assert not [
-            each for each in imports(path) if each.split(".")[0] in ("generator", "functions", "runtime", "state")
-        ], path
-    for path in (*python_files("functions"), *python_files("generator")):
-        if path.parent.name != "commands":
-            assert not [each for each in imports(path) if each.split(".")[0] == "local"], path
+@pytest.mark.parametrize("part", FORBIDDEN)
+def test_parts_share_data_and_not_code(part: str) -> None:
+    for path in python_files(part):
+        if "worker" not in path.parts:
+            assert not packages(path) & FORBIDDEN[part], path
 
 
 @pytest.mark.parametrize("path", python_files("generator"), ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_imports_point_downwards(path: Path) -> None:
     part = path.relative_to(ROOT / "generator").parts[0].removesuffix(".py")
     for each in imports(path):
-        if each.startswith("generator.") and part != "__init__":
-            imported = each.split(".")[1]
+        if each.startswith("headgate.generator.") and part != "__init__":
+            imported = each.split(".")[2]
             assert RANK[imported] < RANK[part] or imported == part or {imported, part} <= set(LAYERS[RANK[part]]), each
 
 
 @pytest.mark.parametrize(
     "path",
-    [each for folder in ("generator", "functions", "local", "tests", "benchmarks") for each in python_files(folder)],
+    [
+        each
+        for folder in ("generator", "functions", "local", "cli", "tests", "benchmarks")
+        for each in python_files(folder)
+    ],
     ids=lambda path: path.relative_to(ROOT).as_posix(),
 )
 def test_every_module_says_what_it_is_and_stays_small(path: Path) -> None:

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from generator.lint.linters import cfn_lint_problems
-from generator.plan.forwarding import forwarding, most_accounts
-from generator.render.application import render_mesh
-from local.adapters.accounts import allows
-from local.adapters.names import ORGANIZATION
+from headgate.generator.lint.linters import cfn_lint_problems
+from headgate.generator.plan.forwarding import forwarding, most_accounts
+from headgate.generator.render.application import render_mesh
+from headgate.local.adapters.accounts import allows
+from headgate.local.adapters.names import ORGANIZATION
 from tests.test_template import RESOURCES
 
 CENTRAL, OURS, STRANGER = "999999999999", "111111111111", "555555555555"

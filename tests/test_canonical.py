@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generator.render.canonical import canonical
+from headgate.generator.render.canonical import canonical
 
 PLAIN = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=8)
 VALUES = st.recursive(

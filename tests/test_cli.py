@@ -141,9 +141,9 @@ def test_an_error_writes_nothing(project: Callable[[str], Path], headgate: Headg
 def test_a_lost_or_damaged_memo_costs_time_only(project: Callable[[str], Path], headgate: Headgate) -> None:
     root = project(MESH)
     headgate("generate")
-    memo = next((root / ".headgate").iterdir())
-    for damage in (b"", b"{}", b"[1]", b'{"generator": "x", "values": 3}', memo.read_bytes()[:100]):
-        memo.write_bytes(damage)
+    cache = next((root / ".headgate").iterdir())
+    for damage in (b"", b"{}", b"[1]", b'{"generator": "x", "values": 3}', cache.read_bytes()[:100]):
+        cache.write_bytes(damage)
         assert headgate("generate", "--check")[0] == 0
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local.clock import OFFSET, Clock
+from headgate.local.clock import OFFSET, Clock
 
 HOUR = 3600.0
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.data_api import DataApi
-from local.data_api_server import RESOURCE_ARN, SECRET_ARN, served
-from local.postgres import Postgres
+from headgate.local.data_api import DataApi
+from headgate.local.data_api_server import RESOURCE_ARN, SECRET_ARN, served
+from headgate.local.postgres import Postgres
 from tests.state_world import client
 
 WHERE = {"resourceArn": RESOURCE_ARN, "secretArn": SECRET_ARN, "database": "headgate"}

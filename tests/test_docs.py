@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from generator.reference import PAGES
+from headgate.generator.reference import PAGES
 from tests.golden import expect
 
 DOCS = Path(__file__).parent.parent / "docs"

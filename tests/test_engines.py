@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from local.scenario import Scenario
+from headgate.local.scenario import Scenario
 from tests import moto_engine
 from tests.local_application import ROOT, Application, deployed, needs_sam, sample
 from tests.moto_engine import Answer, FailTask, Succeed

@@ -8,9 +8,9 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generator.model.accounts import Home
-from generator.plan.forwarding import MAX_PATTERN, MAX_RULES, MAX_TARGETS, forwarding, pattern
-from generator.render.application import render_mesh
+from headgate.generator.model.accounts import Home
+from headgate.generator.plan.forwarding import MAX_PATTERN, MAX_RULES, MAX_TARGETS, forwarding, pattern
+from headgate.generator.render.application import render_mesh
 from tests.conftest import Headgate
 
 HOMES = st.builds(

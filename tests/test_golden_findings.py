@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from generator.lint.proof import PROOF_RULES
-from generator.metadata.reading_rules import READING_RULES
-from generator.rules import mesh_rules
+from headgate.generator.lint.proof import PROOF_RULES
+from headgate.generator.metadata.reading_rules import READING_RULES
+from headgate.generator.rules import mesh_rules
 from tests.conftest import Headgate
 from tests.golden import FOLDER, expect
 

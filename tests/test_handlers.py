@@ -344,7 +344,7 @@ def test_samples_keep_their_contract_by_both_validators(function: str) -> None:
 
 def test_what_machines_send_keeps_the_contracts() -> None:
     """The payloads in every golden machine, with their paths filled in, are what the handlers accept."""
-    from generator.plan.grants import tasks
+    from headgate.generator.plan.grants import tasks
 
     functions = {
         "DependencyGate": "dependency-gate",

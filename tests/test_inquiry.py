@@ -7,7 +7,7 @@ import pytest
 
 import inquire
 import runtime
-from generator.commands import explain, tell
+from headgate.cli import explain, formatting
 from state.database import Typed
 from state.errors import BadEvent, UnknownProduct
 from tests.golden import FOLDER, expect
@@ -83,16 +83,20 @@ def test_an_opening_that_was_before_the_product_came_is_called_missed(
     opened(world, "2026-11-20 09:00")
     rows = {each["product"]: each for each in asked(question="status", business_date=TODAY)["products"]}
     assert (rows["d1/new"]["missed"], "missed" in rows["d1/later"]) == (True, False)
-    (line,) = [each for each in tell.status(list(rows.values()), tell.Clock(UTC, TODAY)) if each.startswith("d1/new")]
+    (line,) = [
+        each
+        for each in formatting.status(list(rows.values()), formatting.Clock(UTC, TODAY))
+        if each.startswith("d1/new")
+    ]
     assert line.endswith("was to open at 06:00; `headgate backfill` opens it")
     run = asked(question="why", product="d1/after", business_date=TODAY)["run"]
     assert [each["product"] for each in run["root_causes"]] == ["d1/new"], "what it would wait for is not the reason"
-    (upstream,) = [each for each in explain.explained(run, tell.Clock(UTC, TODAY)) if each.startswith("  d1/new")]
+    (upstream,) = [each for each in explain.explained(run, formatting.Clock(UTC, TODAY)) if each.startswith("  d1/new")]
     assert "its run was to open at 06:00; `headgate backfill d1/new --date 2026-11-20` opens it" in upstream
     run = asked(question="why", product="d1/new", business_date=TODAY)["run"]
     assert (
         "`headgate backfill d1/new --date 2026-11-20` opens it."
-        in list(explain.explained(run, tell.Clock(UTC, TODAY)))[1]
+        in list(explain.explained(run, formatting.Clock(UTC, TODAY)))[1]
     )
 
 
@@ -217,7 +221,7 @@ def test_what_cannot_be_answered_is_refused(morning: World) -> None:
 
 def test_the_answers_in_words(morning: World) -> None:
     """As `headgate status`, `why` and `history` print them."""
-    clock = tell.Clock(UTC, TODAY)
+    clock = formatting.Clock(UTC, TODAY)
     parts: list[str] = []
 
     def told(command: str, lines: Any) -> None:
@@ -226,7 +230,7 @@ def test_the_answers_in_words(morning: World) -> None:
     def why(name: str) -> None:
         told(f"why {name}", explain.explained(asked(question="why", product=name, business_date=TODAY)["run"], clock))
 
-    told("status", tell.status(asked(question="status")["products"], clock))
+    told("status", formatting.status(asked(question="status")["products"], clock))
     for name in ("d1/a", "d1/b", "d1/c", "d1/e", "raw/in", "d1/weekly"):
         why(name)
     morning.event("raw/in", TODAY, at("2026-11-20 06:10"))
@@ -241,8 +245,8 @@ def test_the_answers_in_words(morning: World) -> None:
     morning.database.call("set_hold", "d1/c", None, "", True, "bob", at("2026-11-20 08:00"))
     morning.database.call("skip_run", "d1/b", Typed(TODAY, "date"), "", "bob", at("2026-11-20 08:50"))
     why("d1/b")
-    told("status", tell.status(asked(question="status")["products"], clock))
-    told("history", tell.history(asked(question="history", business_date=TODAY)["entries"], clock))
-    told("status", tell.status([], clock))
-    told("history", tell.history([], clock))
+    told("status", formatting.status(asked(question="status")["products"], clock))
+    told("history", formatting.history(asked(question="history", business_date=TODAY)["entries"], clock))
+    told("status", formatting.status([], clock))
+    told("history", formatting.history([], clock))
     expect(FOLDER / "words" / "inquiry.txt", "\n".join(parts).encode())

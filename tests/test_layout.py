@@ -8,8 +8,8 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generator.plan.layout import MAX_BYTES, MAX_PARAMETERS, MAX_RESOURCES, SHARE, assign
-from generator.plan.resources import PARAMETERS
+from headgate.generator.plan.layout import MAX_BYTES, MAX_PARAMETERS, MAX_RESOURCES, SHARE, assign
+from headgate.generator.plan.resources import PARAMETERS
 from tests.conftest import Headgate
 
 names = st.text("abcdef", min_size=1, max_size=3)

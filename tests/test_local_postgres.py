@@ -10,12 +10,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from local.postgres import running
+from headgate.local.postgres import running
 
 ROOT = Path(__file__).parent.parent
 HOLD = """
 import sys, time
-from local.postgres import running
+from headgate.local.postgres import running
 from pathlib import Path
 with running(Path(sys.argv[1]) if len(sys.argv) > 1 else None) as server:
     print(server.pid, server.dsn(), flush=True)

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from local import player, runtime
-from local.runtime import Runtime
-from local.scenario import Moment, Scenario
-from local.stack import Places, Stack
+from headgate.local import player, runtime
+from headgate.local.runtime import Runtime
+from headgate.local.scenario import Moment, Scenario
+from headgate.local.stack import Places, Stack
 from tests.local_application import CATALOG, ROOT, needs_sam, sample
 
 pytestmark = [pytest.mark.slow, needs_sam]
@@ -87,10 +87,10 @@ def mesh(tmp_path: Path) -> Iterator[Mesh]:
     day = sample("stifel")
     with runtime.running(Places(ROOT, ROOT / "statemachines", tmp_path), starts=day.starts) as running:
         central, d1, d2 = (running.stack(each) for each in (CENTRAL, D1, D2))
-        central.deploy(lambda words: None, {"Mode": "central"})
+        central.deploy(lambda line: None, {"Mode": "central"})
         bus = central.outputs["CentralEventBusArn"]
         for stack in (d1, d2):
-            stack.deploy(lambda words: None, {"Mode": "domain", "CentralEventBusArn": bus})
+            stack.deploy(lambda line: None, {"Mode": "domain", "CentralEventBusArn": bus})
             player.create_jobs(stack, CATALOG, day.jobs, tmp_path / "data")
         running.control.jobs({"*": [{"takes": 300}]})
         yield Mesh(running, central, d1, d2, tmp_path / "data")
@@ -142,8 +142,8 @@ def test_a_central_account_may_have_domains_of_its_own(tmp_path: Path) -> None:
     day = sample("stifel")
     with runtime.running(Places(ROOT, ROOT / "statemachines", tmp_path), starts=day.starts) as running:
         both, d2 = running.stack(D1), running.stack(D2)
-        both.deploy(lambda words: None, {"Mode": "both"})
-        d2.deploy(lambda words: None, {"Mode": "domain", "CentralEventBusArn": both.outputs["CentralEventBusArn"]})
+        both.deploy(lambda line: None, {"Mode": "both"})
+        d2.deploy(lambda line: None, {"Mode": "domain", "CentralEventBusArn": both.outputs["CentralEventBusArn"]})
         for stack in (both, d2):
             player.create_jobs(stack, CATALOG, day.jobs, tmp_path / "data")
         running.control.jobs({"*": [{"takes": 300}]})

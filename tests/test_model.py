@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generator.metadata.yaml_reader import ReadError, read, scalar
-from generator.model.availability import Timing, held, leaf_dates, rhythm
-from generator.model.cron import CronError, parse
-from generator.model.duration import seconds, spoken
-from generator.model.product import Condition, Dependency, Retry
-from generator.model.schedule import HORIZON_DAYS, HORIZON_START, Calendar, Schedule, bits, firings, shift
+from headgate.generator.metadata.yaml_reader import ReadError, read, scalar
+from headgate.generator.model.availability import Timing, held, leaf_dates, rhythm
+from headgate.generator.model.cron import CronError, parse
+from headgate.generator.model.duration import seconds, spoken
+from headgate.generator.model.product import Condition, Dependency, Retry
+from headgate.generator.model.schedule import HORIZON_DAYS, HORIZON_START, Calendar, Schedule, bits, firings, shift
 
 
 def fires(expression: str, start: date, days: int = 31) -> list[int]:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from generator import output
-from generator.output import OutputError, opened, recover
+from headgate.generator import output
+from headgate.generator.output import OutputError, opened, recover
 from tests.conftest import Headgate
 
 OLD = {

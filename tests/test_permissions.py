@@ -9,7 +9,7 @@ from typing import Any
 import cfnlint
 import pytest
 
-from generator.plan import grants
+from headgate.generator.plan import grants
 from tests.golden import FOLDER
 from tests.local_application import ROOT, deployed, needs_sam, sample
 from tests.test_template import FUNCTIONS, HANDLERS, NESTED, RESOURCES, of_type

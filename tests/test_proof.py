@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generator.lint.linters import cfn_lint_problems, statelint_problems
-from generator.lint.machine_checks import history, problems
-from generator.memo import Memo
-from generator.metadata.load import load
-from generator.model import build
-from generator.plan import grants
-from generator.plan.machine import MachinePlan, plan_machine
-from generator.plan.resources import resources_of
-from generator.render.canonical import canonical
-from generator.render.domain import parameters_of, render_domain, write_domain
-from generator.render.machine import render_machine, shape_of
+from headgate.generator.cache import Cache
+from headgate.generator.lint.linters import cfn_lint_problems, statelint_problems
+from headgate.generator.lint.machine_checks import history, problems
+from headgate.generator.metadata.load import load
+from headgate.generator.model import build
+from headgate.generator.plan import grants
+from headgate.generator.plan.machine import MachinePlan, plan_machine
+from headgate.generator.plan.resources import resources_of
+from headgate.generator.render.canonical import canonical
+from headgate.generator.render.domain import parameters_of, render_domain, write_domain
+from headgate.generator.render.machine import render_machine, shape_of
 from tests.conftest import Headgate
 from tests.golden import FOLDER, lay_out
 
@@ -137,8 +137,10 @@ def test_nothing_broken_is_written(
     project: Callable[[str], Path], headgate: Headgate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = project((FOLDER / "output/one-step/input.txt").read_text("utf-8"))
-    monkeypatch.setattr("generator.lint.proof.statelint_problems", lambda definition: ["State Machine.States is wrong"])
-    monkeypatch.setattr("generator.lint.proof.cfn_lint_problems", lambda template: ["E0000 wrong"])
+    monkeypatch.setattr(
+        "headgate.generator.lint.proof.statelint_problems", lambda definition: ["State Machine.States is wrong"]
+    )
+    monkeypatch.setattr("headgate.generator.lint.proof.cfn_lint_problems", lambda template: ["E0000 wrong"])
 
     code, printed = headgate("generate")
 
@@ -197,7 +199,7 @@ def test_machines_of_one_shape_differ_in_texts_only(
 def test_every_kind_of_machine_is_filled_in_as_it_would_be_rendered(case: Path, tmp_path: Path) -> None:
     lay_out((case / "input.txt").read_text("utf-8"), tmp_path)
     resources = []
-    for product in load(tmp_path, Memo(None)).mesh.machines():
+    for product in load(tmp_path, Cache(None)).mesh.machines():
         plan = plan_machine(product)
         shape = shape_of(plan)
         assert shape.text(plan) == canonical(render_machine(plan))

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from generator.findings import Rule
-from generator.plan import names
-from generator.plan.forwarding import most_accounts
-from generator.rules import mesh_rules
+from headgate.generator.findings import Rule
+from headgate.generator.plan import names
+from headgate.generator.plan.forwarding import most_accounts
+from headgate.generator.rules import mesh_rules
 from tests.conftest import Headgate
 
 PRODUCT = 'description: x\nschedule: {{frequency: daily, time: "06:00"}}\npipeline: {{steps: [{{name: a, glue: {{job: {0}}}}}]}}\n'

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from local.player import put_event
-from local.scenario import Expectation, Scenario
+from headgate.local.player import put_event
+from headgate.local.scenario import Expectation, Scenario
 from tests.local_application import Application, deployed, needs_sam, sample
 
 pytestmark = [pytest.mark.slow, needs_sam]
@@ -65,12 +65,12 @@ def test_the_endpoint_dies_and_knows_nothing_any_more(tmp_path: Path) -> None:
         running = application.runtime
 
         def lost() -> None:
-            from local.player import create_jobs
+            from headgate.local.player import create_jobs
             from tests.local_application import CATALOG
 
             running.stop_endpoint(signal.SIGKILL)
             running.start_endpoint()
-            running.deploy(lambda words: None)
+            running.deploy(lambda line: None)
             create_jobs(running, CATALOG, day.jobs, application.data)
             running.control.jobs({"*": [{"takes": 300}]})
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local import scenario
+from headgate.local import scenario
 
 ROOT = Path(__file__).parent.parent
 

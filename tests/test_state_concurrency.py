@@ -121,8 +121,8 @@ def test_looking_without_the_lock_loses_a_run_and_is_caught(world: World) -> Non
 def test_two_loaders_at_once_migrate_once(postgres: Any) -> None:
     import psycopg
 
-    from local.data_api import DataApi
-    from local.data_api_server import served
+    from headgate.local.data_api import DataApi
+    from headgate.local.data_api_server import served
     from state.migrate import migrate
 
     with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:

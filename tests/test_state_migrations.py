@@ -8,9 +8,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from local.data_api import DataApi
-from local.data_api_server import served
-from local.postgres import Postgres, binary
+from headgate.local.data_api import DataApi
+from headgate.local.data_api_server import served
+from headgate.local.postgres import Postgres, binary
 from state import migrate as migration
 from state.database import Database
 from state.errors import StateError

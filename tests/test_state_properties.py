@@ -19,9 +19,9 @@ from hypothesis.stateful import (
 )
 
 from effects import Performer
-from generator.model import cron
-from generator.plan.catalog import _fires
-from local.postgres import Postgres
+from headgate.generator.model import cron
+from headgate.generator.plan.catalog import _fires
+from headgate.local.postgres import Postgres
 from state.database import Typed
 from tests.state_world import FakeAws, World, at, daily, external, leaf, new_world, product
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from generator import reference, steps
-from generator.metadata import schema
-from generator.render import environment, machine
+from headgate.generator import reference, steps
+from headgate.generator.metadata import schema
+from headgate.generator.render import environment, machine
 from tests.conftest import Headgate
 from tests.moto_engine import execute
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from generator.plan.resources import APPLICATION_PARAMETERS, PARAMETERS
-from local.stack import sam
+from headgate.generator.plan.resources import APPLICATION_PARAMETERS, PARAMETERS
+from headgate.local.stack import sam
 from tests.local_application import ROOT, needs_sam
 
 FUNCTIONS = ROOT / "functions"

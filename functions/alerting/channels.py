@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from alerting.words import Alert, Words
+from alerting.message import Alert, Message
 
 TRIES, PATIENCE, TIMEOUT = 3, 20.0, 10.0
 PRIORITY = {"ERROR": "P2", "LATE": "P3"}  # the rest informs
@@ -58,7 +58,7 @@ def seconds(retry_after: str | None) -> float | None:
         return None
 
 
-def opsgenie(delivery: Delivery, alert: Alert, words: Words, secrets: Secrets) -> str:
+def opsgenie(delivery: Delivery, alert: Alert, message: Message, secrets: Secrets) -> str:
     """One alert a run and team: OpsGenie knows a second by its alias, and a run that completes closes it.
     docs.opsgenie.com/docs/alert-api"""
     base = os.environ.get("OPSGENIE_API_URL", "https://api.opsgenie.com")
@@ -66,11 +66,13 @@ def opsgenie(delivery: Delivery, alert: Alert, words: Words, secrets: Secrets) -
     alias = f"headgate-{alert['run_id']}-{delivery['target']}"
     if alert["kind"] == "COMPLETED" and delivery.get("failed_before"):
         _post(
-            f"{base}/v2/alerts/{alias}/close?identifierType=alias", {"note": words.title, "source": "headgate"}, headers
+            f"{base}/v2/alerts/{alias}/close?identifierType=alias",
+            {"note": message.title, "source": "headgate"},
+            headers,
         )
         return alias
     body = {
-        "message": words.title[:130], "alias": alias, "description": words.text()[:15000], "source": "headgate",
+        "message": message.title[:130], "alias": alias, "description": message.text()[:15000], "source": "headgate",
         "responders": [{"type": "team", "name": delivery["target"]}], "priority": PRIORITY.get(alert["kind"], "P5"),
         "entity": alert["product"], "tags": ["headgate", alert["kind"]],
         "details": {"product": alert["product"], "business_date": alert["business_date"], "run_id": alert["run_id"]},
@@ -79,10 +81,10 @@ def opsgenie(delivery: Delivery, alert: Alert, words: Words, secrets: Secrets) -
     return alias
 
 
-def webhook(delivery: Delivery, alert: Alert, words: Words, secrets: Secrets) -> str:
-    """The facts and the words as JSON; the receiver knows a second by its Idempotency-Key."""
+def webhook(delivery: Delivery, alert: Alert, message: Message, secrets: Secrets) -> str:
+    """The facts and the text as JSON; the receiver knows a second by its Idempotency-Key."""
     key = str(delivery["key"])
-    body = {**alert, "title": words.title, "text": words.text(), "links": dict(words.links), "alert_key": key}
+    body = {**alert, "title": message.title, "text": message.text(), "links": dict(message.links), "alert_key": key}
     _post(delivery["target"], body, {"Idempotency-Key": key})
     return key
 

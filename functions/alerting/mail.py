@@ -9,7 +9,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError, ReadTimeoutError
 
 from alerting.channels import Delivery, MaybeDelivered, NotDelivered, Secrets
-from alerting.words import Alert, Words
+from alerting.message import Alert, Message
 
 
 @cache
@@ -19,13 +19,13 @@ def ses() -> Any:
     )  # a second try may be a second message
 
 
-def email(delivery: Delivery, alert: Alert, words: Words, secrets: Secrets) -> str:
+def email(delivery: Delivery, alert: Alert, message: Message, secrets: Secrets) -> str:
     """SES's message id. Raises `NotDelivered` or `MaybeDelivered`."""
     sender = os.environ.get("ALERT_SENDER")
     if not sender:
         raise NotDelivered("no sender: the parameter AlertSender is empty")
-    body = {"Text": {"Data": words.text(), "Charset": "UTF-8"}}
-    subject = {"Data": f"[{alert['kind']}] {words.title}", "Charset": "UTF-8"}
+    body = {"Text": {"Data": message.text(), "Charset": "UTF-8"}}
+    subject = {"Data": f"[{alert['kind']}] {message.title}", "Charset": "UTF-8"}
     try:
         sent = ses().send_email(
             FromEmailAddress=sender, Destination={"ToAddresses": [delivery["target"]]}, Content={"Simple": {"Subject": subject, "Body": body}},

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from alerting.channels import TIMEOUT, Busy, Delivery, MaybeDelivered, NotDelivered, Secrets, needed, patiently, seconds
-from alerting.words import Alert, Words
+from alerting.message import Alert, Message
 
 MARKS = {"ERROR": ":red_circle:", "LATE": ":large_orange_circle:", "COMPLETED": ":large_green_circle:"}
 LONGEST = 2_900  # characters of a section; Slack takes 3,000
@@ -19,7 +19,7 @@ LONGEST = 2_900  # characters of a section; Slack takes 3,000
 UNCERTAIN = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
 
 
-def slack(delivery: Delivery, alert: Alert, words: Words, secrets: Secrets) -> str:
+def slack(delivery: Delivery, alert: Alert, message: Message, secrets: Secrets) -> str:
     """The id of the run's first message in the channel, `<channel id> <ts>`. Where an earlier try may have been delivered, the channel is
     searched for it first (scope `channels:history`). Raises `NotDelivered` or `MaybeDelivered`."""
     from slack_sdk import WebClient
@@ -34,10 +34,10 @@ def slack(delivery: Delivery, alert: Alert, words: Words, secrets: Secrets) -> s
         if found:
             return found
     if alert["kind"] == "COMPLETED" and thread and delivery.get("failed_before"):
-        recovered = f"{MARKS['COMPLETED']} {words.title}, after it had failed or was late; the thread tells"
+        recovered = f"{MARKS['COMPLETED']} {message.title}, after it had failed or was late; the thread tells"
         _call(client.chat_update, channel=channel, ts=thread, text=recovered, blocks=[_section(recovered)])
     answer = _call(
-        client.chat_postMessage, channel=channel, thread_ts=thread or None, text=words.title, blocks=blocks(alert, words),
+        client.chat_postMessage, channel=channel, thread_ts=thread or None, text=message.title, blocks=blocks(alert, message),
         metadata={"event_type": "headgate_alert", "event_payload": {"alert": delivery["key"]}},
     )  # fmt: skip
     return f"{channel} {thread}" if thread else f"{answer['channel']} {answer['ts']}"
@@ -87,14 +87,14 @@ def _found(client: Any, delivery: Delivery, channel: str, thread: str) -> str | 
     return None
 
 
-def blocks(alert: Alert, words: Words) -> list[dict[str, Any]]:
+def blocks(alert: Alert, message: Message) -> list[dict[str, Any]]:
     """The message in Block Kit."""
     mark = MARKS.get(alert["kind"], ":white_circle:")
-    facts = "\n".join(f"*{_escaped(name)}*  {_escaped(text)}" for name, text in words.facts)
-    made = [_section(f"{mark} *{_escaped(words.title)}*"), _section(facts[:LONGEST])]
-    footer = [f"<{url}|{name}>" for name, url in words.links]
-    if words.rerun:
-        footer.append(f"`{words.rerun}`")
+    facts = "\n".join(f"*{_escaped(name)}*  {_escaped(text)}" for name, text in message.facts)
+    made = [_section(f"{mark} *{_escaped(message.title)}*"), _section(facts[:LONGEST])]
+    footer = [f"<{url}|{name}>" for name, url in message.links]
+    if message.rerun:
+        footer.append(f"`{message.rerun}`")
     if footer:
         made.append({"type": "context", "elements": [{"type": "mrkdwn", "text": "   ".join(footer)[:LONGEST]}]})
     return made

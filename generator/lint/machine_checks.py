@@ -5,9 +5,9 @@ from typing import Any
 
 import orjson
 
-from generator.plan.grants import PLACEHOLDER, tasks
-from generator.plan.names import MAX_NAME
-from generator.plan.resources import PARAMETERS
+from headgate.generator.plan.grants import PLACEHOLDER, tasks
+from headgate.generator.plan.names import MAX_NAME
+from headgate.generator.plan.resources import PARAMETERS
 
 # docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 MAX_DEFINITION, MAX_HISTORY = 1_000_000, 25_000

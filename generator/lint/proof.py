@@ -8,15 +8,15 @@ from typing import Any
 
 import orjson
 
-from generator.findings import Finding, Rule
-from generator.lint.linters import cfn_lint_problems, statelint_problems
-from generator.lint.machine_checks import problems as machine_problems
-from generator.memo import Memo
-from generator.plan.grants import ungranted
-from generator.plan.layout import MAX_RESOURCES, SHARE
-from generator.plan.resources import ProductResources
-from generator.render.application import Part, render_application
-from generator.render.domain import render_domain
+from headgate.generator.cache import Cache
+from headgate.generator.findings import Finding, Rule
+from headgate.generator.lint.linters import cfn_lint_problems, statelint_problems
+from headgate.generator.lint.machine_checks import problems as machine_problems
+from headgate.generator.plan.grants import ungranted
+from headgate.generator.plan.layout import MAX_RESOURCES, SHARE
+from headgate.generator.plan.resources import ProductResources
+from headgate.generator.render.application import Part, render_application
+from headgate.generator.render.domain import render_domain
 
 STATELINT = Rule(
     "HG901",
@@ -46,8 +46,8 @@ EXPECTED = "a machine that every linter accepts"
 class Proof:
     """Collects what the linters find; `findings` is empty when everything is sound."""
 
-    def __init__(self, memo: Memo) -> None:
-        self._memo = memo
+    def __init__(self, cache: Cache) -> None:
+        self._memo = cache
         self._specimens: dict[str, ProductResources] = {}
         self.findings: list[Finding] = []
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from generator.findings import Finding
-from generator.metadata.reading_rules import NO_DOMAIN, WRONG_PLACE
+from headgate.generator.findings import Finding
+from headgate.generator.metadata.reading_rules import NO_DOMAIN, WRONG_PLACE
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 MAX_NAME = 64

@@ -8,18 +8,18 @@ from typing import Any
 
 import orjson
 
-from generator.findings import Finding
-from generator.memo import Memo
-from generator.metadata import schema
-from generator.metadata.files import Files, find
-from generator.metadata.merge import merge
-from generator.metadata.reading_rules import UNREADABLE, WRONG_VALUE
-from generator.metadata.salvage import UNKNOWN, salvage
-from generator.metadata.yaml_reader import ReadError, read
-from generator.model import build
-from generator.model.mesh import Mesh
-from generator.model.product import Domain, Product
-from generator.model.schedule import Calendar
+from headgate.generator.cache import Cache
+from headgate.generator.findings import Finding
+from headgate.generator.metadata import schema
+from headgate.generator.metadata.drop_invalid import UNKNOWN, drop_invalid
+from headgate.generator.metadata.files import Files, find
+from headgate.generator.metadata.merge import merge
+from headgate.generator.metadata.reading_rules import UNREADABLE, WRONG_VALUE
+from headgate.generator.metadata.yaml_reader import ReadError, read
+from headgate.generator.model import build
+from headgate.generator.model.mesh import Mesh
+from headgate.generator.model.product import Domain, Product
+from headgate.generator.model.schedule import Calendar
 
 Document = dict[str, Any]
 
@@ -36,7 +36,7 @@ class Loaded:
     digests: dict[str, str] = field(default_factory=dict)
 
 
-def load(root: Path, memo: Memo) -> Loaded:
+def load(root: Path, cache: Cache) -> Loaded:
     files = find(root)
     findings = list(files.misplaced)
     calendars = _calendars(files, findings)
@@ -55,14 +55,14 @@ def load(root: Path, memo: Memo) -> Loaded:
             continue
         # a broken domain.yaml gives no defaults: what is missing then is not the product's fault
         digest = blake2b(data + default_digests.get(domain, "broken").encode(), digest_size=16).hexdigest()
-        document = memo.get("document", digest)
+        document = cache.get("document", digest)
         if document is None:
             document, whole = _product_document(data, path, defaults.get(domain), findings)
             if document is None:
                 broken.add(identity)
                 continue
             if whole:
-                memo.put("document", digest, document)
+                cache.put("document", digest, document)
             else:
                 partial.add(identity)
         products[identity] = build.product(domain, name, document)
@@ -90,7 +90,7 @@ def _product_document(
     found = schema.check(document, "product.schema.json", path)
     findings.extend(found)
     if found:
-        return salvage(document, found), False
+        return drop_invalid(document, found), False
     return document, defaults is not None
 
 

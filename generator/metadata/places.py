@@ -5,9 +5,9 @@ from pathlib import Path
 
 import yaml
 
-from generator.findings import Finding, pointer_parts
-from generator.metadata.reading_rules import UNKNOWN_KEY
-from generator.metadata.yaml_reader import ReadError, compose
+from headgate.generator.findings import Finding, pointer_parts
+from headgate.generator.metadata.reading_rules import UNKNOWN_KEY
+from headgate.generator.metadata.yaml_reader import ReadError, compose
 
 
 def place(node: yaml.Node, pointer: str, at_key: bool = False) -> tuple[int, int, bool]:

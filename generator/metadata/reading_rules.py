@@ -1,6 +1,6 @@
 """The rules a file can break before it means anything: `HG101` to `HG112`."""
 
-from generator.findings import Rule
+from headgate.generator.findings import Rule
 
 UNREADABLE = Rule("HG101", "unreadable file", "A file that cannot be read describes no product.")
 NOT_YAML = Rule("HG102", "not valid YAML", "A file that does not parse describes no product.")

@@ -17,9 +17,16 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from referencing import Registry, Resource
 
-from generator.findings import Finding, pointer
-from generator.metadata.reading_rules import EMPTY_VALUE, MISSING_KEY, ONE_OF, UNKNOWN_KEY, WRONG_TYPE, WRONG_VALUE
-from generator.steps import step_types
+from headgate.generator.findings import Finding, pointer
+from headgate.generator.metadata.reading_rules import (
+    EMPTY_VALUE,
+    MISSING_KEY,
+    ONE_OF,
+    UNKNOWN_KEY,
+    WRONG_TYPE,
+    WRONG_VALUE,
+)
+from headgate.generator.steps import step_types
 
 FOLDER = Path(__file__).parent / "schemas"
 BASE = "https://headgate.dev/schemas/"

@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from generator.findings import Rule, pointer
-from generator.metadata.reading_rules import DUPLICATE_KEY, EXPANSION, NOT_YAML, UNREADABLE, WRONG_TYPE
+from headgate.generator.findings import Rule, pointer
+from headgate.generator.metadata.reading_rules import DUPLICATE_KEY, EXPANSION, NOT_YAML, UNREADABLE, WRONG_TYPE
 
 MAX_BYTES = 256 * 1024
 MAX_VALUES = 20_000

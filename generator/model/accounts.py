@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from generator.model.mesh import Mesh
+from headgate.generator.model.mesh import Mesh
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -9,10 +9,10 @@ from datetime import timedelta
 from functools import cache, lru_cache
 from zoneinfo import ZoneInfoNotFoundError
 
-from generator.model.cron import CronError, parse
-from generator.model.mesh import Mesh
-from generator.model.product import Condition, Dependency, Product
-from generator.model.schedule import (
+from headgate.generator.model.cron import CronError, parse
+from headgate.generator.model.mesh import Mesh
+from headgate.generator.model.product import Condition, Dependency, Product
+from headgate.generator.model.schedule import (
     ALL_DATES,
     HORIZON_DAYS,
     HORIZON_START,

@@ -3,8 +3,8 @@
 from datetime import date
 from typing import Any
 
-from generator.model.duration import seconds
-from generator.model.product import (
+from headgate.generator.model.duration import seconds
+from headgate.generator.model.product import (
     Condition,
     Dependency,
     Domain,
@@ -15,8 +15,8 @@ from generator.model.product import (
     Retry,
     Step,
 )
-from generator.model.schedule import Calendar, Schedule, cron_of
-from generator.steps import step_types
+from headgate.generator.model.schedule import Calendar, Schedule, cron_of
+from headgate.generator.steps import step_types
 
 Document = dict[str, Any]
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from generator.model.product import Domain, Product
-from generator.model.schedule import Calendar
+from headgate.generator.model.product import Domain, Product
+from headgate.generator.model.schedule import Calendar
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from generator.model.schedule import Schedule
+from headgate.generator.model.schedule import Schedule
 
 
 @dataclass(frozen=True, slots=True)

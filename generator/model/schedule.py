@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from generator.model.cron import parse
+from headgate.generator.model.cron import parse
 
 # A fixed span, so that what is found does not depend on the day it is looked at. It holds a leap day.
 HORIZON_START = date(2027, 1, 1)

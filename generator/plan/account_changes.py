@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from generator.model.accounts import Home, subscribed
-from generator.plan.changes import leaves
+from headgate.generator.model.accounts import Home, subscribed
+from headgate.generator.plan.changes import leaves
 
 Entry = dict[str, Any]
 

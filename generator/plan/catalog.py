@@ -9,12 +9,12 @@ from typing import Any
 
 import orjson
 
-from generator.model.cron import FIRST_YEAR, LAST_YEAR, parse
-from generator.model.mesh import Mesh
-from generator.model.product import Condition, Dependency, Domain, Parallel, Product, Retry, Step
-from generator.model.schedule import Calendar
-from generator.plan import names
-from generator.steps import step_types
+from headgate.generator.model.cron import FIRST_YEAR, LAST_YEAR, parse
+from headgate.generator.model.mesh import Mesh
+from headgate.generator.model.product import Condition, Dependency, Domain, Parallel, Product, Retry, Step
+from headgate.generator.model.schedule import Calendar
+from headgate.generator.plan import names
+from headgate.generator.steps import step_types
 
 VERSION = 1
 Entry = dict[str, Any]

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from generator.model.availability import rhythm
-from generator.model.duration import spoken
-from generator.model.schedule import Schedule
+from headgate.generator.model.availability import rhythm
+from headgate.generator.model.duration import spoken
+from headgate.generator.model.schedule import Schedule
 
 Entry = dict[str, Any]
 SECTIONS = (

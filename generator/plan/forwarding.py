@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from generator.model.accounts import Home
+from headgate.generator.model.accounts import Home
 
 MAX_RULES = 300  # a bus
 MAX_TARGETS = 5  # a rule

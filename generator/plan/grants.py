@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 
-from generator.plan.machine import MachinePlan
-from generator.steps import step_types
+from headgate.generator.plan.machine import MachinePlan
+from headgate.generator.steps import step_types
 
 Statement = dict[str, Any]
 Calls = dict[str, frozenset[str]]

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from generator.model.duration import spoken
-from generator.model.product import Parallel, Product, Step
-from generator.plan import names, retries
-from generator.steps import step_types
+from headgate.generator.model.duration import spoken
+from headgate.generator.model.product import Parallel, Product, Step
+from headgate.generator.plan import names, retries
+from headgate.generator.steps import step_types
 
 # Glue ends a job at its own timeout. The machine waits longer, for the start-up before the clock starts and for the event.
 PATIENCE = 15 * 60

@@ -3,7 +3,7 @@
 import re
 from hashlib import blake2b
 
-from generator.model.product import Product
+from headgate.generator.model.product import Product
 
 MAX_NAME = 80  # of a state machine and of an execution
 MAX_PREFIX = 16  # the deployment's NamePrefix stands before a machine's name

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from generator.model.product import Product
-from generator.plan import grants, names
-from generator.plan.machine import MachinePlan, token
+from headgate.generator.model.product import Product
+from headgate.generator.plan import grants, names
+from headgate.generator.plan.machine import MachinePlan, token
 
 # Every parameter a machine's placeholders can name, and those its stack needs besides.
 PARAMETERS: dict[str, dict[str, Any]] = {

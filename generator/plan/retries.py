@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from generator.model.product import Retry
+from headgate.generator.model.product import Retry
 
 Retrier = dict[str, Any]
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import orjson
 
-from generator.model.accounts import Home
-from generator.plan import names
-from generator.plan.forwarding import Forwarding, most_accounts, pattern
-from generator.plan.layout import template_name
-from generator.plan.resources import APPLICATION_PARAMETERS, PARAMETERS
-from generator.render.environment import environment
+from headgate.generator.model.accounts import Home
+from headgate.generator.plan import names
+from headgate.generator.plan.forwarding import Forwarding, most_accounts, pattern
+from headgate.generator.plan.layout import template_name
+from headgate.generator.plan.resources import APPLICATION_PARAMETERS, PARAMETERS
+from headgate.generator.render.environment import environment
 
 
 @dataclass(frozen=True, slots=True)

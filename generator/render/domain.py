@@ -5,11 +5,11 @@ from typing import Any
 
 import orjson
 
-from generator.plan.grants import WATCHING
-from generator.plan.resources import ALWAYS, PARAMETERS, ProductResources
-from generator.render.canonical import canonical
-from generator.render.environment import environment
-from generator.render.fill import Parts, cut, fill
+from headgate.generator.plan.grants import WATCHING
+from headgate.generator.plan.resources import ALWAYS, PARAMETERS, ProductResources
+from headgate.generator.render.canonical import canonical
+from headgate.generator.render.environment import environment
+from headgate.generator.render.fill import Parts, cut, fill
 
 _END = "\n  }\n}\n"  # of the resources, and of the template
 _shapes: dict[tuple[Any, ...], Parts] = {}

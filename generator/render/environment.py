@@ -7,8 +7,8 @@ from typing import Any
 import jinja2
 import orjson
 
-from generator import steps
-from generator.plan import retries
+from headgate.generator import steps
+from headgate.generator.plan import retries
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 

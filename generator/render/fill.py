@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import orjson
 
-from generator.plan.machine import token
+from headgate.generator.plan.machine import token
 
 Parts = tuple[str, ...]
 _TOKEN = re.compile(token("([a-z_]+[0-9]*)"))

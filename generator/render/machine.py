@@ -8,12 +8,12 @@ from typing import Any
 import jinja2
 import orjson
 
-from generator.plan import grants
-from generator.plan.machine import MachinePlan, deadline_words
-from generator.render.canonical import canonical
-from generator.render.environment import environment
-from generator.render.fill import Parts, cut, fill
-from generator.steps import step_types
+from headgate.generator.plan import grants
+from headgate.generator.plan.machine import MachinePlan, deadline_words
+from headgate.generator.render.canonical import canonical
+from headgate.generator.render.environment import environment
+from headgate.generator.render.fill import Parts, cut, fill
+from headgate.generator.steps import step_types
 
 # What a person reads in the console.
 STATES = SimpleNamespace(

@@ -8,8 +8,8 @@ import pkgutil
 from collections.abc import Callable, Iterator
 from functools import cache
 
-from generator.findings import Finding, Rule
-from generator.model.mesh import Mesh
+from headgate.generator.findings import Finding, Rule
+from headgate.generator.model.mesh import Mesh
 
 Check = Callable[[Mesh], Iterator[Finding]]
 

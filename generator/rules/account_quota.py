@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from generator.findings import Finding, Rule, Severity
-from generator.model.mesh import Mesh
+from headgate.generator.findings import Finding, Rule, Severity
+from headgate.generator.model.mesh import Mesh
 
 RULE = Rule(
     "HG602",

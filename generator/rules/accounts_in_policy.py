@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from generator.findings import Finding, Rule, Severity
-from generator.model.accounts import producers
-from generator.model.mesh import Mesh
-from generator.plan.forwarding import MAX_POLICY, most_accounts
+from headgate.generator.findings import Finding, Rule, Severity
+from headgate.generator.model.accounts import producers
+from headgate.generator.model.mesh import Mesh
+from headgate.generator.plan.forwarding import MAX_POLICY, most_accounts
 
 RULE = Rule(
     "HG605",

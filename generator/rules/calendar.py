@@ -3,8 +3,8 @@
 import difflib
 from collections.abc import Iterator
 
-from generator.findings import Finding, Rule
-from generator.model.mesh import Mesh
+from headgate.generator.findings import Finding, Rule
+from headgate.generator.model.mesh import Mesh
 
 RULE = Rule("HG303", "unknown calendar", "Without it nobody can tell which dates are business days.", partial=True)
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from generator.findings import Finding, Rule
-from generator.model.availability import culprits, cycles_of, held, leaf_dates, rhythm, spoken, timings
-from generator.model.mesh import Mesh
-from generator.model.product import Condition, Dependency, Product
-from generator.model.schedule import ALL_DATES
+from headgate.generator.findings import Finding, Rule
+from headgate.generator.model.availability import culprits, cycles_of, held, leaf_dates, rhythm, spoken, timings
+from headgate.generator.model.mesh import Mesh
+from headgate.generator.model.product import Condition, Dependency, Product
+from headgate.generator.model.schedule import ALL_DATES
 
 RULE = Rule(
     "HG204", "condition can never hold", "Every run would wait until its deadline and then end as on_deadline says."

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from generator.findings import Finding, Rule
-from generator.model.mesh import Mesh
-from generator.model.product import Dependency, Product
+from headgate.generator.findings import Finding, Rule
+from headgate.generator.model.mesh import Mesh
+from headgate.generator.model.product import Dependency, Product
 
 RULE = Rule("HG202", "dependency cycle", "Each waits for the next, so none of them ever starts.", partial=True)
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from functools import cache
 
-from generator.findings import Finding, Rule
-from generator.model.availability import culprits, held, needed_date, spoken, timings
-from generator.model.cron import parse
-from generator.model.duration import spoken as spoken_duration
-from generator.model.mesh import Mesh
-from generator.model.product import Dependency, Product
-from generator.model.schedule import Calendar, Firings, Schedule, bits, firings
+from headgate.generator.findings import Finding, Rule
+from headgate.generator.model.availability import culprits, held, needed_date, spoken, timings
+from headgate.generator.model.cron import parse
+from headgate.generator.model.duration import spoken as spoken_duration
+from headgate.generator.model.mesh import Mesh
+from headgate.generator.model.product import Dependency, Product
+from headgate.generator.model.schedule import Calendar, Firings, Schedule, bits, firings
 
 RULE = Rule(
     "HG207", "deadline before the upstream opens", "The deadline has passed before the data can be there, every time."

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from generator.findings import Finding, Rule
-from generator.model.mesh import Mesh
+from headgate.generator.findings import Finding, Rule
+from headgate.generator.model.mesh import Mesh
 
 RULE = Rule(
     "HG604",

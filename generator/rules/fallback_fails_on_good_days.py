@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from generator.findings import Finding, Rule, Severity
-from generator.model.mesh import Mesh
-from generator.model.product import Condition, Dependency
+from headgate.generator.findings import Finding, Rule, Severity
+from headgate.generator.model.mesh import Mesh
+from headgate.generator.model.product import Condition, Dependency
 
 RULE = Rule(
     "HG210",

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from generator.findings import Finding, Rule
-from generator.model.accounts import subscriptions
-from generator.model.mesh import Mesh
-from generator.plan.forwarding import MAX_RULES, MAX_TARGETS, forwarding
+from headgate.generator.findings import Finding, Rule
+from headgate.generator.model.accounts import subscriptions
+from headgate.generator.model.mesh import Mesh
+from headgate.generator.plan.forwarding import MAX_RULES, MAX_TARGETS, forwarding
 
 RULE = Rule(
     "HG603",

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from generator.findings import Finding, Rule, Severity
-from generator.model.mesh import Mesh
+from headgate.generator.findings import Finding, Rule, Severity
+from headgate.generator.model.mesh import Mesh
 
 RULE = Rule("HG503", "LATE without sla", "A product that is promised for no time is never late.", Severity.WARNING)
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from generator.findings import Finding, Rule
-from generator.model.mesh import Mesh
-from generator.plan.names import logical_id, machine_name
+from headgate.generator.findings import Finding, Rule
+from headgate.generator.model.mesh import Mesh
+from headgate.generator.plan.names import logical_id, machine_name
 
 RULE = Rule(
     "HG601", "names collide on AWS", "CloudFormation would refuse the stack, or two products would share a machine."

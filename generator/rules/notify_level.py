@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from generator.findings import Finding, Rule, Severity
-from generator.model.mesh import Mesh
+from headgate.generator.findings import Finding, Rule, Severity
+from headgate.generator.model.mesh import Mesh
 
 RULE = Rule(
     "HG501", "not a step's status", "Only a run can be LATE or SKIPPED; the steps would never tell.", Severity.WARNING

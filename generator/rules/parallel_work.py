@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from generator.findings import Finding, Rule
-from generator.model.mesh import Mesh
-from generator.model.product import Parallel, Product, Step, all_steps
-from generator.steps import step_types
+from headgate.generator.findings import Finding, Rule
+from headgate.generator.model.mesh import Mesh
+from headgate.generator.model.product import Parallel, Product, Step, all_steps
+from headgate.generator.steps import step_types
 
 RULE = Rule(
     "HG402",

@@ -4,9 +4,9 @@ import difflib
 import re
 from collections.abc import Iterator
 
-from generator.findings import Finding, Rule, pointer
-from generator.model.mesh import Mesh
-from generator.steps import step_types
+from headgate.generator.findings import Finding, Rule, pointer
+from headgate.generator.model.mesh import Mesh
+from headgate.generator.steps import step_types
 
 RULE = Rule("HG406", "unknown placeholder", "It would reach the job as it stands, braces and all.", partial=True)
 PLACEHOLDERS = ("business_date", "product", "domain", "run_id", "attempt", "cycle")

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from generator.findings import Finding, Rule
-from generator.model.duration import spoken
-from generator.model.mesh import Mesh
+from headgate.generator.findings import Finding, Rule
+from headgate.generator.model.duration import spoken
+from headgate.generator.model.mesh import Mesh
 
 RULE = Rule(
     "HG405",

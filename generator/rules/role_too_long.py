@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from generator.findings import Finding, Rule
-from generator.model.mesh import Mesh
-from generator.model.product import all_steps
-from generator.plan.grants import MAX_POLICY, policy_size
-from generator.plan.machine import plan_machine
+from headgate.generator.findings import Finding, Rule
+from headgate.generator.model.mesh import Mesh
+from headgate.generator.model.product import all_steps
+from headgate.generator.plan.grants import MAX_POLICY, policy_size
+from headgate.generator.plan.machine import plan_machine
 
 RULE = Rule(
     "HG408",

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import orjson
 
-from generator.findings import Finding, Rule, Severity
-from generator.model.mesh import Mesh
-from generator.steps import step_types
+from headgate.generator.findings import Finding, Rule, Severity
+from headgate.generator.model.mesh import Mesh
+from headgate.generator.steps import step_types
 
 RULE = Rule(
     "HG403",

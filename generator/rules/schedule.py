@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from functools import cache
 
-from generator.findings import Finding, Rule
-from generator.model.cron import CronError, parse
-from generator.model.mesh import Mesh
-from generator.model.schedule import Schedule, ever_fires
+from headgate.generator.findings import Finding, Rule
+from headgate.generator.model.cron import CronError, parse
+from headgate.generator.model.mesh import Mesh
+from headgate.generator.model.schedule import Schedule, ever_fires
 
 RULE = Rule("HG302", "impossible schedule", "It would open no run at all.", partial=True)
 EXPECTED = "six fields: minutes hours day-of-month month day-of-week year, such as 0 3 * * ? *"

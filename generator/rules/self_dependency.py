@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from generator.findings import Finding, Rule
-from generator.model.mesh import Mesh
-from generator.rules.cycle import waits_today
+from headgate.generator.findings import Finding, Rule
+from headgate.generator.model.mesh import Mesh
+from headgate.generator.rules.cycle import waits_today
 
 RULE = Rule("HG203", "product depends on itself", "The run waits for its own end.", partial=True)
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
-from generator.findings import Finding, Rule
-from generator.model.mesh import Mesh
+from headgate.generator.findings import Finding, Rule
+from headgate.generator.model.mesh import Mesh
 
 RULE = Rule("HG301", "unknown time zone", "Without it nobody can tell when the schedule opens.", partial=True)
 

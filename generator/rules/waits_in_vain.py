@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from generator.findings import Finding, Rule
-from generator.model.availability import culprits, held, leaf_dates, rhythm, spoken, timings
-from generator.model.mesh import Mesh
-from generator.model.product import Dependency, Product
-from generator.model.schedule import as_date, bits
+from headgate.generator.findings import Finding, Rule
+from headgate.generator.model.availability import culprits, held, leaf_dates, rhythm, spoken, timings
+from headgate.generator.model.mesh import Mesh
+from headgate.generator.model.product import Dependency, Product
+from headgate.generator.model.schedule import as_date, bits
 
 RULE = Rule(
     "HG206",

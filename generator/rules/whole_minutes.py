@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from generator.findings import Finding, Rule
-from generator.model.duration import seconds
-from generator.model.mesh import Mesh
-from generator.steps import step_types
+from headgate.generator.findings import Finding, Rule
+from headgate.generator.model.duration import seconds
+from headgate.generator.model.mesh import Mesh
+from headgate.generator.steps import step_types
 
 RULE = Rule("HG407", "not a whole number of minutes", "The service counts this timeout in minutes.", partial=True)
 

@@ -8,7 +8,7 @@ from importlib import import_module
 from importlib.metadata import version
 from types import ModuleType
 
-from local.adapters.settings import Settings
+from headgate.local.adapters.settings import Settings
 
 VERSION = "1.5.33"
 ADAPTERS = ("cloudformation", "timing", "functions", "machines", "permissions", "accounts", "glue_jobs")
@@ -20,7 +20,7 @@ class EndpointError(RuntimeError):
 
 def install(settings: Settings) -> None:
     """Installs every adapter. Raises `EndpointError`, and then has installed none."""
-    modules = [import_module(f"local.adapters.{name}") for name in ADAPTERS]
+    modules = [import_module(f"headgate.local.adapters.{name}") for name in ADAPTERS]
     missing = [f"{each.__name__}: {hook}" for each in modules for hook in each.HOOKS if not _exists(hook)]
     if missing:
         raise EndpointError(

@@ -16,9 +16,9 @@ from ministack.core.arn import parse_arn
 from ministack.services import eventbridge
 from ministack.services.cloudformation import provisioners
 
-from local.adapters.names import ORGANIZATION
-from local.adapters.permissions import granted, listed
-from local.adapters.settings import Settings
+from headgate.local.adapters.names import ORGANIZATION
+from headgate.local.adapters.permissions import granted, listed
+from headgate.local.adapters.settings import Settings
 
 HOOKS = (
     "eventbridge:_put_events", "eventbridge:_dispatch_to_event_bus", "eventbridge:_dispatch_event", "eventbridge:_archive_event",

@@ -7,7 +7,7 @@ from typing import Any
 from ministack.services import eventbridge, secretsmanager, sns
 from ministack.services.cloudformation import engine, provisioners
 
-from local.adapters.settings import Settings
+from headgate.local.adapters.settings import Settings
 
 HOOKS = (
     "cloudformation.provisioners:_RESOURCE_HANDLERS", "cloudformation.provisioners:_rds_db_cluster_attrs",

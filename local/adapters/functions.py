@@ -6,7 +6,7 @@ from typing import Any
 
 from ministack.services import lambda_svc
 
-from local.adapters.settings import Settings
+from headgate.local.adapters.settings import Settings
 
 HOOKS = ("lambda_svc:_execute_function_warm",)
 TRACEBACK = "Traceback (most recent call last):"

@@ -20,9 +20,9 @@ from typing import Any
 from ministack.core.responses import error_response_json, get_account_id, get_region, json_response
 from ministack.services import eventbridge, glue, stepfunctions
 
-from local.adapters.names import INSTANT
-from local.adapters.settings import Settings
-from local.process import dies_with_parent
+from headgate.local.adapters.names import INSTANT
+from headgate.local.adapters.settings import Settings
+from headgate.local.process import dies_with_parent
 
 HOOKS = (
     "glue:_create_job",

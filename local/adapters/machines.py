@@ -8,7 +8,7 @@ from typing import Any
 
 from ministack.services import stepfunctions as engine
 
-from local.adapters.settings import Settings
+from headgate.local.adapters.settings import Settings
 
 HOOKS = (
     "stepfunctions:_invoke_with_callback", "stepfunctions:_call_lambda", "stepfunctions:_task_tokens", "stepfunctions:_ExecutionError",

@@ -16,7 +16,7 @@ from ministack.core import iam_actions, responses
 from ministack.services import iam, sns
 from ministack.services import stepfunctions as engine
 
-from local.adapters.settings import Settings
+from headgate.local.adapters.settings import Settings
 
 HOOKS = (
     "core.iam_actions:extract_resource_arn",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local.clock import Clock
+from headgate.local.clock import Clock
 
 
 @dataclass

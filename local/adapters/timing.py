@@ -11,8 +11,8 @@ from typing import Any
 
 from ministack.services import eventbridge, lambda_svc, scheduler, sns, sqs, stepfunctions
 
-from local.adapters.settings import Settings
-from local.clock import Clock
+from headgate.local.adapters.settings import Settings
+from headgate.local.clock import Clock
 
 HOOKS = (
     *(f"{module}:time" for module in ("eventbridge", "scheduler", "sns", "sqs", "stepfunctions")),

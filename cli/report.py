@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from generator.findings import Finding, Severity
+from headgate.generator.findings import Finding, Severity
 
 
 def as_json(findings: Sequence[Finding]) -> list[dict[str, object]]:

@@ -4,8 +4,8 @@ Kept in one file under `.headgate/`, thrown away whole when the generator's own 
 """
 
 import contextlib
+import functools
 import os
-from functools import cache
 from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +16,7 @@ import orjson
 LIBRARIES = ("cfn-lint", "jinja2", "jsonschema-rs", "orjson", "pyyaml", "statelint")
 
 
-@cache
+@functools.cache
 def generator_digest() -> str:
     """Of every file of the generator and the versions of what it relies on."""
     digest = blake2b(digest_size=16)
@@ -32,7 +32,7 @@ def generator_digest() -> str:
 KEPT = ("machine lint", "resource lint", "application lint")
 
 
-class Memo:
+class Cache:
     """Values by kind and digest. Only what a run asks for is kept for the next one, and the kinds in `KEPT`."""
 
     def __init__(self, file: Path | None) -> None:
@@ -61,7 +61,7 @@ class Memo:
         self._changed = True
 
     def save(self) -> None:
-        """Writes what this run used; a memo that cannot be written is left as it was."""
+        """Writes what this run used; a cache that cannot be written is left as it was."""
         for kind in KEPT:
             if kind in self._known:
                 self._used[kind] = self._known[kind] | self._used.get(kind, {})

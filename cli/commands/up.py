@@ -11,11 +11,11 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from generator.commands import report, staging
-from generator.commands.deployed import LOCAL
-from generator.commands.project import FINE, UsageError
-from generator.model.mesh import Mesh
-from generator.plan import names
+from headgate.cli import report, staging
+from headgate.cli.deployed import LOCAL
+from headgate.cli.project import FINE, UsageError
+from headgate.generator.model.mesh import Mesh
+from headgate.generator.plan import names
 
 PATIENCE = 600.0
 
@@ -60,8 +60,8 @@ def _start(settings: dict[str, str | None], folder: Path, quiet: bool) -> None:
     log = folder / "up.log"
     with open(log, "wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "local.supervisor"], stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent.parent)},
+            [sys.executable, "-m", "headgate.local.supervisor"], stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
         )  # fmt: skip
     assert process.stdin is not None
     with process.stdin as pipe:

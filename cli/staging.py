@@ -6,21 +6,21 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from generator.commands import report
-from generator.commands.project import Progress, UsageError, open_project
-from generator.generate import generate
-from generator.model.mesh import Mesh
-from generator.output import CATALOG, OutputError, opened
+from headgate.cli import report
+from headgate.cli.project import Progress, UsageError, open_project
+from headgate.generator.generate import generate
+from headgate.generator.model.mesh import Mesh
+from headgate.generator.output import CATALOG, OutputError, opened
 
 if TYPE_CHECKING:
-    from local.stack import Places
+    from headgate.local.stack import Places
 
 SAMPLES = Path("local") / "samples"
 
 
 def stage(products: Path, folder: Path) -> "tuple[Places, dict[str, Any], Mesh]":
     """The places of a runtime in `folder`, its machines generated, the catalog and the mesh. Raises `UsageError`."""
-    from local.stack import Places
+    from headgate.local.stack import Places
 
     root = Path.cwd()
     if not (root / "template.yaml").is_file() or not (root / "functions").is_dir():
@@ -32,10 +32,10 @@ def stage(products: Path, folder: Path) -> "tuple[Places, dict[str, Any], Mesh]"
     machines = folder / "statemachines"
     try:
         with opened(machines, write=True) as out:
-            result = generate(project.loaded, out, project.memo, Progress())
+            result = generate(project.loaded, out, project.cache, Progress())
     except OutputError as error:
         raise UsageError(str(error)) from None
-    project.memo.save()
+    project.cache.save()
     if result.changes is None:
         report.print_findings(result.findings)
         raise UsageError("the machines could not be generated; nothing was started")

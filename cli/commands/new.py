@@ -5,9 +5,9 @@ import json
 import re
 from pathlib import Path
 
-from generator.commands.project import FINE, UsageError, add_folders, product_name
-from generator.metadata.files import MAX_NAME, NAME, RESERVED
-from generator.metadata.yaml_reader import ReadError, read
+from headgate.cli.project import FINE, UsageError, add_folders, product_name
+from headgate.generator.metadata.files import MAX_NAME, NAME, RESERVED
+from headgate.generator.metadata.yaml_reader import ReadError, read
 
 DOMAIN = """\
 # Who owns the domain {name}, where it runs, and what its products share.

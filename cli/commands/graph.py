@@ -3,9 +3,9 @@
 import argparse
 import difflib
 
-from generator import graph
-from generator.commands import report
-from generator.commands.project import FINE, UsageError, add_folders, open_project
+from headgate.cli import report
+from headgate.cli.project import FINE, UsageError, add_folders, open_project
+from headgate.generator import graph
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +19,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     project = open_project(arguments.products)
-    project.memo.save()
+    project.cache.save()
     mesh, focus = project.loaded.mesh, arguments.product
     everything = graph.selection(mesh, None)
     if focus is not None and focus not in everything:

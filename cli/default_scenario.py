@@ -5,22 +5,22 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from generator.model.cron import parse
-from generator.model.mesh import Mesh
-from generator.model.product import Condition, Dependency, Product
-from generator.model.schedule import shift
+from headgate.generator.model.cron import parse
+from headgate.generator.model.mesh import Mesh
+from headgate.generator.model.product import Condition, Dependency, Product
+from headgate.generator.model.schedule import shift
 
 if TYPE_CHECKING:
-    from local.scenario import Moment, Scenario
+    from headgate.local.scenario import Moment, Scenario
 
 AROUND = 40  # days before and after among which a schedule may open the date's run
 
 
-def ordinary(mesh: Mesh, day: date) -> "Scenario":
+def default_scenario(mesh: Mesh, day: date) -> "Scenario":
     """The scenario of that business date. What its schedule does not open on it counts as refreshed before, and so do the
     other dates that offsets name. A product that nothing opens is opened by hand; one that cannot complete without something
     going wrong, such as a fallback, is expected nowhere."""
-    from local.scenario import Expectation, Scenario
+    from headgate.local.scenario import Expectation, Scenario
 
     openings = {key: list(_openings(mesh, product, day)) for key, product in mesh.products.items()}
     due = {key for key in openings if _is_due(mesh.products[key], openings[key])}
@@ -34,7 +34,7 @@ def ordinary(mesh: Mesh, day: date) -> "Scenario":
     completes = _completing(mesh, due)
     expect = {key: Expectation("COMPLETED") for key in sorted(completes) if mesh.products[key].pipeline}
     return Scenario(
-        day, ZoneInfo("UTC"), starts, starts + timedelta(days=3), "an ordinary day of the whole mesh", tuple(moments), expect=expect,
+        day, ZoneInfo("UTC"), starts, starts + timedelta(days=3), "a day of the whole mesh on which everything succeeds", tuple(moments), expect=expect,
     )  # fmt: skip
 
 
@@ -62,7 +62,7 @@ def _is_due(product: Product, openings: list[tuple[datetime, str]]) -> bool:
 def _moments(
     mesh: Mesh, day: date, openings: dict[str, list[tuple[datetime, str]]], due: set[str], starts: datetime
 ) -> "Iterator[Moment]":
-    from local.scenario import Moment
+    from headgate.local.scenario import Moment
 
     first = starts + timedelta(minutes=5)
     for key, product in mesh.products.items():

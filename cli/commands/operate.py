@@ -5,9 +5,9 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from generator.commands import report
-from generator.commands.deployed import actor, add_where, deployed
-from generator.commands.project import FINE, UsageError, product_name
+from headgate.cli import report
+from headgate.cli.deployed import actor, add_where, deployed
+from headgate.cli.project import FINE, UsageError, product_name
 
 ACTIONS = {
     "rerun": "start the next attempt of a finished run",

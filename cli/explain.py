@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from generator.commands.tell import Clock, Entry
+from headgate.cli.formatting import Clock, Entry
 
 NEEDS = {
     "ERROR": "it failed; when that is put right: `headgate rerun {product} --date {date}`",

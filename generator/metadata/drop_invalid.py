@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from generator.findings import Finding, pointer_parts
-from generator.metadata import schema
+from headgate.generator.findings import Finding, pointer_parts
+from headgate.generator.metadata import schema
 
 UNKNOWN = "unknown"
 
 
-def salvage(document: dict[str, Any], found: Sequence[Finding]) -> dict[str, Any] | None:
+def drop_invalid(document: dict[str, Any], found: Sequence[Finding]) -> dict[str, Any] | None:
     """The document without what `found` points at, valid again; None if nothing can be saved."""
     left = copy.deepcopy(document)
     wrong = [each.pointer for each in found]

@@ -3,11 +3,11 @@
 import argparse
 import time
 
-from generator.commands import report
-from generator.commands.project import FINDINGS, FINE, Progress, UsageError, add_folders, open_project
-from generator.findings import Finding
-from generator.generate import Generated, generate
-from generator.output import Changes, OutputError, opened
+from headgate.cli import report
+from headgate.cli.project import FINDINGS, FINE, Progress, UsageError, add_folders, open_project
+from headgate.generator.findings import Finding
+from headgate.generator.generate import Generated, generate
+from headgate.generator.output import Changes, OutputError, opened
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -23,10 +23,10 @@ def run(arguments: argparse.Namespace) -> int:
         return _refuse(arguments, project.findings, "Nothing was written.")
     try:
         with opened(arguments.out, write=not arguments.check) as out:
-            result: Generated = generate(project.loaded, out, project.memo, Progress(arguments.json))
+            result: Generated = generate(project.loaded, out, project.cache, Progress(arguments.json))
     except OutputError as error:
         raise UsageError(str(error)) from None
-    project.memo.save()
+    project.cache.save()
     if result.changes is None:
         return _refuse(
             arguments, project.findings + result.findings, "The linters refuse what was generated; nothing was written."

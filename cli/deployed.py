@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from generator.commands.project import UsageError
+from headgate.cli.project import UsageError
 
 LOCAL = Path(".headgate") / "local"
 

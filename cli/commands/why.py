@@ -3,9 +3,9 @@
 import argparse
 from zoneinfo import ZoneInfo
 
-from generator.commands import explain, report, tell
-from generator.commands.deployed import add_where, asked
-from generator.commands.project import FINE, product_name
+from headgate.cli import explain, formatting, report
+from headgate.cli.deployed import add_where, asked
+from headgate.cli.project import FINE, product_name
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
         report.print_json(answer)
         return FINE
     zone = ZoneInfo(answer["run"]["timezone"]) if "timezone" in answer["run"] else None
-    clock = tell.Clock(zone, answer["business_date"])
+    clock = formatting.Clock(zone, answer["business_date"])
     for line in explain.explained(answer["run"], clock):
         print(line)
     print(f"As of {clock.with_zone(answer['asked_at'])}.")

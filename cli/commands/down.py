@@ -6,9 +6,9 @@ import shutil
 import signal
 import time
 
-from generator.commands.deployed import LOCAL
-from generator.commands.project import FINE, UsageError
-from generator.commands.up import pid_of
+from headgate.cli.commands.up import pid_of
+from headgate.cli.deployed import LOCAL
+from headgate.cli.project import FINE, UsageError
 
 PATIENCE = 60.0
 

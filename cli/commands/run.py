@@ -14,14 +14,14 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from generator.commands import report, staging, tell
-from generator.commands.ordinary import ordinary
-from generator.commands.project import FINDINGS, FINE, UsageError
-from generator.model.mesh import Mesh
+from headgate.cli import formatting, report, staging
+from headgate.cli.default_scenario import default_scenario
+from headgate.cli.project import FINDINGS, FINE, UsageError
+from headgate.generator.model.mesh import Mesh
 
 if TYPE_CHECKING:
-    from local.player import Day
-    from local.scenario import Scenario
+    from headgate.local.player import Day
+    from headgate.local.scenario import Scenario
 
 PREFIX = "headgate-run-"
 
@@ -29,10 +29,10 @@ PREFIX = "headgate-run-"
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "scenario", type=Path, nargs="?", metavar="SCENARIO",
-        help="the day as a file, such as local/samples/stifel/day.yaml (default: an ordinary day of the whole mesh)",
+        help="the day as a file, such as local/samples/stifel/day.yaml (default: a day of the whole mesh on which everything succeeds)",
     )  # fmt: skip
     parser.add_argument(
-        "--date", type=_date, metavar="YYYY-MM-DD", help="the business date of an ordinary day (default: today)"
+        "--date", type=_date, metavar="YYYY-MM-DD", help="the business date of that day (default: today)"
     )
     staging.add_products(parser)
     parser.add_argument("--keep", type=Path, metavar="DIR", help="work in this folder and leave logs and data there")
@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     gc.enable()  # unlike the other commands this one lives for long
     for each in (signal.SIGINT, signal.SIGTERM):  # either way everything is taken down in order, nothing left behind
         signal.signal(each, signal.default_int_handler)
-    from local import player, postgres, runtime, scenario, stack
+    from headgate.local import player, postgres, runtime, scenario, stack
 
     say = _Say(arguments.json)
     with _folder(arguments.keep) as folder:
@@ -69,24 +69,24 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _scenario(arguments: argparse.Namespace, mesh: Mesh) -> "Scenario":
-    from local import scenario
+    from headgate.local import scenario
 
     if arguments.scenario is None:
-        return ordinary(mesh, arguments.date or datetime.now().astimezone().date())
+        return default_scenario(mesh, arguments.date or datetime.now().astimezone().date())
     if arguments.date is not None:
-        raise UsageError("--date is for an ordinary day; a scenario names its own")
+        raise UsageError("--date is for the default scenario; a scenario names its own")
     return scenario.read(arguments.scenario)
 
 
 def _print(day: "Day", scenario: "Scenario", quiet: bool) -> None:
-    clock = tell.Clock(scenario.timezone, scenario.business_date.isoformat())
+    clock = formatting.Clock(scenario.timezone, scenario.business_date.isoformat())
     if not quiet:
         print(f"\nWhat happened ({scenario.timezone.key} time)\n")
         for line in _with_notes(day, scenario, clock):
             print(line)
     print(f"\nHow {scenario.business_date} ended\n")
     named = scenario.expect.keys()
-    for line in tell.status(
+    for line in formatting.status(
         [each for each in day.products if not named or each["product"] in named or each["status"] != "NOT OPENED"],
         clock,
     ):
@@ -109,10 +109,10 @@ def _print(day: "Day", scenario: "Scenario", quiet: bool) -> None:
         print("Everything ended as the scenario says.")
 
 
-def _with_notes(day: "Day", scenario: "Scenario", clock: tell.Clock) -> Iterator[str]:
+def _with_notes(day: "Day", scenario: "Scenario", clock: formatting.Clock) -> Iterator[str]:
     """The history, with the scenario's notes where they belong."""
     notes = [(each.at, f"{each.at:%H:%M:%S}  # {each.note}") for each in scenario.moments if each.note]
-    for line, entry in zip(tell.history(day.entries, clock), day.entries, strict=False):
+    for line, entry in zip(formatting.history(day.entries, clock), day.entries, strict=False):
         at = datetime.fromisoformat(entry["at"])
         while notes and notes[0][0] <= at:
             yield notes.pop(0)[1]

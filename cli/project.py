@@ -6,11 +6,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from generator.findings import Finding
-from generator.memo import Memo
-from generator.metadata import places
-from generator.metadata.load import Loaded, load
-from generator.rules import check_mesh
+from headgate.generator.cache import Cache
+from headgate.generator.findings import Finding
+from headgate.generator.metadata import places
+from headgate.generator.metadata.load import Loaded, load
+from headgate.generator.rules import check_mesh
 
 FINE, FINDINGS, USAGE = 0, 1, 2
 
@@ -26,7 +26,7 @@ class Project:
     root: Path
     loaded: Loaded
     findings: list[Finding]
-    memo: Memo
+    cache: Cache
 
     @property
     def errors(self) -> list[Finding]:
@@ -56,11 +56,11 @@ def open_project(root: Path) -> Project:
         raise UsageError(
             f"{root}: no such folder; run this in the project's folder, or name the metadata with --products DIR"
         )
-    memo = Memo(root.absolute().parent / ".headgate" / f"memo-{root.name}.json")
-    loaded = load(root, memo)
+    cache = Cache(root.absolute().parent / ".headgate" / f"cache-{root.name}.json")
+    loaded = load(root, cache)
     found = loaded.findings + check_mesh(loaded.mesh)
     resolved = sorted(places.resolve(found, Path.read_bytes), key=Finding.order)
-    return Project(root, loaded, resolved, memo)
+    return Project(root, loaded, resolved, cache)
 
 
 class Progress:

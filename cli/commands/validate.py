@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from generator.commands import report
-from generator.commands.project import FINDINGS, FINE, UsageError, open_project
+from headgate.cli import report
+from headgate.cli.project import FINDINGS, FINE, UsageError, open_project
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     root = _root(path)
     project = open_project(root)
     findings = [each for each in project.findings if path == root or path == each.file or path in each.file.parents]
-    project.memo.save()
+    project.cache.save()
     failed = any(each.is_error or arguments.strict for each in findings)
     if arguments.json:
         report.print_json({"findings": report.as_json(findings), "products": len(project.loaded.mesh.products)})

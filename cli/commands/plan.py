@@ -4,13 +4,13 @@ import argparse
 
 import orjson
 
-from generator.commands import report
-from generator.commands.project import FINDINGS, FINE, Progress, UsageError, add_folders, open_project
-from generator.generate import generate
-from generator.output import CATALOG, Changes, OutputError, opened
-from generator.plan import catalog
-from generator.plan.account_changes import compare_accounts
-from generator.plan.changes import ProductChange, compare
+from headgate.cli import report
+from headgate.cli.project import FINDINGS, FINE, Progress, UsageError, add_folders, open_project
+from headgate.generator.generate import generate
+from headgate.generator.output import CATALOG, Changes, OutputError, opened
+from headgate.generator.plan import catalog
+from headgate.generator.plan.account_changes import compare_accounts
+from headgate.generator.plan.changes import ProductChange, compare
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -30,10 +30,10 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         with opened(arguments.out, write=False) as out:
             old = catalog.read(out.read(CATALOG) or b"")
-            result = generate(project.loaded, out, project.memo, Progress(arguments.json))
+            result = generate(project.loaded, out, project.cache, Progress(arguments.json))
     except OutputError as error:
         raise UsageError(str(error)) from None
-    project.memo.save()
+    project.cache.save()
     if result.changes is None:
         report.print_findings(result.findings)
         return FINDINGS

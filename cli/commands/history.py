@@ -2,9 +2,9 @@
 
 import argparse
 
-from generator.commands import report, tell
-from generator.commands.deployed import add_where, asked
-from generator.commands.project import FINE, product_name
+from headgate.cli import formatting, report
+from headgate.cli.deployed import add_where, asked
+from headgate.cli.project import FINE, product_name
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +19,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         report.print_json(answer)
         return FINE
-    for line in tell.history(answer["entries"], tell.Clock(None, answer["business_date"])):
+    for line in formatting.history(answer["entries"], formatting.Clock(None, answer["business_date"])):
         print(line)
     if answer["more"]:
         print("and more; name a product or fewer dates")

@@ -2,9 +2,9 @@
 
 import argparse
 
-from generator.commands import report, tell
-from generator.commands.deployed import add_where, asked
-from generator.commands.project import FINE
+from headgate.cli import formatting, report
+from headgate.cli.deployed import add_where, asked
+from headgate.cli.project import FINE
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -18,9 +18,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         report.print_json(answer)
         return FINE
-    clock = tell.Clock(None, answer["business_date"])
+    clock = formatting.Clock(None, answer["business_date"])
     print(f"{answer['business_date']}, as of {clock.with_zone(answer['asked_at'])}")
-    for line in tell.status(answer["products"], clock):
+    for line in formatting.status(answer["products"], clock):
         print(line)
     if answer["more"]:
         print("and more; name a --domain")

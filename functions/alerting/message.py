@@ -17,7 +17,7 @@ MANY = 10
 
 
 @dataclass(frozen=True)
-class Words:
+class Message:
     """`facts` are (name, text); `links` (name, URL); `rerun` is a command or empty."""
 
     title: str
@@ -32,7 +32,7 @@ class Words:
         return "\n".join(lines + ([f"Run again: {self.rerun}"] if self.rerun else [])) + "\n"
 
 
-def words(alert: Alert) -> Words:
+def compose(alert: Alert) -> Message:
     """What a person needs first: what, since when, whose, what waits for it, how to look, what to do."""
     clock = _Clock(alert)
     title = TITLES[alert["kind"]].format(**alert)
@@ -52,7 +52,7 @@ def words(alert: Alert) -> Words:
     again = f"headgate rerun {alert['product']} --date {alert['business_date']}" + (
         f" --cycle {alert['cycle']}" if alert.get("cycle") else ""
     )
-    return Words(title, tuple(facts), tuple(_links(alert)), again if alert["kind"] in ("ERROR", "SKIPPED") else "")
+    return Message(title, tuple(facts), tuple(_links(alert)), again if alert["kind"] in ("ERROR", "SKIPPED") else "")
 
 
 def _failure(alert: Alert) -> str:

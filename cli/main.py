@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
-from generator.commands import down, generate, graph, history, new, operate, plan, run, status, up, validate, why
-from generator.commands.project import USAGE, UsageError
+from headgate.cli.commands import down, generate, graph, history, new, operate, plan, run, status, up, validate, why
+from headgate.cli.project import USAGE, UsageError
 
 COMMANDS: dict[str, tuple[Any, str]] = {
     "validate": (validate, "say everything that is wrong with the metadata"),
