@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent
 
 # A layer imports what stands before it, never what comes after.
 LAYERS = (
-    ("findings", "steps"),
+    ("findings", "steps", "schemas"),
     ("model",),
     ("plan",),
     ("cache", "metadata", "rules", "render", "graph"),

@@ -4,6 +4,7 @@
 errors are turned into findings.
 """
 
+import copy
 import difflib
 import json
 import re
@@ -26,9 +27,10 @@ from headgate.generator.metadata.reading_rules import (
     WRONG_TYPE,
     WRONG_VALUE,
 )
+from headgate.generator.schemas import FOLDER, SUFFIX, channels
+from headgate.generator.schemas import schema as source
 from headgate.generator.steps import step_types
 
-FOLDER = Path(__file__).parent / "schemas"
 BASE = "https://headgate.dev/schemas/"
 TYPE_NAMES = {
     "string": "text",
@@ -45,10 +47,14 @@ TYPE_NAMES = {
 def schemas() -> dict[str, dict[str, Any]]:
     """Every schema by its `$id`, the step types joined into the product's."""
     found = {}
-    for file in sorted(FOLDER.glob("*.schema.json")):
-        schema = json.loads(file.read_text("utf-8"))
+    for file in sorted(FOLDER.glob("*" + SUFFIX)):
+        schema = copy.deepcopy(source(file.name.removesuffix(SUFFIX)))
         found[schema["$id"]] = schema
-    step = found[BASE + "product.schema.json"]["$defs"]["step"]
+    definitions = found[BASE + "product.schema.json"]["$defs"]
+    recipients = [*channels(), "incident"]
+    definitions["notification"]["x-at-least-one-of"] = recipients
+    definitions["notification"]["anyOf"] = [{"required": [name]} for name in recipients]
+    step = definitions["step"]
     for name, step_type in step_types().items():
         found[step_type.schema["$id"]] = step_type.schema
         step["properties"][name] = {"$ref": f"steps/{name}.schema.json"}

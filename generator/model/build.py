@@ -16,15 +16,24 @@ from headgate.generator.model.product import (
     Step,
 )
 from headgate.generator.model.schedule import Calendar, Schedule, cron_of
+from headgate.generator.schemas import channels, default
 from headgate.generator.steps import step_types
 
 Document = dict[str, Any]
 
 WEEKDAYS = {name: number for number, name in enumerate(("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"), 1)}
-COMPLETED = ("COMPLETED",)
-CHANNELS = ("slack", "email", "opsgenie", "webhook")
-DEFAULT_DEADLINE = 24 * 3600
-DEFAULT_MAX_DELAY = 3600
+COMPLETED = tuple(default("product", "dependency", "status"))
+DEADLINE = default("product", "wait", "deadline")
+ON_DEADLINE = default("product", "wait", "on_deadline")
+REFRESH_EVENT = default("product", "publish", "refresh_event")
+VISIBILITY = default("product", "publish", "visibility")
+TIMEZONE = default("product", "schedule", "timezone")
+DATE_OFFSET = default("product", "schedule", "date_offset")
+OFFSET = default("product", "dependency", "offset")
+CYCLE = default("product", "dependency", "cycle")
+LEVEL = default("product", "notification", "level")
+RETRY = {key: default("product", "step", "retry", key) for key in ("interval", "backoff", "max_delay")}
+WEEKEND = tuple(default("calendar", "weekend"))
 
 
 def product(domain: str, name: str, document: Document) -> Product:
@@ -39,11 +48,11 @@ def product(domain: str, name: str, document: Document) -> Product:
         email=document.get("email"),
         schedule=schedule(document["schedule"]) if "schedule" in document else None,
         depends_on=condition(document["depends_on"], "/depends_on") if "depends_on" in document else None,
-        deadline=seconds(wait["deadline"]) if "deadline" in wait else DEFAULT_DEADLINE,
-        on_deadline=wait.get("on_deadline", "fail"),
+        deadline=seconds(wait.get("deadline", DEADLINE)),
+        on_deadline=wait.get("on_deadline", ON_DEADLINE),
         pipeline=pipeline(document["pipeline"]) if "pipeline" in document else None,
-        refresh_event=publish.get("refresh_event", True),
-        visibility=publish.get("visibility", "mesh"),
+        refresh_event=publish.get("refresh_event", REFRESH_EVENT),
+        visibility=publish.get("visibility", VISIBILITY),
         complete_by=document["sla"]["complete_by"] if "sla" in document else None,
         notify=tuple(notification(each) for each in document.get("notify", ())),
         given=frozenset(document),
@@ -65,14 +74,17 @@ def calendar(name: str, document: Document) -> Calendar:
     """Raises ValueError for a date that is in no calendar, such as 2026-02-30."""
     return Calendar(
         name,
-        frozenset(WEEKDAYS[day] for day in document.get("weekend", ("SAT", "SUN"))),
+        frozenset(WEEKDAYS[day] for day in document.get("weekend", WEEKEND)),
         frozenset(date.fromisoformat(day) for day in document["dates"]),
     )
 
 
 def schedule(document: Document) -> Schedule:
     return Schedule(
-        cron_of(document), document.get("timezone", "UTC"), document.get("date_offset", 0), document.get("calendar")
+        cron_of(document),
+        document.get("timezone", TIMEZONE),
+        document.get("date_offset", DATE_OFFSET),
+        document.get("calendar"),
     )
 
 
@@ -87,15 +99,15 @@ def condition(document: Document, pointer: str) -> Condition:
 
 def _member(document: Document | str, pointer: str) -> Condition | Dependency:
     if isinstance(document, str):
-        return Dependency(document, COMPLETED, 0, None, "last", None, pointer)
+        return Dependency(document, COMPLETED, OFFSET, None, CYCLE, None, pointer)
     if "product" not in document:
         return condition(document, pointer)
     return Dependency(
         document["product"],
         tuple(document.get("status", COMPLETED)),
-        document.get("offset", 0),
+        document.get("offset", OFFSET),
         seconds(document["max_age"]) if "max_age" in document else None,
-        document.get("cycle", "last"),
+        document.get("cycle", CYCLE),
         document.get("account"),
         pointer,
     )
@@ -136,15 +148,17 @@ def _step(document: Document, pointer: str) -> Step:
 
 
 def _retry(document: Document) -> Retry:
-    interval = seconds(document.get("interval", "60s"))
-    max_delay = seconds(document["max_delay"]) if "max_delay" in document else max(DEFAULT_MAX_DELAY, interval)
-    return Retry(document["attempts"], interval, float(document.get("backoff", 2)), max_delay)
+    interval = seconds(document.get("interval", RETRY["interval"]))
+    max_delay = (
+        seconds(document["max_delay"]) if "max_delay" in document else max(seconds(RETRY["max_delay"]), interval)
+    )
+    return Retry(document["attempts"], interval, float(document.get("backoff", RETRY["backoff"])), max_delay)
 
 
 def notification(document: Document) -> Notification:
     return Notification(
         tuple(document["on"]),
-        document.get("level", "product"),
-        tuple((kind, tuple(document[kind])) for kind in CHANNELS if kind in document),
+        document.get("level", LEVEL),
+        tuple((kind, tuple(document[kind])) for kind in channels() if kind in document),
         document["incident"]["severity"] if "incident" in document else None,
     )

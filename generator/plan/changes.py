@@ -7,6 +7,7 @@ from typing import Any
 from headgate.generator.model.availability import rhythm
 from headgate.generator.model.duration import spoken
 from headgate.generator.model.schedule import Schedule
+from headgate.generator.schemas import channels
 
 Entry = dict[str, Any]
 SECTIONS = (
@@ -214,7 +215,7 @@ def _listing(old: list[Entry] | None, new: list[Entry] | None) -> str:
             + (" of each step" if each["level"] == "step" else "")
             + (f" to {', '.join(each[kind])}" if kind != "incident" else f" of severity {each['incident']['severity']}")
             for each in entries or ()
-            for kind in ("slack", "email", "opsgenie", "webhook", "incident")
+            for kind in (*channels(), "incident")
             if kind in each
         }
 
