@@ -1,4 +1,4 @@
-"""What is wrong, as values: rules make findings, `places` adds lines, `commands.report` prints them."""
+"""Findings as values: rules make them, `places` adds lines, `cli.report` prints them."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -14,10 +14,10 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A check with a stable id. `title` names what is wrong, `why` tells what it would do to its owner.
+    """A check with a stable id. `title` names what is wrong, `why` states the consequence.
 
-    `partial`: it concludes from what is there, never from what is missing, and so holds for a product of which some
-    parts could not be read.
+    `partial`: the check draws conclusions only from what the metadata holds, never from what is missing, so it also applies to a
+    product of which some parts could not be read.
     """
 
     id: str

@@ -9,7 +9,7 @@ Edge = tuple[str, str, str]
 
 
 def selection(mesh: Mesh, product: str | None) -> set[str]:
-    """All products and those they name; with `product` only what lies upstream and downstream of it, and itself."""
+    """All products and those they name; with `product` only that product and everything upstream and downstream of it."""
     if product is None:
         return {*mesh.products, *mesh.downstream}
     return {product, *mesh.reach([product], mesh.upstream), *mesh.reach([product], mesh.downstream)}

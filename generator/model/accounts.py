@@ -1,4 +1,4 @@
-"""Which accounts a mesh lives in, and of which domains each has to hear."""
+"""The accounts of a mesh, and the domains whose events each of them receives."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ def home_of(mesh: Mesh, domain: str) -> Home | None:
 
 
 def subscriptions(mesh: Mesh) -> dict[Home, frozenset[str]]:
-    """For every home with pipelines the domains whose refreshes it is told of."""
+    """For every home with pipelines the domains whose refresh events it receives."""
     homes = {name: home for name in mesh.domains if (home := home_of(mesh, name))}
     needs = ((each.domain, leaf.product) for each in mesh.machines() for leaf in each.dependencies())
     return subscribed(homes, (each.domain for each in mesh.machines()), needs)
@@ -30,8 +30,8 @@ def subscriptions(mesh: Mesh) -> dict[Home, frozenset[str]]:
 def subscribed(
     homes: Mapping[str, Home], running: Iterable[str], needs: Iterable[tuple[str, str]]
 ) -> dict[Home, frozenset[str]]:
-    """`running` are domains with pipelines, `needs` pairs of such a domain and a product it waits for. A home hears of what its
-    products wait for, and of its own domains, so that a machine's event is seen to have been published."""
+    """`running` are domains with pipelines, `needs` pairs of such a domain and a product it waits for. A home receives the
+    events of the domains its products wait for, and of its own, which confirms that a machine's event was published."""
     found: dict[Home, set[str]] = {}
     for domain in running:
         if domain in homes:

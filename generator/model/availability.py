@@ -1,4 +1,4 @@
-"""On which business dates a condition can hold at all, by the schedules of everything in it.
+"""The business dates on which a condition can hold, from the schedules of its dependencies.
 
 A set of dates is a bit mask over the horizon of `schedule`, so that `all_of` is `&` and `any_of` is `|`.
 """
@@ -29,7 +29,7 @@ Node = Condition | Dependency
 
 @cache
 def known_firings(schedule: Schedule | None, calendar: Calendar | None) -> Firings | None:
-    """The openings, or None where there is no schedule or it is wrong (which a rule of its own reports)."""
+    """The openings; None without a schedule, or where it is wrong (another rule reports that)."""
     if schedule is None or (schedule.calendar and calendar is None):
         return None
     try:
@@ -59,7 +59,7 @@ def timings(mesh: Mesh) -> dict[str, Timing]:
             found[key] = Timing(opening, calendar, opening.dates if opening else ALL_DATES)
         else:
             waiting.append(product)
-    while waiting:  # upstream first; what is left in the end stands on a cycle, and nothing is known of it
+    while waiting:  # upstream first; what remains is part of a cycle, and nothing is known about it
         ready: list[Product] = []
         rest: list[Product] = []
         for product in waiting:
@@ -123,7 +123,7 @@ def needed_date(bit: int, offset: int, calendar: Calendar | None) -> int:
 
 
 def culprits(node: Node, dates: Callable[[Dependency], int], wrong: Callable[[int], bool]) -> list[Node]:
-    """The smallest parts of the condition whose dates are already wrong."""
+    """The smallest parts of the condition that explain why its dates are wrong."""
     if isinstance(node, Condition) and node.operator == "all_of":
         guilty = [member for member in node.members if wrong(held(member, dates))]
         if guilty:

@@ -1,4 +1,4 @@
-"""From a checked document to the model. Everything here relies on the schemas: what they refuse does not arrive."""
+"""From a checked document to the model. The document has passed its schema, so nothing is checked again."""
 
 from datetime import date
 from typing import Any

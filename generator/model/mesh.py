@@ -1,4 +1,4 @@
-"""All products and who depends on whom."""
+"""All products and the dependencies between them."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from headgate.generator.model.schedule import Calendar
 
 @dataclass(frozen=True, eq=False)
 class Mesh:
-    """`broken` holds identities whose file is there but could not be read: they exist, but nothing is known of them.
+    """`broken` holds identities whose file exists but could not be read.
 
-    The same goes for `broken_calendars`. Of the products in `partial` the parts that were wrong are missing.
+    `broken_calendars` the same for calendars. Products in `partial` lack the parts that were wrong.
     """
 
     root: Path

@@ -131,7 +131,7 @@ class Product:
     visibility: str
     complete_by: str | None
     notify: tuple[Notification, ...]
-    given: frozenset[str]  # the sections that stand in the metadata
+    given: frozenset[str]  # the sections that the metadata gives
 
     @property
     def id(self) -> str:
@@ -143,8 +143,8 @@ class Product:
     def steps(self) -> tuple[Step, ...]:
         return tuple(all_steps(self.pipeline.items)) if self.pipeline else ()
 
-    def told_about(self, level: str) -> frozenset[str]:
-        """What somebody wants to be told at that level. Who asks for steps is told about the run too."""
+    def notifies_about(self, level: str) -> frozenset[str]:
+        """The kinds that some notification of that level asks for. A notification of steps covers the run as well."""
         return frozenset(kind for each in self.notify for kind in each.on if level == "product" or each.level == level)
 
 

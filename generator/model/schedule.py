@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from headgate.generator.model.cron import parse
 
-# A fixed span, so that what is found does not depend on the day it is looked at. It holds a leap day.
+# A fixed span, so that findings do not depend on the current date. It contains a leap day.
 HORIZON_START = date(2027, 1, 1)
 HORIZON_DAYS = 731
 ALL_DATES = (1 << HORIZON_DAYS) - 1

@@ -138,7 +138,7 @@ def plan_machine(product: Product) -> MachinePlan:
     """The plan of a product that has a pipeline."""
     pipeline = product.pipeline
     assert pipeline is not None
-    tells_steps = tuple(kind for kind in ("COMPLETED", "ERROR") if kind in product.told_about("step"))
+    tells_steps = tuple(kind for kind in ("COMPLETED", "ERROR") if kind in product.notifies_about("step"))
     severities = [each.incident for each in product.notify if each.incident is not None]
     return MachinePlan(
         product=product.id,
@@ -153,7 +153,7 @@ def plan_machine(product: Product) -> MachinePlan:
         bus=("CentralEventBusArn" if product.visibility == "mesh" else "DomainEventBusArn")
         if product.refresh_event
         else None,
-        tells=tuple(kind for kind in ("COMPLETED", "ERROR", "SKIPPED") if kind in product.told_about("product")),
+        tells=tuple(kind for kind in ("COMPLETED", "ERROR", "SKIPPED") if kind in product.notifies_about("product")),
         incident=min(severities) if severities else None,
     )
 

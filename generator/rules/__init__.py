@@ -22,7 +22,7 @@ def mesh_rules() -> tuple[tuple[Rule, Check], ...]:
 
 
 def check_mesh(mesh: Mesh) -> list[Finding]:
-    """Everything the rules find. Of products known in part only what follows from that part."""
+    """Everything the rules find. For products of which only a part could be read, only what follows from that part."""
     half_known = {mesh.file(key) for key in mesh.partial}
     return [
         finding

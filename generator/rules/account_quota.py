@@ -1,4 +1,4 @@
-"""More machines in an account than it may have roles."""
+"""More machines in an account than IAM roles are allowed."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A calendar that is not there."""
+"""A schedule that names an unknown calendar."""
 
 import difflib
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from headgate.generator.findings import Finding, Rule
 from headgate.generator.model.mesh import Mesh
 
-RULE = Rule("HG303", "unknown calendar", "Without it nobody can tell which dates are business days.", partial=True)
+RULE = Rule("HG303", "unknown calendar", "Without the calendar the business days are unknown.", partial=True)
 
 
 def check(mesh: Mesh) -> Iterator[Finding]:

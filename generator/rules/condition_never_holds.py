@@ -1,4 +1,4 @@
-"""A condition that no day can fulfil."""
+"""A condition that cannot hold on any day."""
 
 from collections.abc import Iterator
 
@@ -40,7 +40,7 @@ def _found(mesh: Mesh, product: Product, node: Condition | Dependency) -> str:
         return (
             f'"{node.product}" is refreshed {rhythm(upstream.schedule)}, {product.id} opens {rhythm(product.schedule)}'
         )
-    return f"{spoken(node)} never have the same business date"
+    return f"{spoken(node)} are never refreshed for the same business date"
 
 
 def _way_out(node: Condition | Dependency) -> tuple[str, str]:
@@ -53,7 +53,7 @@ def _way_out(node: Condition | Dependency) -> tuple[str, str]:
 def _statuses(
     mesh: Mesh, product: Product, node: Condition, seen: dict[tuple[str, int, str], Dependency]
 ) -> Iterator[Finding]:
-    """One run of an upstream ends in one status: it cannot be both."""
+    """One run of an upstream ends in one status, so two statuses for one date exclude each other."""
     for member in node.members:
         if isinstance(member, Condition):
             inherit = member.operator == "all_of" or len(member.members) == 1

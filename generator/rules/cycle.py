@@ -1,4 +1,4 @@
-"""Products that wait for each other."""
+"""A cycle of dependencies."""
 
 from collections.abc import Iterator
 
@@ -33,13 +33,13 @@ def check(mesh: Mesh) -> Iterator[Finding]:
         first = mesh.products[path[0]]
         leaf = next(each for each in first.dependencies() if each.product == path[1] and waits_today(first, each))
         others = len(group) - len(path) + 1
-        more = f" ({others} more products are tangled in it)" if others else ""
+        more = f" ({others} more products are part of it)" if others else ""
         yield Finding(
             RULE,
             mesh.file(first),
             leaf.pointer,
             " -> ".join(path) + more,
-            "no way back to the product itself",
+            "dependencies that never lead back to the product itself",
             "Remove one of these dependencies, or give it `offset: -1` to use the refresh of the business day before.",
         )
 

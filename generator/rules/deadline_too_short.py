@@ -1,4 +1,4 @@
-"""A deadline that passes before the upstream has even begun."""
+"""A deadline that passes before the upstream opens its run."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -12,7 +12,9 @@ from headgate.generator.model.product import Dependency, Product
 from headgate.generator.model.schedule import Calendar, Firings, Schedule, bits, firings
 
 RULE = Rule(
-    "HG207", "deadline before the upstream opens", "The deadline has passed before the data can be there, every time."
+    "HG207",
+    "deadline before the upstream opens",
+    "The deadline passes before the data can have arrived, on every date.",
 )
 
 
@@ -36,7 +38,7 @@ def check(mesh: Mesh) -> Iterator[Finding]:
             assert product.schedule is not None
             schedule = mesh.products[leaf.product].schedule
             assert schedule is not None
-            # an intraday consumer has several openings a day; the last is the kindest to it
+            # an intraday consumer has several openings a day; the last one leaves the most time
             return _in_time(
                 product.schedule, calendar, schedule, upstream.calendar, leaf.offset, leaf.cycle, product.deadline
             )
@@ -51,7 +53,7 @@ def check(mesh: Mesh) -> Iterator[Finding]:
                 "/wait/deadline",
                 f"{spoken_duration(product.deadline)}, but {spoken(node)} opens {late or 'later than that'}",
                 "a deadline that leaves the upstream time to open and finish",
-                "Lengthen wait.deadline, open later, or use `offset: -1` for the refresh of the business day before.",
+                "Lengthen wait.deadline, open the run later, or use `offset: -1` for the refresh of the business day before.",
             )
 
 

@@ -1,4 +1,4 @@
-"""A product said to be outside this repository, of a domain that is inside."""
+"""A dependency on a product outside this repository whose domain is inside it."""
 
 from collections.abc import Iterator
 
@@ -7,8 +7,8 @@ from headgate.generator.model.mesh import Mesh
 
 RULE = Rule(
     "HG214",
-    "two claim one domain",
-    "A domain's events come from one account. If another puts events under its name, nobody can tell whose refresh it was.",
+    "domain is used by two accounts",
+    "A domain's events come from one account. If a second account published under the same domain name, the owner of a refresh would be unknown.",
     partial=True,
 )
 
@@ -29,5 +29,5 @@ def check(mesh: Mesh) -> Iterator[Finding]:
                     leaf.pointer,
                     f'"{leaf.product}" of account {leaf.account}, while the domain {domain} is in this repository',
                     f"a product of {domain} that is in this repository, or a product of a domain that is not",
-                    f"Add products/{leaf.product}.yaml, or ask for another domain name over there.",
+                    f"Add products/{leaf.product}.yaml, or agree on another domain name with the other account.",
                 )

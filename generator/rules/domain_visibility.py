@@ -1,4 +1,4 @@
-"""A product that its domain keeps to itself, required by another."""
+"""A dependency on a product whose events stay in another domain."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from headgate.generator.model.mesh import Mesh
 RULE = Rule(
     "HG205",
     "upstream is visible in its domain only",
-    "Its events never reach another domain's bus, so the run would wait in vain.",
+    "Its events never reach another domain's bus, so the run would wait until its deadline.",
     partial=True,
 )
 

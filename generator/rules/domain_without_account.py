@@ -7,7 +7,7 @@ from headgate.generator.model.mesh import Mesh
 
 RULE = Rule(
     "HG604",
-    "a domain without an account among domains with one",
+    "domain without an account in a mesh of accounts",
     "It would be deployed to every account of the mesh, and each would run its products.",
 )
 

@@ -9,7 +9,7 @@ from headgate.generator.model.product import Condition, Dependency
 RULE = Rule(
     "HG211",
     "dependency given twice",
-    "The second changes nothing; often another product was meant.",
+    "The second entry changes nothing; usually another product was meant.",
     Severity.WARNING,
     partial=True,
 )

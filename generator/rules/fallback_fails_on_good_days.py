@@ -1,4 +1,4 @@
-"""A scheduled fallback that is recorded as a failure on every day its upstream does well."""
+"""A scheduled fallback that ends in ERROR on every day on which its upstream succeeds."""
 
 from collections.abc import Iterator
 
@@ -8,8 +8,8 @@ from headgate.generator.model.product import Condition, Dependency
 
 RULE = Rule(
     "HG210",
-    "fallback fails on good days",
-    "The schedule opens a run every day; when the upstream does not fail, the run meets its deadline and ends in ERROR.",
+    "fallback fails when its upstream succeeds",
+    "The schedule opens a run every day; when the upstream does not fail, the run reaches its deadline and ends in ERROR.",
     Severity.WARNING,
 )
 
@@ -28,7 +28,7 @@ def check(mesh: Mesh) -> Iterator[Finding]:
                 "/wait/on_deadline" if "wait" in product.given else "/depends_on",
                 "on_deadline: fail, on a product that waits for a failure",
                 "on_deadline: skip, or no schedule",
-                "Without a schedule the upstream's failure itself opens the run.",
+                "Without a schedule the failure of the upstream opens the run.",
             )
 
 

@@ -23,6 +23,6 @@ def check(mesh: Mesh) -> Iterator[Finding]:
             mesh.root,
             "",
             f"{needed:,} rules for the accounts that the domains name",
-            f"at most {MAX_RULES} rules; accounts that hear of the same domains share one, {MAX_TARGETS} at a time",
+            f"at most {MAX_RULES} rules; accounts that receive the same domains share one, {MAX_TARGETS} at a time",
             "Put domains that belong together into one account, or cut the mesh into two with a central account each.",
         )

@@ -6,7 +6,7 @@ from headgate.generator.findings import Finding, Rule
 from headgate.generator.model.mesh import Mesh
 
 RULE = Rule(
-    "HG502", "incident without ERROR", "An incident is opened for a failure, and this entry is not told about failures."
+    "HG502", "incident without ERROR", "An incident is opened for a failure, and this entry does not include ERROR."
 )
 
 

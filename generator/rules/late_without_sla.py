@@ -1,11 +1,11 @@
-"""Somebody waits to be told of lateness that cannot occur."""
+"""A notification about LATE for a product without an SLA."""
 
 from collections.abc import Iterator
 
 from headgate.generator.findings import Finding, Rule, Severity
 from headgate.generator.model.mesh import Mesh
 
-RULE = Rule("HG503", "LATE without sla", "A product that is promised for no time is never late.", Severity.WARNING)
+RULE = Rule("HG503", "LATE without sla", "A product without an SLA is never late.", Severity.WARNING)
 
 
 def check(mesh: Mesh) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Two products that would get one name on AWS."""
+"""Two products that would get the same name on AWS."""
 
 from collections.abc import Iterator
 
@@ -28,7 +28,7 @@ def check(mesh: Mesh) -> Iterator[Finding]:
                     RULE,
                     mesh.file(product),
                     "",
-                    f'the {kind} "{name.split("/")[-1]}", which "{first}" has already',
-                    "names that stay apart when shortened",
+                    f'the {kind} "{name.split("/")[-1]}", which "{first}" has too',
+                    "names that differ after shortening",
                     f'Rename "{owner}" or "{first}".',
                 )

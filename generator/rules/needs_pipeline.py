@@ -1,4 +1,4 @@
-"""Keys that only mean something where something runs."""
+"""Keys that need a pipeline."""
 
 from collections.abc import Iterator
 
@@ -7,8 +7,8 @@ from headgate.generator.model.mesh import Mesh
 
 RULE = Rule(
     "HG213",
-    "nothing to run",
-    "A product without a pipeline is external: it is refreshed elsewhere and waits for nothing here.",
+    "pipeline is missing",
+    "A product without a pipeline is external: it is refreshed elsewhere and has no runs in this application.",
 )
 
 

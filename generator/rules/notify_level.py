@@ -1,4 +1,4 @@
-"""A step told about what only a run can be."""
+"""A notification of steps about a status that only runs have."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,10 @@ from headgate.generator.findings import Finding, Rule, Severity
 from headgate.generator.model.mesh import Mesh
 
 RULE = Rule(
-    "HG501", "not a step's status", "Only a run can be LATE or SKIPPED; the steps would never tell.", Severity.WARNING
+    "HG501",
+    "not a step's status",
+    "Only a run can be LATE or SKIPPED; steps would never send this notification.",
+    Severity.WARNING,
 )
 
 

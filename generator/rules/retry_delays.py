@@ -1,4 +1,4 @@
-"""A longest delay shorter than the first."""
+"""A maximum delay that is shorter than the first interval."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from headgate.generator.model.mesh import Mesh
 RULE = Rule(
     "HG405",
     "max_delay shorter than interval",
-    "Step Functions refuses a retrier whose longest delay is not above its first.",
+    "Step Functions refuses a retrier whose MaxDelaySeconds is not greater than its IntervalSeconds.",
     partial=True,
 )
 

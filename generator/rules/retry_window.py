@@ -1,4 +1,4 @@
-"""Retries that outlast the time the pipeline has."""
+"""Retries that take longer than the pipeline's timeout."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from headgate.generator.findings import Finding, Rule
 from headgate.generator.model.duration import spoken
 from headgate.generator.model.mesh import Mesh
 
-RULE = Rule("HG404", "retries outlast the run", "The run is ended by its timeout while retries are still to come.")
+RULE = Rule("HG404", "retries take longer than the pipeline may", "The timeout ends the run before the last retry.")
 ONE_YEAR = (
     365 * 86400
 )  # the longest a Standard workflow may take: docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html

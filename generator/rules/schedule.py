@@ -8,7 +8,7 @@ from headgate.generator.model.cron import CronError, parse
 from headgate.generator.model.mesh import Mesh
 from headgate.generator.model.schedule import Schedule, ever_fires
 
-RULE = Rule("HG302", "impossible schedule", "It would open no run at all.", partial=True)
+RULE = Rule("HG302", "impossible schedule", "It would never open a run.", partial=True)
 EXPECTED = "six fields: minutes hours day-of-month month day-of-week year, such as 0 3 * * ? *"
 
 
@@ -28,4 +28,4 @@ def _problem(cron: str) -> str:
         parse(cron)
     except CronError as error:
         return str(error)
-    return "" if ever_fires(Schedule(cron)) else "no date ever matches"
+    return "" if ever_fires(Schedule(cron)) else "no date matches"

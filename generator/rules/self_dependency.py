@@ -1,4 +1,4 @@
-"""A product that waits for itself."""
+"""A product that depends on itself."""
 
 from collections.abc import Iterator
 

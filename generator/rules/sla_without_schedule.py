@@ -1,4 +1,4 @@
-"""A promise with no day to keep it on."""
+"""An SLA without a schedule."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from headgate.generator.model.mesh import Mesh
 RULE = Rule(
     "HG304",
     "sla without schedule",
-    "A product that events open is due on no particular day, so nobody can tell when it is late.",
+    "A product that is opened by events has no due date, so it cannot be late.",
 )
 
 

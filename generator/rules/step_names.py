@@ -1,4 +1,4 @@
-"""Two steps of one name."""
+"""Two steps with the same name."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from headgate.generator.model.mesh import Mesh
 RULE = Rule(
     "HG401",
     "step name given twice",
-    "Step Functions wants every state's name once in a machine, and so do the people who read it.",
+    "The name of a state must be unique in a state machine.",
     partial=True,
 )
 
@@ -23,6 +23,6 @@ def check(mesh: Mesh) -> Iterator[Finding]:
                     mesh.file(product),
                     f"{step.pointer}/name",
                     f'"{step.name}" a second time',
-                    "a name of its own",
+                    "a unique name",
                 )
             seen[step.name] = step.pointer

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from headgate.generator.findings import Finding, Rule
 from headgate.generator.model.mesh import Mesh
 
-RULE = Rule("HG301", "unknown time zone", "Without it nobody can tell when the schedule opens.", partial=True)
+RULE = Rule("HG301", "unknown time zone", "Without the time zone the moment of the opening is unknown.", partial=True)
 
 
 def check(mesh: Mesh) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""A dependency on a product nobody has."""
+"""A dependency on a product that does not exist."""
 
 import difflib
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from headgate.generator.model.mesh import Mesh
 RULE = Rule(
     "HG201",
     "unknown upstream product",
-    "Nobody refreshes it, so the run would wait until its deadline, every day.",
+    "It is never refreshed, so every run would wait until its deadline.",
     partial=True,
 )
 EXPECTED = "a product of this repository, or `{product: ..., account: ...}` for one outside it"

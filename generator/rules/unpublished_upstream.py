@@ -1,4 +1,4 @@
-"""A dependency on a product that tells nobody when it is refreshed."""
+"""A dependency on a product that publishes no refresh events."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,10 @@ from headgate.generator.findings import Finding, Rule
 from headgate.generator.model.mesh import Mesh
 
 RULE = Rule(
-    "HG209", "upstream publishes no refresh event", "Nothing ever tells the run that the data is there.", partial=True
+    "HG209",
+    "upstream publishes no refresh event",
+    "The run would never be notified that the data has arrived.",
+    partial=True,
 )
 
 

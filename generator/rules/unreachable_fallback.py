@@ -1,4 +1,4 @@
-"""A fallback that needs, beside a failure, something that cannot be there after that failure."""
+"""A fallback that needs, beside a failure, a product that cannot complete after that failure."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from headgate.generator.model.product import Condition, Dependency
 RULE = Rule(
     "HG208",
     "fallback can never run",
-    "When the upstream has failed, what the fallback needs as well cannot have completed.",
+    "When the upstream has failed, another dependency of the fallback cannot have completed.",
 )
 
 
@@ -30,8 +30,8 @@ def check(mesh: Mesh) -> Iterator[Finding]:
                         mesh.file(product),
                         other.pointer,
                         f'"{other.product}" COMPLETED beside "{failure.product}" ERROR, but ' + " needs ".join(path),
-                        "something that does not need the failed product",
-                        f'Remove "{other.product}" here, or take yesterday\'s refresh of it with `offset: -1`.',
+                        "a product that does not depend on the failed one",
+                        f'Remove the dependency on "{other.product}", or use yesterday\'s refresh of it with `offset: -1`.',
                     )
 
 
@@ -45,7 +45,7 @@ def _necessary(node: Condition | Dependency) -> Iterator[Dependency]:
 
 
 def _needs(mesh: Mesh, start: str, target: str) -> list[str]:
-    """A path from `start` to `target` along same-date dependencies that cannot be done without; empty if there is none."""
+    """A path from `start` to `target` along same-date dependencies that are necessary; empty if there is none."""
     came_from: dict[str, str] = {}
     queue = [start]
     for key in queue:

@@ -1,4 +1,4 @@
-"""An account on a dependency that this repository knows better."""
+"""An account on a dependency that differs from the account of the product's domain."""
 
 from collections.abc import Iterator
 
@@ -25,6 +25,6 @@ def check(mesh: Mesh) -> Iterator[Finding]:
                     mesh.file(product),
                     f"{leaf.pointer}/account",
                     f'"{leaf.account}" for "{leaf.product}", which is in this repository with account "{domain.account}"',
-                    "no `account`: the domain says it",
+                    "no `account`: domain.yaml names it",
                     "`account` is only for products outside this repository.",
                 )

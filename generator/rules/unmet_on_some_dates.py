@@ -1,4 +1,4 @@
-"""A run that waits for a date its upstream never has."""
+"""A condition that cannot be met on some of the product's business dates."""
 
 from collections.abc import Iterator
 
@@ -10,8 +10,8 @@ from headgate.generator.model.schedule import as_date, bits
 
 RULE = Rule(
     "HG206",
-    "waits in vain on some dates",
-    "On the dates its upstream leaves out, the run would wait until its deadline.",
+    "condition is not met on some dates",
+    "On dates without a refresh of the upstream, the run would wait until its deadline.",
 )
 
 
@@ -40,7 +40,7 @@ def check(mesh: Mesh) -> Iterator[Finding]:
                 mesh.file(product),
                 node.pointer,
                 f"{spoken(node)} is refreshed {upstream}, {product.id} opens {rhythm(product.schedule)}; "
-                f"on {missing.bit_count()} of {wanted.bit_count()} dates it would wait in vain, such as {example:%a %Y-%m-%d}",
+                f"on {missing.bit_count()} of {wanted.bit_count()} dates the run would wait until its deadline, such as {example:%a %Y-%m-%d}",
                 "an upstream that is refreshed for every business date",
                 "Give `max_age` to accept the latest refresh (such as max_age: 8d for a weekly one).",
             )
