@@ -28,7 +28,7 @@ def check(mesh: Mesh) -> Iterator[Finding]:
                     RULE,
                     mesh.file(product),
                     "",
-                    f'the {kind} "{name.split("/")[-1]}", which "{first}" has too',
+                    f'the {kind} "{name.split("/")[-1]}", which "{first}" has already',
                     "names that differ after shortening",
                     f'Rename "{owner}" or "{first}".',
                 )
