@@ -71,7 +71,7 @@ def test_what_each_kind_says(day: World, service: Service, ses: Ses) -> None:
     )
     take(fact(day, "d1/a", "SKIPPED"))
     take(fact(day, "d1/a", "COMPLETED"))
-    expect(FOLDER / "words" / "alerts.txt", "\n".join(told).encode())
+    expect(FOLDER / "messages" / "alerts.txt", "\n".join(told).encode())
 
 
 def test_two_that_are_handed_the_same_tell_once(day: World, service: Service, ses: Ses) -> None:

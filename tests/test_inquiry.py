@@ -249,4 +249,4 @@ def test_the_answers_in_words(morning: World) -> None:
     told("history", formatting.history(asked(question="history", business_date=TODAY)["entries"], clock))
     told("status", formatting.status([], clock))
     told("history", formatting.history([], clock))
-    expect(FOLDER / "words" / "inquiry.txt", "\n".join(parts).encode())
+    expect(FOLDER / "messages" / "inquiry.txt", "\n".join(parts).encode())

@@ -46,7 +46,7 @@ def in_order(text: str) -> str:
 def test_a_day_is_played_and_told(name: str) -> None:
     done = headgate("run", str(SAMPLES / name / "day.yaml"))
     assert done.returncode == 0, done.stdout + done.stderr
-    expect(FOLDER / "words" / f"{name}-day.txt", in_order(done.stdout).encode())
+    expect(FOLDER / "messages" / f"{name}-day.txt", in_order(done.stdout).encode())
 
 
 def test_a_day_that_does_not_end_as_expected_says_so(tmp_path: Path) -> None:
