@@ -20,12 +20,12 @@ from headgate.generator.output import Changes, Output
 from headgate.generator.plan import catalog
 from headgate.generator.plan.forwarding import forwarding
 from headgate.generator.plan.layout import Layout, assign, recorded, template_name
-from headgate.generator.plan.machine import plan_machine
+from headgate.generator.plan.outline import outline
 from headgate.generator.plan.resources import ProductResources, resources_of
 from headgate.generator.render.application import Part, render_application, render_mesh
 from headgate.generator.render.canonical import canonical
 from headgate.generator.render.domain import write_domain
-from headgate.generator.render.machine import shape_of
+from headgate.generator.render.shapes import AlteredTextError, machine_texts, shape_of
 
 Progress = Callable[[str, int, int], None]
 
@@ -49,11 +49,14 @@ def generate(loaded: Loaded, out: Output, cache: Cache, progress: Progress) -> G
     """Puts every file into `out` and finishes it, unless a linter objects."""
     run = _Run(loaded, out, cache)
     machines = list(loaded.mesh.machines())
-    for number, product in enumerate(machines):
-        progress("machines", number, len(machines))
-        run.machine(product)
-    progress("machines", len(machines), len(machines))
-    run.templates(progress)
+    try:
+        for number, product in enumerate(machines):
+            progress("machines", number, len(machines))
+            run.machine(product)
+        progress("machines", len(machines), len(machines))
+        run.templates(progress)
+    except AlteredTextError as error:
+        run.proof.altered(loaded.mesh.root, error)
     if run.proof.findings:
         return Generated(run.proof.findings, None, len(machines))
     return Generated([], out.finish(), len(machines))
@@ -86,11 +89,12 @@ class _Run:
         return f"{product.id} {self.digests[product.id]}"
 
     def _rendered(self, product: Product) -> tuple[ProductResources, bytes]:
-        plan = plan_machine(product)
-        shape = shape_of(plan)
-        text = shape.text(plan)
-        resources = self.resources[product.id] = resources_of(product, plan, shape.placeholders, shape.calls)
-        self.proof.machine(self.mesh.file(product), shape.key, text, resources)
+        given = outline(product)
+        texts = machine_texts(given)
+        shape = shape_of(given, texts)
+        text = shape.text(texts)
+        resources = self.resources[product.id] = resources_of(product, shape.placeholders, shape.calls_of(texts))
+        self.proof.machine(self.mesh.file(product), given, shape.key, text, resources)
         return resources, text
 
     def templates(self, progress: Progress) -> None:

@@ -19,7 +19,7 @@ import botocore.client
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from headgate.generator.plan.grants import PLACEHOLDER, tasks
+from headgate.generator.plan.asl import PLACEHOLDER, tasks
 from headgate.generator.plan.resources import PARAMETERS
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
@@ -60,7 +60,8 @@ DEFAULTS: dict[str, Answer] = {
     "gate.await": Succeed({"released_by": ["raw/rd1"]}),
     "gate.deadline": Succeed({"decision": "start"}),
     "tracker.await": Succeed(),
-    "tracker.settle": Succeed(),
+    "tracker.resolve": Succeed(),
+    "tracker.end": Succeed(),
     "recorder.COMPLETED": Succeed({"recorded_at": "2026-11-20T06:00:00Z"}),
     "recorder.ERROR": Succeed({"recorded_at": "2026-11-20T06:00:00Z"}),
     "recorder.SKIPPED": Succeed({"recorded_at": "2026-11-20T06:00:00Z"}),
@@ -150,6 +151,8 @@ class _World:
             self.calls.append((name, parameters))
             if self.answers[name]:
                 return self.answers[name].pop(0)
+        if name == "tracker.start":
+            return Succeed({"job_run_id": parameters["job_run_id"]})
         return Succeed({"steps": self.steps}) if name == "configuration" else DEFAULTS[name]
 
 
@@ -201,11 +204,11 @@ def execute(
     """Executes the machine. `answers` are given in order, then the defaults; the states in `timed_out` give up after a
     second; `settings` are steps of the configuration that are no Glue jobs."""
     definition = json.loads(json.dumps(definition))
-    for name, task in tasks(definition["States"]):
+    for name, task in tasks(definition):
         if name in timed_out:
             task["TimeoutSeconds"] = 1
     text = PLACEHOLDER.sub(lambda match: _resolved(match[1]), json.dumps(definition))
-    names = [name.removeprefix("Launch ") for name, _ in tasks(definition["States"]) if name.startswith("Launch ")]
+    names = [name.removeprefix("Launch ") for name, _ in tasks(definition) if name.startswith("Launch ")]
     steps = {name.replace("-", "_"): {"job": f"job-of-{name}", "arguments": {"--step": name}} for name in names}
     world, delays = _World(answers or {}, steps | (settings or {})), list[float]()
     logging.getLogger("moto").setLevel(logging.CRITICAL)  # it logs every failure of a machine, at length

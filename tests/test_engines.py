@@ -66,7 +66,7 @@ def on_moto(product: str, answers: dict[str, list[Answer]]) -> list[str]:
 
 def straightened(states: list[str]) -> list[Any]:
     """Branches run side by side: between the state that holds them and the next, the order of their states is their own."""
-    together = [index for index, name in enumerate(states) if name.endswith(" side by side")]
+    together = [index for index, name in enumerate(states) if name.endswith(" in parallel")]
     if not together:
         return states
     start = together[0]
@@ -78,7 +78,7 @@ def straightened(states: list[str]) -> list[Any]:
 def test_the_stifel_day_goes_the_same_way(stifel: Application, product: str) -> None:
     here = on_the_endpoint(stifel, product)
     assert straightened(here) == straightened(on_moto(product, STIFEL[product]))
-    assert here[0] == "Wait for everything upstream"
+    assert here[0] == "Wait for dependencies"
 
 
 @pytest.mark.parametrize("product", MARKETPLACE)

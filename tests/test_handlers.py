@@ -344,7 +344,7 @@ def test_samples_keep_their_contract_by_both_validators(function: str) -> None:
 
 def test_what_machines_send_keeps_the_contracts() -> None:
     """The payloads in every golden machine, with their paths filled in, are what the handlers accept."""
-    from headgate.generator.plan.grants import tasks
+    from headgate.generator.plan.asl import tasks
 
     functions = {
         "DependencyGate": "dependency-gate",
@@ -364,7 +364,7 @@ def test_what_machines_send_keeps_the_contracts() -> None:
     }
     checked = set()
     for path in (ROOT / "tests/golden/output").glob("*/statemachines/*/*.asl.json"):
-        for _, task in tasks(json.loads(path.read_text("utf-8"))["States"]):
+        for _, task in tasks(json.loads(path.read_text("utf-8"))):
             name = functions.get(str(task["Parameters"].get("FunctionName", ""))[2:].removesuffix("FunctionArn}"))
             if name:
                 payload = {

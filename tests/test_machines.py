@@ -8,10 +8,10 @@ import pytest
 from tests.golden import FOLDER
 from tests.moto_engine import RUN, Answer, Execution, FailTask, Raise, Silence, Succeed, execute
 
-WAIT, READ = "Wait for everything upstream", "Read the pipeline configuration"
-COMPLETED, PUBLISH = "Record that the run completed", "Publish the refresh event"
-DEADLINE = "Decide what the missed deadline means"
-FAILED, PUBLISH_FAILURE, END_FAILED = "Record that the run failed", "Publish the failure event", "The run failed"
+WAIT, START = "Wait for dependencies", "Start the pipeline"
+COMPLETED, PUBLISH = "Record success", "Publish refresh event"
+DEADLINE = "Handle missed deadline"
+FAILED, PUBLISH_FAILURE, END_FAILED = "Record failure", "Publish failure event", "Run failed"
 THROTTLED = Raise("Lambda.TooManyRequestsException")
 
 pytestmark = pytest.mark.slow
@@ -25,7 +25,7 @@ def machine(case: str, product: str = "d1/ds1") -> dict[str, Any]:
 
 
 def work(step: str) -> list[str]:
-    return [f"Launch {step}", f"Await the end of {step}"]
+    return [f"Launch {step}", f"Wait for {step}"]
 
 
 def failed(execution: Execution, error: str) -> None:
@@ -52,7 +52,7 @@ def test_one_step_succeeds_in_seven_transitions() -> None:
     execution = execute(machine("one-step-retry"))
 
     assert execution.status == "SUCCEEDED"
-    assert execution.states == [WAIT, READ, "Run build", *work("build"), COMPLETED, PUBLISH]
+    assert execution.states == [WAIT, START, "Run build", *work("build"), COMPLETED, PUBLISH]
     assert execution.called("glue.start") == [
         {"JobName": "job-of-build", "Arguments": {"--step": "build"}, "Timeout": 60}
     ]
@@ -65,12 +65,12 @@ def test_nothing_takes_a_one_step_product_over_eight_transitions() -> None:
 
     assert execution.states == [
         WAIT,
-        READ,
+        START,
         "Run build",
         *work("build"),
         COMPLETED,
         PUBLISH,
-        "Tell that the run completed",
+        "Send completion alert",
     ]
 
 
@@ -100,7 +100,7 @@ def test_publishing_off_publishes_nothing() -> None:
     succeeded = execute(machine("publish-off"))
     broken = execute(machine("publish-off"), {"tracker.await": [FailTask("JobFailed")]})
 
-    assert succeeded.states[-2:] == [COMPLETED, "The run completed"]
+    assert succeeded.states[-2:] == [COMPLETED, "Run completed"]
     assert broken.states[-2:] == [FAILED, END_FAILED]
     assert succeeded.called("events.put") + broken.called("events.put") == []
 
@@ -109,7 +109,7 @@ def test_a_failed_job_is_launched_again_as_often_as_metadata_says() -> None:
     execution = execute(machine("one-step-retry"), {"tracker.await": [FailTask("JobFailed"), FailTask("JobTimedOut")]})
 
     assert execution.status == "SUCCEEDED"
-    assert execution.states == [WAIT, READ, "Run build", *work("build") * 3, COMPLETED, PUBLISH]
+    assert execution.states == [WAIT, START, "Run build", *work("build") * 3, COMPLETED, PUBLISH]
     assert len(execution.called("glue.start")) == 3
     assert execution.delays[0] <= 60
     assert execution.delays[1] <= 120
@@ -119,7 +119,7 @@ def test_retries_run_out() -> None:
     execution = execute(machine("one-step-retry"), {"tracker.await": [FailTask("JobFailed")] * 3})
 
     failed(execution, "JobFailed")
-    assert execution.states == [WAIT, READ, "Run build", *work("build") * 3, FAILED, PUBLISH_FAILURE, END_FAILED]
+    assert execution.states == [WAIT, START, "Run build", *work("build") * 3, FAILED, PUBLISH_FAILURE, END_FAILED]
     assert refresh_event(execution)["DetailType"] == "Data Product Failed"
     assert refresh_event(execution)["Detail"]["status"] == "ERROR"
 
@@ -141,7 +141,7 @@ def test_without_retry_the_first_failure_is_final() -> None:
     execution = execute(machine("one-step"), {"tracker.await": [FailTask("JobFailed")]})
 
     failed(execution, "JobFailed")
-    assert execution.states == [WAIT, READ, *work("build"), FAILED, PUBLISH_FAILURE, END_FAILED]
+    assert execution.states == [WAIT, START, *work("build"), FAILED, PUBLISH_FAILURE, END_FAILED]
 
 
 def test_a_job_waits_for_capacity_as_in_a_queue() -> None:
@@ -179,10 +179,10 @@ def test_a_service_that_stumbles_is_called_again() -> None:
     [
         ({"gate.await": [Raise("UnknownRun")]}, [WAIT]),
         ({"gate.await": [FailTask("RunCancelled")]}, [WAIT]),
-        ({"configuration": [Raise("UnknownRun")]}, [WAIT, READ]),
-        ({"glue.start": [Raise("InvalidInputException")]}, [WAIT, READ, "Launch build"]),
-        ({"tracker.await": [Raise("UnknownRun")]}, [WAIT, READ, *work("build")]),
-        ({"recorder.COMPLETED": [Raise("IllegalTransition")]}, [WAIT, READ, *work("build"), COMPLETED]),
+        ({"configuration": [Raise("UnknownRun")]}, [WAIT, START]),
+        ({"glue.start": [Raise("InvalidInputException")]}, [WAIT, START, "Launch build"]),
+        ({"tracker.await": [Raise("UnknownRun")]}, [WAIT, START, *work("build")]),
+        ({"recorder.COMPLETED": [Raise("IllegalTransition")]}, [WAIT, START, *work("build"), COMPLETED]),
     ],
     ids=[
         "gate raises",
@@ -210,9 +210,9 @@ def test_when_even_recording_fails_the_execution_still_ends_with_the_first_error
     assert (execution.status, execution.error) == ("FAILED", "Glue.InvalidInputException")
     assert execution.states[-5:] == [
         FAILED,
-        "Tell that the run failed",
-        "Is it a failure of its own?",
-        "Open an incident",
+        "Send failure alert",
+        "Check for an upstream failure",
+        "Open incident",
         END_FAILED,
     ]
     assert execution.called("events.put") == []
@@ -221,7 +221,7 @@ def test_when_even_recording_fails_the_execution_still_ends_with_the_first_error
 def test_a_run_stays_completed_when_its_event_cannot_be_published() -> None:
     execution = execute(machine("one-step"), {"events.put": [Raise("ValidationException")] * 5})
 
-    assert execution.states[-3:] == [COMPLETED, PUBLISH, "The refresh event was not published"]
+    assert execution.states[-3:] == [COMPLETED, PUBLISH, "Refresh event not published"]
     assert execution.status == "FAILED"
     assert execution.called("recorder.ERROR") == []
 
@@ -242,14 +242,14 @@ def test_the_last_arrival_at_the_very_deadline_still_counts() -> None:
     execution = execute(machine("one-step"), {"gate.await": [Silence()]}, timed_out=(WAIT,))
 
     assert execution.status == "SUCCEEDED"
-    assert execution.states[:3] == [WAIT, DEADLINE, READ]
+    assert execution.states[:3] == [WAIT, DEADLINE, START]
 
 
 def test_the_deadline_starts_the_run_with_what_has_arrived() -> None:
     execution = execute(machine("deadline-start"), {"gate.await": [Silence()]}, timed_out=(WAIT,))
 
     assert execution.status == "SUCCEEDED"
-    assert execution.states[:3] == [WAIT, DEADLINE, READ]
+    assert execution.states[:3] == [WAIT, DEADLINE, START]
     assert execution.called("gate.deadline")[0]["on_deadline"] == "start"
 
 
@@ -262,12 +262,12 @@ def test_the_deadline_skips_the_run_unless_everything_arrived_after_all(decision
     )
 
     assert execution.status == "SUCCEEDED"
-    assert execution.states[:3] == [WAIT, DEADLINE, "Did everything arrive after all?"]
+    assert execution.states[:3] == [WAIT, DEADLINE, "Check whether to start"]
     if ends == "skipped":
         assert execution.states[3:] == [
-            "Record that the run was skipped",
-            "Tell that the run was skipped",
-            "The run was skipped",
+            "Record skip",
+            "Send skip alert",
+            "Run skipped",
         ]
         assert execution.called("glue.start") == execution.called("events.put") == []
         assert len(execution.called("recorder.SKIPPED")) == 1
@@ -279,20 +279,20 @@ def test_the_deadline_skips_the_run_unless_everything_arrived_after_all(decision
 def test_a_job_nobody_heard_of_is_asked_for_before_it_counts_as_failed(answer: Answer, status: str) -> None:
     execution = execute(
         machine("one-step"),
-        {"tracker.await": [Silence()], "tracker.settle": [answer]},
-        timed_out=("Await the end of build",),
+        {"tracker.await": [Silence()], "tracker.resolve": [answer]},
+        timed_out=("Wait for build",),
     )
 
     assert execution.status == status
-    assert execution.states[2:5] == [*work("build"), "Ask how build ended"]
-    assert execution.called("tracker.settle")[0]["job_run_id"] == "jr_1"
+    assert execution.states[2:5] == [*work("build"), "Check how build ended"]
+    assert execution.called("tracker.resolve")[0]["job_run_id"] == "jr_1"
 
 
 def test_steps_run_in_order_with_their_settings() -> None:
     execution = execute(machine("many-steps"))
 
     assert execution.states == [
-        WAIT, READ, *work("load"), "Run build", *work("build"), *work("check"), COMPLETED, PUBLISH,
+        WAIT, START, *work("load"), "Run build", *work("build"), *work("check"), COMPLETED, PUBLISH,
     ]  # fmt: skip
     assert execution.called("glue.start")[1] == {
         "JobName": "job-of-build",
@@ -352,7 +352,7 @@ def _only_branch(step: str) -> dict[str, Any]:
     states[parallel]["Branches"] = [
         branch for branch in states[parallel]["Branches"] if branch["StartAt"].endswith(step)
     ]
-    states[READ]["Next"] = parallel
+    states[START]["Next"] = parallel
     states[parallel]["Next"] = COMPLETED
     keep = {name for name in states if not name.endswith((" load", " publish"))}
     definition["States"] = {name: state for name, state in states.items() if name in keep}
@@ -363,7 +363,7 @@ def test_a_fallback_is_a_machine_like_any_other() -> None:
     execution = execute(machine("fallback"))
 
     assert execution.status == "SUCCEEDED"
-    assert execution.states == [WAIT, READ, *work("build"), COMPLETED, PUBLISH]
+    assert execution.states == [WAIT, START, *work("build"), COMPLETED, PUBLISH]
 
 
 def test_a_product_without_dependencies_still_asks_the_gate() -> None:
@@ -396,7 +396,7 @@ def test_what_waited_in_vain_for_a_failure_opens_no_incident() -> None:
 
     failed(execution, "UpstreamFailed")
     assert execution.called("incident.open") == []
-    assert execution.states[-2:] == ["Is it a failure of its own?", END_FAILED]
+    assert execution.states[-2:] == ["Check for an upstream failure", END_FAILED]
 
 
 def test_telling_about_failure_and_opening_an_incident() -> None:
@@ -405,9 +405,9 @@ def test_telling_about_failure_and_opening_an_incident() -> None:
     assert execution.states[-6:] == [
         FAILED,
         PUBLISH_FAILURE,
-        "Tell that the run failed",
-        "Is it a failure of its own?",
-        "Open an incident",
+        "Send failure alert",
+        "Check for an upstream failure",
+        "Open incident",
         END_FAILED,
     ]
     (message,) = told(execution)
@@ -431,7 +431,7 @@ def test_telling_never_fails_a_run() -> None:
     )
 
     assert completed.status == "SUCCEEDED"
-    assert completed.states[-2:] == ["Tell that the run completed", "The run completed"]
+    assert completed.states[-2:] == ["Send completion alert", "Run completed"]
     failed(stopped, "JobStopped")
 
 
@@ -439,8 +439,8 @@ def test_telling_about_each_step() -> None:
     completed = execute(machine("notify-step"))
     broken = execute(machine("notify-step"), {"tracker.await": [FailTask("JobFailed")]})
 
-    assert completed.states[2:6] == ["Run build", *work("build"), "Tell that build completed"]
-    assert broken.states[5:7] == ["Tell that build failed", FAILED]
+    assert completed.states[2:6] == ["Run build", *work("build"), "Send completion alert of build"]
+    assert broken.states[5:7] == ["Send failure alert of build", FAILED]
     failed(broken, "JobFailed")
 
 
@@ -459,11 +459,11 @@ def test_telling_about_steps_in_branches() -> None:
 def _only_notifying_branch() -> dict[str, Any]:
     definition = machine("parallel-notify-steps")
     states = definition["States"]
-    parallel = next(name for name, state in states.items() if name.endswith("side by side"))
+    parallel = next(name for name, state in states.items() if name.endswith("in parallel"))
     states[parallel]["Branches"] = [
         branch for branch in states[parallel]["Branches"] if branch["StartAt"].endswith("build-a")
     ]
-    states[READ]["Next"] = parallel
+    states[START]["Next"] = parallel
     states[parallel]["Next"] = COMPLETED
     definition["States"] = {
         name: state

@@ -16,11 +16,13 @@ from headgate.generator.lint.machine_checks import history, problems
 from headgate.generator.metadata.load import load
 from headgate.generator.model import build
 from headgate.generator.plan import grants
-from headgate.generator.plan.machine import MachinePlan, plan_machine
+from headgate.generator.plan.machine import plan_machine
+from headgate.generator.plan.outline import MachineOutline, outline
 from headgate.generator.plan.resources import resources_of
 from headgate.generator.render.canonical import canonical
 from headgate.generator.render.domain import parameters_of, render_domain, write_domain
-from headgate.generator.render.machine import render_machine, shape_of
+from headgate.generator.render.machine import render_machine
+from headgate.generator.render.shapes import machine_texts, shape_of
 from tests.conftest import Headgate
 from tests.golden import FOLDER, lay_out
 
@@ -54,7 +56,7 @@ def one_step() -> dict[str, Any]:
     return read(FOLDER / "output/one-step-retry/statemachines/d1/ds1.asl.json")
 
 
-WAIT = "Wait for everything upstream"
+WAIT = "Wait for dependencies"
 
 
 def _without_retry(states: dict[str, Any]) -> None:
@@ -78,7 +80,7 @@ def _dangling(states: dict[str, Any]) -> None:
 
 
 def _unrecorded(states: dict[str, Any]) -> None:
-    states[WAIT]["Catch"][1]["Next"] = "The run failed"
+    states[WAIT]["Catch"][1]["Next"] = "Run failed"
 
 
 def _placeholder(states: dict[str, Any]) -> None:
@@ -97,7 +99,7 @@ def _twice(states: dict[str, Any]) -> None:
 
 def _long(states: dict[str, Any]) -> None:
     states["x" * 81] = states.pop("Run build")
-    states["Read the pipeline configuration"]["Next"] = "x" * 81
+    states["Start the pipeline"]["Next"] = "x" * 81
 
 
 @pytest.mark.parametrize(
@@ -107,8 +109,8 @@ def _long(states: dict[str, Any]) -> None:
         (_without_timeout, f"`{WAIT}` has no TimeoutSeconds"),
         (_without_catch, "`Launch build` has no Catch, and nothing around it has one"),
         (_unreached, "`Nowhere` is never reached"),
-        (_dangling, f"`{WAIT}` goes on to `Nowhere`, which is not there"),
-        (_unrecorded, "the machine can end in `The run failed` without a recorded outcome"),
+        (_dangling, f"`{WAIT}` is followed by `Nowhere`, which does not exist"),
+        (_unrecorded, "the machine can end in `Run failed` without a recorded outcome"),
         (_placeholder, "the placeholder ${Elsewhere} has no parameter"),
         (_endless, "history events at worst"),
         (_twice, f"two states are called `{WAIT}`"),
@@ -124,13 +126,24 @@ def test_a_broken_machine_is_found(breaking: Callable[[dict[str, Any]], None], w
 
 def test_a_task_nobody_granted_is_found() -> None:
     definition = one_step()
-    plan = _plan("a", "b", 3600, 1)
-    granted = grants.statements(grants.calls(definition), plan)
-    assert grants.ungranted(definition, granted) == []
+    planned = plan_machine(_outline("ds1", "build", 3600, 2))
+    granted = grants.statements(planned.calls())
+    assert grants.ungranted(definition, planned, granted) == []
 
-    assert grants.ungranted(definition, [each for each in granted if each["Action"] != "glue:StartJobRun"]) == [
-        "Launch build"
-    ]
+    assert grants.ungranted(
+        definition, planned, [each for each in granted if each["Action"] != "glue:StartJobRun"]
+    ) == ["Launch build"]
+    other = [{**each, "Resource": "other"} if each["Action"] == "glue:StartJobRun" else each for each in granted]
+    assert grants.ungranted(definition, planned, other) == ["Launch build"]
+
+
+def test_a_call_that_is_in_no_plan_is_found() -> None:
+    definition = one_step()
+    planned = plan_machine(_outline("ds1", "build", 3600, 2))
+    work = definition["States"]["Run build"]["Branches"][0]["States"]["Launch build"]
+    work["Resource"] = "arn:aws:states:::aws-sdk:glue:batchStopJobRun"
+
+    assert grants.ungranted(definition, planned, grants.statements(planned.calls())) == ["Launch build"]
 
 
 def test_nothing_broken_is_written(
@@ -161,7 +174,7 @@ def test_history_counts_every_retry() -> None:
     assert history(once) < history(again) < 3 * history(once)
 
 
-def _plan(product: str, job: str, timeout: int, attempts: int, text: str = "x") -> MachinePlan:
+def _outline(product: str, job: str, timeout: int, attempts: int, text: str = "x") -> MachineOutline:
     step: dict[str, Any] = {"name": "build", "glue": {"job": job, "timeout": f"{timeout}s"}}
     if attempts:
         step["retry"] = {"attempts": attempts}
@@ -171,7 +184,7 @@ def _plan(product: str, job: str, timeout: int, attempts: int, text: str = "x") 
         "depends_on": {"all_of": ["raw/rd1"]},
         "pipeline": {"steps": [step]},
     }
-    return plan_machine(build.product("d1", product, document))
+    return outline(build.product("d1", product, document))
 
 
 words = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=40)
@@ -187,10 +200,13 @@ def test_machines_of_one_shape_differ_in_texts_only(
     product: str, job: str, text: str, timeout: int, attempts: int
 ) -> None:
     """So a shape is rendered once and filled in, and a linter's verdict on one of its machines holds for all."""
-    plain, odd = _plan("p", "j", timeout, attempts), _plan(product, job, timeout, attempts, text)
+    plain, odd = _outline("p", "j", timeout, attempts), _outline(product, job, timeout, attempts, text)
+    texts = machine_texts(odd)
+    shape = shape_of(odd, texts)
 
-    assert shape_of(plain).key == shape_of(odd).key
-    assert shape_of(odd).text(odd) == canonical(render_machine(odd))
+    assert shape_of(plain, machine_texts(plain)).key == shape.key
+    assert shape.text(texts) == canonical(render_machine(odd))
+    assert grants.statements(shape.calls_of(texts)) == grants.statements(plan_machine(odd).calls())
     verdicts = [(statelint_problems(each), problems(each)) for each in (render_machine(plain), render_machine(odd))]
     assert verdicts[0] == verdicts[1]
 
@@ -200,10 +216,11 @@ def test_every_kind_of_machine_is_filled_in_as_it_would_be_rendered(case: Path, 
     lay_out((case / "input.txt").read_text("utf-8"), tmp_path)
     resources = []
     for product in load(tmp_path, Cache(None)).mesh.machines():
-        plan = plan_machine(product)
-        shape = shape_of(plan)
-        assert shape.text(plan) == canonical(render_machine(plan))
-        made = resources_of(product, plan, shape.placeholders, shape.calls)
+        given = outline(product)
+        texts = machine_texts(given)
+        shape = shape_of(given, texts)
+        assert shape.text(texts) == canonical(render_machine(given))
+        made = resources_of(product, shape.placeholders, shape.calls_of(texts))
         resources.append(replace(made, tags={**made.tags, "owner": 'a "team" \\ äöü'}))
 
     text, parameters = write_domain("d", 2, resources)

@@ -9,7 +9,7 @@ import pytest
 
 from headgate.generator import reference, steps
 from headgate.generator.metadata import schema
-from headgate.generator.render import environment, machine
+from headgate.generator.render import environment
 from tests.conftest import Headgate
 from tests.moto_engine import execute
 
@@ -33,31 +33,29 @@ SCHEMA = {
     "x-resource": "name",
     "x-arguments": "arguments",
     "x-work": "function",
+    "x-pattern": "invoke",
+    "x-retried-errors": ["States.ALL"],
+    "x-launch-retry": [
+        {"errors": ["Lambda.TooManyRequestsException"], "interval": 2, "attempts": 6, "backoff": 2, "max_delay": 60}
+    ],
     "x-grants": [
         {
             "action": "lambda:InvokeFunction",
+            "call": "lambda:invoke",
             "resource": "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:{name}",
         }
     ],
 }
 TEMPLATE = """\
-{%- macro states(step, next, on_failure) -%}
-{{ step.launch|tojson }}: {
+{
   "Type": "Task",
   "Resource": "arn:aws:states:::lambda:invoke",
-  "TimeoutSeconds": {{ step.timeout }},
   "Parameters": {
-    "FunctionName.$": {{ ("$.configuration.steps." ~ step.key ~ ".name")|tojson }},
-    "Payload.$": {{ ("$.configuration.steps." ~ step.key ~ ".arguments")|tojson }}
+    "FunctionName.$": {{ (step.path ~ ".name")|tojson }},
+    "Payload.$": {{ (step.path ~ ".arguments")|tojson }}
   },
-  "ResultPath": null,
-  "Retry": {{ retries.FUNCTION|tojson }},
-  {%- if on_failure %}
-  "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": {{ on_failure|tojson }}}],
-  {%- endif %}
-  {% if next %}"Next": {{ next|tojson }}{% else %}"End": true{% endif %}
+  "ResultPath": null
 }
-{%- endmacro -%}
 """
 CACHES = (
     steps.step_types,
@@ -66,7 +64,6 @@ CACHES = (
     schema._compiled,
     schema._explainer,
     environment.environment,
-    machine._template,
 )
 
 
@@ -129,8 +126,10 @@ def test_and_its_machine_runs(project: Callable[[str], Path], headgate: Headgate
     definition = json.loads((root / "statemachines/d1/ds1.asl.json").read_text())
 
     steps_run = execute(
-        definition, settings={"tell": {"name": "JobTrackerFunctionArn", "arguments": {"action": "settle"}}}
+        definition, settings={"tell": {"name": "JobTrackerFunctionArn", "arguments": {"action": "resolve"}}}
     )
 
     assert steps_run.error is None, steps_run
-    assert steps_run.states[-3:] == ["Launch tell", "Record that the run completed", "Publish the refresh event"]
+    assert steps_run.states[-5:] == [
+        "Record start of tell", "Invoke tell", "Record success of tell", "Record success", "Publish refresh event",
+    ]  # fmt: skip

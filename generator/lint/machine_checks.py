@@ -1,21 +1,25 @@
-"""What statelint does not look at: reachability, retries, timeouts, catchers, recorded outcomes, size and history."""
+"""What statelint does not check: reachability, retries, timeouts, catchers, recorded outcomes, size and history. Machines inside
+Parallel and Map are checked like the machine itself."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import orjson
 
-from headgate.generator.plan.grants import PLACEHOLDER, tasks
+from headgate.generator.plan.asl import PLACEHOLDER, Machine, all_states, inner_machines
 from headgate.generator.plan.names import MAX_NAME
 from headgate.generator.plan.resources import PARAMETERS
+from headgate.generator.plan.tasks import OUTCOME_RECORDER
 
 # docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 MAX_DEFINITION, MAX_HISTORY = 1_000_000, 25_000
 SHARE = 0.9
-RECORDER = "${OutcomeRecorderFunctionArn}"
+# How many items an inline Map has is not in the definition. As many as run at the same time are counted; a Map over more belongs
+# in distributed mode (docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html).
+INLINE_ITEMS = 40
 
 
-def problems(definition: dict[str, Any]) -> list[str]:
+def problems(definition: Machine) -> list[str]:
     """Everything wrong with a machine's definition, each in a sentence."""
     text = orjson.dumps(definition)
     found = list(_structure(definition, guarded=False))
@@ -27,22 +31,16 @@ def problems(definition: dict[str, Any]) -> list[str]:
     ]
     if len(text) > MAX_DEFINITION * SHARE:
         found.append(f"the definition has {len(text):,} bytes; Step Functions takes {MAX_DEFINITION:,}")
-    events = history(definition)
-    if events > MAX_HISTORY * SHARE:
-        found.append(
-            f"an execution can write {events:,} history events at worst; Step Functions ends it at {MAX_HISTORY:,}"
-        )
-    names = [name for name, _ in _all_states(definition)]
+    found += [
+        (f"`{name}`: " if name else "")
+        + f"an execution can write {events:,} history events at worst; Step Functions ends it at {MAX_HISTORY:,}"
+        for name, events in executions(definition)
+        if events > MAX_HISTORY * SHARE
+    ]
+    names = [name for name, _ in all_states(definition)]
     found += [f"two states are called `{name}`" for name in sorted({each for each in names if names.count(each) > 1})]
     found += [f"the name `{name}` is longer than {MAX_NAME} characters" for name in names if len(name) > MAX_NAME]
     return found
-
-
-def _all_states(machine: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for name, state in machine["States"].items():
-        yield name, state
-        for branch in state.get("Branches", ()):
-            yield from _all_states(branch)
 
 
 def _targets(state: dict[str, Any]) -> list[str]:
@@ -51,7 +49,7 @@ def _targets(state: dict[str, Any]) -> list[str]:
     return found + [state[key] for key in ("Next", "Default") if key in state]
 
 
-def _reached(machine: dict[str, Any], stop_at: frozenset[str] = frozenset()) -> set[str]:
+def _reached(machine: Machine, stop_at: frozenset[str] = frozenset()) -> set[str]:
     """The states reached from the start; the walk does not go on behind those in `stop_at`."""
     seen: set[str] = set()
     queue = [machine["StartAt"]]
@@ -64,52 +62,77 @@ def _reached(machine: dict[str, Any], stop_at: frozenset[str] = frozenset()) -> 
     return seen
 
 
-def _structure(machine: dict[str, Any], guarded: bool) -> Iterator[str]:
-    """`guarded`: a Parallel around the machine catches what fails in it."""
+def _structure(machine: Machine, guarded: bool) -> Iterator[str]:
+    """`guarded`: a Parallel or Map around the machine catches what fails in it."""
     reached = _reached(machine)
     for name, state in machine["States"].items():
         if name not in reached:
             yield f"`{name}` is never reached"
         for target in _targets(state):
             if target not in machine["States"]:
-                yield f"`{name}` goes on to `{target}`, which is not there"
+                yield f"`{name}` is followed by `{target}`, which does not exist"
         catches_all = any("States.ALL" in each["ErrorEquals"] for each in state.get("Catch", ()))
         if state["Type"] == "Task":
             if "Retry" not in state:
                 yield f"`{name}` has no Retry"
             if "TimeoutSeconds" not in state:
                 yield f"`{name}` has no TimeoutSeconds"
-            if not catches_all and not guarded:
-                yield f"`{name}` has no Catch, and nothing around it has one"
-        elif state["Type"] == "Parallel" and not catches_all and not guarded:
+        if state["Type"] in ("Task", "Parallel", "Map") and not catches_all and not guarded:
             yield f"`{name}` has no Catch, and nothing around it has one"
-        for branch in state.get("Branches", ()):
-            yield from _structure(branch, guarded or catches_all)
+        for inner in inner_machines(state):
+            yield from _structure(inner, guarded or catches_all)
 
 
-def _unrecorded(definition: dict[str, Any]) -> Iterator[str]:
-    """Ends that can be reached without asking the outcome recorder."""
+def _unrecorded(definition: Machine) -> Iterator[str]:
+    """Ends of the machine that can be reached without asking the outcome recorder. A recorder inside a Parallel or Map does not
+    count: what is around it can still fail."""
     states = definition["States"]
-    recorders = frozenset(name for name, task in tasks(states) if task["Parameters"].get("FunctionName") == RECORDER)
+    recorders = frozenset(
+        name
+        for name, state in states.items()
+        if state["Type"] == "Task" and state["Parameters"].get("FunctionName") == OUTCOME_RECORDER
+    )
     for name in sorted(_reached(definition, recorders) - recorders):
         state = states[name]
         if state["Type"] in ("Succeed", "Fail") or state.get("End"):
             yield f"the machine can end in `{name}` without a recorded outcome"
 
 
-def history(definition: dict[str, Any]) -> int:
-    """The history events an execution can write at worst: every state visited, every retry used."""
-    return 2 + _events(definition)
+def executions(definition: Machine) -> Iterator[tuple[str, int]]:
+    """The executions that a machine starts, each by name with the history events it can write at worst: its own (named ""),
+    and one for each item of a distributed Map."""
+    yield "", history(definition)
+    for name, state in all_states(definition):
+        for inner in inner_machines(state):
+            if _distributed(inner):
+                yield name, history(inner)
 
 
-def _events(machine: dict[str, Any]) -> int:
+def history(machine: Machine) -> int:
+    """The history events of one execution of the machine at worst."""
+    return 2 + _events(machine)
+
+
+def _events(machine: Machine) -> int:
+    """Every state visited, every retry used."""
     total = 0
     for state in machine["States"].values():
         tries = 1 + sum(each.get("MaxAttempts", 3) for each in state.get("Retry", ()))
         if state["Type"] == "Task":
             total += 2 + 4 * tries  # entered, exited; scheduled, started, submitted, ended
-        elif state["Type"] == "Parallel":
-            total += 2 + tries * (2 + sum(_events(branch) for branch in state["Branches"]))
         else:
-            total += 2
+            total += 2 + tries * sum(_inner_events(state, inner) for inner in inner_machines(state))
+            total += 2 * tries if inner_machines(state) else 0  # started, ended
     return total
+
+
+def _inner_events(state: dict[str, Any], inner: Machine) -> int:
+    if state["Type"] == "Parallel":
+        return _events(inner)
+    if _distributed(inner):
+        return 2  # the map run started and ended; its items write histories of their own
+    return INLINE_ITEMS * (2 + _events(inner))  # each iteration started and ended
+
+
+def _distributed(machine: Machine) -> bool:
+    return bool(machine.get("ProcessorConfig", {}).get("Mode") == "DISTRIBUTED")

@@ -12,11 +12,15 @@ from headgate.generator.cache import Cache
 from headgate.generator.findings import Finding, Rule
 from headgate.generator.lint.linters import cfn_lint_problems, statelint_problems
 from headgate.generator.lint.machine_checks import problems as machine_problems
+from headgate.generator.plan.asl import PLACEHOLDER
 from headgate.generator.plan.grants import ungranted
 from headgate.generator.plan.layout import MAX_RESOURCES, SHARE
+from headgate.generator.plan.machine import plan_machine
+from headgate.generator.plan.outline import MachineOutline
 from headgate.generator.plan.resources import ProductResources
 from headgate.generator.render.application import Part, render_application
 from headgate.generator.render.domain import render_domain
+from headgate.generator.render.shapes import AlteredTextError, resource_shape
 
 STATELINT = Rule(
     "HG901",
@@ -39,7 +43,12 @@ GRANTS = Rule(
 TOO_MANY = Rule(
     "HG905", "too many nested templates", "The application's template nests one stack a domain and has room for 450."
 )
-PROOF_RULES = (STATELINT, CHECKS, CFN_LINT, GRANTS, TOO_MANY)
+ALTERED = Rule(
+    "HG906",
+    "a template changes a text",
+    "Machines of one shape are rendered once and filled in with names and texts, so a template writes a text as it is.",
+)
+PROOF_RULES = (STATELINT, CHECKS, CFN_LINT, GRANTS, TOO_MANY, ALTERED)
 EXPECTED = "a machine that every linter accepts"
 
 
@@ -47,28 +56,33 @@ class Proof:
     """Collects what the linters find; `findings` is empty when everything is sound."""
 
     def __init__(self, cache: Cache) -> None:
-        self._memo = cache
+        self._cache = cache
         self._specimens: dict[str, ProductResources] = {}
         self.findings: list[Finding] = []
 
-    def machine(self, file: Path, shape: bytes, text: bytes, resources: ProductResources) -> None:
+    def machine(
+        self, file: Path, given: MachineOutline, shape: bytes, text: bytes, resources: ProductResources
+    ) -> None:
         """Lints a machine, unless one of its shape has passed."""
         digest = blake2b(shape, digest_size=16).hexdigest()
-        if self._memo.get("machine lint", digest):
+        if self._cache.get("machine lint", digest):
             return
         before = len(self.findings)
         definition = orjson.loads(text)
         self._report(STATELINT, file, statelint_problems(definition))
         self._report(CHECKS, file, machine_problems(definition))
-        self._report(GRANTS, file, [f"`{name}`" for name in ungranted(definition, resources.statements)])
+        ungranted_tasks = ungranted(definition, plan_machine(given), resources.statements)
+        self._report(GRANTS, file, [f"`{name}`" for name in ungranted_tasks])
+        unplanned = set(PLACEHOLDER.findall(text.decode())) - set(resources.placeholders)
+        self._report(CHECKS, file, [f"the placeholder ${{{name}}} is in no plan" for name in sorted(unplanned)])
         if len(self.findings) == before:
-            self._memo.put("machine lint", digest, True)
+            self._cache.put("machine lint", digest, True)
 
     def domain(self, products: Sequence[ProductResources]) -> None:
         """Takes note of the resources of a template; `templates` lints one of each shape that has not passed before."""
         for each in products:
-            digest = _digest(each.shape())
-            if digest not in self._specimens and not self._memo.get("resource lint", digest):
+            digest = _digest(resource_shape(each))
+            if digest not in self._specimens and not self._cache.get("resource lint", digest):
                 self._specimens[digest] = each
 
     def templates(self, root: Path, parts: Sequence[Part]) -> None:
@@ -81,8 +95,20 @@ class Proof:
             self._report(TOO_MANY, root, [f"{len(parts)} nested templates"])
         kinds = {(each.parameters, each.home is None, bool(each.home and each.home.region)): each for each in parts}
         digest = _digest(sorted(kinds))
-        if not self._memo.get("application lint", digest):
+        if not self._cache.get("application lint", digest):
             self._template(root, "application lint", (digest,), render_application(list(kinds.values())))
+
+    def altered(self, root: Path, error: AlteredTextError) -> None:
+        """Takes note of a template that the shape cache refuses."""
+        self.findings.append(
+            Finding(
+                ALTERED,
+                root,
+                "",
+                f"{error.template}, which does more than write a name or a text",
+                "a template that only writes them",
+            )
+        )
 
     def mesh(self, root: Path, template: dict[str, Any]) -> None:
         """Lints the central account's template, whose resources are all of a kind: the first of each and the last."""
@@ -91,7 +117,7 @@ class Proof:
         roles = {name for name, each in resources.items() if each["Type"] == "AWS::IAM::Role"}
         chosen = {name: each for name, each in resources.items() if name in kinds.values() or name in roles}
         digest = _digest([(name, sorted(each["Properties"])) for name, each in chosen.items()])
-        if not self._memo.get("mesh lint", digest):
+        if not self._cache.get("mesh lint", digest):
             self._template(root, "mesh lint", (digest,), {**template, "Resources": chosen})
 
     def _template(self, root: Path, kind: str, digests: tuple[str, ...], template: dict[str, Any]) -> None:
@@ -99,7 +125,7 @@ class Proof:
         self._report(CFN_LINT, root, problems)
         if not problems:
             for digest in digests:
-                self._memo.put(kind, digest, True)
+                self._cache.put(kind, digest, True)
 
     def _report(self, rule: Rule, file: Path, problems: Sequence[str]) -> None:
         self.findings.extend(Finding(rule, file, "", problem, EXPECTED) for problem in problems)

@@ -136,12 +136,12 @@ def _item(document: Document, pointer: str) -> Step | Parallel:
 def _step(document: Document, pointer: str) -> Step:
     types = step_types()
     kind = next(key for key in document if key in types)
-    settings = document[kind]
+    settings = types[kind].defaults() | document[kind]
     return Step(
         document["name"],
         kind,
         settings,
-        seconds(settings.get("timeout", types[kind].default_timeout)),
+        seconds(settings["timeout"]),
         _retry(document["retry"]) if "retry" in document else None,
         pointer,
     )

@@ -1,32 +1,16 @@
-"""What a machine may do, derived from what it calls: one statement an action, on the names it is called with."""
+"""What a machine may do, derived from the calls its states are planned with: one statement an action, on the names called."""
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
 
-from headgate.generator.plan.machine import MachinePlan
-from headgate.generator.steps import step_types
+from headgate.generator.plan.asl import PLACEHOLDER, Machine, service_call, tasks
+from headgate.generator.plan.states import Call, Flow
 
 Statement = dict[str, Any]
-Calls = dict[str, frozenset[str]]
 MAX_POLICY = 10_240  # characters of the inline policies of a role
 LONGEST_ARN = 120  # of a function, a bus, a topic or a key
-PLACEHOLDER = re.compile(r"\$\{([A-Za-z][A-Za-z0-9]*)\}")
-
-# The machine's own calls: the IAM action, and the parameter that names what is called. None: IAM knows no resource for
-# the action (docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html).
-_OWN: dict[str, tuple[str, str | None]] = {
-    "lambda:invoke": ("lambda:InvokeFunction", "FunctionName"),
-    "events:putEvents": ("events:PutEvents", "EventBusName"),
-    "sns:publish": ("sns:Publish", "TopicArn"),
-    "aws-sdk:ssm:createOpsItem": ("ssm:CreateOpsItem", None),
-}
-
-# The topic is encrypted: who publishes has to be allowed to use its key as well
-# (docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#sns-what-permissions-for-sse).
-_ENCRYPTED = {"sns:Publish": ("kms:Decrypt", "kms:GenerateDataKey")}
 
 # What every machine needs for its log and traces; none of these actions can be limited to a resource
 # (docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html#cloudwatch-iam-policy, .../xray-iam.html).
@@ -60,84 +44,54 @@ WATCHING: list[Statement] = [
 ]
 
 
-def tasks(states: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every Task with its name, those inside Parallel and Map included."""
-    for name, state in states.items():
-        if state["Type"] == "Task":
-            yield name, state
-        for branch in state.get("Branches", ()):
-            yield from tasks(branch["States"])
-        if "ItemProcessor" in state:
-            yield from tasks(state["ItemProcessor"]["States"])
-
-
-def service_call(resource: str) -> str:
-    """`arn:aws:states:::lambda:invoke.waitForTaskToken` -> `lambda:invoke`."""
-    return resource.split(":::", 1)[-1].split(".", 1)[0]
-
-
-def calls(definition: dict[str, Any]) -> Calls:
-    """What the machine itself calls, by IAM action; what its steps call is for their types to say."""
-    called: dict[str, set[str]] = {}
-    for _, task in tasks(definition["States"]):
-        action, parameter = _OWN.get(service_call(task["Resource"]), ("", None))
-        named = _named(task["Parameters"], parameter) if parameter else {"*"}
-        if action and named:
-            called.setdefault(action, set()).update(named)
-    return {action: frozenset(names) for action, names in called.items()}
-
-
-def statements(called: Calls, plan: MachinePlan) -> list[Statement]:
+def statements(calls: Iterable[Call]) -> list[Statement]:
     """The statements of the machine's role, in the order of their actions."""
-    allowed = {action: set(names) for action, names in called.items()}
-    for step in plan.steps():
-        for grant in step_types()[step.type].note("grants", ()):
-            allowed.setdefault(grant["action"], set()).add(_filled_in(grant["resource"], step.settings))
-    for action in _ENCRYPTED.keys() & allowed.keys():
-        allowed |= {use: {"${KeyArn}"} for use in _ENCRYPTED[action]}
+    allowed: dict[tuple[str, bytes], set[str]] = {}
+    for call in calls:
+        allowed.setdefault((call.action, orjson.dumps(call.condition)), set()).add(call.resource)
     return [
-        {"Effect": "Allow", "Action": action, "Resource": _resources(sorted(names))}
-        for action, names in sorted(allowed.items())
+        {"Effect": "Allow", "Action": action, "Resource": _resources(sorted(resources))}
+        | ({} if condition == b"null" else {"Condition": orjson.loads(condition)})
+        for (action, condition), resources in sorted(allowed.items())
     ]
 
 
-def policy_size(plan: MachinePlan) -> int:
-    """How many characters the role's policy has at most once CloudFormation has put in what it knows; IAM counts no white space."""
-    called = {action: frozenset({"*"} if parameter is None else {"${X}"}) for action, parameter in _OWN.values()}
-    text = orjson.dumps({"Version": "2012-10-17", "Statement": statements(called, plan) + WATCHING}).decode()
+def policy_size(granted: list[Statement]) -> int:
+    """The characters of a role's policy at most once CloudFormation has put in what it knows; IAM counts no white space."""
+    text = orjson.dumps({"Version": "2012-10-17", "Statement": granted + WATCHING}).decode()
     for known, longest in (("Partition", 10), ("Region", 14), ("AccountId", 12)):
         text = text.replace(f"${{AWS::{known}}}", "x" * longest)
-    references = text.count('{"Ref":') + 3  # a machine calls four functions
-    return len(text) - text.count('{"Fn::Sub":') * len('{"Fn::Sub":}') + references * LONGEST_ARN
+    return len(text) - text.count('{"Fn::Sub":') * len('{"Fn::Sub":}') + text.count('{"Ref":') * LONGEST_ARN
 
 
-def _filled_in(resource: str, settings: dict[str, Any]) -> str:
-    """`{property}` replaced by the step's setting; CloudFormation's `${...}` stays."""
-    return re.sub(r"(?<!\$)\{(\w+)\}", lambda match: str(settings[match[1]]), resource)
+def ungranted(definition: Machine, planned: Flow, granted: list[Statement]) -> list[str]:
+    """The tasks of the rendered machine whose call is not among those that their state is planned with, or whose planned
+    calls no statement allows."""
+    allowed = {(each["Action"], repr(name)) for each in granted for name in listed(each["Resource"])}
+    calls = {state.name: state.calls for state in planned.every_state()}
+    return [
+        name
+        for name, task in tasks(definition)
+        if not any(_makes(call, service_call(task["Resource"])) for call in calls.get(name, ()))
+        or any((call.action, repr(_reference(call.resource))) not in allowed for call in calls[name])
+    ]
 
 
-def ungranted(definition: dict[str, Any], granted: list[Statement]) -> list[str]:
-    """The tasks whose call no statement allows: `glue:startJobRun` needs `glue:StartJobRun`."""
-    actions = {each["Action"].lower() for each in granted if isinstance(each["Action"], str)}
-    aliases = {call: action for call, (action, _) in _OWN.items()}
-    found = []
-    for name, task in tasks(definition["States"]):
-        call = service_call(task["Resource"])
-        if aliases.get(call, call.removeprefix("aws-sdk:")).lower() not in actions:
-            found.append(name)
-    return found
-
-
-def _named(parameters: dict[str, Any], key: str) -> set[str]:
-    """What the task calls: `key` in its parameters, or in each of its entries. What a path gives, a step type grants."""
-    if key in parameters:
-        return {parameters[key]}
-    return {entry[key] for entry in parameters.get("Entries", ())}
+def _makes(call: Call, service: str) -> bool:
+    """IAM spells the action of `glue:startJobRun` as `glue:StartJobRun`, and a service's name with dashes."""
+    if call.service_call is not None:
+        return call.service_call == service
+    return call.action.replace("-", "").lower() == service.lower()
 
 
 def _resources(names: list[str]) -> Any:
     values = [_reference(name) for name in names]
     return values[0] if len(values) == 1 else values
+
+
+def listed(resources: Any) -> list[Any]:
+    """The resources of a statement as a list."""
+    return resources if isinstance(resources, list) else [resources]
 
 
 def _reference(name: str) -> Any:

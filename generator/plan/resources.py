@@ -1,13 +1,12 @@
 """The CloudFormation resources of one product, and of the application that nests the domains."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import count
 from typing import Any
 
 from headgate.generator.model.product import Product
 from headgate.generator.plan import grants, names
-from headgate.generator.plan.machine import MachinePlan, token
+from headgate.generator.plan.states import Call
 
 # Every parameter a machine's placeholders can name, and those its stack needs besides.
 PARAMETERS: dict[str, dict[str, Any]] = {
@@ -72,78 +71,22 @@ class ProductResources:
 
     def parameters(self) -> set[str]:
         """The parameters that its resources refer to, besides those that every template has."""
-        named = (value["Ref"] for value in self._values() if _refers(value))
+        named = (value["Ref"] for value in self.values() if isinstance(value, dict) and "Ref" in value)
         return {*self.placeholders, *named}
 
-    def texts(self) -> dict[str, str]:
-        """What is this product's own in its resources, by the names of the tokens that stand for it."""
-        own = {"logical_id": self.logical_id, "id": self.id, "machine": self.machine, "file": self.definition_file}
-        own |= {f"tag{number}": text for number, text in enumerate(self.tags.values())}
-        texts = (
-            value["Fn::Sub"] if isinstance(value, dict) else value for value in self._values() if not _refers(value)
-        )
-        return own | {f"value{number}": text for number, text in enumerate(texts)}
-
-    def prototype(self) -> "ProductResources":
-        """The same with tokens for its texts."""
-        tokens = (token(f"value{number}") for number in count())
-
-        def replaced(value: Any) -> Any:
-            if _refers(value):
-                return value
-            return {"Fn::Sub": next(tokens)} if isinstance(value, dict) else next(tokens)
-
-        statements = [
-            {**each, "Resource": [*map(replaced, _listed(each))] if _several(each) else replaced(each["Resource"])}
-            for each in self.statements
-        ]
-        return ProductResources(
-            token("id"), token("logical_id"), token("machine"), token("file"), self.placeholders, statements,
-            {name: token(f"tag{number}") for number, name in enumerate(self.tags)},
-        )  # fmt: skip
-
-    def shape(self) -> tuple[Any, ...]:
-        """Equal for products whose resources differ in names and texts only: they have equal prototypes, and no linter can tell
-        them apart."""
-        return (
-            self.placeholders,
-            tuple(
-                (each["Action"], _several(each), tuple(_form(value) for value in _listed(each)))
-                for each in self.statements
-            ),
-        )
-
-    def _values(self) -> Iterator[Any]:
-        return (value for each in self.statements for value in _listed(each))
+    def values(self) -> Iterator[Any]:
+        """The resources of all statements, one by one."""
+        return (value for each in self.statements for value in grants.listed(each["Resource"]))
 
 
-def _several(statement: grants.Statement) -> bool:
-    return isinstance(statement["Resource"], list)
-
-
-def _listed(statement: grants.Statement) -> list[Any]:
-    """The resources of a statement, be it one or several."""
-    return statement["Resource"] if _several(statement) else [statement["Resource"]]
-
-
-def _refers(value: Any) -> bool:
-    return isinstance(value, dict) and "Ref" in value
-
-
-def _form(value: Any) -> str:
-    return f"Ref {value['Ref']}" if _refers(value) else "Fn::Sub" if isinstance(value, dict) else "text"
-
-
-def resources_of(
-    product: Product, plan: MachinePlan, placeholders: tuple[str, ...], called: grants.Calls
-) -> ProductResources:
-    """`placeholders` stand in the machine's definition; `called` is what it calls besides its steps' work."""
+def resources_of(product: Product, placeholders: tuple[str, ...], calls: Iterable[Call]) -> ProductResources:
+    """`placeholders` stand in the machine's definition; `calls` are all that its states make."""
     return ProductResources(
         id=product.id,
         logical_id=names.logical_id(product.name),
-        machine=plan.machine,
+        machine=names.machine_name(product),
         definition_file=f"{product.name}.asl.json",
         placeholders=placeholders,
-        statements=grants.statements(called, plan),
+        statements=grants.statements(calls),
         tags={"domain": product.domain, "product": product.name, "owner": names.tag_value(product.owner)},
     )

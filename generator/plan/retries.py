@@ -1,5 +1,6 @@
-"""When a call to AWS is tried again. Retriers name errors, specific ones first; every delay has a ceiling and full jitter."""
+"""When a call to AWS is repeated. Retriers name errors, specific ones first; every delay has a ceiling and full jitter."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from headgate.generator.model.product import Retry
@@ -23,7 +24,7 @@ def retrier(errors: list[str], interval: int, attempts: int, backoff: float, max
 # functions themselves raise StateUnavailable while the database resumes or does not answer. A function that died or ran into
 # its timeout is Lambda.Unknown on older runtimes, and goes by these two names on newer ones
 # (docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html).
-FUNCTION = [
+FUNCTION = (
     retrier(
         [
             "Lambda.ClientExecutionTimeoutException",
@@ -44,20 +45,20 @@ FUNCTION = [
         backoff=2,
         max_delay=120,
     ),
-]
+)
 
 # An entry that PutEvents refused arrives as EventBridge.FailedEntry: the integration looks at FailedEntryCount itself
 # (docs.aws.amazon.com/step-functions/latest/dg/connect-eventbridge.html). Publishing twice does no harm, so all else is
-# tried again as well.
-EVENTS = [
+# repeated as well.
+EVENTS = (
     retrier(
         ["EventBridge.FailedEntry", "EventBridge.InternalException"], interval=2, attempts=8, backoff=2, max_delay=120
     ),
     retrier(["States.TaskFailed", "States.Timeout"], interval=5, attempts=4, backoff=2, max_delay=120),
-]
+)
 
-# The same fact told twice is recognized by its run, attempt and kind.
-TOPIC = [
+# A repeated alert is recognized by its run, attempt and kind.
+TOPIC = (
     retrier(
         ["SNS.InternalErrorException", "SNS.ThrottledException", "SNS.SdkClientException"],
         interval=2,
@@ -66,9 +67,9 @@ TOPIC = [
         max_delay=60,
     ),
     retrier(["States.TaskFailed", "States.Timeout"], interval=5, attempts=2, backoff=2, max_delay=60),
-]
+)
 
-INCIDENT = [
+INCIDENT = (
     retrier(
         ["Ssm.InternalServerErrorException", "Ssm.SsmException", "Ssm.SdkClientException"],
         interval=2,
@@ -76,13 +77,21 @@ INCIDENT = [
         backoff=2,
         max_delay=60,
     ),
-]
+)
 
-# Work that ended badly: the job tracker and the job status processor raise these. STOPPED is not among them: who stopped
-# a job by hand does not want it started again.
-WORK_FAILED = ["JobFailed", "JobTimedOut"]
+# Errors of the state database and of the job tracker: the work itself has not failed. Of a job that still runs a second one
+# is never started.
+REFUSED: Retrier = {
+    "ErrorEquals": ["StateError", "StateUnavailable", "UnknownRun", "StaleAttempt", "IllegalTransition", "BadEvent"],
+    "MaxAttempts": 0,
+}
 
 
-def of_work(retry: Retry) -> Retrier:
-    """The retrier of a step that metadata gives a retry."""
-    return retrier(list(WORK_FAILED), retry.interval, retry.attempts, retry.backoff, retry.max_delay)
+def of_work(retry: Retry, errors: Sequence[str]) -> tuple[Retrier, ...]:
+    """The retriers of a step that metadata gives a retry. `errors` are those of failed work, which the step type names.
+
+    Where that is every error (`States.ALL`), what Headgate's own functions raise is excluded first: a retrier of no attempts
+    never retries (docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html), and the first that matches counts.
+    """
+    work = retrier(list(errors), retry.interval, retry.attempts, retry.backoff, retry.max_delay)
+    return (REFUSED, work) if "States.ALL" in errors else (work,)

@@ -9,10 +9,21 @@ from headgate.generator.plan.grants import WATCHING
 from headgate.generator.plan.resources import ALWAYS, PARAMETERS, ProductResources
 from headgate.generator.render.canonical import canonical
 from headgate.generator.render.environment import environment
-from headgate.generator.render.fill import Parts, cut, fill
+from headgate.generator.render.shapes import (
+    MARKERS,
+    SHORT,
+    Parts,
+    compare,
+    fill,
+    in_json,
+    resource_prototype,
+    resource_shape,
+    resource_texts,
+)
 
 _END = "\n  }\n}\n"  # of the resources, and of the template
-_shapes: dict[tuple[Any, ...], Parts] = {}
+_shapes: dict[str, Parts] = {}
+_TEMPLATE = "domain.json.j2"
 
 
 def render_domain(domain: str, number: int, products: Sequence[ProductResources]) -> dict[str, Any]:
@@ -24,7 +35,7 @@ def write_domain(domain: str, number: int, products: Sequence[ProductResources])
     """The same as it stands on disk, and the parameters it declares."""
     parameters = parameters_of(products)
     frame = canonical(_rendered(domain, number, (), parameters)).decode()
-    resources = (fill(_parts(each), each.texts()) for each in products)
+    resources = (fill(_parts(each), in_json(resource_texts(each))) for each in products)
     return "".join((frame.removesuffix(_END), *resources, _END)).encode(), parameters
 
 
@@ -38,7 +49,7 @@ def _rendered(
 ) -> dict[str, Any]:
     text = (
         environment()
-        .get_template("domain.json.j2")
+        .get_template(_TEMPLATE)
         .render(
             domain=domain,
             number=number,
@@ -53,11 +64,18 @@ def _rendered(
 
 def _parts(product: ProductResources) -> Parts:
     """The resources of products of this shape, as they follow others in a template."""
-    shape = product.shape()
+    shape = resource_shape(product)
     known = _shapes.get(shape)
     if known is None:
-        frame = canonical(_rendered("", 1, (), ALWAYS)).decode().removesuffix(_END)
-        whole = canonical(_rendered("", 1, [product.prototype()], ALWAYS)).decode()
-        assert whole.startswith(frame), "a product's resources come after the domain's own"
-        known = _shapes[shape] = cut(whole[len(frame) : -len(_END)])
+        prototypes = {marker: _resources(resource_prototype(product, marker)) for marker in MARKERS}
+        compare(_TEMPLATE, _resources(product), in_json(resource_texts(product)), prototypes)
+        known = _shapes[shape] = SHORT.cut(prototypes[SHORT])
     return known
+
+
+def _resources(product: ProductResources) -> str:
+    """One product's resources, as they are written behind the domain's own."""
+    frame = canonical(_rendered("", 1, (), ALWAYS)).decode().removesuffix(_END)
+    whole = canonical(_rendered("", 1, [product], ALWAYS)).decode()
+    assert whole.startswith(frame), "a product's resources come after the domain's own"
+    return whole[len(frame) : -len(_END)]

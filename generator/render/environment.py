@@ -8,7 +8,6 @@ import jinja2
 import orjson
 
 from headgate.generator import steps
-from headgate.generator.plan import retries
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 
@@ -28,6 +27,4 @@ def environment() -> jinja2.Environment:
         auto_reload=False,
     )
     made.filters["tojson"] = _tojson
-    made.globals["retries"] = retries
-    made.globals["retrier"] = retries.retrier
     return made

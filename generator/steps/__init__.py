@@ -1,18 +1,34 @@
 """The step types. Each is two files here: `<type>.schema.json` and `<type>.asl.j2`. Adding a service is adding its two files.
 
-The schema's `x-` keys tell the rest of the generator what it has to know of the type:
+The schema has a `timeout` with a `default`, and `x-` keys that the rest of the generator reads:
 
 - `x-resource`: the property that names what is run (shown by `plan`, kept in the catalog);
-- `x-arguments`: the property whose values may hold placeholders such as `{business_date}`;
+- `x-arguments`: the property whose values may hold placeholders such as `{business_date}`: any JSON object;
 - `x-work`: what people call it, for messages;
 - `x-exclusive`: the property whose value must not run twice at the same moment, if there is one;
-- `x-whole-minutes`: durations the service takes in minutes;
-- `x-grants`: the IAM actions the machine needs; `{property}` is filled in from the step.
+- `x-whole-minutes`: durations that the service takes in minutes;
+- `x-limits`: bounds that no JSON Schema can state: `{property, at_least, at_most, when, why}`, durations as in metadata;
+- `x-pattern`: which states the step is planned as. `launch-and-await` starts work that goes on by itself and waits for its end;
+  `invoke` makes a call whose answer is the end;
+- `x-retried-errors`: the errors that a step's `retry:` repeats the work for; `["States.ALL"]` is every error of the work;
+- `x-launch-retry`: retriers of the call itself, for errors that say that nothing was started: `{errors, interval, attempts,
+  backoff, max_delay}`, in seconds;
+- `x-own-timeout`: whether the service ends the work at `timeout` by itself. Where it does not, the work is stopped then;
+- `x-handle`: whether the launch keeps a `handle` beside the `run_id`: an object by which the service finds the work again;
+- `x-grants`: the IAM permissions of the machine, `{action, resource, condition, call}`. `{property}` in a resource is filled in
+  from the step; `call` is the integration (`lambda:invoke`) where its name is not the action's;
+- `x-event`: the pattern (`source`, `detail-type`, `detail`) of the events that tell of the work's end;
+- `x-watch-grants`: the permissions of the functions that ask for the work and stop it.
 
-Every type has a `timeout` with a `default`. The template defines the macro `states(step, next, on_failure)`.
+The template writes the form of the state that calls the service: `Type`, `Resource`, `Parameters`, `ResultSelector` and
+`ResultPath`. It is given `step`: `name`, `path` (where the run's configuration has the step's resource and arguments), `timeout`
+in seconds and `settings` (all other properties, defaults filled in). The name and the path are written as they are: the states of
+a shape are rendered once and filled in for each product. A launch keeps `{run_id, handle}` at `$.job`.
 """
 
 import json
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -31,12 +47,18 @@ class StepType:
         return self.schema.get("x-" + key, default)
 
     @property
-    def template(self) -> str:
-        return f"{self.name}.asl.j2"
+    def resource(self) -> str:
+        """The property that names what is run."""
+        return str(self.schema["x-resource"])
 
     @property
-    def default_timeout(self) -> str:
-        return str(self.schema["properties"]["timeout"]["default"])
+    def arguments(self) -> str:
+        """The property whose values may hold placeholders."""
+        return str(self.schema["x-arguments"])
+
+    def defaults(self) -> dict[str, Any]:
+        """The properties that have a default."""
+        return {key: part["default"] for key, part in self.schema["properties"].items() if "default" in part}
 
 
 @cache
@@ -47,3 +69,8 @@ def step_types() -> dict[str, StepType]:
         file.name.removesuffix(suffix): StepType(file.name.removesuffix(suffix), json.loads(file.read_text("utf-8")))
         for file in sorted(FOLDER.glob("*" + suffix))
     }
+
+
+def filled_in(text: str, properties: Mapping[str, Any]) -> str:
+    """`{property}` replaced by the step's value; CloudFormation's `${...}` stays. Raises KeyError for an unknown property."""
+    return re.sub(r"(?<!\$)\{(\w+)\}", lambda match: str(properties[match[1]]), text)

@@ -1,0 +1,137 @@
+"""What a machine is planned from: the product, reduced to what decides its states, with names and texts apart."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from headgate.generator.model.product import Parallel, Product, Step
+from headgate.generator.plan import names, retries
+from headgate.generator.steps import step_types
+
+# The rest of a run: calls to functions and to AWS with their retries, and waits for a job's capacity.
+SLACK = 12 * 3600
+ONE_YEAR = 365 * 86400
+
+
+@dataclass(frozen=True, slots=True)
+class StepOutline:
+    """One step; times in seconds. `settings` are without the resource, the arguments and the timeout."""
+
+    name: str
+    key: str  # under which the machine finds the step in its configuration; plain enough for every JSONPath
+    group: str  # the name of the Parallel of one branch around it, where it has one
+    type: str
+    resource: str
+    settings: dict[str, Any]
+    timeout: int
+    retry: tuple[retries.Retrier, ...]
+    alerts: tuple[str, ...]  # of the step itself
+
+    @property
+    def grouped(self) -> bool:
+        """A Parallel of one branch holds all its states: a retry or a catcher then covers them together."""
+        return bool(self.retry) or "ERROR" in self.alerts
+
+
+@dataclass(frozen=True, slots=True)
+class ParallelOutline:
+    group: str  # the name of its state
+    branches: tuple[tuple["StepOutline | ParallelOutline", ...], ...]
+
+
+Items = tuple[StepOutline | ParallelOutline, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MachineOutline:
+    """`deadline` and `timeout` (of the whole execution) in seconds."""
+
+    product: str
+    domain: str
+    name: str
+    comment: str
+    deadline: int
+    on_deadline: str
+    timeout: int
+    items: Items
+    bus: str | None  # the placeholder of the bus that refresh events go to; None publishes nothing
+    alerts: tuple[str, ...]
+    incident: int | None
+
+
+def every_item(items: Items) -> Iterator[StepOutline | ParallelOutline]:
+    """Steps and parallels, each before those inside it."""
+    for item in items:
+        yield item
+        if isinstance(item, ParallelOutline):
+            for branch in item.branches:
+                yield from every_item(branch)
+
+
+def outline(product: Product) -> MachineOutline:
+    """The outline of a product that has a pipeline."""
+    pipeline = product.pipeline
+    assert pipeline is not None
+    step_alerts = tuple(kind for kind in ("COMPLETED", "ERROR") if kind in product.notifies_about("step"))
+    severities = [each.incident for each in product.notify if each.incident is not None]
+    return MachineOutline(
+        product=product.id,
+        domain=product.domain,
+        name=product.name,
+        # CloudFormation would take `${...}` in a definition for a placeholder
+        comment=f"Refreshes {product.id}: {product.description}".replace("${", "$ {"),
+        deadline=product.deadline,
+        on_deadline=product.on_deadline,
+        timeout=min(product.deadline + (pipeline.timeout or pipeline.longest()) + SLACK, ONE_YEAR),
+        items=_items(pipeline.items, step_alerts, set()),
+        bus=("${CentralEventBusArn}" if product.visibility == "mesh" else "${DomainEventBusArn}")
+        if product.refresh_event
+        else None,
+        alerts=tuple(kind for kind in ("COMPLETED", "ERROR", "SKIPPED") if kind in product.notifies_about("product")),
+        incident=min(severities) if severities else None,
+    )
+
+
+def _items(items: tuple[Step | Parallel, ...], alerts: tuple[str, ...], taken: set[str]) -> Items:
+    return tuple(
+        _step(item, alerts)
+        if isinstance(item, Step)
+        else ParallelOutline(
+            _parallel_name(item, taken), tuple(_items(branch, alerts, taken) for branch in item.branches)
+        )
+        for item in items
+    )
+
+
+def _step(step: Step, alerts: tuple[str, ...]) -> StepOutline:
+    kind = step_types()[step.type]
+    apart = (kind.resource, kind.arguments, "timeout")
+    return StepOutline(
+        name=step.name,
+        key=step.name.replace("-", "_"),
+        # a machine has states of its own called `Run failed`, `Run completed` and `Run skipped`
+        group=f"Run step {step.name}" if step.name in ("failed", "completed", "skipped") else f"Run {step.name}",
+        type=step.type,
+        resource=str(step.settings[kind.resource]),
+        settings={key: value for key, value in step.settings.items() if key not in apart},
+        timeout=step.timeout,
+        retry=retries.of_work(step.retry, kind.note("retried-errors", ())) if step.retry else (),
+        alerts=alerts,
+    )
+
+
+def _parallel_name(parallel: Parallel, taken: set[str]) -> str:
+    leaders = [_leader(branch[0]) for branch in parallel.branches]
+    name = "Run " + ", ".join(leaders[:-1]) + f" and {leaders[-1]} in parallel"
+    if len(name) > names.MAX_NAME:
+        name = f"Run {leaders[0]} and {len(leaders) - 1} more in parallel"
+    unique, count = name, 1
+    while unique in taken:
+        count += 1
+        unique = f"{name[: names.MAX_NAME - 4]} ({count})"
+    taken.add(unique)
+    return unique
+
+
+def _leader(item: Step | Parallel) -> str:
+    return item.name if isinstance(item, Step) else _leader(item.branches[0][0])

@@ -1,0 +1,151 @@
+"""The states of a pipeline's steps. A step type's schema names one of two patterns (`x-pattern`), and its notes do the rest."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from headgate.generator.plan import retries
+from headgate.generator.plan.outline import Items, ParallelOutline, StepOutline
+from headgate.generator.plan.states import TIME_OUTS, Call, Catch, Flow, State, catch_all, flow
+from headgate.generator.plan.tasks import FAILURE, JOB_TRACKER, RUN, alert, fail, function, function_by_token, succeed
+from headgate.generator.steps import StepType, filled_in, step_types
+
+LAUNCH_TIMEOUT = 120
+# A service that ends its work at a timeout of its own is given this much longer: for the start-up before its clock starts, and
+# for the event.
+GRACE = 15 * 60
+STEP_ALERT = "Metadata asks for an alert of each step."
+
+
+def plan_items(items: Items, product: str, next_state: str | None, on_failure: str | None) -> list[State]:
+    """The states of a sequence. `next_state` None ends a branch; `on_failure` None leaves failures to the Parallel around it."""
+    states: list[State] = []
+    following = [first_state(each) for each in items[1:]]
+    for item, after in zip(items, [*following, next_state], strict=True):
+        if isinstance(item, ParallelOutline):
+            branches = tuple(flow(plan_items(branch, product, None, None)) for branch in item.branches)
+            states.append(State(item.group, "states/parallel", after, catch=catch_all(on_failure), branches=branches))
+        else:
+            states.extend(_step(item, product, after, on_failure))
+    return states
+
+
+def first_state(item: StepOutline | ParallelOutline) -> str:
+    if isinstance(item, ParallelOutline) or item.grouped:
+        return item.group
+    return _work(item, None, None)[0].name
+
+
+def _step(step: StepOutline, product: str, next_state: str | None, on_failure: str | None) -> Iterator[State]:
+    """The step's work and the alerts of its end."""
+    in_branch = on_failure is None
+    completed, failed = f"Send completion alert of {step.name}", f"Send failure alert of {step.name}"
+    after = completed if "COMPLETED" in step.alerts else next_state
+    if step.grouped:
+        caught = failed if "ERROR" in step.alerts else on_failure
+        yield _group(step, flow(_work(step, None, None)), after, caught)
+    else:
+        yield from _work(step, after, on_failure)
+    if "COMPLETED" in step.alerts:
+        end = next_state or f"{step.name} completed"
+        yield alert(completed, "COMPLETED", product, STEP_ALERT, end, end, step.name)
+        if next_state is None:
+            yield succeed(end)
+    if "ERROR" in step.alerts:
+        end = on_failure or f"{step.name} failed"
+        yield alert(failed, "ERROR", product, STEP_ALERT, end, end, step.name)
+        if in_branch:
+            yield fail(end)
+
+
+def _group(step: StepOutline, work: Flow, next_state: str | None, on_failure: str | None) -> State:
+    return State(
+        step.group, "states/parallel", next_state, "These states belong together: a retry repeats them all.",
+        retry=step.retry, catch=catch_all(on_failure), branches=(work,),
+    )  # fmt: skip
+
+
+def _work(step: StepOutline, next_state: str | None, on_failure: str | None) -> list[State]:
+    kind = step_types()[step.type]
+    return PATTERNS[kind.note("pattern")](kind, step, next_state, on_failure)
+
+
+def _launch_and_await(kind: StepType, step: StepOutline, next_state: str | None, on_failure: str | None) -> list[State]:
+    """Launch by request and response, so that the job run's id is known while it runs; wait until the tracker's token is
+    answered; ask the service where nobody answered in time."""
+    wait, check = f"Wait for {step.name}", f"Check how {step.name} ended"
+    caught = catch_all(on_failure)
+    tracked = _tracked(kind, step) | {"job_run_id.$": "$.job.run_id"}
+    patience = step.timeout + (GRACE if kind.note("own-timeout") else 0)
+    return [
+        _call(kind, step, f"Launch {step.name}", LAUNCH_TIMEOUT, wait, caught),
+        function_by_token(
+            wait, JOB_TRACKER, {"action": "await"} | tracked, patience, next_state, (Catch(TIME_OUTS, check), *caught)
+        ),
+        function(
+            check, JOB_TRACKER, {"action": "resolve"} | tracked, next_state, caught,
+            "No event reported the end in time. The service itself is asked, and work that still runs is stopped.",
+        ),
+    ]  # fmt: skip
+
+
+def _invoke(kind: StepType, step: StepOutline, next_state: str | None, on_failure: str | None) -> list[State]:
+    """One call whose answer is the end of the work; the machine itself reports the start and the end. A failure goes on with
+    its own error and cause, whether or not it could be recorded."""
+    name, tracked = step.name, _tracked(kind, step)
+    call, success = f"Invoke {name}", f"Record success of {name}"
+    failure, time_out, failed = f"Record failure of {name}", f"Record time-out of {name}", f"Failure of {name}"
+    after_failure = on_failure or failed
+    caught = catch_all(on_failure)
+
+    def end(state_name: str, state: str, following: str | None, catch: tuple[Catch, ...]) -> State:
+        payload = {"action": "end", "state": state} | tracked | {"job_run_id.$": "$.job.run_id"}
+        return function(state_name, JOB_TRACKER, payload | (FAILURE if state != "SUCCEEDED" else {}), following, catch)
+
+    unrecorded = catch_all(after_failure, "$.recording_failure")
+    # the moment of entering the state tells the tries of a step apart, and the retries of this call not
+    run_id = f"States.Format('{{}}/{{}}/{name}/{{}}', $.run_id, $.attempt, $$.State.EnteredTime)"
+    states = [
+        function(
+            f"Record start of {name}", JOB_TRACKER,
+            {"action": "start", "timeout": step.timeout} | tracked | {"job_run_id.$": run_id}, call, caught,
+            result=("$.job", {"run_id.$": "$.Payload.job_run_id"}),
+        ),
+        _call(kind, step, call, step.timeout, success, (Catch(TIME_OUTS, time_out), *catch_all(failure))),
+        end(success, "SUCCEEDED", next_state, caught),
+        end(failure, "FAILED", after_failure, unrecorded),
+        end(time_out, "TIMEOUT", after_failure, unrecorded),
+    ]  # fmt: skip
+    return states if on_failure else [*states, fail(failed)]
+
+
+PATTERNS: dict[str, Callable[[StepType, StepOutline, str | None, str | None], list[State]]] = {
+    "launch-and-await": _launch_and_await,
+    "invoke": _invoke,
+}
+
+
+def _call(
+    kind: StepType, step: StepOutline, name: str, timeout: int, next_state: str, catch: tuple[Catch, ...]
+) -> State:
+    """The state that calls the service, in the step type's own form."""
+    given = {"path": _path(step), "name": step.name, "timeout": step.timeout, "settings": step.settings}
+    retry = tuple(retries.retrier(**each) for each in kind.note("launch-retry", ()))
+    return State(name, step.type, next_state, "", timeout, retry, catch, {"step": given}, calls=_grants(kind, step))
+
+
+def _grants(kind: StepType, step: StepOutline) -> tuple[Call, ...]:
+    known = step.settings | {kind.resource: step.resource}
+    return tuple(
+        Call(each["action"], filled_in(each["resource"], known), each.get("condition"), each.get("call"))
+        for each in kind.note("grants", ())
+    )
+
+
+def _tracked(kind: StepType, step: StepOutline) -> dict[str, Any]:
+    tracked = RUN | {"step": step.name, "type": step.type, "job.$": f"{_path(step)}.{kind.resource}"}
+    return tracked | ({"handle.$": "$.job.handle"} if kind.note("handle") else {})
+
+
+def _path(step: StepOutline) -> str:
+    """Where the step stands in the configuration of the run."""
+    return f"$.configuration.steps.{step.key}"
