@@ -15,13 +15,16 @@ Parsed = dict[str, Any]
 MAX_BODY = 64 * 1024
 
 
-def process(event: dict[str, Any], parse: Callable[[dict[str, Any]], Parsed | None], transition: str) -> dict[str, Any]:
-    """Records the batch by the transition of that name and does what is due then. The answer has partial batch failures
-    (ReportBatchItemFailures).
+def process(
+    event: dict[str, Any],
+    parse: Callable[[dict[str, Any]], Parsed | None],
+    record: Callable[[list[Parsed]], object],
+) -> dict[str, Any]:
+    """Records the batch and does what is due then. The answer has partial batch failures (ReportBatchItemFailures).
 
-    `parse` gives None for what is none of ours and raises `BadEvent`; such a message is returned to the queue, and after
-    its last receipt lies in the DLQ, its reason in the log. If the whole batch cannot be recorded because of one message,
-    each is recorded alone. While the database does not answer, all are returned.
+    `parse` gives None for a message to ignore and raises `BadEvent`; a bad message is returned to the queue, and after its last
+    receipt lies in the DLQ, its reason in the log. `record` may be called again with the same messages. If the whole batch cannot
+    be recorded because of one message, each is recorded alone. While the database does not answer, all are returned.
     """
     good: list[tuple[str, Parsed]] = []
     failed: list[str] = []
@@ -34,16 +37,16 @@ def process(event: dict[str, Any], parse: Callable[[dict[str, Any]], Parsed | No
         else:
             if parsed is not None:
                 good.append((message["messageId"], parsed))
-    failed += _record(good, transition)
+    failed += _record(good, record)
     runtime.perform_due()
     return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
 
 
-def _record(good: list[tuple[str, Parsed]], transition: str) -> list[str]:
+def _record(good: list[tuple[str, Parsed]], record: Callable[[list[Parsed]], object]) -> list[str]:
     if not good:
         return []
     try:
-        runtime.database().call(transition, [parsed for _, parsed in good], runtime.now())
+        record([parsed for _, parsed in good])
     except StateUnavailable as error:
         LOG.warning(json.dumps({"returned": len(good), "reason": str(error)}))
         return [name for name, _ in good]
@@ -51,7 +54,7 @@ def _record(good: list[tuple[str, Parsed]], transition: str) -> list[str]:
         if len(good) == 1:
             LOG.error(json.dumps({"refused": good[0][0], "reason": str(error)}))
             return [good[0][0]]
-        return [name for each in good for name in _record([each], transition)]
+        return [name for each in good for name in _record([each], record)]
     return []
 
 

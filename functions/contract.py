@@ -26,9 +26,11 @@ def _schema(name: str) -> dict[str, Any]:
     return loaded
 
 
-def require(value: Any, name: str) -> Any:
-    """`value`, if it keeps the contract. Raises `BadEvent` with every place where it does not."""
-    problems = list(_problems(value, _schema(name), "", _schema(name)))
+def require(value: Any, name: str, part: str = "") -> Any:
+    """`value`, if it keeps the contract of that name, or what that contract says of its property `part`. Raises `BadEvent` with every
+    place where it does not."""
+    schema = _schema(name)["properties"][part] if part else _schema(name)
+    problems = list(_problems(value, schema, f"/{part}" if part else "", _schema(name)))
     if problems:
         raise BadEvent(f"{name}: " + "; ".join(problems))
     return value

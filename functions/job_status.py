@@ -1,27 +1,75 @@
-"""Job status processor: Glue's word that a job has ended answers the machine that waits for it. From the default bus's queue."""
+"""Job status processor: the end of a job run answers the machine that waits for it, and the end of a machine that recorded no outcome is
+recorded. From the default bus's queue."""
 
+import json
+import os
+from dataclasses import asdict
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 import batch
+import lost_machines
+import runtime
 from contract import require
-from job_tracker import ENDED
+from lost_machines import MachineEnd
+from state.errors import BadEvent
+from step_types import step_types
+
+MACHINE_ENDED = "Step Functions Execution Status Change"
+UNSUCCESSFUL = ("FAILED", "TIMED_OUT", "ABORTED")
+ACTOR = "job status"
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The messages that have to come again, or go to the DLQ."""
-    return batch.process(event, parse, "record_job_states")
+    return batch.process(event, parse, record)
 
 
 def parse(body: dict[str, Any]) -> batch.Parsed | None:
-    """The state as `record_job_states` takes it; None for one that is no end. Raises `BadEvent`."""
-    require(body, "glue-job-state-change")
-    detail = body["detail"]
-    state = ENDED.get(detail["state"])
-    if state is None:
+    """The end of a job run or of an execution; None for what is neither. Raises `BadEvent`."""
+    if not isinstance(body.get("detail"), dict):
+        raise BadEvent("/detail is missing or not an object")
+    reported = (body.get("source"), body.get("detail-type"))
+    if reported == ("aws.states", MACHINE_ENDED):
+        return _machine_end(body)
+    kinds = [(name, kind) for name, kind in step_types().items() if reported == (kind.SOURCE, kind.DETAIL_TYPE)]
+    if not kinds:
+        raise BadEvent(f"no step type has the event {reported[1]!r} of {reported[0]!r}")
+    ends = [{"type": name, **asdict(ended)} for name, kind in kinds if (ended := kind.ended(body["detail"]))]
+    return ends[0] if ends else None
+
+
+def _machine_end(body: dict[str, Any]) -> batch.Parsed | None:
+    """Found by its name, which says the attempt: its input is withheld when it is long."""
+    detail = require(body, "execution-status-change")["detail"]
+    prefix = os.environ["STATE_MACHINE_ARN_PREFIX"]
+    if not detail["stateMachineArn"].startswith(prefix) or detail["status"] not in UNSUCCESSFUL:
         return None
-    return {
-        "job_run_id": detail["jobRunId"],
-        "job": detail["jobName"],
-        "state": state,
-        "message": detail.get("message", ""),
-    }
+    end = MachineEnd(detail["status"], detail.get("error"), detail.get("cause"))
+    return {"machine": detail["stateMachineArn"].removeprefix(prefix), "name": detail["name"], "end": end}
+
+
+def record(parsed: list[batch.Parsed]) -> None:
+    """Records the ends. Each may be recorded again."""
+    jobs = [each for each in parsed if "job_run_id" in each]
+    if jobs:
+        runtime.database().call("record_job_states", jobs, runtime.now())
+    ends = {(each["machine"], each["name"]): each["end"] for each in parsed if "machine" in each}
+    if not ends:
+        return
+    executions = [{"machine": machine, "name": name} for machine, name in ends]
+    for run in runtime.database().call("open_runs_of", executions):
+        end = ends[run["execution"]["machine"], run["execution"]["name"]]
+        lost_machines.record(run, _with_error(run, end), ACTOR)
+
+
+def _with_error(run: dict[str, Any], end: MachineEnd) -> MachineEnd:
+    """The end with its error, asked of Step Functions where the event does not name it."""
+    if end.error is not None or end.status != "FAILED":
+        return end
+    try:
+        return lost_machines.end_of(lost_machines.execution_arn(run["execution"])) or end
+    except (ClientError, BotoCoreError) as error:
+        batch.LOG.warning(json.dumps({"execution": run["execution"], "reason": str(error)}))
+        return end

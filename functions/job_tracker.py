@@ -1,59 +1,93 @@
-"""Records that a job runs and keeps the token that its end answers; asks Glue when no event told of the end."""
+"""Keeps the record of job runs for the machines: their start, the task token that their end answers, their end."""
 
-from functools import cache
-from typing import Any
+import json
+from typing import Any, NoReturn
 
-import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
 import runtime
+from batch import LOG
 from contract import require
+from job_run import FAILED, STOPPED, SUCCEEDED, TIMEOUT, JobRun
 from state import errors
 from state.database import Typed
+from step_types import step_type
 
-# How Glue's states count here (docs.aws.amazon.com/glue/latest/webapi/API_JobRun.html); the others are those of a running job.
-ENDED = {
-    "SUCCEEDED": "SUCCEEDED",
-    "FAILED": "FAILED",
-    "ERROR": "FAILED",
-    "TIMEOUT": "TIMEOUT",
-    "STOPPED": "STOPPED",
-    "EXPIRED": "TIMEOUT",
-}
-RAISED = {"FAILED": errors.JobFailed, "TIMEOUT": errors.JobTimedOut, "STOPPED": errors.JobStopped}
-
-
-@cache
-def glue() -> Any:
-    return boto3.client("glue")
+RAISED = {FAILED: errors.JobFailed, TIMEOUT: errors.JobTimedOut, STOPPED: errors.JobStopped}
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """`await` records the job; `settle` returns when Glue says it succeeded, and else raises how it ended."""
+    """`await` records a job run and the token to answer. `resolve` asks its service: returns if it succeeded, and else raises how it
+    ended. `start` and `end` record work whose end the machine itself sees. Each may be repeated.
+
+    Raises `JobFailed`, `JobTimedOut`, `JobStopped`, `JobStillRunning`, `StaleAttempt`, `IllegalTransition`, `UnknownRun`.
+    """
     require(event, "job-tracker")
-    if event["action"] == "await":
-        result: dict[str, Any] = runtime.database().call(
-            "record_job_start", Typed(event["run_id"], "uuid"), event["attempt"], event["step"], event["job"], event["job_run_id"],
-            event["task_token"], runtime.now(),
-        )  # fmt: skip
-        runtime.perform_due()
-        return result
-    return settle(event["job"], event["job_run_id"])
+    job_run = JobRun.of(event)
+    match event["action"]:
+        case "await":
+            return _await(event, job_run)
+        case "start":
+            result: dict[str, Any] = runtime.database().call(
+                "record_invocation", Typed(event["run_id"], "uuid"), event["attempt"], event["step"], job_run.type, job_run.job,
+                job_run.job_run_id, job_run.handle, event["timeout"], runtime.now(),
+            )  # fmt: skip
+            return result
+        case "end":
+            message = ": ".join(filter(None, (event.get("error"), event.get("cause"))))
+            reported = {key: event.get(key) for key in ("run_id", "attempt", "step", "error")}
+            _record(job_run, event["state"], message, **reported)
+            return {"state": event["state"]}
+        case _:  # `settle` is the old name of `resolve`, for executions that the release before started
+            return _resolve(job_run)
 
 
-def settle(job: str, job_run_id: str) -> dict[str, Any]:
-    """Asks Glue, records what it says, and raises unless the job succeeded."""
-    state, message = ask(job, job_run_id)
-    if state is None:
-        raise errors.JobStillRunning(f"{job} ({job_run_id}) still runs")
-    runtime.database().call(
-        "record_job_states", [{"job_run_id": job_run_id, "job": job, "state": state, "message": message}], runtime.now()
-    )
-    if state != "SUCCEEDED":
-        raise RAISED[state](f"{job} ({job_run_id}) ended {state}: {message}")
-    return {"state": state}
+def _await(event: dict[str, Any], job_run: JobRun) -> dict[str, Any]:
+    recorded = runtime.database().call(
+        "record_job_start", Typed(event["run_id"], "uuid"), event["attempt"], event["step"], job_run.type, job_run.job,
+        job_run.job_run_id, job_run.handle, event["task_token"], runtime.now(),
+    )  # fmt: skip
+    runtime.perform_due()
+    if recorded["refused"]:
+        stop(job_run)
+        _refuse(recorded["refused"])
+    return {"state": recorded["state"]}
 
 
-def ask(job: str, job_run_id: str) -> tuple[str | None, str]:
-    """How the job ended by Glue's own account, and its message; None while it runs."""
-    run = glue().get_job_run(JobName=job, RunId=job_run_id)["JobRun"]
-    return ENDED.get(run["JobRunState"]), run.get("ErrorMessage", "")
+def _refuse(reason: str) -> NoReturn:
+    name, _, message = reason.partition(": ")
+    raise errors.RAISED[name](message)
+
+
+def _resolve(job_run: JobRun) -> dict[str, Any]:
+    """Asks the service and records what it answers. What still runs is stopped: its time is over, and a retry must not run beside it."""
+    answer = step_type(job_run.type).ask(job_run)
+    named = f"{job_run.job} ({job_run.job_run_id})"
+    if answer.state is None:
+        if runtime.database().call("request_stop", job_run.job_run_id, runtime.now()):
+            stop(job_run)
+        raise errors.JobStillRunning(f"{named} still runs after its time; it is asked to stop")
+    _record(job_run, answer.state, answer.message)
+    if answer.state != SUCCEEDED:
+        raise RAISED[answer.state](f"{named} ended {answer.state}: {answer.message}")
+    return {"state": answer.state}
+
+
+def _record(job_run: JobRun, state: str, message: str, **reported: Any) -> None:
+    ended = {
+        "type": job_run.type,
+        "job": job_run.job,
+        "job_run_id": job_run.job_run_id,
+        "state": state,
+        "message": message,
+    }
+    runtime.database().call("record_job_states", [{**ended, **reported}], runtime.now())
+    runtime.perform_due()
+
+
+def stop(job_run: JobRun) -> None:
+    """Asks the service to stop a job run that is recorded as one to stop. If that fails the monitor asks again."""
+    try:
+        step_type(job_run.type).stop(job_run)
+    except (ClientError, BotoCoreError, errors.UnknownStepType) as error:
+        LOG.warning(json.dumps({"job_run_id": job_run.job_run_id, "not_stopped": str(error)}))

@@ -1,13 +1,24 @@
-"""What a run's steps start, and with which arguments. A read."""
+"""Begins a run's pipeline: makes the run PROCESSING and gives what its steps start, and with which arguments."""
 
 from typing import Any
 
 import runtime
 from contract import require
 from state.database import Typed
+from step_types import step_type
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """`{"steps": {<step>: {job, arguments}}}`, placeholders filled in for this run."""
+    """`{"steps": {<step key>: {<resource>: ..., <arguments>: ...}}}`: the properties are named as the step's type names them, placeholders
+    are filled in for this run. The same again for the same attempt. Raises `IllegalTransition`, `StaleAttempt`, `UnknownRun`."""
     require(event, "pipeline-configuration")
-    return {"steps": runtime.database().call("read_configuration", Typed(event["run_id"], "uuid"), event["attempt"])}
+    steps = runtime.database().call(
+        "begin_pipeline", Typed(event["run_id"], "uuid"), event["attempt"], event.get("execution_arn"), runtime.now()
+    )
+    runtime.perform_due()
+    return {"steps": {key: _configuration(**each) for key, each in steps.items()}}
+
+
+def _configuration(type: str, resource: str, arguments: dict[str, Any]) -> dict[str, Any]:  # noqa: A002 - the catalog's name
+    kind = step_type(type)
+    return {kind.RESOURCE: resource, kind.ARGUMENTS: arguments}

@@ -3,12 +3,18 @@
 from typing import Any
 
 import batch
+import runtime
 from contract import require
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The messages that have to come again, or go to the DLQ."""
-    return batch.process(event, parse, "record_refresh_events")
+    return batch.process(event, parse, record)
+
+
+def record(events: list[batch.Parsed]) -> None:
+    """Records the events. Each may be recorded again."""
+    runtime.database().call("record_refresh_events", events, runtime.now())
 
 
 def parse(body: dict[str, Any]) -> batch.Parsed | None:

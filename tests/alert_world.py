@@ -13,8 +13,9 @@ from botocore.exceptions import ClientError
 import alerts
 import runtime
 from alerting import channels, mail
+from tests.fake_aws import FakeAws
 from tests.state_steps import LOADED, TODAY, opened, wait
-from tests.state_world import FakeAws, World, at, external, product
+from tests.state_world import World, at, external, product
 
 NOW = "2026-11-20 09:00"
 EVERYWHERE = {"slack": ["#positions"], "email": ["ann@example.com"], "opsgenie": ["oncall"]}
@@ -149,8 +150,10 @@ def failed(world: World, name: str = "d1/a") -> dict[str, Any]:
         identity,
         run["attempt"],
         "build",
+        "glue",
         "job-build",
         f"jr {name} {run['attempt']}",
+        {},
         "t",
         at("2026-11-20 06:20"),
     )

@@ -9,8 +9,9 @@ import pytest
 from headgate.cli.main import main
 from headgate.local.postgres import Postgres, running
 from tests.alert_world import day, service, ses  # noqa: F401 - fixtures
+from tests.fake_aws import FakeAws
 from tests.golden import lay_out
-from tests.state_world import ENVIRONMENT, FakeAws, World, make_template, new_world
+from tests.state_world import ENVIRONMENT, World, make_template, new_world
 
 Headgate = Callable[..., tuple[int, str]]
 
@@ -63,15 +64,15 @@ def world(postgres: Postgres) -> Iterator[World]:
 @pytest.fixture
 def aws(world: World, monkeypatch: pytest.MonkeyPatch) -> FakeAws:
     """AWS as the handlers see it; they use the test's database."""
-    import job_tracker
-    import monitor
+    import lost_machines
     import runtime
     from effects import Performer
+    from step_types import glue
 
     fake = FakeAws()
     performer = Performer(world.database, fake.client)
     monkeypatch.setattr(runtime, "database", lambda: world.database)
     monkeypatch.setattr(runtime, "performer", lambda: performer)
-    monkeypatch.setattr(job_tracker, "glue", lambda: fake)
-    monkeypatch.setattr(monitor, "machines", lambda: fake)
+    monkeypatch.setattr(glue, "glue", lambda: fake)
+    monkeypatch.setattr(lost_machines, "machines", lambda: fake)
     return fake

@@ -39,6 +39,6 @@ def complete(
     run = uuid(world, name)
     if status == "COMPLETED":
         job = f"jr {name} {attempt}"
-        world.database.call("record_job_start", run, attempt, "build", "j", job, f"job {job}", at(now))
+        world.database.call("record_job_start", run, attempt, "build", "glue", "j", job, {}, f"job {job}", at(now))
         world.database.call("record_job_states", [{"job_run_id": job, "job": "j", "state": "SUCCEEDED"}], at(now))
     world.database.call("record_outcome", run, attempt, status, None, None, at(now), "machine")

@@ -2,17 +2,14 @@
 
 import contextlib
 import itertools
-import json
 import os
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 import psycopg
-from botocore.exceptions import ClientError
 
 from headgate.local.data_api import DataApi
 from headgate.local.data_api_server import RESOURCE_ARN, SECRET_ARN, served
@@ -157,7 +154,7 @@ def external() -> dict[str, Any]:
     return {"description": "raw", "owner": "ingestion", "publish": {"refresh_event": True, "visibility": "mesh"}}
 
 
-def step(name: str, arguments: dict[str, str] | None = None) -> dict[str, Any]:
+def step(name: str, arguments: dict[str, Any] | None = None) -> dict[str, Any]:
     return {
         "name": name,
         "type": "glue",
@@ -184,73 +181,3 @@ def daily(*times: str, **more: Any) -> dict[str, Any]:
         "fires": {"times": list(times), **every, **none},
         **more,
     }
-
-
-@dataclass
-class FakeAws:
-    """What effects reach: executions by name, answered tokens, events, alerts, Glue's job runs. `broken` operations fail."""
-
-    executions: dict[str, dict[str, Any]] = field(default_factory=dict)
-    answered: list[tuple[str, Any]] = field(default_factory=list)
-    events: list[dict[str, Any]] = field(default_factory=list)
-    alerts: list[dict[str, Any]] = field(default_factory=list)
-    jobs: dict[str, str] = field(default_factory=dict)
-    closed_tokens: set[str] = field(default_factory=set)
-    broken: dict[str, str] = field(default_factory=dict)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def client(self, name: str) -> Any:
-        return self
-
-    def _fail(self, operation: str, code: str | None = None) -> None:
-        code = code or self.broken.get(operation)
-        if code:
-            raise ClientError({"Error": {"Code": code, "Message": "as the test wants it"}}, operation)
-
-    def start_execution(self, stateMachineArn: str, name: str, input: str) -> dict[str, str]:  # noqa: N803, A002 - boto3's names
-        self._fail("StartExecution")
-        arn = f"{stateMachineArn.replace(':stateMachine:', ':execution:')}:{name}"
-        with self.lock:
-            if arn in self.executions:
-                self._fail("StartExecution", "ExecutionAlreadyExists")
-            self.executions[arn] = {"status": "RUNNING", "input": json.loads(input)}
-        return {"executionArn": arn}
-
-    def describe_execution(self, executionArn: str) -> dict[str, Any]:  # noqa: N803
-        if executionArn not in self.executions:
-            self._fail("DescribeExecution", "ExecutionDoesNotExist")
-        return self.executions[executionArn]
-
-    def stop_execution(self, executionArn: str, error: str, cause: str) -> None:  # noqa: N803
-        self._fail("StopExecution")
-        self.executions.setdefault(executionArn, {})["status"] = "ABORTED"
-
-    def send_task_success(self, taskToken: str, output: str) -> None:  # noqa: N803
-        self._answer("SendTaskSuccess", taskToken, json.loads(output))
-
-    def send_task_failure(self, taskToken: str, error: str, cause: str) -> None:  # noqa: N803
-        self._answer("SendTaskFailure", taskToken, error)
-
-    def _answer(self, operation: str, token: str, answer: Any) -> None:
-        self._fail(operation)
-        with self.lock:
-            if token in self.closed_tokens:
-                self._fail(operation, "TaskDoesNotExist")
-            self.closed_tokens.add(token)
-            self.answered.append((token, answer))
-
-    def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
-        if "PutEvents" in self.broken:
-            return {"FailedEntryCount": 1, "Entries": [{"ErrorCode": self.broken["PutEvents"]}]}
-        self.events += Entries
-        return {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}
-
-    def publish(self, TopicArn: str, Message: str, MessageAttributes: Any) -> dict[str, str]:  # noqa: N803
-        self._fail("Publish")
-        self.alerts.append(json.loads(Message))
-        return {"MessageId": "1"}
-
-    def get_job_run(self, JobName: str, RunId: str) -> dict[str, Any]:  # noqa: N803
-        if RunId not in self.jobs:
-            self._fail("GetJobRun", "EntityNotFoundException")
-        return {"JobRun": {"JobRunState": self.jobs[RunId], "ErrorMessage": "out of memory"}}

@@ -12,9 +12,10 @@ from alerting import channels
 from alerting.message import compose
 from alerting.slack import blocks
 from tests.alert_world import NOW, Service, Ses, begun, fact, failed, tell
+from tests.fake_aws import FakeAws
 from tests.golden import FOLDER, expect
 from tests.state_steps import LOADED, TODAY, opened, uuid
-from tests.state_world import FakeAws, World, at, external, leaf, product
+from tests.state_world import World, at, external, leaf, product
 
 
 def test_a_failure_is_told_everywhere_once(day: World, service: Service, ses: Ses) -> None:

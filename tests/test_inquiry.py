@@ -10,9 +10,10 @@ import runtime
 from headgate.cli import explain, formatting
 from state.database import Typed
 from state.errors import BadEvent, UnknownProduct
+from tests.fake_aws import FakeAws
 from tests.golden import FOLDER, expect
 from tests.state_steps import LOADED, TODAY, complete, opened, wait
-from tests.state_world import FakeAws, World, at, daily, external, leaf, product
+from tests.state_world import World, at, daily, external, leaf, product
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 import runtime
+from tests.fake_aws import FakeAws
 from tests.handler_steps import NOW, TODAY, day, invoke, job, sample
-from tests.state_world import FakeAws, World, at
+from tests.state_world import World, at
 
 
 @pytest.fixture(autouse=True)

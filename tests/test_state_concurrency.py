@@ -12,7 +12,8 @@ import pytest
 from effects import Performer
 from state.database import Database, Typed
 from state.migrate import statements
-from tests.state_world import FakeAws, World, at, client, external, product
+from tests.fake_aws import FakeAws
+from tests.state_world import World, at, client, external, product
 
 INPUTS = [f"raw/r{number}" for number in range(6)]
 LOADED, SIX = at("2026-11-20 00:00"), at("2026-11-20 06:00")

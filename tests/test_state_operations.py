@@ -59,7 +59,7 @@ def test_a_rerun_does_everything_downstream_of_the_same_date_again(world: World)
 def test_a_rerun_waits_for_the_job_that_still_runs(world: World) -> None:
     world.load({"d/x": product()}, LOADED)
     opened(world)
-    world.database.call("record_job_start", uuid(world, "d/x"), 1, "build", "j", "jr_1", "t", SIX)
+    world.database.call("record_job_start", uuid(world, "d/x"), 1, "build", "glue", "j", "jr_1", {}, "t", SIX)
     world.database.call("record_outcome", uuid(world, "d/x"), 1, "ERROR", "States.Timeout", "", SIX, "machine")
 
     world.database.call("rerun", "d/x", Typed(TODAY, "date"), "", False, "ann", SIX)
@@ -75,7 +75,7 @@ def test_what_runs_cannot_be_run_again(world: World) -> None:
     for message in ("d/x is WAITING", "d/x is PROCESSING"):
         with pytest.raises(IllegalTransition, match=message):
             world.database.call("rerun", "d/x", Typed(TODAY, "date"), "", False, "ann", SIX)
-        world.database.call("record_job_start", uuid(world, "d/x"), 1, "build", "j", "jr_1", "t", SIX)
+        world.database.call("record_job_start", uuid(world, "d/x"), 1, "build", "glue", "j", "jr_1", {}, "t", SIX)
     with pytest.raises(UnknownRun):
         world.database.call("rerun", "d/x", Typed("2020-01-01", "date"), "", False, "ann", SIX)
 

@@ -23,7 +23,8 @@ from headgate.generator.model import cron
 from headgate.generator.plan.catalog import _fires
 from headgate.local.postgres import Postgres
 from state.database import Typed
-from tests.state_world import FakeAws, World, at, daily, external, leaf, new_world, product
+from tests.fake_aws import FakeAws
+from tests.state_world import World, at, daily, external, leaf, new_world, product
 
 FIRST = date(2026, 11, 16)
 DAYS = [FIRST + timedelta(days=n) for n in range(2)]
@@ -205,7 +206,7 @@ class Day(RuleBasedStateMachine):
         (name, day), run = key, self.oracle.runs[key]
         job = f"jr {name} {day} {run[0]}"
         self.world.database.call(
-            "record_job_start", self._id(key), run[0], "build", "j", job, f"job {job}", self.tick()
+            "record_job_start", self._id(key), run[0], "build", "glue", "j", job, {}, f"job {job}", self.tick()
         )
         self.world.database.call(
             "record_job_states", [{"job_run_id": job, "job": "j", "state": "SUCCEEDED"}], self.tick()

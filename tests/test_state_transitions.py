@@ -200,9 +200,10 @@ def test_the_configuration_is_resolved_for_the_run(world: World) -> None:
     world.load({"d/x": product()}, LOADED)
     opened(world)
 
-    steps = world.database.call("read_configuration", uuid(world, "d/x"), 1)
+    steps = world.database.call("begin_pipeline", uuid(world, "d/x"), 1, None, SIX)
     run = world.run("d/x", TODAY)["run_id"]
-    assert steps == {"build": {"job": "job-build", "arguments": {"--date": TODAY, "--run": f"{run}/1"}}}
+    arguments = {"--date": TODAY, "--run": f"{run}/1"}
+    assert steps == {"build": {"type": "glue", "resource": "job-build", "arguments": arguments}}
 
 
 @pytest.mark.parametrize("job_first", [True, False])
@@ -212,7 +213,7 @@ def test_a_jobs_end_and_its_token_find_each_other_in_either_order(world: World, 
     run = uuid(world, "d/x")
 
     def start() -> None:
-        world.database.call("record_job_start", run, 1, "build", "j", "jr_1", "job token", SIX)
+        world.database.call("record_job_start", run, 1, "build", "glue", "j", "jr_1", {}, "job token", SIX)
 
     def end() -> None:
         world.database.call(
@@ -234,9 +235,9 @@ def test_statuses_change_along_the_allowed_transitions_only(world: World) -> Non
     with pytest.raises(IllegalTransition, match="d/x for 2026-11-20 is WAITING, and cannot become COMPLETED"):
         world.database.call("record_outcome", uuid(world, "d/x"), 1, "COMPLETED", None, None, SIX, "machine")
     with pytest.raises(IllegalTransition, match="has not been released"):
-        world.database.call("read_configuration", uuid(world, "d/y"), 1)
-    with pytest.raises(IllegalTransition):
-        world.database.call("record_job_start", uuid(world, "d/y"), 1, "build", "j", "jr", "t", SIX)
+        world.database.call("begin_pipeline", uuid(world, "d/y"), 1, None, SIX)
+    refused = world.database.call("record_job_start", uuid(world, "d/y"), 1, "build", "glue", "j", "jr", {}, "t", SIX)
+    assert refused["refused"] == f"IllegalTransition: d/y for {TODAY} is WAITING, so no job of it can start"
     complete(world, "d/x")
     for status in ("ERROR", "SKIPPED", "CANCELLED"):
         with pytest.raises(IllegalTransition):

@@ -5,6 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from job_run import JobRun
+from step_types import console_address, step_type, step_types
+
 Alert = dict[str, Any]
 TITLES = {
     "ERROR": "{product} failed for {business_date}",
@@ -57,8 +60,9 @@ def compose(alert: Alert) -> Message:
 
 def _failure(alert: Alert) -> str:
     job = alert.get("job")
-    if job and alert.get("error", "").startswith("Job"):
-        return f"step {job['step']}, job {job['job']}: {job.get('message') or alert.get('error')}"
+    if job and alert.get("error") == job["error"]:
+        work = step_type(job["type"]).RESOURCE if job["type"] in step_types() else "job"
+        return f"step {job['step']}, {work} {job['job']}: {job.get('message') or job['error']}"
     return f"{alert.get('error', 'unknown')}: {alert.get('cause', '')}".rstrip(": ")
 
 
@@ -92,14 +96,13 @@ def _links(alert: Alert) -> list[tuple[str, str]]:
     arn = alert.get("execution_arn", "")
     if not arn.startswith("arn:"):
         return []
-    region = arn.split(":")[3]
-    console = f"https://{region}.console.aws.amazon.com"
-    links = [("Execution", f"{console}/states/home?region={region}#/v2/executions/details/{arn}")]
-    if "job" in alert:
-        job = alert["job"]
-        links.append(
-            ("Job run", f"{console}/gluestudio/home?region={region}#/job/{job['job']}/run/{job['job_run_id']}")
-        )
+    _, partition, _, region, _ = arn.split(":", 4)
+    page = f"states/home?region={region}#/v2/executions/details/{arn}"
+    links = [("Execution", f"{console_address(region, partition)}/{page}")]
+    job = alert.get("job")
+    if job and job["type"] in step_types():
+        address = step_type(job["type"]).console(JobRun.of(job), region, partition)
+        links += [("Job run", address)] if address else []
     return links
 
 

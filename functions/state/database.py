@@ -27,6 +27,9 @@ RETRIED_STATES = ("40001", "40P01")  # serialization failure, deadlock: nothing 
 ATTEMPTS = 6
 _RAISED = re.compile(r"ERROR: (?P<name>[A-Z][A-Za-z]+): (?P<message>.*?)(?:\n.*)?; SQLState: P0001", re.DOTALL)
 
+# During a deployment the functions and the schema change one after the other: for a moment one has what the other has not.
+_NO_SUCH_FUNCTION = re.compile(r"ERROR: function \w+\(.*\) does not exist.*; SQLState: 42883", re.DOTALL)
+
 
 class Database:
     """The state database named by the environment: CLUSTER_ARN, SECRET_ARN, DATABASE_NAME."""
@@ -100,6 +103,10 @@ class Database:
 
 def _raised(code: str, message: str) -> Exception:
     """What a function RAISEd, as the exception of that name; anything else is a defect and says so."""
+    if _NO_SUCH_FUNCTION.search(message):
+        return errors.StateUnavailable(
+            f"the functions and the schema of the state are of different releases: {message}"
+        )
     match = _RAISED.search(message)
     if match and match["name"] in errors.RAISED:
         return errors.RAISED[match["name"]](match["message"])

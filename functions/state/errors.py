@@ -2,11 +2,11 @@
 
 
 class StateError(Exception):
-    """The state refuses, or it is in a way nobody thought of."""
+    """The state refuses, or the call has a defect."""
 
 
 class StateUnavailable(StateError):
-    """The database resumes or does not answer; the machine tries again."""
+    """The database resumes, does not answer or is being migrated; the machine tries again."""
 
 
 class UnknownRun(StateError):
@@ -15,6 +15,10 @@ class UnknownRun(StateError):
 
 class UnknownProduct(StateError):
     """No active product has this name."""
+
+
+class UnknownStepType(StateError):
+    """No step type has this name."""
 
 
 class StaleAttempt(StateError):
@@ -54,11 +58,11 @@ class JobTimedOut(Exception):
 
 
 class JobStopped(Exception):
-    """Somebody stopped the job."""
+    """The job was stopped."""
 
 
 class JobStillRunning(Exception):
-    """The job runs on beyond its time; starting it again would run it twice."""
+    """The job still ran after its time. It was asked to stop; starting it again before it ends would run it twice."""
 
 
 RAISED = {

@@ -10,6 +10,11 @@ CREATE TABLE public.job_run (
     started_at timestamp with time zone,
     ended_at timestamp with time zone,
     changed_at timestamp with time zone NOT NULL,
+    type text DEFAULT 'glue'::text NOT NULL,
+    handle jsonb DEFAULT '{}'::jsonb NOT NULL,
+    error text,
+    stop_asked_at timestamp with time zone,
+    expires_at timestamp with time zone,
     CONSTRAINT job_run_state_check CHECK ((state = ANY (ARRAY['STARTED'::text, 'SUCCEEDED'::text, 'FAILED'::text, 'TIMEOUT'::text, 'STOPPED'::text])))
 );
 CREATE TABLE public.data_product_status (
@@ -144,7 +149,7 @@ CREATE TABLE public.data_pipeline_parameters (
     product_id text NOT NULL,
     step text NOT NULL,
     name text NOT NULL,
-    value text NOT NULL
+    value jsonb NOT NULL
 );
 CREATE TABLE public.data_product_dependencies (
     product_id text NOT NULL,

@@ -70,102 +70,52 @@ BEGIN
     RETURN jsonb_build_object('decision', on_deadline, 'missing', missing_inputs(run), 'failed', failed_root(r, now_is));
 END $$;
 
-CREATE OR REPLACE FUNCTION read_configuration(run uuid, of_attempt integer) RETURNS jsonb
+CREATE OR REPLACE FUNCTION start_processing(r data_product_status, execution text, now_is timestamptz) RETURNS void
+LANGUAGE sql AS $$
+-- The pipeline of the (locked, released) run begins.
+    UPDATE data_product_status SET status = 'PROCESSING', started_at = now_is, execution_arn = coalesce(execution_arn, execution),
+        changed_at = now_is, changed_by = 'machine'
+    WHERE run_id = r.run_id AND status = 'WAITING' AND released_at IS NOT NULL;
+    INSERT INTO effect (effect_key, kind, run_id, attempt, payload, due_at)
+    SELECT 'alert STARTED ' || r.run_id || ' ' || r.attempt, 'alert', r.run_id, r.attempt, jsonb_build_object('kind', 'STARTED', 'level', 'product',
+        'product', r.product_id, 'run_id', r.run_id, 'business_date', r.business_date, 'cycle', r.cycle, 'attempt', r.attempt), now_is
+    FROM data_product p WHERE p.product_id = r.product_id AND jsonb_path_exists(p.notify, '$[*].on[*] ? (@ == "STARTED")')
+    ON CONFLICT (effect_key) DO NOTHING
+$$;
+
+CREATE OR REPLACE FUNCTION fill_placeholders(value jsonb, r data_product_status) RETURNS jsonb
+LANGUAGE sql IMMUTABLE AS $$
+-- `value` with the placeholders in every text in it, at any depth, replaced for this run. Braces around a bare word occur in JSON inside
+-- texts only, and what stands for a placeholder needs no escaping there: so the whole is replaced at once.
+    SELECT replace(replace(replace(replace(replace(replace(value::text,
+        '{business_date}', r.business_date::text), '{product}', split_part(r.product_id, '/', 2)),
+        '{domain}', split_part(r.product_id, '/', 1)), '{run_id}', r.run_id::text),
+        '{attempt}', r.attempt::text), '{cycle}', r.cycle)::jsonb
+$$;
+
+CREATE OR REPLACE FUNCTION configuration_of(r data_product_status) RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+-- What to run: {<step key>: {type, resource, arguments}}, arguments filled in for this run.
+    SELECT coalesce(jsonb_object_agg(replace(c.step, '-', '_'), jsonb_build_object('type', c.type, 'resource', c.resource, 'arguments', (
+        SELECT fill_placeholders(coalesce(jsonb_object_agg(a.name, a.value), '{}'), r)
+        FROM data_pipeline_parameters a WHERE a.product_id = c.product_id AND a.step = c.step))), '{}')
+    FROM data_pipeline_config c WHERE c.product_id = r.product_id
+$$;
+
+CREATE OR REPLACE FUNCTION begin_pipeline(run uuid, of_attempt integer, execution text, now_is timestamptz) RETURNS jsonb
 LANGUAGE plpgsql AS $$
--- What to run: {<step>: {job, arguments}}, placeholders filled in for this run.
+-- Makes the released run PROCESSING, once, and gives what to run.
 DECLARE
     r data_product_status := locked_run(run, of_attempt);
 BEGIN
     IF r.released_at IS NULL THEN
         RAISE EXCEPTION 'IllegalTransition: % for % has not been released', r.product_id, r.business_date;
+    ELSIF r.status NOT IN ('WAITING', 'PROCESSING') THEN
+        RAISE EXCEPTION 'IllegalTransition: % for % is %, so its pipeline cannot begin', r.product_id, r.business_date, r.status;
+    ELSIF r.status = 'WAITING' THEN
+        PERFORM start_processing(r, execution, now_is);
     END IF;
-    RETURN (
-        SELECT jsonb_object_agg(replace(c.step, '-', '_'), jsonb_build_object('job', c.resource, 'arguments', (
-            SELECT coalesce(jsonb_object_agg(a.name,
-                replace(replace(replace(replace(replace(replace(a.value,
-                    '{business_date}', r.business_date::text), '{product}', split_part(r.product_id, '/', 2)),
-                    '{domain}', split_part(r.product_id, '/', 1)), '{run_id}', r.run_id::text),
-                    '{attempt}', r.attempt::text), '{cycle}', r.cycle)), '{}')
-            FROM data_pipeline_parameters a WHERE a.product_id = c.product_id AND a.step = c.step)))
-        FROM data_pipeline_config c WHERE c.product_id = r.product_id);
-END $$;
-
-CREATE OR REPLACE FUNCTION job_error(state text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-    SELECT CASE state WHEN 'FAILED' THEN 'JobFailed' WHEN 'TIMEOUT' THEN 'JobTimedOut' WHEN 'STOPPED' THEN 'JobStopped' END
-$$;
-
-CREATE OR REPLACE FUNCTION answer_job(j job_run, now_is timestamptz) RETURNS void
-LANGUAGE sql AS $$
--- Answers the machine that awaits a job which has ended.
-    INSERT INTO effect (effect_key, kind, run_id, attempt, payload, due_at)
-    SELECT 'job ' || j.job_run_id || ' ' || md5(j.task_token), CASE j.state WHEN 'SUCCEEDED' THEN 'task_success' ELSE 'task_failure' END,
-        j.run_id, j.attempt, CASE j.state WHEN 'SUCCEEDED'
-            THEN jsonb_build_object('task_token', j.task_token, 'output', jsonb_build_object('job_run_id', j.job_run_id))
-            ELSE jsonb_build_object('task_token', j.task_token, 'error', job_error(j.state),
-                'cause', left(j.job || ' (' || j.job_run_id || ') ended ' || j.state || coalesce(': ' || j.message, ''), 8000)) END,
-        now_is
-    WHERE j.state <> 'STARTED' AND j.task_token IS NOT NULL
-    ON CONFLICT (effect_key) DO NOTHING
-$$;
-
-CREATE OR REPLACE FUNCTION record_job_start(
-    run uuid, of_attempt integer, of_step text, of_job text, job_run text, token text, now_is timestamptz
-) RETURNS jsonb
-LANGUAGE plpgsql AS $$
--- Records that a job runs, and the token that its end answers. Its end may be known already: an instant job is faster than this.
-DECLARE
-    r data_product_status := locked_run(run, of_attempt);
-    j job_run;
-BEGIN
-    IF r.status NOT IN ('WAITING', 'PROCESSING') OR r.released_at IS NULL THEN
-        RAISE EXCEPTION 'IllegalTransition: % for % is %, so no job of it can start', r.product_id, r.business_date, r.status;
-    END IF;
-    IF r.status = 'WAITING' THEN
-        UPDATE data_product_status SET status = 'PROCESSING', started_at = now_is, changed_at = now_is, changed_by = 'machine'
-        WHERE run_id = run AND status = 'WAITING';
-        INSERT INTO effect (effect_key, kind, run_id, attempt, payload, due_at)
-        SELECT 'alert STARTED ' || run || ' ' || of_attempt, 'alert', run, of_attempt, jsonb_build_object('kind', 'STARTED', 'level', 'product',
-            'product', r.product_id, 'run_id', run, 'business_date', r.business_date, 'cycle', r.cycle, 'attempt', of_attempt), now_is
-        FROM data_product p WHERE p.product_id = r.product_id AND jsonb_path_exists(p.notify, '$[*].on[*] ? (@ == "STARTED")')
-        ON CONFLICT (effect_key) DO NOTHING;
-    END IF;
-    INSERT INTO job_run (job_run_id, run_id, attempt, step, job, task_token, started_at, changed_at)
-    VALUES (job_run, run, of_attempt, of_step, of_job, token, now_is, now_is)
-    ON CONFLICT (job_run_id) DO UPDATE SET run_id = excluded.run_id, attempt = excluded.attempt, step = excluded.step,
-        job = excluded.job, task_token = excluded.task_token, started_at = coalesce(job_run.started_at, excluded.started_at),
-        changed_at = excluded.changed_at
-    RETURNING * INTO j;
-    PERFORM answer_job(j, now_is);
-    RETURN jsonb_build_object('state', j.state);
-END $$;
-
-CREATE OR REPLACE FUNCTION record_job_states(states jsonb, now_is timestamptz) RETURNS jsonb
-LANGUAGE plpgsql AS $$
--- Records how jobs ended, [{job_run_id, job, state, message}], and answers the machines that await them. A job nobody knows
--- yet is kept until its machine reports it. The first end of a job counts.
-DECLARE
-    j job_run;
-    ended integer := 0;
-    waiting uuid[] := '{}';
-BEGIN
-    FOR j IN
-        INSERT INTO job_run (job_run_id, job, state, message, ended_at, changed_at)
-        SELECT DISTINCT ON (job_run_id) job_run_id, job, state, left(message, 4000), now_is, now_is
-        FROM jsonb_to_recordset(states) AS s(job_run_id text, job text, state text, message text) ORDER BY job_run_id
-        ON CONFLICT (job_run_id) DO UPDATE SET state = excluded.state, message = excluded.message, ended_at = excluded.ended_at,
-            changed_at = excluded.changed_at
-        WHERE job_run.state = 'STARTED'
-        RETURNING *
-    LOOP
-        PERFORM answer_job(j, now_is);
-        ended := ended + 1;
-        waiting := waiting || j.run_id;
-    END LOOP;
-    -- an attempt that waited for an earlier one's job can go on
-    SELECT coalesce(array_agg(run_id), '{}') INTO waiting FROM (
-        SELECT run_id FROM data_product_status WHERE run_id = ANY (waiting) AND status = 'WAITING' ORDER BY run_id FOR UPDATE) locked;
-    PERFORM release_ready(waiting, now_is, 'the job of the earlier attempt ended', 'job status');
-    RETURN jsonb_build_object('ended', ended);
+    RETURN configuration_of(r);
 END $$;
 
 CREATE OR REPLACE FUNCTION record_outcome(
@@ -199,12 +149,26 @@ BEGIN
             'metadata', '{}'::jsonb)), now_is + interval '15 minutes'
     WHERE p.refresh_event AND outcome IN ('COMPLETED', 'ERROR')
     ON CONFLICT (effect_key) DO NOTHING;
-    -- a machine tells of its failure itself; one that died cannot
+    -- a machine sends the alert of its failure itself; one that died cannot
     INSERT INTO effect (effect_key, kind, run_id, attempt, payload, due_at)
     SELECT 'alert ERROR ' || run || ' ' || of_attempt, 'alert', run, of_attempt, jsonb_build_object('kind', 'ERROR', 'level', 'product',
         'product', r.product_id, 'run_id', run, 'business_date', r.business_date, 'cycle', r.cycle, 'attempt', of_attempt,
         'error', of_error, 'cause', left(of_cause, 4000), 'execution_arn', r.execution_arn), now_is
-    WHERE outcome = 'ERROR' AND actor = 'monitor' AND jsonb_path_exists(p.notify, '$[*].on[*] ? (@ == "ERROR")')
+    WHERE outcome = 'ERROR' AND actor <> 'machine' AND jsonb_path_exists(p.notify, '$[*].on[*] ? (@ == "ERROR")')
     ON CONFLICT (effect_key) DO NOTHING;
     RETURN jsonb_build_object('recorded_at', now_is);
+END $$;
+
+-- For functions of the release before, while a deployment has migrated the state and not yet replaced them. Goes with the next release.
+
+CREATE OR REPLACE FUNCTION read_configuration(run uuid, of_attempt integer) RETURNS jsonb
+LANGUAGE plpgsql AS $$
+DECLARE
+    r data_product_status := locked_run(run, of_attempt);
+BEGIN
+    IF r.released_at IS NULL THEN
+        RAISE EXCEPTION 'IllegalTransition: % for % has not been released', r.product_id, r.business_date;
+    END IF;
+    RETURN (SELECT jsonb_object_agg(key, jsonb_build_object('job', value -> 'resource', 'arguments', value -> 'arguments'))
+        FROM jsonb_each(configuration_of(r)));
 END $$;

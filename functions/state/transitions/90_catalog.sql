@@ -83,7 +83,7 @@ BEGIN
     INSERT INTO data_pipeline_parameters (product_id, step, name, value)
     SELECT i.product_id, s.step ->> 'name', a.key, a.value
     FROM incoming i CROSS JOIN LATERAL jsonb_array_elements(i.entry -> 'steps') AS s(step)
-    CROSS JOIN LATERAL jsonb_each_text(s.step -> 'arguments') AS a(key, value)
+    CROSS JOIN LATERAL jsonb_each(s.step -> 'arguments') AS a(key, value)
     WHERE i.product_id = ANY (added || altered) AND i.entry ? 'steps';
 
     INSERT INTO catalog_load (commit, committed_at, loaded_at, loaded_by, inserted, changed, removed, unchanged)

@@ -188,7 +188,7 @@ BEGIN
         'root_causes', CASE WHEN r.run_id IS NULL OR r.status = 'WAITING' THEN (SELECT jsonb_agg(root || jsonb_build_object('upstream', upstream_state(root ->> 'product',
                 coalesce((root ->> 'business_date')::date, on_date), now_is)))
             FROM jsonb_array_elements(root_causes(product, on_date, r.cycle, now_is)) root) END,
-        'jobs', (SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('step', j.step, 'job', j.job, 'job_run_id', j.job_run_id,
+        'jobs', (SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('step', j.step, 'type', j.type, 'job', j.job, 'job_run_id', j.job_run_id,
             'attempt', j.attempt, 'state', j.state, 'message', left(j.message, 500), 'started_at', j.started_at, 'ended_at', j.ended_at))
             ORDER BY j.started_at) FROM (SELECT * FROM job_run WHERE run_id = r.run_id ORDER BY started_at DESC LIMIT 20) j),
         'downstream', (SELECT jsonb_agg(d.product_id ORDER BY d.product_id) FROM (
@@ -233,13 +233,13 @@ LANGUAGE sql STABLE AS $$
             UNION ALL
             SELECT jsonb_build_object('key', moment(j.started_at) || ' 4 ' || r.product_id || ' ' || j.step || ' ' || j.job_run_id, 'at', j.started_at, 'kind', 'job started',
                 'product', r.product_id, 'business_date', r.business_date, 'cycle', nullif(r.cycle, ''), 'attempt', j.attempt,
-                'step', j.step, 'job', j.job, 'job_run_id', j.job_run_id)
+                'step', j.step, 'type', j.type, 'job', j.job, 'job_run_id', j.job_run_id)
             FROM job_run j JOIN data_product_status r USING (run_id)
             WHERE r.business_date BETWEEN first AND last AND (product IS NULL OR r.product_id = product)
             UNION ALL
             SELECT jsonb_build_object('key', moment(j.ended_at) || ' 1 ' || r.product_id || ' ' || coalesce(j.step, '') || ' ' || j.job_run_id, 'at', j.ended_at, 'kind', 'job ended',
                 'product', r.product_id, 'business_date', r.business_date, 'cycle', nullif(r.cycle, ''), 'attempt', j.attempt,
-                'step', j.step, 'job', j.job, 'job_run_id', j.job_run_id, 'status', j.state, 'cause', left(j.message, 500))
+                'step', j.step, 'type', j.type, 'job', j.job, 'job_run_id', j.job_run_id, 'status', j.state, 'cause', left(j.message, 500))
             FROM job_run j JOIN data_product_status r USING (run_id)
             WHERE j.ended_at IS NOT NULL AND r.business_date BETWEEN first AND last AND (product IS NULL OR r.product_id = product)
     ) entries

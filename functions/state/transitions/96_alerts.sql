@@ -92,8 +92,8 @@ LANGUAGE sql STABLE AS $$
             CASE fact ->> 'kind' WHEN 'STARTED' THEN r.started_at WHEN 'LATE' THEN due_at(r) ELSE r.finished_at END, now_is),
         'execution_arn', coalesce(fact ->> 'execution_arn', r.execution_arn), 'cause', left(fact ->> 'cause', 1500),
         'timezone', (SELECT timezone FROM data_product_schedule WHERE product_id = r.product_id), 'due_at', due_at(r),
-        'job', (SELECT jsonb_build_object('job', j.job, 'job_run_id', j.job_run_id, 'step', j.step, 'message', left(j.message, 500)) FROM job_run j
-            WHERE j.run_id = r.run_id AND j.state NOT IN ('STARTED', 'SUCCEEDED') AND fact ->> 'kind' = 'ERROR'
+        'job', (SELECT named_job(j) || jsonb_build_object('step', j.step, 'error', coalesce(j.error, job_error(j.state)), 'message', left(j.message, 500))
+            FROM job_run j WHERE j.run_id = r.run_id AND j.attempt = (fact ->> 'attempt')::integer AND j.state NOT IN ('STARTED', 'SUCCEEDED') AND fact ->> 'kind' = 'ERROR'
                 AND (fact ->> 'step' IS NULL OR j.step = fact ->> 'step') ORDER BY j.ended_at DESC LIMIT 1),
         'root_causes', CASE WHEN fact ->> 'kind' = 'LATE' AND r.status = 'WAITING' AND r.released_at IS NULL OR fact ->> 'error' IN ('DeadlineExceeded', 'UpstreamFailed') THEN (
             SELECT jsonb_agg(root || jsonb_build_object('upstream', upstream_state(root ->> 'product',

@@ -1,0 +1,79 @@
+"""Machines that ended without recording an outcome: what the job status processor receives at once, and the monitor finds."""
+
+import json
+import os
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+import runtime
+from job_run import JobRun
+from job_tracker import stop
+from state.database import Typed
+
+# Of the errors Step Functions itself gives, those that a task can end with; any other means that the machine broke, not its work.
+OF_TASKS = ("States.TaskFailed", "States.Timeout", "States.HeartbeatTimeout")
+RESTARTS = 2  # of one run, so that a machine which breaks each time comes to an end
+
+
+@dataclass(frozen=True, slots=True)
+class MachineEnd:
+    """How an execution ended. `unknown`: Step Functions does not know it."""
+
+    status: str
+    error: str | None = None
+    cause: str | None = None
+    unknown: bool = False
+
+    @property
+    def broke(self) -> bool:
+        """Whether the machine broke and not its work: then the run is started again."""
+        error = self.error or ""
+        return self.unknown or (self.status == "FAILED" and error.startswith("States.") and error not in OF_TASKS)
+
+
+@cache
+def machines() -> Any:
+    return boto3.client("stepfunctions")
+
+
+def execution_arn(execution: dict[str, str]) -> str:
+    """The ARN of an execution {machine, name} of this deployment."""
+    prefix = os.environ["STATE_MACHINE_ARN_PREFIX"].replace(":stateMachine:", ":execution:")
+    return f"{prefix}{execution['machine']}:{execution['name']}"
+
+
+def end_of(arn: str) -> MachineEnd | None:
+    """How the execution ended; None while it runs. Raises botocore's errors."""
+    try:
+        described = machines().describe_execution(executionArn=arn)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ExecutionDoesNotExist":
+            raise
+        return MachineEnd("FAILED", "ExecutionLost", "Step Functions does not know it", unknown=True)
+    if described["status"] == "RUNNING":
+        return None
+    return MachineEnd(described["status"], described.get("error"), described.get("cause"))
+
+
+def record(run: dict[str, Any], end: MachineEnd, actor: str) -> bool:
+    """Records the end of the machine of an open run {run_id, attempt, execution}, stops its work, and starts the next attempt if the machine
+    broke. False if its outcome is recorded by now. What is due then is left in the outbox."""
+    result = runtime.database().call(
+        "end_lost_machine", Typed(run["run_id"], "uuid"), run["attempt"], end.error or end.status,
+        end.cause or f"the execution ended {end.status} without recording an outcome", end.broke, RESTARTS, actor, runtime.now(),
+    )  # fmt: skip
+    for each in result["stop"]:
+        stop(JobRun.of(each))
+    if result["recorded"]:
+        arn = execution_arn(run["execution"])
+        # a line by itself: the template's metric filter counts `ended_without_outcome`
+        print(
+            json.dumps(
+                {"ended_without_outcome": 1, "execution": arn, "error": end.error, "restarted": result["restarted"]}
+            )
+        )
+    return bool(result["recorded"])

@@ -1,0 +1,135 @@
+-- Job runs: their start, their end, and stopping them.
+
+CREATE OR REPLACE FUNCTION job_error(state text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE state WHEN 'FAILED' THEN 'JobFailed' WHEN 'TIMEOUT' THEN 'JobTimedOut' WHEN 'STOPPED' THEN 'JobStopped' END
+$$;
+
+CREATE OR REPLACE FUNCTION named_job(j job_run) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+-- What its service needs to know of a job run.
+    SELECT jsonb_build_object('type', j.type, 'job', j.job, 'job_run_id', j.job_run_id, 'handle', j.handle)
+$$;
+
+CREATE OR REPLACE FUNCTION answer_job(j job_run, now_is timestamptz) RETURNS void
+LANGUAGE sql AS $$
+-- Answers the machine that awaits a job run which has ended.
+    INSERT INTO effect (effect_key, kind, run_id, attempt, payload, due_at)
+    SELECT 'job ' || j.job_run_id || ' ' || md5(j.task_token), CASE j.state WHEN 'SUCCEEDED' THEN 'task_success' ELSE 'task_failure' END,
+        j.run_id, j.attempt, CASE j.state WHEN 'SUCCEEDED'
+            THEN jsonb_build_object('task_token', j.task_token, 'output', jsonb_build_object('job_run_id', j.job_run_id))
+            ELSE jsonb_build_object('task_token', j.task_token, 'error', job_error(j.state),
+                'cause', left(j.job || ' (' || j.job_run_id || ') ended ' || j.state || coalesce(': ' || j.message, ''), 8000)) END,
+        now_is
+    WHERE j.state <> 'STARTED' AND j.task_token IS NOT NULL
+    ON CONFLICT (effect_key) DO NOTHING
+$$;
+
+CREATE OR REPLACE FUNCTION record_job_start(
+    run uuid, of_attempt integer, of_step text, of_type text, of_job text, of_job_run text, of_handle jsonb, token text, now_is timestamptz
+) RETURNS jsonb
+LANGUAGE plpgsql AS $$
+-- Records that a job runs, and the token that its end answers. Its end may be known already: an instant job is faster than this.
+-- The work is there, whatever has become of the run: if the run has ended or is at another attempt, the job run is recorded as one to
+-- stop, and `refused` says why.
+DECLARE
+    r data_product_status;
+    j job_run;
+    refused text;
+BEGIN
+    SELECT * INTO r FROM data_product_status WHERE run_id = run FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'UnknownRun: no run has the id %', run;
+    END IF;
+    refused := CASE
+        WHEN r.attempt <> of_attempt THEN format('StaleAttempt: %s for %s is at attempt %s, not %s', r.product_id, r.business_date, r.attempt, of_attempt)
+        WHEN r.status NOT IN ('WAITING', 'PROCESSING') OR r.released_at IS NULL
+            THEN format('IllegalTransition: %s for %s is %s, so no job of it can start', r.product_id, r.business_date, r.status) END;
+    IF refused IS NULL AND r.status = 'WAITING' THEN  -- its machine is of the release before, whose pipelines begin with the first job
+        PERFORM start_processing(r, NULL, now_is);
+    END IF;
+    INSERT INTO job_run (job_run_id, run_id, attempt, step, type, job, handle, task_token, started_at, stop_asked_at, changed_at)
+    VALUES (of_job_run, run, of_attempt, of_step, of_type, of_job, of_handle, CASE WHEN refused IS NULL THEN token END, now_is,
+        CASE WHEN refused IS NOT NULL THEN now_is END, now_is)
+    ON CONFLICT (job_run_id) DO UPDATE SET run_id = excluded.run_id, attempt = excluded.attempt, step = excluded.step,
+        type = excluded.type, job = excluded.job, handle = excluded.handle, task_token = excluded.task_token,
+        started_at = coalesce(job_run.started_at, excluded.started_at), stop_asked_at = excluded.stop_asked_at, changed_at = excluded.changed_at
+    RETURNING * INTO j;
+    PERFORM answer_job(j, now_is);
+    RETURN jsonb_build_object('state', j.state, 'refused', refused);
+END $$;
+
+CREATE OR REPLACE FUNCTION record_invocation(
+    run uuid, of_attempt integer, of_step text, of_type text, of_job text, of_job_run text, of_handle jsonb, timeout_seconds integer, now_is timestamptz
+) RETURNS jsonb
+LANGUAGE plpgsql AS $$
+-- Records work whose end its machine sees, before the machine launches it. If the machine dies, nobody reports the end, and the work counts
+-- as running until it has certainly ended: a function that was invoked in time runs at most 15 minutes longer.
+DECLARE
+    r data_product_status := locked_run(run, of_attempt);
+BEGIN
+    IF r.status <> 'PROCESSING' THEN
+        RAISE EXCEPTION 'IllegalTransition: % for % is %, so no work of it can start', r.product_id, r.business_date, r.status;
+    END IF;
+    INSERT INTO job_run (job_run_id, run_id, attempt, step, type, job, handle, started_at, expires_at, changed_at)
+    VALUES (of_job_run, run, of_attempt, of_step, of_type, of_job, of_handle, now_is,
+        now_is + make_interval(secs => timeout_seconds) + interval '15 minutes', now_is)
+    ON CONFLICT (job_run_id) DO NOTHING;
+    RETURN jsonb_build_object('state', (SELECT j.state FROM job_run j WHERE j.job_run_id = of_job_run));
+END $$;
+
+CREATE OR REPLACE FUNCTION record_job_states(states jsonb, now_is timestamptz) RETURNS jsonb
+LANGUAGE plpgsql AS $$
+-- Records how job runs ended, [{job_run_id, type, job, state, message}] and, where a machine reports it, {run_id, attempt, step, error};
+-- answers the machines that await them. A job run that is not known yet is kept until its machine reports it. The first end counts.
+DECLARE
+    j job_run;
+    ended integer := 0;
+    waiting uuid[] := '{}';
+BEGIN
+    FOR j IN
+        INSERT INTO job_run (job_run_id, run_id, attempt, step, type, job, state, error, message, ended_at, changed_at)
+        SELECT DISTINCT ON (job_run_id) job_run_id, run_id, attempt, step, coalesce(type, 'glue'), job, state, left(error, 256), left(message, 4000),
+            now_is, now_is
+        FROM jsonb_to_recordset(states) AS s(job_run_id text, run_id uuid, attempt integer, step text, type text, job text, state text,
+            error text, message text) ORDER BY job_run_id
+        ON CONFLICT (job_run_id) DO UPDATE SET state = excluded.state, error = excluded.error, message = excluded.message,
+            ended_at = excluded.ended_at, changed_at = excluded.changed_at
+        WHERE job_run.state = 'STARTED'
+        RETURNING *
+    LOOP
+        PERFORM answer_job(j, now_is);
+        ended := ended + 1;
+        waiting := waiting || j.run_id;
+    END LOOP;
+    -- an attempt that waited for an earlier one's job can go on
+    SELECT coalesce(array_agg(run_id), '{}') INTO waiting FROM (
+        SELECT run_id FROM data_product_status WHERE run_id = ANY (waiting) AND status = 'WAITING' ORDER BY run_id FOR UPDATE) locked;
+    PERFORM release_ready(waiting, now_is, 'the job of the earlier attempt ended', 'job status');
+    RETURN jsonb_build_object('ended', ended);
+END $$;
+
+CREATE OR REPLACE FUNCTION expire_jobs(now_is timestamptz) RETURNS integer
+LANGUAGE sql AS $$
+-- Ends the work that nobody can be asked about and that has certainly ended. Gives how many.
+    SELECT (record_job_states(coalesce(jsonb_agg(named_job(j) || jsonb_build_object('state', 'TIMEOUT',
+        'message', 'nobody reported its end, and by now it has ended')), '[]'), now_is) ->> 'ended')::integer
+    FROM job_run j WHERE j.state = 'STARTED' AND j.expires_at <= now_is
+$$;
+
+CREATE OR REPLACE FUNCTION request_stop(of_job_run text, now_is timestamptz) RETURNS boolean
+LANGUAGE sql AS $$
+-- Records that a job run should be stopped; false if it has ended. Whoever calls this asks its service; the monitor repeats it.
+    WITH asked AS (
+        UPDATE job_run SET stop_asked_at = coalesce(stop_asked_at, now_is), changed_at = now_is
+        WHERE job_run_id = of_job_run AND state = 'STARTED' RETURNING 1
+    )
+    SELECT count(*) = 1 FROM asked
+$$;
+
+-- For functions of the release before, while a deployment has migrated the state and not yet replaced them. Goes with the next release.
+
+CREATE OR REPLACE FUNCTION record_job_start(
+    run uuid, of_attempt integer, of_step text, of_job text, of_job_run text, token text, now_is timestamptz
+) RETURNS jsonb
+LANGUAGE sql AS $$
+    SELECT record_job_start(run, of_attempt, of_step, 'glue', of_job, of_job_run, '{}', token, now_is)
+$$;

@@ -1,0 +1,56 @@
+"""The step types at run time: one module each, named as in metadata. Adding a type is adding its module."""
+
+import pkgutil
+from functools import cache
+from importlib import import_module
+from typing import Any, Protocol, cast
+
+from job_run import Answer, Ended, JobRun
+from state.errors import UnknownStepType
+
+
+class StepType(Protocol):
+    """What the functions need to know of a step type."""
+
+    RESOURCE: str
+    """The property of the step's configuration that names what is run: `x-resource` of its schema."""
+    ARGUMENTS: str
+    """The property whose value is filled in for each run: `x-arguments` of its schema."""
+    SOURCE: str | None
+    """The `source` of the events on the default bus that report an end; None where no event does."""
+    DETAIL_TYPE: str | None
+    """Their `detail-type`."""
+
+    def ended(self, detail: dict[str, Any]) -> Ended | None:
+        """The end that an event reports; None for an event that reports none. Raises `BadEvent`."""
+
+    def ask(self, job_run: JobRun) -> Answer:
+        """How the job run stands. Raises botocore's errors when the service does not answer."""
+
+    def stop(self, job_run: JobRun) -> None:
+        """Asks the service to stop the job run; one that has ended stays as it is. Raises botocore's errors."""
+
+    def console(self, job_run: JobRun, region: str, partition: str) -> str | None:
+        """The page of the job run in the AWS console."""
+
+
+@cache
+def step_types() -> dict[str, StepType]:
+    """Every step type by its name."""
+    names = sorted(each.name for each in pkgutil.iter_modules(__path__))
+    return {name: cast(StepType, import_module(f"{__name__}.{name}")) for name in names}
+
+
+def step_type(name: str) -> StepType:
+    """The step type of that name. Raises `UnknownStepType`."""
+    try:
+        return step_types()[name]
+    except KeyError:
+        raise UnknownStepType(f"no step type `{name}`; expected one of {', '.join(step_types())}") from None
+
+
+def console_address(region: str, partition: str) -> str:
+    """The console's address in a region, without a path."""
+    if partition == "aws-us-gov":
+        return "https://console.amazonaws-us-gov.com"
+    return f"https://{region}.console.{'amazonaws.cn' if partition == 'aws-cn' else 'aws.amazon.com'}"
