@@ -1,17 +1,13 @@
 """Keeps the record of job runs for the machines: their start, the task token that their end answers, their end."""
 
-import json
 from typing import Any, NoReturn
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 import runtime
-from batch import LOG
 from contract import require
 from job_run import FAILED, STOPPED, SUCCEEDED, TIMEOUT, JobRun
+from job_services import ask, stop
 from state import errors
 from state.database import Typed
-from step_types import step_type
 
 RAISED = {FAILED: errors.JobFailed, TIMEOUT: errors.JobTimedOut, STOPPED: errors.JobStopped}
 
@@ -61,7 +57,7 @@ def _refuse(reason: str) -> NoReturn:
 
 def _resolve(job_run: JobRun) -> dict[str, Any]:
     """Asks the service and records what it answers. What still runs is stopped: its time is over, and a retry must not run beside it."""
-    answer = step_type(job_run.type).ask(job_run)
+    answer = ask(job_run)
     named = f"{job_run.job} ({job_run.job_run_id})"
     if answer.state is None:
         if runtime.database().call("request_stop", job_run.job_run_id, runtime.now()):
@@ -83,11 +79,3 @@ def _record(job_run: JobRun, state: str, message: str, **reported: Any) -> None:
     }
     runtime.database().call("record_job_states", [{**ended, **reported}], runtime.now())
     runtime.perform_due()
-
-
-def stop(job_run: JobRun) -> None:
-    """Asks the service to stop a job run that is recorded as one to stop. If that fails the monitor asks again."""
-    try:
-        step_type(job_run.type).stop(job_run)
-    except (ClientError, BotoCoreError, errors.UnknownStepType) as error:
-        LOG.warning(json.dumps({"job_run_id": job_run.job_run_id, "not_stopped": str(error)}))

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 import runtime
 from job_run import JobRun
-from job_tracker import stop
+from job_services import stop
 from state.database import Typed
 
 # Of the errors Step Functions itself gives, those that a task can end with; any other means that the machine broke, not its work.

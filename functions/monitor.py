@@ -10,10 +10,9 @@ import runtime
 from batch import LOG
 from contract import require
 from job_run import JobRun
-from job_tracker import stop
+from job_services import ask, stop
 from state.database import Typed
 from state.errors import UnknownStepType
-from step_types import step_type
 
 ACTOR = "monitor"
 
@@ -42,7 +41,7 @@ def _jobs(unfinished: list[dict[str, Any]]) -> int:
     for each in unfinished:
         job_run = JobRun.of(each)
         try:
-            answer = step_type(job_run.type).ask(job_run)
+            answer = ask(job_run)
         except (ClientError, BotoCoreError, UnknownStepType) as error:
             LOG.warning(json.dumps({"job_run_id": job_run.job_run_id, "reason": str(error)}))
             continue

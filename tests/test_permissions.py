@@ -22,8 +22,8 @@ CALLS = {
         "states:StartExecution", "states:StopExecution", "states:SendTaskSuccess", "states:SendTaskFailure", "events:PutEvents",
         "sns:Publish", "kms:GenerateDataKey",
     },
-    "job_tracker": {"glue:GetJobRun"},
-    "monitor": {"states:DescribeExecution"},
+    "job_services": {"glue:GetJobRun", "glue:BatchStopJobRun"},  # of the step types
+    "lost_machines": {"states:DescribeExecution"},
     "alerting.mail": set(),  # ses:SendEmail comes with AlertSender
     "batch": {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"},  # the event source mapping's, as the function
 }  # fmt: skip
