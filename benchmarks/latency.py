@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from headgate.local import player, runtime
+from headgate.local.provisioning import provision
 from headgate.local.runtime import Runtime
 from headgate.local.stack import Places
 
@@ -52,7 +53,7 @@ def measure(waiting: int) -> list[float]:
             catalog = {
                 "products": {f"d/p{n}": {"pipeline": {"steps": [{"resource": f"d-p{n}"}]}} for n in range(PROBES)}
             }
-            player.create_jobs(running, catalog, None, folder)
+            provision(running, catalog, None, folder)
             running.control.settled(300)
             running.control.jump((DAY + timedelta(hours=6)).timestamp())
             running.control.settled(300)

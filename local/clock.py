@@ -56,6 +56,20 @@ class Clock:
         return run
 
     @contextlib.contextmanager
+    def counting(self) -> Iterator[None]:
+        """This thread counts as working meanwhile, also if it did not before: the thread of a request, which nothing else counts."""
+        if getattr(self._counted, "on", False):
+            yield
+            return
+        self._change(1)
+        self._counted.on = True
+        try:
+            yield
+        finally:
+            self._counted.on = False
+            self._change(-1)
+
+    @contextlib.contextmanager
     def rest(self) -> Iterator[None]:
         """This thread waits for others that are counted themselves."""
         if not getattr(self._counted, "on", False):

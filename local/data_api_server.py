@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from headgate.local.data_api import MAX_REQUEST, DataApi
 from headgate.local.data_api_values import ApiError
+from headgate.local.process import LOOPBACK, listener
 
 RESOURCE_ARN = "arn:aws:rds:us-east-1:000000000000:cluster:headgate-local"
 SECRET_ARN = "arn:aws:secretsmanager:us-east-1:000000000000:secret:headgate-local"  # noqa: S105 - a name, no secret
@@ -15,7 +16,7 @@ SECRET_ARN = "arn:aws:secretsmanager:us-east-1:000000000000:secret:headgate-loca
 
 @contextlib.contextmanager
 def served(api: DataApi, port: int = 0) -> Iterator[str]:
-    """The endpoint's URL, such as `http://127.0.0.1:40123`; port 0 takes a free one."""
+    """The endpoint's URL, such as `http://127.0.0.1:40123`; on the port, or on a free one if it is taken or 0."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -44,13 +45,15 @@ def served(api: DataApi, port: int = 0) -> Iterator[str]:
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
-        request_queue_size = 128
 
-    server = Server(("127.0.0.1", port), Handler)
+    socket = listener(port)
+    server = Server(socket.getsockname(), Handler, bind_and_activate=False)
+    server.socket.close()
+    server.socket = socket
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"http://{LOOPBACK}:{socket.getsockname()[1]}"
     finally:
         server.shutdown()
         server.server_close()

@@ -3,12 +3,16 @@
 `python -m headgate.local.endpoint` reads its settings from the environment (see `environment`) and serves until it is ended.
 """
 
+import asyncio
 import json
 import os
+import resource
+import socket
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -16,23 +20,45 @@ from urllib.parse import parse_qsl
 from urllib.request import Request, urlopen
 
 from headgate.local.clock import Clock
+from headgate.local.process import LOOPBACK
 
 LOOKS, LOOK_SECONDS = 3, 0.01  # how often in a row nothing may be going on before it is called quiet
 
 
-def environment(folder: Path, port: int, control_port: int, data_api: str, keep: bool) -> dict[str, str]:
+@dataclass(frozen=True)
+class Sockets:
+    """Where the endpoint listens, for AWS calls and for control; the process that starts it holds them as long as it lives."""
+
+    gateway: socket.socket
+    control: socket.socket
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self.gateway.getsockname()[1]}"
+
+    @property
+    def control_url(self) -> str:
+        return f"http://{LOOPBACK}:{self.control.getsockname()[1]}"
+
+    @property
+    def descriptors(self) -> tuple[int, int]:
+        return self.gateway.fileno(), self.control.fileno()
+
+
+def environment(folder: Path, sockets: Sockets, data_api: str, keep: bool) -> dict[str, str]:
     """What the endpoint's process is started with; its functions inherit it."""
     worker = Path(__file__).parent / "worker"
+    gateway, control = sockets.descriptors
     settings = {
-        "GATEWAY_PORT": str(port),
-        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(sockets.gateway.getsockname()[1]),
         "HEADGATE_FOLDER": str(folder),
         "HEADGATE_CLOCK": str(folder / "clock"),
-        "HEADGATE_CONTROL_PORT": str(control_port),
+        "HEADGATE_GATEWAY": str(gateway),
+        "HEADGATE_CONTROL": str(control),
         "AWS_ENDPOINT_URL_RDS_DATA": data_api,
         "AWS_MAX_ATTEMPTS": "3",
-        "SLACK_API_URL": f"http://127.0.0.1:{control_port}/slack/",
-        "OPSGENIE_API_URL": f"http://127.0.0.1:{control_port}/opsgenie",
+        "SLACK_API_URL": f"{sockets.control_url}/slack/",
+        "OPSGENIE_API_URL": f"{sockets.control_url}/opsgenie",
         "AUTH": "true",  # a function may do what its role allows, and nothing else
         "LAMBDA_ACCOUNT_CONCURRENCY": "0",
         "IOT_MTLS_ENABLED": "0",
@@ -55,8 +81,8 @@ def environment(folder: Path, port: int, control_port: int, data_api: str, keep:
 class Control:
     """The endpoint's clock and activity, from another process."""
 
-    def __init__(self, port: int) -> None:
-        self._url = f"http://127.0.0.1:{port}"
+    def __init__(self, url: str) -> None:
+        self._url = url
 
     def settled(self, seconds: float = 60) -> dict[str, Any]:
         """Waits until nothing is going on. Gives `now` and `next`, the moments of now and of what is due next (None: nothing)."""
@@ -65,9 +91,9 @@ class Control:
     def jump(self, to: float) -> None:
         self._call("/jump", {"to": to})
 
-    def jobs(self, behaviours: Mapping[str, Any]) -> None:
-        """How the next runs of Glue jobs behave: see `local.adapters.glue_jobs`."""
-        self._call("/jobs", dict(behaviours))
+    def set_behaviours(self, behaviours: Mapping[str, Any]) -> None:
+        """How the next runs of jobs and functions go: see `local.adapters.settings`."""
+        self._call("/behaviours", dict(behaviours))
 
     def incidents(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self._call("/incidents", {})["incidents"]
@@ -115,7 +141,7 @@ def _body(request: BaseHTTPRequestHandler) -> dict[str, Any]:
     return dict(parse_qsl(text))
 
 
-def _serve_control(port: int, settings: Any) -> None:
+def _serve_control(descriptor: int, settings: Any) -> None:
     from headgate.local.adapters import timing
 
     def jump(given: dict[str, Any]) -> dict[str, Any]:
@@ -123,14 +149,14 @@ def _serve_control(port: int, settings: Any) -> None:
         timing.look_at_queues()
         return {}
 
-    def jobs(given: dict[str, Any]) -> dict[str, Any]:
-        settings.jobs.update(given)
+    def set_behaviours(given: dict[str, Any]) -> dict[str, Any]:
+        settings.behaviours.update(given)
         return {}
 
     actions: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
         "/settled": lambda given: _settled(settings.clock, given["seconds"]),
         "/jump": jump,
-        "/jobs": jobs,
+        "/behaviours": set_behaviours,
         "/incidents": lambda given: {"incidents": settings.incidents},
         "/alerts": lambda given: {"alerts": alerts},
     }
@@ -165,13 +191,17 @@ def _serve_control(port: int, settings: Any) -> None:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    server = ThreadingHTTPServer((LOOPBACK, 0), Handler, bind_and_activate=False)
+    server.socket.close()
+    server.socket = socket.socket(fileno=descriptor)
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
 
 def main() -> None:
     """Serves. What is wrong with the adapters is said before anything listens."""
     import ministack.app
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
 
     from headgate.local import adapters
     from headgate.local.adapters.settings import Settings
@@ -184,9 +214,13 @@ def main() -> None:
         adapters.install(settings)
     except adapters.EndpointError as error:
         sys.exit(str(error))
-    _serve_control(int(os.environ["HEADGATE_CONTROL_PORT"]), settings)
-    sys.argv = sys.argv[:1]
-    ministack.app.main()  # type: ignore[no-untyped-call, unused-ignore]
+    _serve_control(int(os.environ["HEADGATE_CONTROL"]), settings)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    config = Config()
+    # ministack's own `main` takes a port by its number: another process may have taken it by then
+    config.bind = [f"fd://{os.environ['HEADGATE_GATEWAY']}"]
+    config.keep_alive_timeout, config.loglevel = 75, "WARNING"
+    asyncio.run(serve(ministack.app.app, config))
 
 
 if __name__ == "__main__":

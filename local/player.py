@@ -7,10 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from headgate.local.adapters.names import INSTANT
 from headgate.local.runtime import Runtime
 from headgate.local.scenario import Expectation, Moment, Scenario
-from headgate.local.stack import ACCOUNT, Stack
 
 Progress = Callable[[datetime], None]
 
@@ -27,25 +25,9 @@ class Day:
     problems: list[str] = field(default_factory=list)
 
 
-def create_jobs(runtime: Stack, catalog: dict[str, Any], scripts: Path | None, data: Path) -> None:
-    """The Glue jobs that the products' steps name; those belong to the teams and not to the application. One that has no
-    script has nothing to do."""
-    glue = runtime.client("glue")
-    for name in sorted({step["resource"] for step in _steps(catalog)}):
-        script = scripts / f"{name}.py" if scripts else None
-        location = str(script.resolve()) if script and script.exists() else INSTANT
-        try:
-            glue.create_job(
-                Name=name, Role=f"arn:aws:iam::{ACCOUNT}:role/jobs", Command={"Name": "pythonshell", "ScriptLocation": location},
-                DefaultArguments={"--data": str(data)}, ExecutionProperty={"MaxConcurrentRuns": 1},
-            )  # fmt: skip
-        except glue.exceptions.AlreadyExistsException:
-            continue
-
-
 def play(runtime: Runtime, scenario: Scenario, data: Path, progress: Progress = lambda moment: None) -> Day:
     """Plays the day to its end, or until everything has come out as the scenario expects and nothing is open."""
-    runtime.control.jobs(scenario.runs)
+    runtime.control.set_behaviours(scenario.runs)
     moments = list(scenario.moments)
     while True:
         settled = runtime.control.settled(120)
@@ -131,16 +113,3 @@ def _differences(name: str, actual: dict[str, Any], expected: Expectation, scena
 
 def _as_expected(runtime: Runtime, scenario: Scenario) -> bool:
     return not look(runtime, scenario).problems
-
-
-def _steps(catalog: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    def walk(items: list[Any]) -> Iterator[dict[str, Any]]:
-        for each in items:
-            if "parallel" in each:
-                for branch in each["parallel"]:
-                    yield from walk(branch)
-            else:
-                yield each
-
-    for entry in catalog["products"].values():
-        yield from walk(entry.get("pipeline", {}).get("steps", []))

@@ -22,12 +22,19 @@ from headgate.local.process import popen
 
 USER, DATABASE = "headgate", "headgate"
 START_SECONDS = 60
+PORTS = 10  # how many ports are tried
+# The log's last lines where the port was taken.
+NO_PORT, NO_PORT_WITHIN = "could not create any TCP/IP sockets", 250
 # A throw-away server may lose everything with the machine's power; a kept one may not.
 THROW_AWAY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
 class PostgresError(RuntimeError):
     """PostgreSQL did not start; the message ends with its log."""
+
+
+class PortTakenError(PostgresError):
+    """Another process has the port."""
 
 
 @dataclass
@@ -48,8 +55,16 @@ class Postgres:
         """Ends the server in the middle of whatever it does, and starts it again on the same port and data."""
         self.process.send_signal(signal.SIGQUIT)
         self.process.wait()
-        self.process = _start(self.folder, self.port, self.throw_away)
-        _await(self)
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            self.process = _start(self.folder, self.port, self.throw_away)
+            try:
+                _await(self)
+                return
+            except PortTakenError:  # by a connection of another process: those end
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
 
     def create_database(self, name: str) -> None:
         """Makes the database, unless it is there."""
@@ -83,11 +98,8 @@ def running(folder: Path | None = None, throw_away: bool = False) -> Iterator[Po
         home.chmod(0o700)
         if not (home / "data" / "PG_VERSION").exists():
             _initialize(home)
-        port = _free_port()
-        process = _start(home, port, throw_away)
-        server = Postgres(port, (home / "password").read_text(), home, process, throw_away)
+        server = _started(home, throw_away)
         try:
-            _await(server)
             yield server
         finally:
             process = server.process
@@ -111,6 +123,24 @@ def _initialize(home: Path) -> None:
     process = popen(command, home / "log", signal.SIGKILL, not_as_root=True)
     if process.wait(START_SECONDS) != 0:
         raise PostgresError(f"initdb failed:\n{_log(home)}")
+
+
+def _started(home: Path, throw_away: bool) -> Postgres:
+    """PostgreSQL binds its port itself, by number: if another process was faster, the next free port is tried."""
+    for _ in range(PORTS):
+        port = _free_port()
+        server = Postgres(port, (home / "password").read_text(), home, _start(home, port, throw_away), throw_away)
+        try:
+            _await(server)
+            return server
+        except PortTakenError:
+            continue
+        except BaseException:
+            server.process.send_signal(signal.SIGQUIT)
+            raise
+    raise PortTakenError(
+        f"{PORTS} free ports were taken by other processes before PostgreSQL could bind one:\n{_log(home)}"
+    )
 
 
 def _free_port() -> int:
@@ -137,7 +167,9 @@ def _await(server: Postgres) -> None:
             return
         except psycopg.OperationalError:
             if server.process.poll() is not None or time.monotonic() > deadline:
-                raise PostgresError(f"PostgreSQL did not start:\n{_log(server.folder)}") from None
+                log = _log(server.folder)
+                kind = PortTakenError if NO_PORT in log[-NO_PORT_WITHIN:] else PostgresError
+                raise kind(f"PostgreSQL did not start:\n{log}") from None
             time.sleep(0.02)
 
 

@@ -1,16 +1,37 @@
-"""Starts servers that never outlive the process that started them, as root or not."""
+"""Starts servers that never outlive the process that started them, as root or not, on ports that are theirs."""
 
 import ctypes
 import os
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+LOOPBACK = "127.0.0.1"
+BACKLOG = 128
 PR_SET_PDEATHSIG = 1
 CLONE_NEWUSER = 0x10000000
 NOBODY = 65534
+
+
+def listener(wanted: int = 0) -> socket.socket:
+    """A socket that listens on the loopback interface: on the wanted port, or on a free one if another process has it.
+
+    The server takes over the socket itself, so no other process can take its port in between, nor while a server is restarted.
+    """
+    made = socket.socket()
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind((LOOPBACK, wanted))
+        made.listen(BACKLOG)
+    except OSError:
+        made.close()
+        if not wanted:
+            raise
+        return listener()
+    return made
 
 
 def popen(
@@ -19,10 +40,12 @@ def popen(
     stop_signal: signal.Signals,
     environment: Mapping[str, str] | None = None,
     not_as_root: bool = False,
+    keep_open: Iterable[int] = (),
 ) -> subprocess.Popen[bytes]:
     """The started process, its output in `log`. It receives `stop_signal` when this process ends, however that happens.
 
-    For a server that refuses to run as root, `not_as_root` gives root a user namespace in which it is nobody.
+    For a server that refuses to run as root, `not_as_root` gives root a user namespace in which it is nobody. The process gets the
+    file descriptors of `keep_open`.
     """
     with open(log, "ab") as output:
         process = subprocess.Popen(
@@ -33,6 +56,7 @@ def popen(
             env=environment,
             preexec_fn=dies_with_parent(stop_signal, not_as_root),
             start_new_session=True,
+            pass_fds=tuple(keep_open),
         )
     if sys.platform != "linux":
         _watch(process.pid, stop_signal)

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
+from urllib.request import urlopen
 
 import psycopg
 
@@ -19,10 +19,10 @@ from headgate.local.clock import OFFSET
 from headgate.local.data_api import DataApi
 from headgate.local.data_api_server import served
 from headgate.local.endpoint import Control
-from headgate.local.process import popen
+from headgate.local.process import listener, popen
 from headgate.local.stack import ACCOUNT, REGION, Places, Stack, StartError, end_of
 
-# The endpoint's, its control's and the Data API's, where nothing else has them; events/env.json names the first and last.
+# The endpoint's, its control's and the Data API's, each if it is free; events/env.json names the first and last.
 KEPT_PORTS = (4566, 4598, 4599)
 START_SECONDS, STOP_SECONDS = 60, 30
 
@@ -31,12 +31,12 @@ class Runtime(Stack):
     """The running parts, and the stack of the default account; `stack` gives that of another."""
 
     def __init__(
-        self, places: Places, server: postgres.Postgres, data_api: str, ports: tuple[int, int], keep: bool
+        self, places: Places, server: postgres.Postgres, data_api: str, sockets: endpoint.Sockets, keep: bool
     ) -> None:
-        super().__init__(places, f"http://127.0.0.1:{ports[0]}")
+        super().__init__(places, sockets.url)
         self.postgres, self.data_api, self._keep = server, data_api, keep
-        self._ports = ports
-        self.control = Control(ports[1])
+        self._sockets = sockets
+        self.control = Control(sockets.control_url)
         self._process: subprocess.Popen[bytes] | None = None
 
     def stack(self, account: str, region: str = REGION) -> Stack:
@@ -56,19 +56,19 @@ class Runtime(Stack):
         folder = self.places.folder
         for name in ("tmp", "s3", "endpoint"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        variables = endpoint.environment(folder, *self._ports, self.data_api, self._keep)
+        variables = endpoint.environment(folder, self._sockets, self.data_api, self._keep)
         command = [sys.executable, "-m", "headgate.local.endpoint"]
         # found from wherever this runs; a PYTHONPATH of the functions' own comes after it
         package = str(Path(__file__).parents[2])
         variables["PYTHONPATH"] = os.pathsep.join([variables["PYTHONPATH"], package])
-        self._process = popen(command, folder / "endpoint.log", signal.SIGTERM, variables)
+        keep_open = self._sockets.descriptors
+        self._process = popen(command, folder / "endpoint.log", signal.SIGTERM, variables, keep_open=keep_open)
         deadline = time.monotonic() + START_SECONDS
         while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._ports[0]), timeout=1):
+            with contextlib.suppress(OSError), urlopen(f"{self.url}/_ministack/health", timeout=1):  # noqa: S310 - loopback
                 return
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise StartError(f"the local AWS endpoint did not start:\n{end_of(folder / 'endpoint.log')}")
-            time.sleep(0.05)
 
     def stop_endpoint(self, how: signal.Signals = signal.SIGTERM) -> None:
         if self._process is None:
@@ -91,9 +91,10 @@ def running(places: Places, keep: bool = False, starts: datetime | None = None) 
         (places.folder / "clock").write_bytes(OFFSET.pack(starts.timestamp() - time.time()))
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(postgres.running(places.folder / "postgres", throw_away=not keep))
-        port, control, data_port = _ports(KEPT_PORTS if keep else ())
+        port, control, data_port = KEPT_PORTS if keep else (0, 0, 0)
         data_api = stack.enter_context(served(DataApi(_database_of(server)), data_port))
-        runtime = Runtime(places, server, data_api, (port, control), keep)
+        sockets = endpoint.Sockets(*(stack.enter_context(listener(each)) for each in (port, control)))
+        runtime = Runtime(places, server, data_api, sockets, keep)
         stack.callback(runtime.stop_endpoint)
         runtime.start_endpoint()
         yield runtime
@@ -111,24 +112,3 @@ def _database_of(server: postgres.Postgres) -> Callable[[str], str]:
         return server.dsn(f"headgate_{account}")
 
     return dsn
-
-
-def _ports(wanted: tuple[int, ...]) -> list[int]:
-    """The wanted ports if all are free, else any three that are."""
-    if wanted and all(_is_free(each) for each in wanted):
-        return list(wanted)
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(3)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

@@ -42,7 +42,7 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A day. `runs` are behaviours of job runs as `local.adapters.glue_jobs` takes them."""
+    """A day. `runs` says how runs of jobs and functions go: see `local.adapters.settings`."""
 
     business_date: date
     timezone: ZoneInfo

@@ -12,7 +12,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from headgate.local import player, postgres, runtime, stack
+from headgate.local import postgres, runtime, stack
+from headgate.local.provisioning import provision
 
 
 def main() -> None:
@@ -44,7 +45,7 @@ def _serve(given: dict[str, Any], folder: Path, ended: threading.Event) -> None:
         running.deploy(_say)
         catalog = json.loads((places.statemachines / "catalog" / "catalog.json").read_bytes())
         scripts = Path(given["jobs"]) if given.get("jobs") else None
-        player.create_jobs(running, catalog, scripts, folder / "data")
+        provision(running, catalog, scripts, folder / "data")
         known = {
             "outputs": running.outputs,
             "options": running.credentials,

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from headgate.local import player, runtime, scenario
+from headgate.local.provisioning import provision
 from headgate.local.runtime import Runtime
 from headgate.local.stack import Places
 
@@ -43,5 +44,5 @@ def deployed(day: scenario.Scenario, folder: Path, keep: bool = False, project: 
     places = Places(project, ROOT / "statemachines", folder)
     with runtime.running(places, keep, day.starts) as running:
         running.deploy(lambda line: None)
-        player.create_jobs(running, CATALOG, day.jobs, folder / "data")
+        provision(running, CATALOG, day.jobs, folder / "data")
         yield Application(running, folder / "data")

@@ -129,7 +129,7 @@ def test_an_endpoint_without_what_the_adapters_hook_is_refused(tmp_path: Path, m
     with pytest.raises(adapters.EndpointError) as caught:
         adapters.install(Settings(Clock(tmp_path / "clock"), tmp_path, ""))
     assert str(caught.value) == (
-        "ministack 1.5.33 has not what the adapters for 1.5.33 hook: local.adapters.functions: lambda_svc:_gone; "
+        "ministack 1.5.33 lacks what the adapters for 1.5.33 hook: headgate.local.adapters.functions: lambda_svc:_gone; "
         "headgate.local.adapters.functions: nothing:at_all. Install ministack==1.5.33, or bring local/adapters up to the new version."
     )
 
@@ -258,7 +258,7 @@ def test_the_end_of_a_job_is_told_on_the_default_bus(endpoint: Runtime) -> None:
 def test_a_job_runs_once_at_a_time_unless_more_are_allowed(endpoint: Runtime) -> None:
     glue = endpoint.client("glue")
     job, wide = glue_job(endpoint, INSTANT), glue_job(endpoint, INSTANT, ExecutionProperty={"MaxConcurrentRuns": 2})
-    endpoint.control.jobs({name: [{"takes": 600}] for name in (job, wide)})
+    endpoint.control.set_behaviours({name: [{"takes": 600}] for name in (job, wide)})
     glue.start_job_run(JobName=job)
     with pytest.raises(ClientError) as caught:
         glue.start_job_run(JobName=job)
@@ -278,7 +278,7 @@ def test_a_job_runs_once_at_a_time_unless_more_are_allowed(endpoint: Runtime) ->
 )  # fmt: skip
 def test_a_run_goes_as_it_is_told(endpoint: Runtime, behaviour: dict[str, Any], state: str, minutes: int) -> None:
     job = glue_job(endpoint, INSTANT, Timeout=45)
-    endpoint.control.jobs({job: [behaviour]})
+    endpoint.control.set_behaviours({job: [behaviour]})
     endpoint.client("glue").start_job_run(JobName=job)
     while run_of(endpoint, job)["JobRunState"] in ("STARTING", "RUNNING"):
         endpoint.control.jump(endpoint.control.settled()["next"])
@@ -288,7 +288,7 @@ def test_a_run_goes_as_it_is_told(endpoint: Runtime, behaviour: dict[str, Any], 
 
 def test_a_run_can_be_stopped(endpoint: Runtime) -> None:
     job = glue_job(endpoint, INSTANT)
-    endpoint.control.jobs({job: [{"takes": 600}]})
+    endpoint.control.set_behaviours({job: [{"takes": 600}]})
     run = endpoint.client("glue").start_job_run(JobName=job)["JobRunId"]
     endpoint.control.settled()
     endpoint.client("glue").batch_stop_job_run(JobName=job, JobRunIds=[run])

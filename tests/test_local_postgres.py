@@ -10,7 +10,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from headgate.local import postgres
 from headgate.local.postgres import running
+from headgate.local.process import listener
 
 ROOT = Path(__file__).parent.parent
 HOLD = """
@@ -38,6 +40,40 @@ def test_throw_away_servers_run_side_by_side_and_leave_nothing() -> None:
         with pytest.raises(psycopg.OperationalError):
             psycopg.connect(one.dsn().replace(one.password, "guess"))
     assert not any(folder.exists() for folder in folders)
+
+
+def test_a_port_that_another_process_takes_first_is_left_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between choosing a port and binding it another process may bind it; the same while the server is restarted."""
+    free = postgres._free_port
+    with listener() as other:
+        taken = other.getsockname()[1]
+        chosen = iter([taken, taken])
+        monkeypatch.setattr(postgres, "_free_port", lambda: next(chosen, None) or free())
+        with postgres.running(tmp_path) as server:
+            assert server.port != taken
+            assert next(chosen, None) is None, "both were tried"
+            with psycopg.connect(server.dsn()) as connection:
+                assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_restart_waits_for_its_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with postgres.running(tmp_path) as server:
+        start, taken = postgres._start, []
+
+        def start_late(home: Path, port: int, throw_away: bool) -> "subprocess.Popen[bytes]":
+            if not taken:
+                taken.append(listener(port))
+            process = start(home, port, throw_away)
+            if len(taken) == 1:
+                process.wait()
+                taken.append(taken[0])
+                taken[0].close()
+            return process
+
+        monkeypatch.setattr(postgres, "_start", start_late)
+        server.restart()
+        with psycopg.connect(server.dsn()) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
 @pytest.mark.slow
@@ -77,9 +113,7 @@ def alive(pid: int) -> bool:
 )
 def test_it_runs_for_a_user_who_is_not_root(tmp_path: Path) -> None:
     """In a user namespace this process is nobody, as far as PostgreSQL and the launcher can see."""
-    script = (
-        "import os; from local.postgres import running\nwith running() as server: print(os.geteuid(), server.port > 0)"
-    )
+    script = "import os; from headgate.local.postgres import running\nwith running() as server: print(os.geteuid(), server.port > 0)"
     done = subprocess.run(
         ["unshare", "--user", "--map-user=1000", sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True
     )

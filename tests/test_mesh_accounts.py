@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from headgate.local import player, runtime
+from headgate.local.provisioning import provision
 from headgate.local.runtime import Runtime
 from headgate.local.scenario import Moment, Scenario
 from headgate.local.stack import Places, Stack
@@ -91,8 +92,8 @@ def mesh(tmp_path: Path) -> Iterator[Mesh]:
         bus = central.outputs["CentralEventBusArn"]
         for stack in (d1, d2):
             stack.deploy(lambda line: None, {"Mode": "domain", "CentralEventBusArn": bus})
-            player.create_jobs(stack, CATALOG, day.jobs, tmp_path / "data")
-        running.control.jobs({"*": [{"takes": 300}]})
+            provision(stack, CATALOG, day.jobs, tmp_path / "data")
+        running.control.set_behaviours({"*": [{"takes": 300}]})
         yield Mesh(running, central, d1, d2, tmp_path / "data")
 
 
@@ -145,8 +146,8 @@ def test_a_central_account_may_have_domains_of_its_own(tmp_path: Path) -> None:
         both.deploy(lambda line: None, {"Mode": "both"})
         d2.deploy(lambda line: None, {"Mode": "domain", "CentralEventBusArn": both.outputs["CentralEventBusArn"]})
         for stack in (both, d2):
-            player.create_jobs(stack, CATALOG, day.jobs, tmp_path / "data")
-        running.control.jobs({"*": [{"takes": 300}]})
+            provision(stack, CATALOG, day.jobs, tmp_path / "data")
+        running.control.set_behaviours({"*": [{"takes": 300}]})
         mesh = Mesh(running, both, both, d2, tmp_path / "data")
         mesh.play(day, "09:30")
         assert mesh.status(both, "d1/ds4") == "COMPLETED"

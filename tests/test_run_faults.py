@@ -65,14 +65,14 @@ def test_the_endpoint_dies_and_knows_nothing_any_more(tmp_path: Path) -> None:
         running = application.runtime
 
         def lost() -> None:
-            from headgate.local.player import create_jobs
+            from headgate.local.provisioning import provision
             from tests.local_application import CATALOG
 
             running.stop_endpoint(signal.SIGKILL)
             running.start_endpoint()
             running.deploy(lambda line: None)
-            create_jobs(running, CATALOG, day.jobs, application.data)
-            running.control.jobs({"*": [{"takes": 300}]})
+            provision(running, CATALOG, day.jobs, application.data)
+            running.control.set_behaviours({"*": [{"takes": 300}]})
 
         played = application.play(dataclasses.replace(day, dead_letters=1), once_at("02:25", lost))
     assert played.problems == []

@@ -46,6 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     for each in (signal.SIGINT, signal.SIGTERM):  # either way everything is taken down in order, nothing left behind
         signal.signal(each, signal.default_int_handler)
     from headgate.local import player, postgres, runtime, scenario, stack
+    from headgate.local.provisioning import provision
 
     say = _Say(arguments.json)
     with _folder(arguments.keep) as folder:
@@ -55,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
             with runtime.running(places, starts=day.starts) as running:
                 say("local PostgreSQL and AWS endpoint started")
                 running.deploy(say)
-                player.create_jobs(running, catalog, day.jobs, folder / "data")
+                provision(running, catalog, day.jobs, folder / "data")
                 say(f"playing {day.business_date}: {day.description.strip()}")
                 played = player.play(running, day, folder / "data", say.clock)
                 say("done")

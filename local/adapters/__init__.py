@@ -1,34 +1,41 @@
 """What the local endpoint (ministack) lacks or is too lenient in, one small adapter a gap, each with its reason.
 
-An adapter names what it hooks; `install` looks first whether all of it is there, since another version of the endpoint may
-have moved it, and a gap that opens again unnoticed would make every run on it worth less.
+An adapter is a module with `HOOKS`, the names of the endpoint that it replaces or calls, and `install(settings)`. It may have
+`PERMISSIONS`: what a machine's role must allow for a call (see `permissions`). The adapters of step types are in
+`local/step_types`. `install` first checks that every hook exists: another version of the endpoint may have moved one, and a gap that
+opens again unnoticed would make every run on it worth less.
 """
 
 from importlib import import_module
 from importlib.metadata import version
 from types import ModuleType
 
+from headgate.local import step_types
 from headgate.local.adapters.settings import Settings
 
 VERSION = "1.5.33"
-ADAPTERS = ("cloudformation", "timing", "functions", "machines", "permissions", "accounts", "glue_jobs")
+ADAPTERS = (
+    "cloudformation", "timing", "functions", "machines", "permissions", "accounts", "service_events", "work",
+)  # fmt: skip
 
 
 class EndpointError(RuntimeError):
-    """The installed endpoint is not the one the adapters were written for; the message says what is missing."""
+    """The installed endpoint is not the one the adapters were written for; the message names what is missing."""
 
 
 def install(settings: Settings) -> None:
     """Installs every adapter. Raises `EndpointError`, and then has installed none."""
-    modules = [import_module(f"headgate.local.adapters.{name}") for name in ADAPTERS]
+    modules = [import_module(f"headgate.local.adapters.{name}") for name in ADAPTERS] + step_types.endpoints()
     missing = [f"{each.__name__}: {hook}" for each in modules for hook in each.HOOKS if not _exists(hook)]
     if missing:
         raise EndpointError(
-            f"ministack {version('ministack')} has not what the adapters for {VERSION} hook: {'; '.join(missing)}. "
+            f"ministack {version('ministack')} lacks what the adapters for {VERSION} hook: {'; '.join(missing)}. "
             f"Install ministack=={VERSION}, or bring local/adapters up to the new version."
         )
+    permissions = import_module("headgate.local.adapters.permissions").PERMISSIONS
     for each in modules:
         each.install(settings)
+        permissions.update(getattr(each, "PERMISSIONS", {}))
 
 
 def _exists(hook: str) -> bool:

@@ -1,24 +1,30 @@
 """State machines as Step Functions runs them, where the endpoint's engine does not."""
 
+import contextvars
 import copy
 import json
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 
 from ministack.services import stepfunctions as engine
 
 from headgate.local.adapters.settings import Settings
+from headgate.local.clock import Clock
 
 HOOKS = (
     "stepfunctions:_invoke_with_callback", "stepfunctions:_call_lambda", "stepfunctions:_task_tokens", "stepfunctions:_ExecutionError",
     "stepfunctions:_run_sub_machine", "stepfunctions:_add_event", "stepfunctions:_apply_input_path", "stepfunctions:_execute_task",
-    "stepfunctions:_invoke_sns_publish", "stepfunctions:_SERVICE_DISPATCH",
+    "stepfunctions:_invoke_sns_publish", "stepfunctions:_SERVICE_DISPATCH", "stepfunctions:_invoke_resource",
+    "stepfunctions:_invoke_resource_with_timeout", "stepfunctions:_stop_execution", "stepfunctions:_fail_execution",
 )  # fmt: skip
 
 
 def install(settings: Settings) -> None:
     _fail_waiting_tasks()
+    _end_tasks_by_the_clock(settings.clock)
+    _stop_at_once()
     _run_branches()
     _publish_objects()
     _create_ops_items(settings)
@@ -47,6 +53,70 @@ def _fail_waiting_tasks() -> None:
             raise
 
     engine._invoke_with_callback, engine._call_lambda = with_callback, call_lambda
+
+
+def _end_tasks_by_the_clock(clock: Clock) -> None:
+    """A task's `TimeoutSeconds` passes by the clock; in the engine it is real time, and a function that takes an hour never ends."""
+
+    def call(resource: str, given: Any, timeout: float) -> Any:
+        ended = clock.event()
+        result: Future[Any] = Future()
+
+        def work() -> None:
+            try:
+                result.set_result(engine._invoke_resource(resource, given))
+            except Exception as error:  # noqa: BLE001 - raised again where the task waits
+                result.set_exception(error)
+            ended.set()
+
+        run = contextvars.copy_context().run  # the account and region of the execution
+        threading.Thread(target=clock.counted(lambda: run(work)), daemon=True).start()
+        if not ended.wait(timeout):
+            raise engine._ExecutionError("States.Timeout", f"Task timed out after {timeout} seconds")
+        return result.result()
+
+    engine._invoke_resource_with_timeout = call
+
+
+def _stop_at_once() -> None:
+    """An execution that is stopped does nothing more, and nothing changes its end.
+
+    In the engine the states that wait go on waiting, branches run to their end, and an error that comes then makes a failed
+    execution of a stopped one.
+    """
+    invoke, fail, stop = engine._invoke_with_callback, engine._fail_execution, engine._stop_execution
+    execute = engine._execute_task
+    tokens: dict[str, str] = {}
+    current = threading.local()
+
+    def executed(state: Any, given: Any, execution: dict[str, Any], context: Any) -> Any:
+        if execution["status"] != "RUNNING":
+            raise engine._ExecutionError("States.Runtime", "the execution was stopped")
+        current.execution = execution["executionArn"]
+        return execute(state, given, execution, context)
+
+    def with_callback(resource: str, given: Any, token: str, state: Any) -> Any:
+        tokens[token] = current.execution
+        try:
+            return invoke(resource, given, token, state)
+        finally:
+            del tokens[token]
+
+    def failed(execution: dict[str, Any], error: str, cause: str) -> None:
+        if execution["status"] == "RUNNING":
+            fail(execution, error, cause)
+
+    def stopped(given: dict[str, Any]) -> Any:
+        answer = stop(given)
+        for token in [token for token, execution in tokens.items() if execution == given.get("executionArn")]:
+            waiting = engine._task_tokens.get(token)
+            if answer[0] < 400 and waiting:
+                waiting["error"] = {"Error": "States.Runtime", "Cause": "the execution was stopped"}
+                waiting["event"].set()
+        return answer
+
+    engine._execute_task, engine._invoke_with_callback = executed, with_callback
+    engine._fail_execution, engine._stop_execution = failed, stopped
 
 
 def _run_branches() -> None:

@@ -1,9 +1,9 @@
 """IAM as AWS decides it, so that every local run proves what the roles of functions and machines allow.
 
-The endpoint evaluates the policies of whoever calls, but for SendTaskSuccess, SendTaskFailure and SendTaskHeartbeat it asks for a
-permission on `*`. On AWS their resource is the state machine that waits (SAM's own StepFunctionsCallbackPolicy is written so).
-For SES's SendEmail it asks for `*` as well, where AWS asks for the sender's identity. What machines call it does by itself and
-asks nobody; here their roles are asked, and for an encrypted topic also whether they allow to use its key.
+The endpoint evaluates the caller's policies, but for SendTaskSuccess, SendTaskFailure and SendTaskHeartbeat it requires a permission
+on `*`. On AWS their resource is the state machine that waits (SAM's own StepFunctionsCallbackPolicy is written so). For SES's
+SendEmail it requires `*` as well, where AWS requires the sender's identity. It checks nothing for the calls that machines make;
+this adapter checks their roles, and for an encrypted topic also that they allow the use of its key.
 """
 
 import json
@@ -18,6 +18,7 @@ from ministack.services import stepfunctions as engine
 
 from headgate.local.adapters.settings import Settings
 
+Needed = Callable[[dict[str, Any], str], Iterator[tuple[str, str]]]
 HOOKS = (
     "core.iam_actions:extract_resource_arn",
     "iam:_roles",
@@ -43,26 +44,26 @@ def install(settings: Settings) -> None:
 
     def with_callback(resource: str, given: Any, token: str, state: Any) -> Any:
         machines[token] = current.machine
-        _ask(current.machine, resource, given)
+        _check(current.machine, resource, given)
         return invoke(resource, given, token, state)
 
     def called(resource: str, given: Any) -> Any:
-        if hasattr(current, "machine"):  # else a thread of `called_in_time`, which has asked
-            _ask(current.machine, resource, given)
+        if hasattr(current, "machine"):  # else a thread of `called_in_time`, which has checked
+            _check(current.machine, resource, given)
         return call(resource, given)
 
     def called_in_time(resource: str, given: Any, timeout: float) -> Any:
-        _ask(current.machine, resource, given)
+        _check(current.machine, resource, given)
         return call_in_time(resource, given, timeout)
 
     def resource(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any, **named: Any) -> str:
         if service == "states" and b'"taskToken"' in body:
             token = json.loads(body)["taskToken"]
-            # one of before a restart: the service itself is to say that it does not know it
+            # a token from before a restart: the service itself answers that it does not know it
             return machines.get(token) or next(iter(engine._state_machines), "*")
         if service == "ses" and b'"FromEmailAddress"' in body:
-            where = f"{responses.get_region()}:{responses.get_account_id()}"
-            return f"arn:aws:ses:{where}:identity/{json.loads(body)['FromEmailAddress']}"
+            place = f"{responses.get_region()}:{responses.get_account_id()}"
+            return f"arn:aws:ses:{place}:identity/{json.loads(body)['FromEmailAddress']}"
         return resource_of(service, method, path, headers, body, *rest, **named)
 
     engine._execute_task, engine._invoke_with_callback = executed, with_callback
@@ -79,43 +80,52 @@ def granted(role: str) -> Iterator[tuple[str, str]]:
                 yield from ((action, resource) for resource in listed(statement["Resource"]))
 
 
-def _ask(machine: str, resource: str, given: dict[str, Any]) -> None:
-    """Whether the machine's role allows the call of a Task. Raises what the state fails with."""
+def _check(machine: str, resource: str, given: dict[str, Any]) -> None:
+    """Checks that the machine's role allows the call of a Task. Raises what the state fails with."""
     role = engine._state_machines[machine]["roleArn"]
     allowed = list(granted(role))
     service = resource.split(":::")[-1].removesuffix(".waitForTaskToken")
-    for action, name in _needed(service, given):
+    if service not in PERMISSIONS:
+        message = f"no adapter of the local runtime states which permissions {service} needs (PERMISSIONS)"
+        raise engine._ExecutionError("States.Runtime", message)
+    for action, name in PERMISSIONS[service](given, f"{responses.get_region()}:{responses.get_account_id()}"):
         if not any(action == known and fnmatchcase(name, pattern) for known, pattern in allowed):
-            words = f"{role} is not authorized to perform: {action} on resource: {name}"
-            raise engine._ExecutionError(f"{action.split(':')[0].capitalize()}.AccessDeniedException", words)
+            message = f"{role} is not authorized to perform: {action} on resource: {name}"
+            raise engine._ExecutionError(f"{action.split(':')[0].capitalize()}.AccessDeniedException", message)
 
 
-def _needed(service: str, given: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The action and the resource of each permission that the call needs."""
-    where = f"{responses.get_region()}:{responses.get_account_id()}"
-    match service:
-        case "lambda:invoke":
-            function = given["FunctionName"]
-            yield (
-                "lambda:InvokeFunction",
-                function if ":" in function else f"arn:aws:lambda:{where}:function:{function}",
-            )
-        case "glue:startJobRun":
-            yield "glue:StartJobRun", f"arn:aws:glue:{where}:job/{given['JobName']}"
-        case "events:putEvents":
-            yield from (("events:PutEvents", each["EventBusName"]) for each in given["Entries"])
-        case "sns:publish":
-            yield "sns:Publish", given["TopicArn"]
-            key = (sns._topics.get(given["TopicArn"]) or {}).get("attributes", {}).get("KmsMasterKeyId")
-            if key:
-                arn = key if key.startswith("arn:") else f"arn:aws:kms:{where}:key/{key}"
-                yield from ((action, arn) for action in ("kms:GenerateDataKey", "kms:Decrypt"))
-        case "aws-sdk:ssm:createOpsItem":
-            yield "ssm:CreateOpsItem", "*"
-        case _:
-            raise engine._ExecutionError("States.Runtime", f"what {service} needs is not known here: {__name__}")
+def _invoke(given: dict[str, Any], place: str) -> Iterator[tuple[str, str]]:
+    function = given["FunctionName"]
+    whole = function.startswith("arn:")
+    yield "lambda:InvokeFunction", function if whole else f"arn:aws:lambda:{place}:function:{function}"
+
+
+def _put_events(given: dict[str, Any], place: str) -> Iterator[tuple[str, str]]:
+    yield from (("events:PutEvents", each["EventBusName"]) for each in given["Entries"])
+
+
+def _publish(given: dict[str, Any], place: str) -> Iterator[tuple[str, str]]:
+    yield "sns:Publish", given["TopicArn"]
+    key = (sns._topics.get(given["TopicArn"]) or {}).get("attributes", {}).get("KmsMasterKeyId")
+    if key:
+        arn = key if key.startswith("arn:") else f"arn:aws:kms:{place}:key/{key}"
+        yield from ((action, arn) for action in ("kms:GenerateDataKey", "kms:Decrypt"))
+
+
+def _create_ops_item(given: dict[str, Any], place: str) -> Iterator[tuple[str, str]]:
+    yield "ssm:CreateOpsItem", "*"
+
+
+# What every machine may call; what steps call, the adapters of their types add. A function of it gives the action and the resource
+# of each permission that the call needs; `place` is `<region>:<account>`.
+PERMISSIONS: dict[str, Needed] = {
+    "lambda:invoke": _invoke,
+    "events:putEvents": _put_events,
+    "sns:publish": _publish,
+    "aws-sdk:ssm:createOpsItem": _create_ops_item,
+}
 
 
 def listed(value: Any) -> list[Any]:
-    """What a policy gives alone or in a list."""
+    """The values of a policy element, which may be one value or a list."""
     return value if isinstance(value, list) else [value]

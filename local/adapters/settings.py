@@ -1,4 +1,4 @@
-"""What adapters are told."""
+"""What every adapter receives."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -7,15 +7,26 @@ from typing import Any
 
 from headgate.local.clock import Clock
 
+Behaviour = dict[str, Any]
+
 
 @dataclass
 class Settings:
-    """`url` is the endpoint's own; `jobs` says of the next runs of a Glue job how they are to behave (see glue_jobs); `incidents`
-    collects the OpsItems that machines opened."""
+    """`url` is the endpoint's own. `incidents` collects the OpsItems that machines opened.
+
+    `behaviours` decides how the next runs of a job or a function go, by its name; `*` is for all names that have none of their own.
+    A behaviour is `{"fails": <message>}` (the work ends as a script does that raises), `{"takes": <seconds>}` (it takes that long by
+    the clock), `{"hangs": true}` (it never ends by itself) or a combination. Of several, each run uses up one; the last stays.
+    """
 
     clock: Clock
     folder: Path
     url: str
     parallel_functions: int = 6
     incidents: list[dict[str, Any]] = field(default_factory=list)
-    jobs: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    behaviours: dict[str, list[Behaviour]] = field(default_factory=lambda: defaultdict(list))
+
+    def next_behaviour(self, name: str) -> Behaviour:
+        """How the run that starts now goes; empty if nothing is set for it."""
+        remaining = self.behaviours.get(name) or self.behaviours.get("*") or [{}]
+        return remaining.pop(0) if len(remaining) > 1 else remaining[0]

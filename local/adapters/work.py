@@ -1,0 +1,111 @@
+"""The work of a step as a process of its own: it ends by itself, by its time limit, or because it is stopped.
+
+What a service adds (its names of states, its event, its API) is the step type's: see `local/step_types`. How long the work takes
+by the clock, and whether it fails or hangs, the scenario may set (`Settings.behaviours`).
+"""
+
+import contextvars
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ministack.core.responses import get_account_id, get_region
+
+from headgate.local.adapters.settings import Settings
+from headgate.local.process import dies_with_parent
+
+HOOKS = ()
+MESSAGE = 2_000  # characters of the last line that is kept of a script's output
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to run: `name` is what the scenario calls it; without a `script` there is nothing to do. `seconds` is the limit by the
+    clock, None for none."""
+
+    name: str
+    script: str | None
+    arguments: tuple[str, ...] = ()
+    seconds: float | None = None
+    variables: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class End:
+    """`state` is SUCCEEDED, FAILED, STOPPED or TIMEOUT; `message` the last line of what a failed script printed to its error output;
+    `code` its exit code, None if it was ended from outside."""
+
+    state: str
+    message: str = ""
+    code: int | None = None
+
+
+def install(settings: Settings) -> None:
+    """Makes the folder in which the endpoint keeps what is temporary."""
+    (settings.folder / "tmp").mkdir(parents=True, exist_ok=True)
+
+
+class Work:
+    """Starts at once, in a thread that is counted. `ended` is called once, from that thread, in the account and region of the request."""
+
+    def __init__(self, settings: Settings, order: Order, ended: Callable[[End], None]) -> None:
+        self._settings, self._order, self._ended = settings, order, ended
+        self._behaviour = settings.next_behaviour(order.name)
+        self._stopped, self._signal = False, settings.clock.event()
+        self._process: subprocess.Popen[str] | None = None
+        run = contextvars.copy_context().run
+        target = settings.clock.counted(lambda: run(self._run))
+        threading.Thread(target=target, daemon=True, name=order.name).start()
+
+    def stop(self) -> None:
+        """Ends the work, and its process."""
+        self._stopped = True
+        self._signal.set()
+        if self._process is not None:
+            self._process.kill()
+
+    def _run(self) -> None:
+        clock, started = self._settings.clock, self._settings.clock.time()
+        limit = float("inf") if self._order.seconds is None else self._order.seconds
+        takes = float("inf") if self._behaviour.get("hangs") else float(self._behaviour.get("takes", 0))
+        # what hangs does nothing else
+        code, message = (0, "") if self._behaviour.get("hangs") else self._execute()
+        remaining = started + min(takes, limit) - clock.time()
+        if remaining > 0:
+            self._signal.wait(None if remaining == float("inf") else remaining)
+        if self._stopped:
+            self._ended(End("STOPPED"))
+        elif takes >= limit:
+            self._ended(End("TIMEOUT"))
+        elif code:
+            self._ended(End("FAILED", message, code))
+        else:
+            self._ended(End("SUCCEEDED", code=code))
+
+    def _execute(self) -> tuple[int, str]:
+        """The exit code, and the last line of the error output of a script that failed."""
+        if "fails" in self._behaviour:
+            return 1, str(self._behaviour["fails"])[:MESSAGE]
+        if self._order.script is None:
+            return 0, ""
+        process = self._process = subprocess.Popen(
+            [sys.executable, self._order.script, *self._order.arguments], cwd=self._settings.folder, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=self._environment(), preexec_fn=dies_with_parent(),
+        )  # fmt: skip
+        if self._stopped:  # before there was a process
+            process.kill()
+        lines = process.communicate()[1].strip().splitlines()
+        return process.returncode, (lines[-1] if lines else f"exit code {process.returncode}")[:MESSAGE]
+
+    def _environment(self) -> dict[str, str]:
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith(("HEADGATE_", "PYTHONPATH"))}
+        reach = {
+            "AWS_ENDPOINT_URL": self._settings.url,
+            "AWS_ACCESS_KEY_ID": get_account_id(),
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_DEFAULT_REGION": get_region(),
+        }
+        return {**inherited, **reach, **self._order.variables}

@@ -1,0 +1,37 @@
+"""Creates in the endpoint what products' steps name: jobs, functions. On AWS those belong to the products' teams, not to the application."""
+
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from headgate.local import step_types
+from headgate.local.stack import Stack, StartError
+
+
+def provision(stack: Stack, catalog: dict[str, Any], scripts: Path | None, data: Path) -> None:
+    """`scripts` is a folder (or None) with `<resource>.py` for each resource that has real work to do; `data` is the folder where
+    that work reads and writes. Each type's own `provision` receives its steps as the catalog has them. Raises `StartError`."""
+    steps: dict[str, list[dict[str, Any]]] = {}
+    for product, each in _steps(catalog):
+        if each["type"] not in step_types.names():
+            raise StartError(
+                f"step {each['name']} of {product} has the type {each['type']}, which the local runtime cannot run. "
+                f"It has {', '.join(step_types.names())}; a new type is a folder in {step_types.FOLDER}."
+            )
+        steps.setdefault(each["type"], []).append(each)
+    for name, of_type in steps.items():
+        import_module(f"{step_types.__name__}.{name}.provision").provision(stack, of_type, scripts, data)
+
+
+def _steps(catalog: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    def walk(items: list[Any]) -> Iterator[dict[str, Any]]:
+        for each in items:
+            if "parallel" in each:
+                for branch in each["parallel"]:
+                    yield from walk(branch)
+            else:
+                yield each
+
+    for product, entry in catalog["products"].items():
+        yield from ((product, each) for each in walk(entry.get("pipeline", {}).get("steps", [])))

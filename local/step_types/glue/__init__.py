@@ -1,0 +1,1 @@
+"""AWS Glue jobs as the local runtime runs them."""

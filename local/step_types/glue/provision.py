@@ -1,0 +1,22 @@
+"""The Glue jobs that products' steps name."""
+
+from pathlib import Path
+from typing import Any
+
+from headgate.local.adapters.names import INSTANT
+from headgate.local.stack import Stack
+
+
+def provision(stack: Stack, steps: list[dict[str, Any]], scripts: Path | None, data: Path) -> None:
+    """Creates each job, with `<job>.py` as its script; a job without a script has nothing to do. One that exists is left alone."""
+    glue = stack.client("glue")
+    for name in sorted({each["resource"] for each in steps}):
+        script = scripts / f"{name}.py" if scripts else None
+        location = str(script.resolve()) if script and script.exists() else INSTANT
+        try:
+            glue.create_job(
+                Name=name, Role=f"arn:aws:iam::{stack.account}:role/jobs", Command={"Name": "pythonshell", "ScriptLocation": location},
+                DefaultArguments={"--data": str(data)}, ExecutionProperty={"MaxConcurrentRuns": 1},
+            )  # fmt: skip
+        except glue.exceptions.AlreadyExistsException:
+            continue

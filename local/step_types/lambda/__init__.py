@@ -1,0 +1,1 @@
+"""Functions of products' teams as the local runtime runs them."""
