@@ -160,17 +160,22 @@ def _start(home: Path, port: int, throw_away: bool) -> "subprocess.Popen[bytes]"
 
 
 def _await(server: Postgres) -> None:
+    """Waits until the server says in its lock file that it is ready: on the port there may be another process."""
     deadline = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            server.create_database(DATABASE)
-            return
-        except psycopg.OperationalError:
-            if server.process.poll() is not None or time.monotonic() > deadline:
-                log = _log(server.folder)
-                kind = PortTakenError if NO_PORT in log[-NO_PORT_WITHIN:] else PostgresError
-                raise kind(f"PostgreSQL did not start:\n{log}") from None
-            time.sleep(0.02)
+    while not _is_ready(server):
+        if server.process.poll() is not None or time.monotonic() > deadline:
+            log = _log(server.folder)
+            kind = PortTakenError if NO_PORT in log[-NO_PORT_WITHIN:] else PostgresError
+            raise kind(f"PostgreSQL did not start:\n{log}")
+        time.sleep(0.01)
+    server.create_database(DATABASE)
+
+
+def _is_ready(server: Postgres) -> bool:
+    """The lock file has the process id in its first line and the status in its eighth (PostgreSQL's miscadmin.h)."""
+    file = server.folder / "data" / "postmaster.pid"
+    lines = file.read_text().splitlines() if file.exists() else []
+    return len(lines) >= 8 and lines[0] == str(server.pid) and lines[7].strip() == "ready"
 
 
 def _log(home: Path) -> str:
