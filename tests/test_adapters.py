@@ -1,123 +1,20 @@
 """What the adapters supply to the local endpoint, one by one, seen from outside through its API."""
 
-import io
 import json
 import time
-import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
-from headgate.local import adapters, runtime
-from headgate.local.adapters.names import INSTANT
+from headgate.local import adapters
+from headgate.local.provisioning import provision
 from headgate.local.runtime import Runtime
-from headgate.local.stack import ACCOUNT, REGION, Places
-from tests.local_application import ROOT
+from headgate.local.stack import ACCOUNT, REGION
+from tests.local_endpoint import ROLE, catalog, executed, invoke, machine, task
 
 pytestmark = pytest.mark.slow
-FUNCTIONS = ("gate", "dies", "token", "slow")
-ROLE = f"arn:aws:iam::{ACCOUNT}:role/test"
-HANDLERS = """
-import boto3, json, os, time
-
-class TooLate(Exception):
-    pass
-
-def gate(event, context):
-    if event.get("raises"):
-        raise TooLate("Traceback is no class, and this: is one line\\n  of two")
-    return event
-
-def dies(event, context):
-    os._exit(3)
-
-def token(event, context):
-    boto3.client("stepfunctions").send_task_success(taskToken=event["token"], output=json.dumps(event.get("answer")))
-
-others = gate
-
-def slow(event, context):
-    time.sleep(0.3)
-    return os.getpid()
-"""
-
-
-@pytest.fixture(scope="module")
-def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
-    """The endpoint alone, with functions of the test's own."""
-    folder = tmp_path_factory.mktemp("endpoint")
-    with runtime.running(Places(ROOT, ROOT / "statemachines", folder)) as running:
-        code = io.BytesIO()
-        with zipfile.ZipFile(code, "w") as archive:
-            archive.writestr("handlers.py", HANDLERS)
-        role = {
-            "Version": "2012-10-17",
-            "Statement": [
-                {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-            ],
-        }
-        iam = running.client("iam")
-        iam.create_role(RoleName="test", AssumeRolePolicyDocument=json.dumps(role))
-        here = f"{REGION}:{ACCOUNT}"
-        allowed = [
-            {"Effect": "Allow", "Action": action, "Resource": resource}
-            for action, resource in {
-                "states:SendTaskSuccess": f"arn:aws:states:{here}:stateMachine:mine-*",
-                "lambda:InvokeFunction": [f"arn:aws:lambda:{here}:function:{name}" for name in FUNCTIONS],
-                "glue:StartJobRun": f"arn:aws:glue:{here}:job/job-*",
-                "sns:Publish": f"arn:aws:sns:{here}:*",
-                "ssm:CreateOpsItem": "*",
-            }.items()
-        ]
-        iam.put_role_policy(
-            RoleName="test",
-            PolicyName="p",
-            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": allowed}),
-        )
-        for name in (*FUNCTIONS, "others"):
-            running.client("lambda").create_function(
-                FunctionName=name, Runtime="python3.13", Role=ROLE, Handler=f"handlers.{name}", Code={"ZipFile": code.getvalue()}, Timeout=20,
-            )  # fmt: skip
-        yield running
-
-
-def executed(endpoint: Runtime, definition: dict[str, Any], given: Any = None, name: str = "mine-m") -> dict[str, Any]:
-    """Runs a machine to its end; gives the execution, with the states it entered."""
-    client = endpoint.client("stepfunctions")
-    for each in client.list_state_machines()["stateMachines"]:
-        if each["name"] == name:
-            client.delete_state_machine(stateMachineArn=each["stateMachineArn"])
-    machine = client.create_state_machine(name=name, definition=json.dumps(definition), roleArn=ROLE)["stateMachineArn"]
-    arn = client.start_execution(stateMachineArn=machine, input=json.dumps(given or {}))["executionArn"]
-    deadline = time.monotonic() + 30
-    while True:
-        settled = endpoint.control.settled()
-        found: dict[str, Any] = client.describe_execution(executionArn=arn)
-        if found["status"] != "RUNNING" or time.monotonic() > deadline:
-            break
-        assert settled["next"], "it waits for nothing"
-        endpoint.control.jump(settled["next"])
-    events = client.get_execution_history(executionArn=arn)["events"]
-    return {
-        **found,
-        "entered": [each["stateEnteredEventDetails"]["name"] for each in events if "stateEnteredEventDetails" in each],
-    }
-
-
-def task(resource: str, **more: Any) -> dict[str, Any]:
-    return {"Type": "Task", "Resource": f"arn:aws:states:::{resource}", "End": True, **more}
-
-
-def machine(**states: Any) -> dict[str, Any]:
-    return {"StartAt": next(iter(states)), "States": states}
-
-
-def invoke(function: str, waiting: bool = False, **payload: Any) -> dict[str, Any]:
-    given = {"FunctionName": function, "Payload": payload}
-    return task("lambda:invoke" + (".waitForTaskToken" if waiting else ""), Parameters=given, TimeoutSeconds=7200)
 
 
 def test_an_endpoint_without_what_the_adapters_hook_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,105 +94,6 @@ def test_a_burst_of_calls_waits_in_line(endpoint: Runtime) -> None:
     assert len(processes) <= 6
 
 
-def glue_job(endpoint: Runtime, script: Path | str, **more: Any) -> str:
-    name = f"job-{time.monotonic_ns()}"
-    endpoint.client("glue").create_job(
-        Name=name, Role=ROLE, Command={"Name": "pythonshell", "ScriptLocation": str(script)}, **more
-    )
-    return name
-
-
-def run_of(endpoint: Runtime, job: str, number: int = -1) -> dict[str, Any]:
-    runs = endpoint.client("glue").get_job_runs(JobName=job)["JobRuns"]
-    found: dict[str, Any] = endpoint.client("glue").get_job_run(JobName=job, RunId=runs[number]["Id"])["JobRun"]
-    return found
-
-
-def test_a_job_runs_its_script_with_its_arguments(endpoint: Runtime, tmp_path: Path) -> None:
-    script = tmp_path / "script.py"
-    script.write_text(
-        "import sys, pathlib\npathlib.Path(sys.argv[sys.argv.index('--out') + 1]).write_text(' '.join(sys.argv[1:]))\n"
-    )
-    job = glue_job(endpoint, script, DefaultArguments={"--out": str(tmp_path / "out"), "--mode": "full"})
-    launch = task("glue:startJobRun", Parameters={"JobName": job, "Arguments": {"--mode": "delta"}})
-    started = json.loads(executed(endpoint, machine(Launch=launch))["output"])["JobRunId"]
-    endpoint.control.settled()
-    run = run_of(endpoint, job)
-    assert (run["Id"], run["JobRunState"]) == (started, "SUCCEEDED")
-    assert (
-        tmp_path / "out"
-    ).read_text() == f"--JOB_NAME {job} --JOB_RUN_ID {started} --out {tmp_path / 'out'} --mode delta"
-
-
-def test_a_job_that_fails_says_its_last_words(endpoint: Runtime, tmp_path: Path) -> None:
-    script = tmp_path / "script.py"
-    script.write_text("raise ValueError('no such account: A9')\n")
-    job = glue_job(endpoint, script)
-    endpoint.client("glue").start_job_run(JobName=job)
-    endpoint.control.settled()
-    assert (run_of(endpoint, job)["JobRunState"], run_of(endpoint, job)["ErrorMessage"]) == (
-        "FAILED",
-        "ValueError: no such account: A9",
-    )
-
-
-def test_the_end_of_a_job_is_told_on_the_default_bus(endpoint: Runtime) -> None:
-    queues, events = endpoint.client("sqs"), endpoint.client("events")
-    url = queues.create_queue(QueueName="heard")["QueueUrl"]
-    arn = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    pattern = {"source": ["aws.glue"], "detail-type": ["Glue Job State Change"]}
-    events.put_rule(Name="heard", EventPattern=json.dumps(pattern))
-    events.put_targets(Rule="heard", Targets=[{"Id": "q", "Arn": arn}])
-    job = glue_job(endpoint, INSTANT)
-    run = endpoint.client("glue").start_job_run(JobName=job)["JobRunId"]
-    endpoint.control.settled()
-    (message,) = queues.receive_message(QueueUrl=url)["Messages"]
-    assert json.loads(message["Body"])["detail"] == {
-        "jobName": job, "severity": "INFO", "state": "SUCCEEDED", "jobRunId": run, "message": "Job run succeeded",
-    }  # fmt: skip
-
-
-def test_a_job_runs_once_at_a_time_unless_more_are_allowed(endpoint: Runtime) -> None:
-    glue = endpoint.client("glue")
-    job, wide = glue_job(endpoint, INSTANT), glue_job(endpoint, INSTANT, ExecutionProperty={"MaxConcurrentRuns": 2})
-    endpoint.control.set_behaviours({name: [{"takes": 600}] for name in (job, wide)})
-    glue.start_job_run(JobName=job)
-    with pytest.raises(ClientError) as caught:
-        glue.start_job_run(JobName=job)
-    assert caught.value.response["Error"]["Code"] == "ConcurrentRunsExceededException"
-    launched = executed(endpoint, machine(Launch=task("glue:startJobRun", Parameters={"JobName": job})))
-    assert launched["error"] == "Glue.ConcurrentRunsExceededException"
-    assert {glue.start_job_run(JobName=wide)["JobRunId"] for _ in range(2)}
-    assert (
-        executed(endpoint, machine(Launch=task("glue:startJobRun", Parameters={"JobName": "job-no"})))["error"]
-        == "Glue.EntityNotFoundException"
-    )
-
-
-@pytest.mark.parametrize(
-    ("behaviour", "state", "minutes"),
-    [({"takes": 1800}, "SUCCEEDED", 30), ({"fails": "out of memory", "takes": 60}, "FAILED", 1), ({"hangs": True}, "TIMEOUT", 45), ({"takes": 9000}, "TIMEOUT", 45)],
-)  # fmt: skip
-def test_a_run_goes_as_it_is_told(endpoint: Runtime, behaviour: dict[str, Any], state: str, minutes: int) -> None:
-    job = glue_job(endpoint, INSTANT, Timeout=45)
-    endpoint.control.set_behaviours({job: [behaviour]})
-    endpoint.client("glue").start_job_run(JobName=job)
-    while run_of(endpoint, job)["JobRunState"] in ("STARTING", "RUNNING"):
-        endpoint.control.jump(endpoint.control.settled()["next"])
-    assert run_of(endpoint, job)["JobRunState"] == state
-    assert run_of(endpoint, job)["ExecutionTime"] == pytest.approx(minutes * 60, abs=5)
-
-
-def test_a_run_can_be_stopped(endpoint: Runtime) -> None:
-    job = glue_job(endpoint, INSTANT)
-    endpoint.control.set_behaviours({job: [{"takes": 600}]})
-    run = endpoint.client("glue").start_job_run(JobName=job)["JobRunId"]
-    endpoint.control.settled()
-    endpoint.client("glue").batch_stop_job_run(JobName=job, JobRunIds=[run])
-    endpoint.control.settled()
-    assert run_of(endpoint, job)["JobRunState"] == "STOPPED"
-
-
 def test_an_incident_is_opened_and_an_object_is_told_as_text(endpoint: Runtime) -> None:
     topic = endpoint.client("sns").create_topic(Name="told")["TopicArn"]
     arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:told"
@@ -357,3 +155,82 @@ def test_an_event_is_forwarded_one_hop_and_no_further(endpoint: Runtime) -> None
         for name in ("first", "second", "third")
     }
     assert heard == {"first": True, "second": True, "third": False}
+
+
+def test_a_task_ends_at_its_time_limit_by_the_clock(endpoint: Runtime) -> None:
+    """While the function goes on: nothing stops it on AWS either."""
+    limited = invoke("step-slow") | {"TimeoutSeconds": 1200}
+    provision(endpoint, catalog("step-slow"), None, Path("data"))
+    endpoint.control.set_behaviours({"step-slow": [{"takes": 800}]})
+    assert executed(endpoint, machine(Ask=limited))["status"] == "SUCCEEDED"
+    before = endpoint.control.settled()["now"]
+    ended = executed(endpoint, machine(Ask=limited | {"TimeoutSeconds": 300}))
+    assert ended["error"] == "States.Timeout"
+    assert endpoint.control.settled()["now"] - before == pytest.approx(300, abs=20)
+
+
+def status_changes(endpoint: Runtime, name: str, prefix: str) -> Callable[[], list[dict[str, Any]]]:
+    """Gives the details of status change events of machines with that prefix, as a rule of ours selects them."""
+    events, queues = endpoint.client("events"), endpoint.client("sqs")
+    url = queues.create_queue(QueueName=name)["QueueUrl"]
+    detail = {"status": ["FAILED", "TIMED_OUT", "ABORTED"], "stateMachineArn": [{"prefix": prefix}]}
+    pattern = {
+        "source": ["aws.states"],
+        "detail-type": ["Step Functions Execution Status Change"],
+        "detail": detail,
+    }
+    events.put_rule(Name=name, EventPattern=json.dumps(pattern))
+    events.put_targets(Rule=name, Targets=[{"Id": "q", "Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"}])
+
+    def received() -> list[dict[str, Any]]:
+        endpoint.control.settled()
+        messages = queues.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        return [json.loads(each["Body"])["detail"] for each in messages]
+
+    return received
+
+
+def test_the_end_of_a_machine_is_an_event_on_the_default_bus(endpoint: Runtime) -> None:
+    """Its fields are those of docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html."""
+    prefix = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:ends-"
+    received = status_changes(endpoint, "machine-ends", prefix)
+    ended = executed(endpoint, machine(Ask=invoke("gate", raises=True)), {"run_id": "r"}, name="ends-badly")
+    executed(endpoint, machine(Ask=invoke("gate", raises=True)), name="other-machine")
+    executed(endpoint, machine(Ask=invoke("gate")), name="ends-well")
+    (detail,) = received()
+    assert detail["executionArn"] == ended["executionArn"]
+    assert detail["stateMachineArn"] == prefix + "badly"
+    assert detail["name"] == ended["name"]
+    assert (detail["status"], detail["error"]) == ("FAILED", "TooLate")
+    assert json.loads(detail["cause"])["errorType"] == "TooLate"
+    assert detail["startDate"] == ended["startDate"].timestamp() * 1000
+    assert detail["stopDate"] == ended["stopDate"].timestamp() * 1000
+    assert (json.loads(detail["input"]), detail["inputDetails"]) == ({"run_id": "r"}, {"included": True})
+    assert detail["output"] is None
+
+
+def test_a_machine_that_is_stopped_does_nothing_more(endpoint: Runtime) -> None:
+    prefix = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:stops-"
+    received = status_changes(endpoint, "machine-stops", prefix)
+    waits = invoke("gate", waiting=True) | {
+        "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "After"}],
+        "Next": "After",
+    }
+    del waits["End"]
+    branch = machine(Wait=waits, After=invoke("gate"))
+    definition = machine(All={"Type": "Parallel", "Branches": [branch, branch], "End": True})
+    client = endpoint.client("stepfunctions")
+    arn = client.create_state_machine(name="stops-m", definition=json.dumps(definition), roleArn=ROLE)
+    execution = client.start_execution(stateMachineArn=arn["stateMachineArn"])["executionArn"]
+    endpoint.control.settled()
+    client.stop_execution(executionArn=execution, error="Operator", cause="no longer needed")
+
+    endpoint.control.jump(endpoint.control.settled()["now"] + 7300)
+    endpoint.control.settled()
+    found = client.describe_execution(executionArn=execution)
+    assert (found["status"], found["error"], found["cause"]) == ("ABORTED", "Operator", "no longer needed")
+    events = client.get_execution_history(executionArn=execution)["events"]
+    assert events[-1]["type"] == "ExecutionAborted"
+    assert "After" not in [each.get("stateEnteredEventDetails", {}).get("name") for each in events]
+    (detail,) = received()
+    assert (detail["executionArn"], detail["status"]) == (execution, "ABORTED")

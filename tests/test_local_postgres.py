@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -58,7 +59,8 @@ def test_a_port_that_another_process_takes_first_is_left_to_it(tmp_path: Path, m
 
 def test_a_restart_waits_for_its_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with postgres.running(tmp_path) as server:
-        start, taken = postgres._start, []
+        start = postgres._start
+        taken: list[socket.socket] = []
 
         def start_late(home: Path, port: int, throw_away: bool) -> "subprocess.Popen[bytes]":
             if not taken:

@@ -11,7 +11,7 @@ from headgate.local.adapters.settings import Settings
 
 HOOKS = ("lambda_svc:_execute_function_warm",)
 TRACEBACK = "Traceback (most recent call last):"
-RAISED = re.compile(r"^([A-Za-z_][\w.]*)(?::|$)", re.MULTILINE)
+RAISED = re.compile(r"^([A-Za-z_][\w.-]*)(?::|$)", re.MULTILINE)
 
 
 def install(settings: Settings) -> None:

@@ -85,7 +85,7 @@ def _stop_at_once() -> None:
     execution of a stopped one.
     """
     invoke, fail, stop = engine._invoke_with_callback, engine._fail_execution, engine._stop_execution
-    execute = engine._execute_task
+    execute, add = engine._execute_task, engine._add_event
     tokens: dict[str, str] = {}
     current = threading.local()
 
@@ -102,6 +102,10 @@ def _stop_at_once() -> None:
         finally:
             del tokens[token]
 
+    def added(execution: dict[str, Any], kind: str, details: Any = None) -> None:
+        if execution["status"] != "ABORTED" or kind == "ExecutionAborted":
+            add(execution, kind, details)
+
     def failed(execution: dict[str, Any], error: str, cause: str) -> None:
         if execution["status"] == "RUNNING":
             fail(execution, error, cause)
@@ -116,7 +120,7 @@ def _stop_at_once() -> None:
         return answer
 
     engine._execute_task, engine._invoke_with_callback = executed, with_callback
-    engine._fail_execution, engine._stop_execution = failed, stopped
+    engine._add_event, engine._fail_execution, engine._stop_execution = added, failed, stopped
 
 
 def _run_branches() -> None:
