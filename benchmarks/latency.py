@@ -54,9 +54,9 @@ def measure(waiting: int) -> list[float]:
                 "products": {f"d/p{n}": {"pipeline": {"steps": [{"resource": f"d-p{n}"}]}} for n in range(PROBES)}
             }
             provision(running, catalog, None, folder)
-            running.control.settled(300)
+            running.control.wait_until_idle(300)
             running.control.jump((DAY + timedelta(hours=6)).timestamp())
-            running.control.settled(300)
+            running.control.wait_until_idle(300)
             return [probe(running, number) for number in range(PROBES)]
 
 
@@ -68,7 +68,7 @@ def probe(running: Runtime, number: int) -> float:
     while not glue.get_job_runs(JobName=f"d-p{number}")["JobRuns"]:
         time.sleep(0.002)
     taken = time.perf_counter() - began
-    running.control.settled()
+    running.control.wait_until_idle()
     return taken
 
 

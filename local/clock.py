@@ -1,8 +1,8 @@
-"""The clock of the local runtime: real time, plus what was skipped because nothing was to be done.
+"""The clock of the local runtime: real time, plus the time that was skipped because nothing was due.
 
-A day is compressed by jumping from one instant at which something is due to the next, never while work is going on, so that
-nothing in it races against the clock: a job's half hour passes between two instants, its script runs for as long as it needs.
-Threads that work are counted; one that waits for a moment or a signal is not, and counts again from the moment it is woken,
+A day is compressed: the clock jumps from one moment at which something is due to the next, and never while a thread works, so that
+no work races against the clock. A job's half hour passes between two moments; its script runs for as long as it needs. Threads
+that work are counted. One that waits for a moment or a signal is not counted, and is counted again from the moment it is woken,
 not from when it gets to run.
 """
 
@@ -18,7 +18,7 @@ OFFSET = struct.Struct("<d")
 
 
 class _Waiter:
-    """A thread that waits: until `deadline` (None: no moment of its own), or until it is signalled."""
+    """A thread that waits until `deadline` (None: for no moment), or until it is signalled."""
 
     def __init__(self, deadline: float | None, wakes_on_jump: bool = False) -> None:
         self.deadline, self.wakes_on_jump = deadline, wakes_on_jump
@@ -26,7 +26,7 @@ class _Waiter:
 
 
 class Clock:
-    """Seconds since the epoch, readable by other processes from `file`, eight bytes that hold how far ahead of real time it is."""
+    """Seconds since the epoch, readable by other processes from `file`, eight bytes that hold how many seconds it is ahead of real time."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -42,7 +42,7 @@ class Clock:
         return time.time() + self._offset
 
     def counted(self, target: Callable[..., Any]) -> Callable[..., Any]:
-        """`target`, to be run in another thread, which counts as working from now on until it is through."""
+        """`target`, to be run in another thread, which counts as working from now until it has returned."""
         self._change(1)
 
         def run(*arguments: Any, **named: Any) -> Any:
@@ -57,7 +57,7 @@ class Clock:
 
     @contextlib.contextmanager
     def counting(self) -> Iterator[None]:
-        """This thread counts as working meanwhile, also if it did not before: the thread of a request, which nothing else counts."""
+        """This thread counts as working in the block, also if it did not before, such as the thread of a request."""
         if getattr(self._counted, "on", False):
             yield
             return
@@ -70,8 +70,8 @@ class Clock:
             self._change(-1)
 
     @contextlib.contextmanager
-    def rest(self) -> Iterator[None]:
-        """This thread waits for others that are counted themselves."""
+    def not_counting(self) -> Iterator[None]:
+        """This thread does not count in the block: it waits for threads that are counted themselves."""
         if not getattr(self._counted, "on", False):
             yield
             return
@@ -85,12 +85,12 @@ class Clock:
         return self._working
 
     def next_deadline(self) -> float | None:
-        """The first moment some thread waits for."""
+        """The first moment that a thread waits for."""
         with self._lock:
             return min((each.deadline for each in self._waiters if each.deadline is not None), default=None)
 
     def jump(self, to: float) -> None:
-        """Moves on to that moment and wakes whom it concerns; those count as working at once. Never goes back."""
+        """Moves to that moment and wakes the threads that waited for it; they count as working at once. Never moves back."""
         with self._lock:
             self._offset = max(self._offset, to - time.time())
             self._file.write_bytes(OFFSET.pack(self._offset))
@@ -102,8 +102,8 @@ class Clock:
     def sleep(self, seconds: float) -> None:
         self._wait(_Waiter(self.time() + seconds))
 
-    def doze(self, seconds: float) -> None:
-        """Waits that much real time, or until the next jump: for loops that look whether something is due."""
+    def sleep_until_jump(self, seconds: float) -> None:
+        """Waits that much real time, or until the next jump: for loops that check whether something is due."""
         self._wait(_Waiter(None, wakes_on_jump=True), seconds)
 
     def event(self) -> "ClockEvent":
@@ -141,11 +141,11 @@ class Clock:
                 past = waiter.deadline <= self.time() if waiter.deadline is not None else True
                 if past:
                     self._wake(waiter)
-        self._counted.on = True  # also a thread that was not counted before: from now on it is
+        self._counted.on = True  # a thread that was not counted before is counted from now on
 
 
 class ClockEvent:
-    """`threading.Event` whose `wait` goes by the clock."""
+    """`threading.Event` whose `wait` uses the clock."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -1,6 +1,6 @@
-"""The local AWS endpoint: ministack in a process of our own, with our adapters, and a second port for the runtime to steer it.
+"""The local AWS endpoint: ministack in a process of the runtime, with the adapters, and a second port to control it.
 
-`python -m headgate.local.endpoint` reads its settings from the environment (see `environment`) and serves until it is ended.
+`python -m headgate.local.endpoint` reads its settings from the environment (see `environment`) and serves until it is terminated.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from urllib.request import Request, urlopen
 from headgate.local.clock import Clock
 from headgate.local.process import LOOPBACK
 
-LOOKS, LOOK_SECONDS = 3, 0.01  # how often in a row nothing may be going on before it is called quiet
+CHECKS, CHECK_SECONDS = 3, 0.01  # so many checks in a row must find no activity before the endpoint counts as idle
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Sockets:
 
 
 def environment(folder: Path, sockets: Sockets, data_api: str, keep: bool) -> dict[str, str]:
-    """What the endpoint's process is started with; its functions inherit it."""
+    """The environment variables of the endpoint's process; its functions inherit them."""
     worker = Path(__file__).parent / "worker"
     gateway, control = sockets.descriptors
     settings = {
@@ -59,7 +59,7 @@ def environment(folder: Path, sockets: Sockets, data_api: str, keep: bool) -> di
         "AWS_MAX_ATTEMPTS": "3",
         "SLACK_API_URL": f"{sockets.control_url}/slack/",
         "OPSGENIE_API_URL": f"{sockets.control_url}/opsgenie",
-        "AUTH": "true",  # a function may do what its role allows, and nothing else
+        "AUTH": "true",  # a function may do only what its role allows
         "LAMBDA_ACCOUNT_CONCURRENCY": "0",
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
@@ -79,14 +79,14 @@ def environment(folder: Path, sockets: Sockets, data_api: str, keep: bool) -> di
 
 
 class Control:
-    """The endpoint's clock and activity, from another process."""
+    """Controls the endpoint from another process: its clock, behaviours of jobs, and what it received."""
 
     def __init__(self, url: str) -> None:
         self._url = url
 
-    def settled(self, seconds: float = 60) -> dict[str, Any]:
-        """Waits until nothing is going on. Gives `now` and `next`, the moments of now and of what is due next (None: nothing)."""
-        return self._call("/settled", {"seconds": seconds}, seconds + 30)
+    def wait_until_idle(self, seconds: float = 60) -> dict[str, Any]:
+        """Waits until the endpoint is idle. Returns `now`, and `next`: the moment at which something is due (None: nothing is)."""
+        return self._call("/wait", {"seconds": seconds}, seconds + 30)
 
     def jump(self, to: float) -> None:
         self._call("/jump", {"to": to})
@@ -100,7 +100,7 @@ class Control:
         return found
 
     def alerts(self) -> list[dict[str, Any]]:
-        """What was told to Slack and OpsGenie, {service, path, body}: here those are this process."""
+        """What Slack and OpsGenie received, {service, path, body}: on the local runtime the endpoint acts as both."""
         found: list[dict[str, Any]] = self._call("/alerts", {})["alerts"]
         return found
 
@@ -112,14 +112,14 @@ class Control:
 
 
 class BusyError(RuntimeError):
-    """Work went on for longer than was to be waited."""
+    """The endpoint was not idle within the time given."""
 
 
-def _settled(clock: Clock, seconds: float) -> dict[str, Any]:
+def _wait_until_idle(clock: Clock, seconds: float) -> dict[str, Any]:
     from headgate.local.adapters import timing
 
     deadline, quiet = time.monotonic() + seconds, 0
-    while quiet < LOOKS:
+    while quiet < CHECKS:
         now = clock.time()
         waiting, shown_at = timing.messages(now)
         working = clock.working()
@@ -128,7 +128,7 @@ def _settled(clock: Clock, seconds: float) -> dict[str, Any]:
             raise BusyError(
                 f"after {seconds:.0f} s {working} threads still work and {waiting} messages wait for a function"
             )
-        time.sleep(LOOK_SECONDS)
+        time.sleep(CHECK_SECONDS)
     moments = [each for each in (clock.next_deadline(), shown_at, timing.next_tick(now)) if each is not None]
     return {"now": now, "next": min(moments, default=None)}
 
@@ -146,7 +146,7 @@ def _serve_control(descriptor: int, settings: Any) -> None:
 
     def jump(given: dict[str, Any]) -> dict[str, Any]:
         settings.clock.jump(given["to"])
-        timing.look_at_queues()
+        timing.poll_queues()
         return {}
 
     def set_behaviours(given: dict[str, Any]) -> dict[str, Any]:
@@ -154,7 +154,7 @@ def _serve_control(descriptor: int, settings: Any) -> None:
         return {}
 
     actions: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
-        "/settled": lambda given: _settled(settings.clock, given["seconds"]),
+        "/wait": lambda given: _wait_until_idle(settings.clock, given["seconds"]),
         "/jump": jump,
         "/behaviours": set_behaviours,
         "/incidents": lambda given: {"incidents": settings.incidents},
@@ -164,7 +164,7 @@ def _serve_control(descriptor: int, settings: Any) -> None:
     alerts: list[dict[str, Any]] = []
 
     def receive(path: str, given: dict[str, Any]) -> dict[str, Any]:
-        """Slack and OpsGenie, as far as alerts need them."""
+        """Acts as Slack and OpsGenie, as far as alerts need them."""
         _, service, rest = path.split("/", 2)
         alerts.append({"service": service, "path": rest, "body": given})
         return {
@@ -198,7 +198,7 @@ def _serve_control(descriptor: int, settings: Any) -> None:
 
 
 def main() -> None:
-    """Serves. What is wrong with the adapters is said before anything listens."""
+    """Serves. A problem with the adapters ends the process before anything is served."""
     import ministack.app
     from hypercorn.asyncio import serve
     from hypercorn.config import Config

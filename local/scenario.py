@@ -1,4 +1,4 @@
-"""A business day as a file: when which refresh event comes, how jobs go, what people do, and how it is to end."""
+"""A business day as a file: when each refresh event comes, how jobs and functions go, what operators do, and the expected end."""
 
 import json
 from collections.abc import Callable
@@ -16,12 +16,12 @@ SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
 class ScenarioError(Exception):
-    """The scenario cannot be played; every problem is a line with the file and the place in it."""
+    """The scenario cannot be played; the message has a line for each problem, with the file and the place in it."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """Something that happens at a moment: an event put on the central bus, or an action of a person."""
+    """Something that happens at a moment: an event put on the central bus, or an action of an operator."""
 
     at: datetime
     event: dict[str, Any] | None = None
@@ -57,7 +57,7 @@ class Scenario:
 
 
 def read(path: Path) -> Scenario:
-    """The scenario in the file. Raises `ScenarioError` that names everything wrong with it."""
+    """The scenario in the file. Raises `ScenarioError` with all problems of the file."""
     try:
         given = yaml.load(path.read_text("utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
     except OSError as error:
@@ -92,7 +92,7 @@ def _read(path: Path, given: dict[str, Any]) -> Scenario:
     for number, each in enumerate(given.get("events", ())):
         file = (data or path.parent) / each["file"] if "file" in each else None
         if file is not None and not file.is_file():
-            problems.append(f"{path}: /events/{number}/file: {file} is not there")
+            problems.append(f"{path}: /events/{number}/file: {file} does not exist")
         deliver = (file, each["product"]) if file is not None else None
         moments.append(Moment(at(each["at"]), event=_detail(each, day), deliver=deliver, note=each.get("note", "")))
     for each in given.get("acts", ()):
@@ -103,7 +103,7 @@ def _read(path: Path, given: dict[str, Any]) -> Scenario:
         f"{path}: {each.at:%H:%M} is not between starts and ends" for each in moments if not starts <= each.at < ends
     ]
     if jobs is not None and not jobs.is_dir():
-        problems.append(f"{path}: /jobs: {jobs} is not there")
+        problems.append(f"{path}: /jobs: {jobs} does not exist")
     if problems:
         raise ScenarioError("\n".join(problems))
     expect = {name: _expectation(each, at) for name, each in given.get("expect", {}).items()}
@@ -141,7 +141,7 @@ def _behaviour(given: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Loader(yaml.SafeLoader):
-    """Dates stay text, as everywhere in the project."""
+    """Reads dates as text, like the rest of the project."""
 
 
 _Loader.yaml_implicit_resolvers = {

@@ -1,4 +1,4 @@
-"""The application's stack in an account of the local endpoint: built, deployed, asked and called."""
+"""The application's stack in an account of the local endpoint: builds it, deploys it, and calls its functions."""
 
 import json
 import os
@@ -17,11 +17,11 @@ from botocore.config import Config
 
 STACK, REGION, ACCOUNT = "headgate", "us-east-1", "000000000000"
 DEPLOY_SECONDS = 900
-Say = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 class StartError(RuntimeError):
-    """A part did not start, or the deployment failed; the message ends with what it said."""
+    """A part did not start, or the deployment failed; the message ends with its log."""
 
 
 class FunctionError(RuntimeError):
@@ -30,7 +30,7 @@ class FunctionError(RuntimeError):
 
 @dataclass
 class Places:
-    """Where things are: the project (template.yaml, functions/), the machines generated for it, and the runtime's own files."""
+    """Three folders: the project (template.yaml, functions/), the machines generated for it, and the runtime's own files."""
 
     project: Path
     statemachines: Path
@@ -56,11 +56,11 @@ class Stack:
 
     @property
     def environment(self) -> dict[str, str]:
-        """For tools that talk to the endpoint, such as `sam` and `aws`."""
-        mine = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+        """Environment variables for tools that call the endpoint, such as `sam` and `aws`."""
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
         keys = {"AWS_ACCESS_KEY_ID": self.account, "AWS_SECRET_ACCESS_KEY": "local", "AWS_DEFAULT_REGION": self.region}
-        nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
-        return {**mine, **keys, **nowhere, "AWS_ENDPOINT_URL": self.url}
+        no_files = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+        return {**inherited, **keys, **no_files, "AWS_ENDPOINT_URL": self.url}
 
     @cached_property
     def outputs(self) -> dict[str, str]:
@@ -89,7 +89,7 @@ class Stack:
             int(queues.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"][names[0]]) for url in urls
         )
 
-    def deploy(self, say: Say, parameters: dict[str, str] | None = None) -> None:
+    def deploy(self, report: Report, parameters: dict[str, str] | None = None) -> None:
         """`sam build` and `sam deploy` of the application as it stands in the project. Raises `StartError`."""
         name = f"{self.account}-{self.region}"
         application, build = self.places.folder / "application" / name, self.places.folder / "build" / name
@@ -101,9 +101,9 @@ class Stack:
         shutil.copytree(self.places.project / "functions", application / "functions", ignore=ignore)
         shutil.copytree(self.places.statemachines, application / "statemachines")
         template = str(build / "template.yaml")
-        say("sam build")
+        report("sam build")
         self._sam("build", "--build-dir", str(build), "--template-file", str(application / "template.yaml"))
-        say("sam deploy")
+        report("sam deploy")
         given = {
             "DeletionProtection": "false",
             **self._alerting(),
@@ -122,7 +122,7 @@ class Stack:
         self.__dict__.pop("outputs", None)
 
     def _alerting(self) -> dict[str, str]:
-        """What alerts are sent with: tokens for the Slack and OpsGenie of the local runtime, and an address known to SES."""
+        """Parameters for alerts: tokens for the Slack and OpsGenie of the local runtime, and a sender that SES accepts."""
         secrets, name = self.client("secretsmanager"), "headgate/alerts"
         text = json.dumps({"slack_token": "xoxb-local", "opsgenie_key": "local"})
         try:
@@ -138,7 +138,7 @@ class Stack:
         variables = {
             **self.environment,
             "SAM_CLI_TELEMETRY": "0",
-            "TMPDIR": str(self.places.folder / "tmp"),  # it leaves empty folders behind
+            "TMPDIR": str(self.places.folder / "tmp"),  # sam leaves empty folders in it
             "SLACK_SDK": _slack_sdk(),
             "SAM_CLI_POLL_DELAY": "0.3",
             "PYTHONDONTWRITEBYTECODE": "1",
@@ -153,7 +153,7 @@ class Stack:
 
 
 def sam() -> str:
-    """The `sam` command of the project's own environment, else the one on the PATH. Raises `StartError`."""
+    """The `sam` command of the environment .venv-sam beside this one, else the one on the PATH. Raises `StartError`."""
     beside = Path(sys.prefix).parent / ".venv-sam" / "bin" / "sam"
     found = str(beside) if beside.exists() else shutil.which("sam")
     if found is None:
@@ -162,19 +162,19 @@ def sam() -> str:
 
 
 def _slack_sdk() -> str:
-    """Where slack_sdk is installed here, so that building its layer needs no network; empty where it is not."""
+    """The folder of the installed slack_sdk, so that its layer is built without a network; empty if it is not installed."""
     spec = find_spec("slack_sdk")
     return str(Path(spec.origin).parent) if spec and spec.origin else ""
 
 
 def _commit(project: Path) -> dict[str, str]:
-    """What is deployed, where git knows it."""
+    """The parameters that name the deployed commit; none outside a git repository."""
     command = ["git", "-C", str(project), "log", "-1", "--format=%H %cI"]
     try:
-        said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout.split()
+        output = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout.split()
     except (OSError, subprocess.SubprocessError):
         return {}
-    return {"Commit": said[0], "CommittedAt": said[1]} if len(said) == 2 else {}
+    return {"Commit": output[0], "CommittedAt": output[1]} if len(output) == 2 else {}
 
 
 def end_of(log: Path, lines: int = 20) -> str:

@@ -1,6 +1,6 @@
-"""Keeps the application running for `headgate up`: `python -m headgate.local.supervisor`, ended by SIGTERM, with its data kept.
+"""Keeps the application running for `headgate up`: `python -m headgate.local.supervisor`. SIGTERM ends it and its data is kept.
 
-Its settings come as JSON on standard input. It holds a lock on `<folder>/lock`, with its process id in it, for as long as it lives.
+It reads its settings as JSON from standard input. While it runs it holds a lock on `<folder>/lock`, which has its process id in it.
 """
 
 import fcntl
@@ -23,7 +23,7 @@ def main() -> None:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            sys.exit("it is up already")
+            sys.exit("the local runtime is running already")
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
@@ -41,8 +41,8 @@ def main() -> None:
 def _serve(given: dict[str, Any], folder: Path, ended: threading.Event) -> None:
     places = stack.Places(Path(given["project"]), Path(given["statemachines"]), folder)
     with runtime.running(places, keep=True) as running:
-        _say("local PostgreSQL and AWS endpoint started")
-        running.deploy(_say)
+        _print("local PostgreSQL and AWS endpoint started")
+        running.deploy(_print)
         catalog = json.loads((places.statemachines / "catalog" / "catalog.json").read_bytes())
         scripts = Path(given["jobs"]) if given.get("jobs") else None
         provision(running, catalog, scripts, folder / "data")
@@ -56,12 +56,12 @@ def _serve(given: dict[str, Any], folder: Path, ended: threading.Event) -> None:
         scratch.touch(0o600)
         scratch.write_text(json.dumps(known, indent=2))
         scratch.replace(folder / "runtime.json")
-        _say("ready")
+        _print("ready")
         ended.wait()
 
 
-def _say(words: str) -> None:
-    print(words, flush=True)
+def _print(line: str) -> None:
+    print(line, flush=True)
 
 
 if __name__ == "__main__":

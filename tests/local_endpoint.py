@@ -90,7 +90,7 @@ def executed(endpoint: Runtime, definition: dict[str, Any], given: Any = None, n
     arn = client.start_execution(stateMachineArn=machine, input=json.dumps(given or {}))["executionArn"]
     deadline = time.monotonic() + 30
     while True:
-        settled = endpoint.control.settled()
+        settled = endpoint.control.wait_until_idle()
         found: dict[str, Any] = client.describe_execution(executionArn=arn)
         if found["status"] != "RUNNING" or time.monotonic() > deadline:
             break

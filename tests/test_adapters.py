@@ -79,10 +79,10 @@ def test_branches_have_tokens_of_their_own_and_stand_in_the_history(endpoint: Ru
 
 
 def test_hours_pass_in_a_jump(endpoint: Runtime) -> None:
-    began, before = time.monotonic(), endpoint.control.settled()["now"]
+    began, before = time.monotonic(), endpoint.control.wait_until_idle()["now"]
     ended = executed(endpoint, machine(Ask=invoke("gate", waiting=True)))
     assert ended["error"] == "States.Timeout"
-    assert endpoint.control.settled()["now"] - before > 7200
+    assert endpoint.control.wait_until_idle()["now"] - before > 7200
     assert time.monotonic() - began < 60
     assert (ended["stopDate"] - ended["startDate"]).total_seconds() > 7000
 
@@ -149,7 +149,7 @@ def test_an_event_is_forwarded_one_hop_and_no_further(endpoint: Runtime) -> None
             Rule=f"on-{here}", EventBusName=here, Targets=[{"Id": "b", "Arn": prefix + there, "RoleArn": ROLE}]
         )
     events.put_events(Entries=[{"Source": "hop", "DetailType": "x", "Detail": "{}", "EventBusName": "first"}])
-    endpoint.control.settled()
+    endpoint.control.wait_until_idle()
     heard = {
         name: "Messages" in queues.receive_message(QueueUrl=queues.get_queue_url(QueueName=f"at-{name}")["QueueUrl"])
         for name in ("first", "second", "third")
@@ -163,10 +163,10 @@ def test_a_task_ends_at_its_time_limit_by_the_clock(endpoint: Runtime) -> None:
     provision(endpoint, catalog("step-slow"), None, Path("data"))
     endpoint.control.set_behaviours({"step-slow": [{"takes": 800}]})
     assert executed(endpoint, machine(Ask=limited))["status"] == "SUCCEEDED"
-    before = endpoint.control.settled()["now"]
+    before = endpoint.control.wait_until_idle()["now"]
     ended = executed(endpoint, machine(Ask=limited | {"TimeoutSeconds": 300}))
     assert ended["error"] == "States.Timeout"
-    assert endpoint.control.settled()["now"] - before == pytest.approx(300, abs=20)
+    assert endpoint.control.wait_until_idle()["now"] - before == pytest.approx(300, abs=20)
 
 
 def status_changes(endpoint: Runtime, name: str, prefix: str) -> Callable[[], list[dict[str, Any]]]:
@@ -183,7 +183,7 @@ def status_changes(endpoint: Runtime, name: str, prefix: str) -> Callable[[], li
     events.put_targets(Rule=name, Targets=[{"Id": "q", "Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"}])
 
     def received() -> list[dict[str, Any]]:
-        endpoint.control.settled()
+        endpoint.control.wait_until_idle()
         messages = queues.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
         return [json.loads(each["Body"])["detail"] for each in messages]
 
@@ -222,11 +222,11 @@ def test_a_machine_that_is_stopped_does_nothing_more(endpoint: Runtime) -> None:
     client = endpoint.client("stepfunctions")
     arn = client.create_state_machine(name="stops-m", definition=json.dumps(definition), roleArn=ROLE)
     execution = client.start_execution(stateMachineArn=arn["stateMachineArn"])["executionArn"]
-    endpoint.control.settled()
+    endpoint.control.wait_until_idle()
     client.stop_execution(executionArn=execution, error="Operator", cause="no longer needed")
 
-    endpoint.control.jump(endpoint.control.settled()["now"] + 7300)
-    endpoint.control.settled()
+    endpoint.control.jump(endpoint.control.wait_until_idle()["now"] + 7300)
+    endpoint.control.wait_until_idle()
     found = client.describe_execution(executionArn=execution)
     assert (found["status"], found["error"], found["cause"]) == ("ABORTED", "Operator", "no longer needed")
     events = client.get_execution_history(executionArn=execution)["events"]

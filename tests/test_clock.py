@@ -16,7 +16,7 @@ def clock(tmp_path: Path) -> Clock:
     return Clock(tmp_path / "clock")
 
 
-def settle(clock: Clock, working: int = 0) -> None:
+def wait_until_idle(clock: Clock, working: int = 0) -> None:
     deadline = time.monotonic() + 5
     while clock.working() != working and time.monotonic() < deadline:
         time.sleep(0.005)
@@ -33,7 +33,7 @@ def started(clock: Clock, target: object) -> threading.Thread:
 def test_a_wait_of_hours_ends_with_a_jump(clock: Clock) -> None:
     began = clock.time()
     thread = started(clock, lambda: clock.sleep(4 * HOUR))
-    settle(clock)
+    wait_until_idle(clock)
 
     assert clock.next_deadline() == pytest.approx(began + 4 * HOUR, abs=1)
     clock.jump(clock.next_deadline() or 0)
@@ -51,18 +51,18 @@ def test_whom_a_jump_wakes_works_before_it_gets_to_run(clock: Clock) -> None:
         goes_on.wait(5)
 
     thread = started(clock, sleeps)
-    settle(clock)
+    wait_until_idle(clock)
     clock.jump(clock.time() + HOUR)
     assert clock.working() == 1
     goes_on.set()
     thread.join(5)
-    settle(clock)
+    wait_until_idle(clock)
 
 
 def test_a_signal_ends_a_wait_and_counts_at_once(clock: Clock) -> None:
     event, answers = clock.event(), []
     thread = started(clock, lambda: answers.append(event.wait(HOUR)))
-    settle(clock)
+    wait_until_idle(clock)
     event.set()
     assert clock.working() in (0, 1)  # 0 if it is through already
     thread.join(5)
@@ -73,7 +73,7 @@ def test_a_signal_ends_a_wait_and_counts_at_once(clock: Clock) -> None:
 def test_a_wait_that_nobody_answers_times_out_by_the_clock(clock: Clock) -> None:
     event, answers = clock.event(), []
     thread = started(clock, lambda: answers.append(event.wait(HOUR)))
-    settle(clock)
+    wait_until_idle(clock)
     clock.jump(clock.time() + HOUR / 2)
     time.sleep(0.05)
     assert thread.is_alive()
@@ -82,7 +82,7 @@ def test_a_wait_that_nobody_answers_times_out_by_the_clock(clock: Clock) -> None
     assert answers == [False]
 
 
-def test_real_time_goes_on_between_jumps(clock: Clock) -> None:
+def test_real_time_passes_between_jumps(clock: Clock) -> None:
     began = time.monotonic()
     started(clock, lambda: clock.sleep(0.1)).join(5)
     assert 0.09 < time.monotonic() - began < 4
@@ -91,34 +91,34 @@ def test_real_time_goes_on_between_jumps(clock: Clock) -> None:
 def test_a_thread_that_waits_for_others_does_not_count(clock: Clock) -> None:
     def parent() -> None:
         child = started(clock, lambda: clock.sleep(HOUR))
-        with clock.rest():
+        with clock.not_counting():
             child.join()
 
     thread = started(clock, parent)
-    settle(clock)
+    wait_until_idle(clock)
     clock.jump(clock.time() + HOUR)
     thread.join(5)
-    settle(clock)
+    wait_until_idle(clock)
 
 
-def test_a_loop_that_looks_wakes_with_every_jump_but_asks_for_none(clock: Clock) -> None:
-    looks: list[float] = []
+def test_a_loop_that_checks_wakes_with_every_jump_and_causes_none(clock: Clock) -> None:
+    checks: list[float] = []
 
     def loop() -> None:
-        while len(looks) < 3:
-            clock.doze(30)
-            looks.append(clock.time())
+        while len(checks) < 3:
+            clock.sleep_until_jump(30)
+            checks.append(clock.time())
 
     thread = started(clock, loop)
     for _ in range(3):
-        settle(clock)
+        wait_until_idle(clock)
         assert clock.next_deadline() is None
         clock.jump(clock.time() + HOUR)
     thread.join(5)
-    assert len(looks) == 3
+    assert len(checks) == 3
 
 
-def test_other_processes_read_it_and_a_new_one_goes_on_from_it(clock: Clock, tmp_path: Path) -> None:
+def test_other_processes_read_it_and_a_new_clock_continues_from_it(clock: Clock, tmp_path: Path) -> None:
     clock.jump(clock.time() + HOUR)
     (offset,) = OFFSET.unpack((tmp_path / "clock").read_bytes())
     assert offset == pytest.approx(HOUR, abs=1)
@@ -130,3 +130,21 @@ def test_it_never_goes_back(clock: Clock) -> None:
     ahead = clock.time()
     clock.jump(ahead - HOUR)
     assert clock.time() >= ahead
+
+
+def test_the_thread_of_a_request_counts_while_it_works_and_not_twice(clock: Clock) -> None:
+    def request() -> None:
+        with clock.counting(), clock.counting():
+            clock.sleep(HOUR)
+
+    for begin in (lambda: threading.Thread(target=request, daemon=True), lambda: started(clock, request)):
+        thread = begin()
+        if not thread.ident:
+            thread.start()
+        while clock.next_deadline() is None:
+            time.sleep(0.01)
+        wait_until_idle(clock)
+        clock.jump(clock.time() + HOUR)
+        thread.join(5)
+        wait_until_idle(clock)
+        assert clock.working() == 0

@@ -34,7 +34,7 @@ def test_a_folder_keeps_its_data_and_password(tmp_path: Path) -> None:
     assert (tmp_path / "state/password").stat().st_mode & 0o777 == 0o600
 
 
-def test_throw_away_servers_run_side_by_side_and_leave_nothing() -> None:
+def test_temporary_servers_run_side_by_side_and_leave_nothing() -> None:
     with running() as one, running() as two:
         assert one.port != two.port
         folders = one.folder, two.folder
@@ -62,10 +62,10 @@ def test_a_restart_waits_for_its_port(tmp_path: Path, monkeypatch: pytest.Monkey
         start = postgres._start
         taken: list[socket.socket] = []
 
-        def start_late(home: Path, port: int, throw_away: bool) -> "subprocess.Popen[bytes]":
+        def start_late(home: Path, port: int, temporary: bool) -> "subprocess.Popen[bytes]":
             if not taken:
                 taken.append(listener(port))
-            process = start(home, port, throw_away)
+            process = start(home, port, temporary)
             if len(taken) == 1:
                 process.wait()
                 taken.append(taken[0])

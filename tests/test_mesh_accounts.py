@@ -59,7 +59,7 @@ class Mesh:
 
     def happen(self, moment: Moment, day: Scenario) -> None:
         quiet = dataclasses.replace(moment, event=None)
-        player.happen(self.running, quiet, day, self.data)
+        player.perform(self.running, quiet, day, self.data)
         if moment.event is not None:
             self.put(
                 RAW,
@@ -72,7 +72,7 @@ class Mesh:
         end = datetime.fromisoformat(f"{DATE}T{until}").replace(tzinfo=day.timezone).timestamp()
         moments = [each for each in day.moments if each.event and "business_date" in each.event]
         while True:
-            settled = self.running.control.settled(120)
+            settled = self.running.control.wait_until_idle(120)
             also(datetime.fromtimestamp(settled["now"], day.timezone).strftime("%H:%M"))
             following = min(settled["next"] or end, moments[0].at.timestamp() if moments else end)
             if following >= end:
@@ -132,10 +132,10 @@ def test_an_event_for_one_domain_only_stays_there(mesh: Mesh) -> None:
     mesh.play(without_rd4, "06:00")
     assert mesh.status(mesh.d1, "d1/ds4") == "WAITING"
     assert "EventId" in mesh.put(D2, "d2/ds1", bus=mesh.d2.outputs["DomainEventBusArn"])
-    mesh.running.control.settled()
+    mesh.running.control.wait_until_idle()
     assert mesh.status(mesh.d1, "d1/ds4") == "WAITING"
     assert "EventId" in mesh.put(D2, "d2/ds1")
-    mesh.running.control.settled()
+    mesh.running.control.wait_until_idle()
     assert mesh.status(mesh.d1, "d1/ds4") == "PROCESSING"
 
 
@@ -220,4 +220,4 @@ def _replay(mesh: Mesh) -> None:
     ):
         time.sleep(0.1)
     assert events.describe_replay(ReplayName="again")["State"] == "COMPLETED"
-    mesh.running.control.settled(60)
+    mesh.running.control.wait_until_idle(60)

@@ -57,8 +57,8 @@ expect: {d1/ds1: {status: DONE}}
         ("business_date: 2026-02-30\ntimezone: UTC\n", "day.yaml: day is out of range for month"),
         ("{", "day.yaml: not YAML: "),
         ("business_date: 2026-11-20\ntimezone: UTC\nends: '05:00'\nevents: [{at: '06:00', product: a/b}]\n", "day.yaml: 06:00 is not between starts and ends"),
-        ("business_date: 2026-11-20\ntimezone: UTC\nevents: [{at: '06:00', product: a/b, file: x.csv}]\n", "day.yaml: /events/0/file: x.csv is not there"),
-        ("business_date: 2026-11-20\ntimezone: UTC\njobs: nowhere\n", "day.yaml: /jobs: nowhere is not there"),
+        ("business_date: 2026-11-20\ntimezone: UTC\nevents: [{at: '06:00', product: a/b, file: x.csv}]\n", "day.yaml: /events/0/file: x.csv does not exist"),
+        ("business_date: 2026-11-20\ntimezone: UTC\njobs: nowhere\n", "day.yaml: /jobs: nowhere does not exist"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_played_is_refused(tmp_path: Path, text: str, said: str) -> None:

@@ -1,6 +1,6 @@
 """Event buses of several accounts: putting on another account's bus and forwarding to it, as the buses' policies allow.
 
-The endpoint drops whatever crosses accounts or regions, forwards over any number of hops, and its CloudFormation knows no bus
+The endpoint drops events that cross accounts or regions, forwards over any number of hops, and its CloudFormation has no bus
 policies. On AWS an event goes one hop from bus to bus, keeps the account it came from, and is refused unless the bus's
 policy (and, for a rule, its role) allows it: docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html.
 """
@@ -55,14 +55,14 @@ def _put_across() -> None:
 
     def put_events(given: dict[str, Any], *rest: Any, **named: Any) -> Any:
         entries = given.get("Entries", [])
-        here = (responses.get_account_id(), responses.get_region())
-        elsewhere = [_place(each.get("EventBusName", "")) not in (None, here) for each in entries]
-        if not any(elsewhere) or len(entries) > 10:
+        own = (responses.get_account_id(), responses.get_region())
+        foreign = [_place(each.get("EventBusName", "")) not in (None, own) for each in entries]
+        if not any(foreign) or len(entries) > 10:
             return put(given, *rest, **named)
         results: list[dict[str, Any]] = []
-        for entry, away in zip(entries, elsewhere, strict=True):
-            if away:
-                results.append(_delivered(entry["EventBusName"], here[0], _record(entry, *here)))
+        for entry, is_foreign in zip(entries, foreign, strict=True):
+            if is_foreign:
+                results.append(_delivered(entry["EventBusName"], own[0], _record(entry, *own)))
             else:
                 results += json.loads(put({"Entries": [entry]}, *rest, **named)[2])["Entries"]
         failed = sum("ErrorCode" in each for each in results)
@@ -81,13 +81,13 @@ def _forward_once() -> None:
             LOG.warning("not forwarded a second time: %s", event["DetailType"])
             return
         arn = f"arn:aws:events:{spec.region}:{spec.account_id}:{spec.resource}"
-        here = (responses.get_account_id(), responses.get_region())
+        own = (responses.get_account_id(), responses.get_region())
         once = {**event, HOPPED: True}
-        if _place(arn) == here:
+        if _place(arn) == own:
             forward(spec, once, rule, path, payload)
             return
-        refused = None if arn in _allowed_by_role(arn, rule) else "its role does not allow it"
-        refused = refused or _delivered(arn, here[0], once).get("ErrorMessage")
+        refused = None if arn in _allowed_by_role(arn, rule) else "the role of the rule's target does not allow it"
+        refused = refused or _delivered(arn, own[0], once).get("ErrorMessage")
         if refused:
             LOG.warning("not forwarded to %s: %s", arn, refused)
 
@@ -111,11 +111,11 @@ def _record(entry: dict[str, Any], account: str, region: str) -> dict[str, Any]:
 
 
 def _delivered(bus: str, sender: str, event: dict[str, Any]) -> dict[str, Any]:
-    """Puts the event on the bus in its own account and region, if the bus's policy lets the sender. Gives PutEvents' answer."""
+    """Puts the event on the bus in the bus's account and region, if the bus's policy allows the sender. Returns PutEvents' answer."""
     account, region = _place(bus) or ("", "")
     name = bus.split("/", 1)[1]
 
-    def there() -> dict[str, Any]:
+    def deliver() -> dict[str, Any]:
         responses.set_request_account_id(account)
         responses.set_request_region(region)
         if name not in eventbridge._event_buses:
@@ -131,11 +131,11 @@ def _delivered(bus: str, sender: str, event: dict[str, Any]) -> dict[str, Any]:
         )
         return {"EventId": event["EventId"]}
 
-    return contextvars.copy_context().run(there)
+    return contextvars.copy_context().run(deliver)
 
 
 def allows(statement: dict[str, Any], sender: str, bus: str, source: str) -> bool:
-    """Whether the statement of a bus's policy lets an account put events of that source. What it does not know, it refuses."""
+    """Whether the statement of a bus's policy allows an account to put events of that source. Conditions it does not know refuse."""
     principal = statement.get("Principal")
     named = listed(principal.get("AWS", [])) if isinstance(principal, dict) else listed(principal)
     known = {"aws:PrincipalOrgID": ORGANIZATION, "aws:PrincipalAccount": sender, "events:source": source}

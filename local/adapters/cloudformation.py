@@ -1,4 +1,4 @@
-"""CloudFormation where the endpoint's lacks a type, an attribute, or the SAM transform of nested templates."""
+"""Closes gaps of the endpoint's CloudFormation: resource types, attributes, and the SAM transform of nested templates."""
 
 import json
 from collections.abc import Callable
@@ -49,7 +49,7 @@ def _no_archive(name: str, given: dict[str, Any]) -> None:
 
 
 def _transform_nested() -> None:
-    """Nested templates go through the SAM transform too. Stock: `Unsupported resource type: AWS::Serverless::StateMachine`."""
+    """Applies the SAM transform to nested templates. Without it: `Unsupported resource type: AWS::Serverless::StateMachine`."""
     parse: Callable[[str], dict[str, Any]] = engine._parse_template
 
     def transformed(body: str) -> Any:
@@ -59,7 +59,7 @@ def _transform_nested() -> None:
 
 
 def _keep_attributes() -> None:
-    """What an update leaves alone keeps its attributes; in nested stacks `Fn::GetAtt` of it failed."""
+    """A resource that an update does not change keeps its attributes; without it `Fn::GetAtt` fails in nested stacks."""
     update = provisioners._update_resource
 
     def updated(kind: str, name: str, old: Any, new: Any, stack: str, logical_id: str | None = None, *rest: Any) -> Any:
@@ -90,7 +90,7 @@ def _managed_password() -> None:
 
 
 def _keep_keys_of_topics() -> None:
-    """A topic's `KmsMasterKeyId`, which is dropped."""
+    """Keeps a topic's `KmsMasterKeyId`, which the endpoint drops."""
     topic: dict[str, Any] = provisioners._RESOURCE_HANDLERS["AWS::SNS::Topic"]
     create = topic["create"]
 

@@ -1,4 +1,4 @@
-"""State machines as Step Functions runs them, where the endpoint's engine does not."""
+"""Closes gaps of the endpoint's engine, so that state machines run as in Step Functions."""
 
 import contextvars
 import copy
@@ -31,7 +31,7 @@ def install(settings: Settings) -> None:
 
 
 def _fail_waiting_tasks() -> None:
-    """A function that raises fails the task that waits for its token; the engine lets it wait for its timeout."""
+    """A function that raises fails the task that waits for its token; in the engine the task waits for its time-out."""
     invoke, call = engine._invoke_with_callback, engine._call_lambda
     current = threading.local()
 
@@ -124,9 +124,9 @@ def _stop_at_once() -> None:
 
 
 def _run_branches() -> None:
-    """Branches have a context each, and their states stand in the history.
+    """Each branch has its own context, and its states are in the history.
 
-    The engine gives all branches one context, so that two that wait at once can get each other's task token, and leaves
+    The engine gives all branches one context, so that two that wait at the same time can get each other's task token, and it leaves
     their states out of the history.
     """
 
@@ -158,7 +158,7 @@ def _run_branches() -> None:
 
 
 def _publish_objects() -> None:
-    """`sns:publish` makes JSON text of an object given as the message; the engine hands it on as it is."""
+    """`sns:publish` turns an object that is given as the message into JSON text; the engine passes the object on."""
     publish = engine._invoke_sns_publish
 
     def with_text(resource: str, given: dict[str, Any]) -> Any:
@@ -169,7 +169,7 @@ def _publish_objects() -> None:
 
 
 def _create_ops_items(settings: Settings) -> None:
-    """`aws-sdk:ssm:createOpsItem`, which the endpoint does not have: incidents are kept in a list."""
+    """Adds `aws-sdk:ssm:createOpsItem`, which the endpoint lacks: incidents are kept in a list."""
     items = settings.incidents
 
     def create(resource: str, given: dict[str, Any]) -> dict[str, str]:

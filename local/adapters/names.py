@@ -1,4 +1,4 @@
-"""Names that adapters and those who use the endpoint share; free of the endpoint's own modules."""
+"""Names that adapters and the callers of the endpoint share. Imports nothing of the endpoint."""
 
 ORGANIZATION = "o-headgatelocal"  # every account of the local runtime belongs to it
 INSTANT = "instant"  # a Glue job's script that has nothing to do

@@ -1,6 +1,6 @@
-"""Time in the endpoint goes by the runtime's clock: waits, retries, visibility of messages, schedules, timestamps.
+"""The endpoint uses the runtime's clock: for waits, retries, the visibility of messages, schedules and timestamps.
 
-The endpoint reads real time everywhere, so a deadline of four hours would take four hours.
+It reads real time everywhere, so a deadline of four hours would take four hours.
 """
 
 import threading
@@ -24,7 +24,7 @@ HOOKS = (
 
 
 class _Time:
-    """Stands where a module imported `time`."""
+    """Replaces the module `time` where another module imported it."""
 
     def __init__(self, clock: Clock, sleep: Callable[[float], None]) -> None:
         self.time, self.sleep = clock.time, sleep
@@ -34,7 +34,7 @@ class _Time:
 
 
 class _Threading:
-    """Stands where a module imported `threading`: threads that are counted, events that wait by the clock."""
+    """Replaces the module `threading` where another module imported it: threads are counted, events use the clock."""
 
     def __init__(self, clock: Clock) -> None:
         class Thread(threading.Thread):
@@ -43,7 +43,7 @@ class _Threading:
                 super().start()
 
             def join(self, timeout: float | None = None) -> None:
-                with clock.rest():
+                with clock.not_counting():
                     super().join(timeout)
 
         self.Thread, self.Event = Thread, clock.event
@@ -56,15 +56,15 @@ def install(settings: Settings) -> None:
     clock = settings.clock
 
     def sleep(seconds: float) -> None:
-        if seconds >= 1:  # the fraction it sleeps before an execution begins serves nothing
+        if seconds >= 1:  # the fraction of a second that it sleeps before an execution begins has no use
             clock.sleep(seconds)
 
     stepfunctions.time = _Time(clock, sleep)
     stepfunctions.now_iso = lambda: _iso(clock.time())
     sqs.time = sns.time = _Time(clock, time.sleep)
-    # loops that look whether something is due
-    scheduler.time = _Time(clock, clock.doze)
-    eventbridge.time = _Time(clock, clock.doze)
+    # loops that check whether something is due
+    scheduler.time = _Time(clock, clock.sleep_until_jump)
+    eventbridge.time = _Time(clock, clock.sleep_until_jump)
     stepfunctions.threading = eventbridge.threading = _Threading(clock)
 
     dispatch = lambda_svc._dispatch_esm_batch
@@ -75,13 +75,13 @@ def _iso(moment: float) -> str:
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
-def look_at_queues() -> None:
-    """Messages may have become visible: makes the poller of event source mappings look now."""
+def poll_queues() -> None:
+    """Messages may have become visible: makes the poller of event source mappings poll now."""
     lambda_svc._esm_wake.set()
 
 
 def messages(now: float) -> tuple[int, float | None]:
-    """How many messages wait for a function, and when the first of those that are hidden shows again."""
+    """How many messages wait for a function, and the moment at which the first hidden one becomes visible (None: none is hidden)."""
     sources = {each["EventSourceArn"] for _, _, each in lambda_svc._iter_all_esms() if each.get("Enabled", True)}
     moments = [
         message["visible_at"]
@@ -93,10 +93,10 @@ def messages(now: float) -> tuple[int, float | None]:
 
 
 def next_tick(now: float) -> float | None:
-    """When the first schedule fires next."""
+    """The next moment at which a schedule fires; None if there is none."""
     moments = []
     for key, schedule in list(scheduler._schedules._data.items()):
-        # the endpoint counts from when its loop first sees a schedule; a jump may come before that
+        # the endpoint counts from the moment at which its loop first reads a schedule; a jump may come earlier
         last = scheduler._schedule_last_fired.setdefault(key, now)
         if schedule.get("State") != "ENABLED":
             continue

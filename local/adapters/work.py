@@ -1,7 +1,7 @@
-"""The work of a step as a process of its own: it ends by itself, by its time limit, or because it is stopped.
+"""Runs the work of a step in a process: it ends by itself, at its time limit, or because it is stopped.
 
-What a service adds (its names of states, its event, its API) is the step type's: see `local/step_types`. How long the work takes
-by the clock, and whether it fails or hangs, the scenario may set (`Settings.behaviours`).
+A step type (`local/step_types`) adds what belongs to its service: names of states, the event, the API. The scenario may set how
+long the work takes by the clock, and whether it fails or hangs (`Settings.behaviours`).
 """
 
 import contextvars
@@ -23,7 +23,7 @@ MESSAGE = 2_000  # characters of the last line that is kept of a script's output
 
 @dataclass(frozen=True)
 class Order:
-    """What is to run: `name` is what the scenario calls it; without a `script` there is nothing to do. `seconds` is the limit by the
+    """The work to run. `name` is its name in the scenario. Without a `script` it has nothing to do. `seconds` is its time limit by the
     clock, None for none."""
 
     name: str
@@ -44,7 +44,7 @@ class End:
 
 
 def install(settings: Settings) -> None:
-    """Makes the folder in which the endpoint keeps what is temporary."""
+    """Creates the folder for the endpoint's temporary files."""
     (settings.folder / "tmp").mkdir(parents=True, exist_ok=True)
 
 

@@ -1,5 +1,5 @@
-"""Put in front of the functions' path in the local endpoint, where Python imports it first: their clock is the runtime's, and
-their layers lie elsewhere than under /opt."""
+"""Imported by Python first in every function of the local endpoint: it sets the functions' clock to the runtime's, and the folder
+of their layers, which is not /opt."""
 
 import datetime
 import importlib
@@ -20,7 +20,7 @@ def _now() -> datetime.datetime:
 
 
 def _handler(name: str, package: str | None = None) -> ModuleType:
-    """Called by the worker for the handler's module; what that imports is there afterwards."""
+    """Called by the worker to import the handler's module; afterwards what that imports is loaded as well."""
     module = _import(name, package)
     if "runtime" in sys.modules:
         assert callable(sys.modules["runtime"].now)

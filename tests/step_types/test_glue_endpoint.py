@@ -37,7 +37,7 @@ def test_a_job_runs_its_script_with_its_arguments(endpoint: Runtime, tmp_path: P
     job = glue_job(endpoint, script, DefaultArguments={"--out": str(tmp_path / "out"), "--mode": "full"})
     launch = task("glue:startJobRun", Parameters={"JobName": job, "Arguments": {"--mode": "delta"}})
     started = json.loads(executed(endpoint, machine(Launch=launch))["output"])["JobRunId"]
-    endpoint.control.settled()
+    endpoint.control.wait_until_idle()
     run = run_of(endpoint, job)
     assert (run["Id"], run["JobRunState"]) == (started, "SUCCEEDED")
     assert (
@@ -50,7 +50,7 @@ def test_the_last_line_of_a_failed_script_is_the_error_of_its_run(endpoint: Runt
     script.write_text("raise ValueError('no such account: A9')\n")
     job = glue_job(endpoint, script)
     endpoint.client("glue").start_job_run(JobName=job)
-    endpoint.control.settled()
+    endpoint.control.wait_until_idle()
     assert (run_of(endpoint, job)["JobRunState"], run_of(endpoint, job)["ErrorMessage"]) == (
         "FAILED",
         "ValueError: no such account: A9",
@@ -66,7 +66,7 @@ def test_the_end_of_a_job_is_an_event_on_the_default_bus(endpoint: Runtime) -> N
     events.put_targets(Rule="job-ends", Targets=[{"Id": "q", "Arn": arn}])
     job = glue_job(endpoint, INSTANT)
     run = endpoint.client("glue").start_job_run(JobName=job)["JobRunId"]
-    endpoint.control.settled()
+    endpoint.control.wait_until_idle()
     (message,) = queues.receive_message(QueueUrl=url)["Messages"]
     assert json.loads(message["Body"])["detail"] == {
         "jobName": job, "severity": "INFO", "state": "SUCCEEDED", "jobRunId": run, "message": "Job run succeeded",
@@ -101,7 +101,7 @@ def test_a_run_goes_as_the_scenario_says(
     endpoint.control.set_behaviours({job: [behaviour]})
     endpoint.client("glue").start_job_run(JobName=job)
     while run_of(endpoint, job)["JobRunState"] in ("STARTING", "RUNNING"):
-        endpoint.control.jump(endpoint.control.settled()["next"])
+        endpoint.control.jump(endpoint.control.wait_until_idle()["next"])
     assert run_of(endpoint, job)["JobRunState"] == state
     assert run_of(endpoint, job)["ExecutionTime"] == pytest.approx(minutes * 60, abs=5)
 
@@ -110,7 +110,7 @@ def test_a_run_can_be_stopped(endpoint: Runtime) -> None:
     job = glue_job(endpoint, INSTANT)
     endpoint.control.set_behaviours({job: [{"takes": 600}]})
     run = endpoint.client("glue").start_job_run(JobName=job)["JobRunId"]
-    endpoint.control.settled()
+    endpoint.control.wait_until_idle()
     endpoint.client("glue").batch_stop_job_run(JobName=job, JobRunIds=[run])
-    endpoint.control.settled()
+    endpoint.control.wait_until_idle()
     assert run_of(endpoint, job)["JobRunState"] == "STOPPED"

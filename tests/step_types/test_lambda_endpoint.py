@@ -89,11 +89,11 @@ def test_it_goes_as_the_scenario_says(
     functions: Runtime, behaviour: dict[str, Any], error: str, message: str, minutes: int
 ) -> None:
     functions.control.set_behaviours({"step-check": [behaviour, {}]})
-    before = functions.control.settled()["now"]
+    before = functions.control.wait_until_idle()["now"]
     ended = executed(functions, machine(Ask=invoke("step-check", rows=1)))
     assert ended["error"] == error
     assert message in json.loads(ended["cause"])["errorMessage"]
-    assert functions.control.settled()["now"] - before == pytest.approx(minutes * 60, abs=20)
+    assert functions.control.wait_until_idle()["now"] - before == pytest.approx(minutes * 60, abs=20)
     assert executed(functions, machine(Ask=invoke("step-check", rows=1)))["status"] == "SUCCEEDED", "the next run"
 
 
@@ -108,16 +108,16 @@ def test_many_that_take_long_hold_up_nothing(functions: Runtime) -> None:
     )
     arn = client.create_state_machine(name="mine-many", definition=json.dumps(many), roleArn=role["roleArn"])
     execution = client.start_execution(stateMachineArn=arn["stateMachineArn"])["executionArn"]
-    began = functions.control.settled()["now"]
+    began = functions.control.wait_until_idle()["now"]
     asked = threading.Thread(target=lambda: ended.append(executed(functions, machine(Ask=invoke("gate", n=1)))))
     asked.start()
     asked.join(60)
     assert ended[0]["status"] == "SUCCEEDED"
     deadline = time.monotonic() + 60
     while client.describe_execution(executionArn=execution)["status"] == "RUNNING" and time.monotonic() < deadline:
-        functions.control.jump(functions.control.settled()["next"])
+        functions.control.jump(functions.control.wait_until_idle()["next"])
     assert client.describe_execution(executionArn=execution)["status"] == "SUCCEEDED"
-    assert functions.control.settled()["now"] - began == pytest.approx(600, abs=20), "side by side"
+    assert functions.control.wait_until_idle()["now"] - began == pytest.approx(600, abs=20), "side by side"
 
 
 def test_a_direct_call_is_timed_as_well(functions: Runtime) -> None:
@@ -127,12 +127,12 @@ def test_a_direct_call_is_timed_as_well(functions: Runtime) -> None:
     call.start()
     deadline = time.monotonic() + 30
     while call.is_alive() and time.monotonic() < deadline:
-        following = functions.control.settled()["next"]
+        following = functions.control.wait_until_idle()["next"]
         if following:
             functions.control.jump(following)
     call.join(1)
     assert not call.is_alive()
-    functions.control.settled(5)
+    functions.control.wait_until_idle(5)
 
 
 def test_a_type_that_cannot_be_run_is_refused(functions: Runtime) -> None:
