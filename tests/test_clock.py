@@ -137,10 +137,10 @@ def test_the_thread_of_a_request_counts_while_it_works_and_not_twice(clock: Cloc
         with clock.counting(), clock.counting():
             clock.sleep(HOUR)
 
-    for begin in (lambda: threading.Thread(target=request, daemon=True), lambda: started(clock, request)):
-        thread = begin()
-        if not thread.ident:
-            thread.start()
+    uncounted = threading.Thread(target=request, daemon=True)
+    uncounted.start()
+    for thread in (uncounted, None):
+        thread = thread or started(clock, request)
         while clock.next_deadline() is None:
             time.sleep(0.01)
         wait_until_idle(clock)
