@@ -11,9 +11,8 @@ from headgate.local.postgres import Postgres, running
 from tests.alert_world import day, service, ses  # noqa: F401 - fixtures
 from tests.fake_aws import FakeAws
 from tests.golden import lay_out
-from tests.state_world import ENVIRONMENT, World, make_template, new_world
 from tests.local_endpoint import endpoint  # noqa: F401 - a fixture
-from tests.state_world import ENVIRONMENT, FakeAws, World, make_template, new_world
+from tests.state_world import ENVIRONMENT, World, make_template, new_world
 
 Headgate = Callable[..., tuple[int, str]]
 
