@@ -4,14 +4,14 @@ import dataclasses
 import os
 import signal
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from headgate.local.player import put_event
-from headgate.local.scenario import Expectation, Scenario
+from headgate.local.scenario import Expectation, Moment, Scenario
 from tests.local_application import Application, deployed, needs_sam, sample
 
 pytestmark = [pytest.mark.slow, needs_sam]
@@ -106,6 +106,42 @@ def _command(process: Path) -> bytes:
         return (process / "cmdline").read_bytes()
     except OSError:  # it is gone
         return b""
+
+
+def test_a_machine_that_is_stopped_is_detected_at_once_and_its_job_is_stopped(tmp_path: Path) -> None:
+    """By its event, in seconds: the monitor looks every ten minutes. The rerun then does not wait for a job that nobody needs."""
+    day = hopeful(sample("stifel"), d1_ds1=Expectation("COMPLETED", attempt=2))
+    rerun = {
+        "action": "rerun",
+        "product": "d1/ds1",
+        "business_date": day.business_date.isoformat(),
+        "actor": "operator",
+    }
+    rerun_at = datetime.combine(day.business_date, time(2, 40), day.timezone)
+    day = dataclasses.replace(
+        day, moments=tuple(sorted((*day.moments, Moment(rerun_at, action=rerun)), key=lambda each: each.at))
+    )
+    stopped: list[datetime] = []
+    with deployed(day, tmp_path) as application:
+
+        def stop() -> None:
+            states, prefix = (
+                application.runtime.client("stepfunctions"),
+                application.runtime.outputs["StateMachineArnPrefix"],
+            )
+            (execution,) = states.list_executions(stateMachineArn=f"{prefix}d1_ds1", statusFilter="RUNNING")[
+                "executions"
+            ]
+            stopped.append(datetime.fromtimestamp(application.runtime.control.wait_until_idle()["now"], UTC))
+            states.stop_execution(executionArn=execution["executionArn"])
+
+        played = application.play(day, once_at("02:25", stop))
+    assert played.problems == []
+    (lost,) = [each for each in played.entries if each["product"] == "d1/ds1" and each.get("error") == "ABORTED"]
+    assert lost["by"] == "job status"
+    assert (datetime.fromisoformat(lost["at"]) - stopped[0]).total_seconds() < 30
+    ends = [each["status"] for each in played.entries if each["kind"] == "job ended" and each["job"] == "d1-ds1-build"]
+    assert ends == ["STOPPED", "SUCCEEDED"]
 
 
 def test_every_event_comes_three_times_and_broken_ones_between(tmp_path: Path) -> None:

@@ -1,0 +1,221 @@
+"""Steps of type `lambda` on the deployed local runtime: the real functions, machines and roles, and functions of products that run."""
+
+import json
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from headgate.cli import staging
+from headgate.cli.explain import explained
+from headgate.cli.formatting import Clock, history
+from headgate.local import player, runtime
+from headgate.local.provisioning import provision
+from headgate.local.runtime import Runtime
+from headgate.local.scenario import Expectation, Moment, Scenario
+from tests.golden import lay_out
+from tests.local_application import ROOT, needs_sam
+
+pytestmark = [pytest.mark.slow, needs_sam]
+DAY, UTC = date(2026, 11, 20), ZoneInfo("UTC")
+clock = Clock(UTC, DAY.isoformat())
+METADATA = """
+=== lam/domain.yaml
+account: "222222222222"
+region: us-east-1
+owner: team
+defaults: {schedule: {frequency: daily, time: "01:00", timezone: UTC}}
+=== lam/checked.yaml
+description: A function whose payload is filled in, by its alias
+pipeline:
+  steps:
+    - {name: check, lambda: {function: "lam-check:live", payload: {date: "{business_date}", of: [{product: "{domain}/{product}"}, 3], strict: true}}}
+=== lam/failed.yaml
+description: The function raises
+pipeline:
+  steps: [{name: check, lambda: {function: lam-raises}}]
+=== lam/retried.yaml
+description: The function fails once
+pipeline:
+  steps: [{name: check, lambda: {function: lam-flaky}, retry: {attempts: 1, interval: 1m}}]
+=== lam/limited.yaml
+description: The function takes longer than the step allows
+pipeline:
+  steps: [{name: check, lambda: {function: lam-slow, timeout: 5m}}]
+=== lam/answered.yaml
+description: The function answers the token
+pipeline:
+  steps: [{name: ask, lambda: {function: lam-answers, answer: token, timeout: 2h}}]
+=== lam/refused.yaml
+description: The function answers the token with a failure
+pipeline:
+  steps: [{name: ask, lambda: {function: lam-answers, answer: token, payload: {fail: true}, timeout: 2h}}]
+=== lam/unanswered.yaml
+description: Nobody answers the token
+pipeline:
+  steps: [{name: ask, lambda: {function: lam-forgets, answer: token, timeout: 2h}}]
+=== lam/rerun.yaml
+description: Run again while the function of the first attempt still runs
+pipeline:
+  steps: [{name: check, lambda: {function: lam-long, timeout: 5m}}]
+=== lam/parallel.yaml
+description: A function beside a Glue job, and one after both
+pipeline:
+  steps:
+    - parallel:
+        - {name: build, glue: {job: lam-build}}
+        - {name: check, lambda: {function: lam-quick}}
+    - {name: announce, lambda: {function: lam-quick}}
+"""
+FUNCTIONS = {
+    "lam-check": """
+import json, os, pathlib
+
+def handler(event, context):
+    pathlib.Path(os.environ["DATA"], "payload.json").write_text(json.dumps(event))
+    return {"rows": "x" * 1000}
+""",
+    "lam-raises": """
+class Unbalanced(Exception):
+    pass
+
+def handler(event, context):
+    raise Unbalanced("40 traded, but 41 in positions")
+""",
+    "lam-answers": """
+import boto3
+
+def handler(event, context):
+    states = boto3.client("stepfunctions")
+    if (event["payload"] or {}).get("fail"):
+        states.send_task_failure(taskToken=event["task_token"], error="Refused", cause="by the auditor")
+    else:
+        states.send_task_success(taskToken=event["task_token"], output="{}")
+""",
+    "lam-forgets": "def handler(event, context):\n    return event['task_token']\n",
+}
+RUNS: dict[str, list[dict[str, Any]]] = {
+    "lam-flaky": [{"fails": "ConnectionError: no route"}, {"takes": 60}],
+    "lam-slow": [{"takes": 600}],
+    "lam-long": [{"takes": 720}, {"takes": 60}],
+    "lam-quick": [{"takes": 120}],
+    "lam-build": [{"takes": 240}],
+}
+EXPECTED = {
+    "lam/checked": Expectation("COMPLETED", attempt=1),
+    "lam/failed": Expectation("ERROR", error="Unbalanced"),
+    "lam/retried": Expectation("COMPLETED", attempt=1),
+    "lam/limited": Expectation("ERROR", error="States.Timeout"),
+    "lam/answered": Expectation("COMPLETED", attempt=1),
+    "lam/refused": Expectation("ERROR", error="Refused"),
+    "lam/unanswered": Expectation("ERROR", error="States.Timeout"),
+    "lam/rerun": Expectation("COMPLETED", attempt=2),
+    "lam/parallel": Expectation("COMPLETED", attempt=1),
+}
+
+
+class Played:
+    """The day that was played, and what the application answers about it."""
+
+    def __init__(self, running: Runtime, data: Path, day: player.Day) -> None:
+        self.running, self.data, self.day = running, data, day
+
+    def entries(self, product: str, kind: str) -> list[dict[str, Any]]:
+        return [each for each in self.day.entries if each["product"] == product and each["kind"] == kind]
+
+    def ends(self, product: str) -> list[str]:
+        """How the job runs of the product ended, in order."""
+        return [each["status"] for each in self.entries(product, "job ended")]
+
+    def why(self, product: str) -> str:
+        asked = {"question": "why", "product": product, "business_date": DAY.isoformat()}
+        return "\n".join(explained(self.running.call("InquireFunctionName", asked)["runs"][0], clock))
+
+    def history(self, product: str) -> str:
+        return "\n".join(history([each for each in self.day.entries if each["product"] == product], clock))
+
+
+def at(hour: int, minute: int) -> datetime:
+    return datetime(DAY.year, DAY.month, DAY.day, hour, minute, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+    folder = tmp_path_factory.mktemp("lambda")
+    lay_out(METADATA, folder / "products")
+    jobs = folder / "jobs"
+    jobs.mkdir()
+    for name, code in FUNCTIONS.items():
+        (jobs / f"{name}.py").write_text(code)
+    (folder / "data").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        places, catalog, _ = staging.stage(folder / "products", folder / "run")
+    rerun = {"action": "rerun", "product": "lam/rerun", "business_date": DAY.isoformat(), "actor": "operator"}
+    day = Scenario(
+        DAY, UTC, at(0, 0), at(6, 0), moments=(Moment(at(1, 8), action=rerun),), runs=RUNS, expect=EXPECTED, jobs=jobs
+    )
+    with runtime.running(places, starts=day.starts) as running:
+        running.deploy(lambda line: None)
+        provision(running, catalog, jobs, folder / "data")
+        yield Played(running, folder / "data", player.play(running, day, folder / "data"))
+
+
+def test_every_product_ends_as_expected(played: Played) -> None:
+    assert played.day.problems == []
+
+
+def test_the_function_receives_its_payload_filled_in(played: Played) -> None:
+    assert json.loads((played.data / "payload.json").read_text()) == {
+        "date": "2026-11-20", "of": [{"product": "lam/checked"}, 3], "strict": True,
+    }  # fmt: skip
+    assert played.ends("lam/checked") == ["SUCCEEDED"]
+    (started,) = played.entries("lam/checked", "job started")
+    assert started["job"] == "lam-check:live"
+
+
+def test_what_the_function_raises_is_named_by_why_and_history(played: Played) -> None:
+    assert played.ends("lam/failed") == ["FAILED"]
+    for text in (played.why("lam/failed"), played.history("lam/failed")):
+        assert "step check" in text
+        assert "lam-raises" in text
+        assert "Unbalanced" in text
+        assert "40 traded, but 41 in positions" in text
+
+
+def test_a_failed_function_is_invoked_again_where_metadata_says_so(played: Played) -> None:
+    assert played.ends("lam/retried") == ["FAILED", "SUCCEEDED"]
+    first, second = played.entries("lam/retried", "job started")
+    assert first["job_run_id"] != second["job_run_id"]
+    assert "no route" in played.history("lam/retried")
+
+
+def test_a_function_that_takes_too_long_is_recorded_as_timed_out(played: Played) -> None:
+    assert played.ends("lam/limited") == ["TIMEOUT"]
+    (ended,) = played.entries("lam/limited", "job ended")
+    assert clock(ended["at"]) == "01:05"
+    assert "lam-slow" in played.why("lam/limited")
+
+
+def test_the_answer_to_the_token_is_the_end(played: Played) -> None:
+    assert played.ends("lam/answered") == ["SUCCEEDED"]
+    assert played.ends("lam/refused") == ["FAILED"]
+    assert "by the auditor" in played.why("lam/refused")
+    assert played.ends("lam/unanswered") == ["TIMEOUT"]
+    (ended,) = played.entries("lam/unanswered", "job ended")
+    assert clock(ended["at"]) == "03:00"
+
+
+def test_a_rerun_is_not_disturbed_by_the_invocation_that_still_runs(played: Played) -> None:
+    """The first attempt's function ends at 01:12, after the second attempt has completed."""
+    assert played.ends("lam/rerun") == ["TIMEOUT", "SUCCEEDED"]
+    (completed,) = [each for each in played.entries("lam/rerun", "run") if each["status"] == "COMPLETED"]
+    assert (completed["attempt"], clock(completed["at"])) == (2, "01:09")
+
+
+def test_functions_and_jobs_stand_side_by_side(played: Played) -> None:
+    ends = [(each["job"], clock(each["at"])) for each in played.entries("lam/parallel", "job ended")]
+    assert ends == [("lam-quick", "01:02"), ("lam-build", "01:04"), ("lam-quick", "01:06")]
