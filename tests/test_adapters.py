@@ -22,16 +22,16 @@ def test_an_endpoint_without_what_the_adapters_hook_is_refused(tmp_path: Path, m
     from headgate.local.adapters.settings import Settings
     from headgate.local.clock import Clock
 
-    monkeypatch.setattr(functions, "HOOKS", ("lambda_svc:_gone", "nothing:at_all"))
+    monkeypatch.setattr(functions, "HOOKS", ("lambda_svc:_removed", "nothing:at_all"))
     with pytest.raises(adapters.EndpointError) as caught:
         adapters.install(Settings(Clock(tmp_path / "clock"), tmp_path, ""))
     assert str(caught.value) == (
-        "ministack 1.5.33 lacks what the adapters for 1.5.33 hook: headgate.local.adapters.functions: lambda_svc:_gone; "
+        "ministack 1.5.33 lacks what the adapters for 1.5.33 hook: headgate.local.adapters.functions: lambda_svc:_removed; "
         "headgate.local.adapters.functions: nothing:at_all. Install ministack==1.5.33, or bring local/adapters up to the new version."
     )
 
 
-def test_an_exception_goes_by_its_own_name(endpoint: Runtime) -> None:
+def test_an_exception_has_the_name_of_its_class(endpoint: Runtime) -> None:
     ended = executed(endpoint, machine(Ask=invoke("gate", raises=True)))
     assert (ended["status"], ended["error"]) == ("FAILED", "TooLate")
 
@@ -47,8 +47,8 @@ def test_a_machine_calls_what_its_role_allows(endpoint: Runtime) -> None:
     plain = topics.create_topic(Name="plain")["TopicArn"]
     encrypted = topics.create_topic(Name="encrypted", Attributes={"KmsMasterKeyId": key["KeyId"]})["TopicArn"]
     publish = {each: task("sns:publish", Parameters={"TopicArn": each, "Message": "x"}) for each in (plain, encrypted)}
-    assert executed(endpoint, machine(Tell=publish[plain]))["status"] == "SUCCEEDED"
-    refused = executed(endpoint, machine(Tell=publish[encrypted]))
+    assert executed(endpoint, machine(Publish=publish[plain]))["status"] == "SUCCEEDED"
+    refused = executed(endpoint, machine(Publish=publish[encrypted]))
     assert (refused["error"], refused["cause"].rsplit(" ", 1)[-1]) == ("Kms.AccessDeniedException", key["Arn"])
 
 
@@ -60,7 +60,7 @@ def test_a_function_that_raises_fails_the_task_that_waits_for_its_token(endpoint
     assert executed(endpoint, machine(Ask=invoke("gate", waiting=True, raises=True)))["error"] == "TooLate"
 
 
-def test_a_token_may_be_answered_by_whom_the_role_allows(endpoint: Runtime) -> None:
+def test_a_token_may_be_answered_where_the_role_allows_it(endpoint: Runtime) -> None:
     waits = invoke("token", waiting=True, **{"token.$": "$$.Task.Token", "answer": 7})
     ended = executed(endpoint, machine(Ask=waits))
     assert (ended["status"], ended["output"]) == ("SUCCEEDED", "7")
@@ -68,7 +68,7 @@ def test_a_token_may_be_answered_by_whom_the_role_allows(endpoint: Runtime) -> N
     assert refused["error"] == "AccessDeniedException" or refused["error"] == "ClientError", refused
 
 
-def test_branches_have_tokens_of_their_own_and_stand_in_the_history(endpoint: Runtime) -> None:
+def test_branches_have_separate_tokens_and_are_in_the_history(endpoint: Runtime) -> None:
     branches = [
         machine(**{f"Ask {n}": invoke("token", waiting=True, **{"token.$": "$$.Task.Token", "answer": n})})
         for n in range(6)
@@ -94,9 +94,9 @@ def test_a_burst_of_calls_waits_in_line(endpoint: Runtime) -> None:
     assert len(processes) <= 6
 
 
-def test_an_incident_is_opened_and_an_object_is_told_as_text(endpoint: Runtime) -> None:
-    topic = endpoint.client("sns").create_topic(Name="told")["TopicArn"]
-    arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:told"
+def test_an_incident_is_opened_and_an_object_is_published_as_text(endpoint: Runtime) -> None:
+    topic = endpoint.client("sns").create_topic(Name="published")["TopicArn"]
+    arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:published"
     may_send = {
         "Effect": "Allow",
         "Principal": {"Service": "sns.amazonaws.com"},
@@ -104,17 +104,17 @@ def test_an_incident_is_opened_and_an_object_is_told_as_text(endpoint: Runtime) 
         "Resource": arn,
     }
     policy = json.dumps({"Version": "2012-10-17", "Statement": [may_send]})
-    queue = endpoint.client("sqs").create_queue(QueueName="told", Attributes={"Policy": policy})["QueueUrl"]
+    queue = endpoint.client("sqs").create_queue(QueueName="published", Attributes={"Policy": policy})["QueueUrl"]
     endpoint.client("sns").subscribe(
         TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"}
     )
-    tell = task("sns:publish", Parameters={"TopicArn": topic, "Message": {"kind": "ERROR"}}) | {
+    publish = task("sns:publish", Parameters={"TopicArn": topic, "Message": {"kind": "ERROR"}}) | {
         "End": False,
         "Next": "Open",
     }
-    del tell["End"]
+    del publish["End"]
     opens = task("aws-sdk:ssm:createOpsItem", Parameters={"Title": "it failed", "Source": "headgate"})
-    assert executed(endpoint, machine(Tell=tell, Open=opens))["status"] == "SUCCEEDED"
+    assert executed(endpoint, machine(Publish=publish, Open=opens))["status"] == "SUCCEEDED"
     assert {"Title": "it failed", "Source": "headgate"} in endpoint.control.incidents()
     (message,) = endpoint.client("sqs").receive_message(QueueUrl=queue)["Messages"]
     assert json.loads(message["Body"]) == {"kind": "ERROR"}
@@ -141,20 +141,20 @@ def test_an_event_is_forwarded_one_hop_and_no_further(endpoint: Runtime) -> None
         events.create_event_bus(Name=name)
         queues.create_queue(QueueName=f"at-{name}")
         arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:at-{name}"
-        events.put_rule(Name=f"heard-{name}", EventBusName=name, EventPattern=json.dumps({"source": ["hop"]}))
-        events.put_targets(Rule=f"heard-{name}", EventBusName=name, Targets=[{"Id": "q", "Arn": arn}])
-    for here, there in (("first", "second"), ("second", "third")):
-        events.put_rule(Name=f"on-{here}", EventBusName=here, EventPattern=json.dumps({"source": ["hop"]}))
+        events.put_rule(Name=f"received-{name}", EventBusName=name, EventPattern=json.dumps({"source": ["hop"]}))
+        events.put_targets(Rule=f"received-{name}", EventBusName=name, Targets=[{"Id": "q", "Arn": arn}])
+    for source, target in (("first", "second"), ("second", "third")):
+        events.put_rule(Name=f"on-{source}", EventBusName=source, EventPattern=json.dumps({"source": ["hop"]}))
         events.put_targets(
-            Rule=f"on-{here}", EventBusName=here, Targets=[{"Id": "b", "Arn": prefix + there, "RoleArn": ROLE}]
+            Rule=f"on-{source}", EventBusName=source, Targets=[{"Id": "b", "Arn": prefix + target, "RoleArn": ROLE}]
         )
     events.put_events(Entries=[{"Source": "hop", "DetailType": "x", "Detail": "{}", "EventBusName": "first"}])
     endpoint.control.wait_until_idle()
-    heard = {
+    received = {
         name: "Messages" in queues.receive_message(QueueUrl=queues.get_queue_url(QueueName=f"at-{name}")["QueueUrl"])
         for name in ("first", "second", "third")
     }
-    assert heard == {"first": True, "second": True, "third": False}
+    assert received == {"first": True, "second": True, "third": False}
 
 
 def test_a_task_ends_at_its_time_limit_by_the_clock(endpoint: Runtime) -> None:

@@ -78,7 +78,7 @@ def test_other_parameters_have_the_type_of_their_field(api: Any) -> None:
     assert ask(api, "SELECT :p0, :p1, :p2, :p3, :p4", *parameters)["records"] == [values]
 
 
-def test_a_string_is_text_and_not_whatever_fits(api: Any) -> None:
+def test_a_string_is_text_and_no_other_type(api: Any) -> None:
     with pytest.raises(ClientError, match="SQLState: 42883") as error:
         ask(api, "SELECT DATE '2026-11-20' = :v", string("v", "2026-11-20"))
     assert code(error) == "DatabaseErrorException"
@@ -93,7 +93,7 @@ def test_names_are_found_where_they_mean_something(api: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sql", "parameters", "wanted", "words"),
+    ("sql", "parameters", "expected", "message"),
     [
         ("SELECT 1; SELECT 2", [], "BadRequestException", "Multistatements aren't supported"),
         ("SELECT :v", [], "BadRequestException", "Cannot find parameter: v"),
@@ -116,10 +116,10 @@ def test_names_are_found_where_they_mean_something(api: Any) -> None:
         ),
     ],
 )
-def test_what_the_service_refuses(api: Any, sql: str, parameters: list[Any], wanted: str, words: str) -> None:
-    with pytest.raises(ClientError, match="(?s)" + words.replace("'", ".")) as error:
+def test_what_the_service_refuses(api: Any, sql: str, parameters: list[Any], expected: str, message: str) -> None:
+    with pytest.raises(ClientError, match="(?s)" + message.replace("'", ".")) as error:
         ask(api, sql or " ", *parameters)
-    assert code(error) == wanted
+    assert code(error) == expected
 
 
 def test_a_request_over_four_mebibytes_is_refused(api: Any) -> None:
@@ -168,7 +168,7 @@ def test_records_as_json_and_metadata(api: Any) -> None:
         ask(api, "DELETE FROM t", formatRecordsAs="JSON")
 
 
-def test_a_database_that_is_gone_is_unavailable() -> None:
+def test_a_database_that_has_ended_is_unavailable() -> None:
     with served(DataApi("host=127.0.0.1 port=1 user=x dbname=x")) as url, pytest.raises(ClientError) as error:
         client_without_retries(url).execute_statement(sql="SELECT 1", **WHERE)
     assert code(error) in ("DatabaseUnavailableException", "504")

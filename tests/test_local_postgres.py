@@ -1,4 +1,4 @@
-"""PostgreSQL of our own: it keeps what it should, several run side by side, and none outlives who started it."""
+"""PostgreSQL of our own: it keeps its data, several run side by side, and none outlives the process that started it."""
 
 import os
 import signal
@@ -80,7 +80,7 @@ def test_a_restart_waits_for_its_port(tmp_path: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_it_ends_with_whoever_started_it_and_recovers(tmp_path: Path, how: signal.Signals) -> None:
+def test_it_ends_with_the_process_that_started_it_and_recovers(tmp_path: Path, how: signal.Signals) -> None:
     holder = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert holder.stdout is not None
     pid, _, dsn = holder.stdout.readline().strip().partition(" ")
@@ -104,14 +104,14 @@ def alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    # a process nobody waits for any more is dead, though still listed
+    # a process that has ended may still be listed
     status = Path(f"/proc/{pid}/status")
     return not (status.exists() and "State:\tZ" in status.read_text())
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(
-    os.geteuid() != 0 or sys.platform != "linux", reason="only root on Linux can become somebody else for this"
+    os.geteuid() != 0 or sys.platform != "linux", reason="only root on Linux can become another user for this"
 )
 def test_it_runs_for_a_user_who_is_not_root(tmp_path: Path) -> None:
     """In a user namespace this process is nobody, as far as PostgreSQL and the launcher can see."""

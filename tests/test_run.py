@@ -43,13 +43,13 @@ def in_order(text: str) -> str:
 
 
 @pytest.mark.parametrize("name", ["stifel", "marketplace"])
-def test_a_day_is_played_and_told(name: str) -> None:
+def test_a_day_is_played_and_printed(name: str) -> None:
     done = headgate("run", str(SAMPLES / name / "day.yaml"))
     assert done.returncode == 0, done.stdout + done.stderr
     expect(FOLDER / "messages" / f"{name}-day.txt", in_order(done.stdout).encode())
 
 
-def test_a_day_that_does_not_end_as_expected_says_so(tmp_path: Path) -> None:
+def test_a_day_that_does_not_end_as_expected_is_reported(tmp_path: Path) -> None:
     text = (
         (SAMPLES / "marketplace" / "day.yaml")
         .read_text()
@@ -96,7 +96,7 @@ def test_nothing_is_left_when_it_is_interrupted(tmp_path: Path, number: signal.S
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nothing_runs_on_when_it_is_killed(tmp_path: Path) -> None:
+def test_nothing_keeps_running_when_it_is_killed(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [*HEADGATE, "run", str(SAMPLES / "stifel" / "day.yaml")], cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path)},
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
@@ -141,12 +141,12 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         (folder / name).symlink_to(ROOT / name)
     done = headgate("up", folder=folder)
     assert done.returncode == 0, done.stderr
-    (folder / "said").write_text(done.stdout)
+    (folder / "printed").write_text(done.stdout)
     yield folder
     assert headgate("down", folder=folder).stdout == "ended\n"
 
 
-def asked(folder: Path, *arguments: str) -> str:
+def output_of(folder: Path, *arguments: str) -> str:
     done = headgate(*arguments, folder=folder, env={**os.environ, "TZ": "UTC"})
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -155,7 +155,7 @@ def asked(folder: Path, *arguments: str) -> str:
 def completed(folder: Path, product: str, date: str) -> bool:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        if json.loads(asked(folder, "why", product, "--date", date, "--json"))["run"]["status"] == "COMPLETED":
+        if json.loads(output_of(folder, "why", product, "--date", date, "--json"))["run"]["status"] == "COMPLETED":
             return True
         time.sleep(0.5)
     return False
@@ -163,28 +163,29 @@ def completed(folder: Path, product: str, date: str) -> bool:
 
 def test_up_runs_a_pipeline_when_its_events_come(up: Path) -> None:
     date = "2026-11-18"
-    assert asked(up, "backfill", "d1/ds1", "--date", date) == "1 run opened\n"
-    why = asked(up, "why", "d1/ds1", "--date", date)
+    assert output_of(up, "backfill", "d1/ds1", "--date", date) == "1 run opened\n"
+    why = output_of(up, "why", "d1/ds1", "--date", date)
     assert "Missing:\n  raw/rd1 for 2026-11-18" in why
     assert re.search(r"^As of .*\d\d:\d\d C[SD]T\.$", why, re.MULTILINE), "by the clock of the product's schedule"
     for name in ("raw/rd1", "raw/rd2"):
         assert (
-            asked(up, "event", name, "--date", date) == f"put on the bus: Data Product Refreshed, {name} for {date}\n"
+            output_of(up, "event", name, "--date", date)
+            == f"put on the bus: Data Product Refreshed, {name} for {date}\n"
         )
     assert completed(up, "d1/ds1", date)
-    assert "step build: d1-ds1-build SUCCEEDED" in asked(up, "history", "d1/ds1", "--date", date)
-    status = asked(up, "status", "--date", date, "--domain", "d1")
+    assert "step build: d1-ds1-build SUCCEEDED" in output_of(up, "history", "d1/ds1", "--date", date)
+    status = output_of(up, "status", "--date", date, "--domain", "d1")
     assert "d1/ds1" in status
     assert re.match(r"2026-11-18, as of .*\d\d:\d\d UTC\n", status)
-    assert asked(up, "rerun", "d1/ds1", "--date", date) == f"d1/ds1 for {date}: attempt 2\n"
+    assert output_of(up, "rerun", "d1/ds1", "--date", date) == f"d1/ds1 for {date}: attempt 2\n"
 
 
-def test_up_says_how_to_reach_it_and_that_is_true(up: Path) -> None:
+def test_up_prints_how_to_reach_it_and_that_is_right(up: Path) -> None:
     known = json.loads((up / ".headgate" / "local" / "runtime.json").read_text())
-    said = (up / "said").read_text()
-    assert known["options"]["endpoint_url"] in said
-    assert known["postgres"] in said
-    assert [line.split("#")[0].split() for line in said.splitlines() if line.startswith("  headgate event")] == [
+    printed = (up / "printed").read_text()
+    assert known["options"]["endpoint_url"] in printed
+    assert known["postgres"] in printed
+    assert [line.split("#")[0].split() for line in printed.splitlines() if line.startswith("  headgate event")] == [
         ["headgate", "event", name, "--date", datetime.now().astimezone().date().isoformat()]
         for name in ("raw/rd1", "raw/rd2")
     ], "of a product of this very mesh"
@@ -209,8 +210,8 @@ def test_it_can_be_asked_as_a_stack(up: Path) -> None:
     assert "does not exist" in wrong.stderr
 
 
-def test_what_is_asked_wrongly_is_answered_with_words(up: Path) -> None:
-    for arguments, words in (
+def test_wrong_arguments_are_answered_with_a_message(up: Path) -> None:
+    for arguments, message in (
         (("why", "d1/ds9"), "headgate why: d1/ds9: no such product in the deployed catalog\n"),
         (("rerun", "d1/ds2", "--date", "2026-11-18"), "headgate rerun: d1/ds2 has no run for 2026-11-18\n"),
         (("status", "--date", "yesterday"), "headgate status: inquire: /business_date"),
@@ -218,15 +219,15 @@ def test_what_is_asked_wrongly_is_answered_with_words(up: Path) -> None:
     ):
         done = headgate(*arguments, folder=up)
         assert done.returncode == 2
-        assert done.stderr.startswith(words)
+        assert done.stderr.startswith(message)
 
 
 def test_its_data_outlives_it(up: Path) -> None:
-    before = asked(up, "history", "d1/ds1", "--date", "2026-11-18")
+    before = output_of(up, "history", "d1/ds1", "--date", "2026-11-18")
     assert headgate("down", folder=up).stdout == "ended\n"
     assert "nothing runs on this machine; `headgate up` starts it" in headgate("status", folder=up).stderr
     assert headgate("up", folder=up).returncode == 0
-    assert asked(up, "history", "d1/ds1", "--date", "2026-11-18").startswith(before.splitlines()[0])
+    assert output_of(up, "history", "d1/ds1", "--date", "2026-11-18").startswith(before.splitlines()[0])
 
 
 @pytest.mark.skipif(not CORPUS.exists(), reason="../shared/corpora is not here")

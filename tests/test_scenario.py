@@ -1,4 +1,4 @@
-"""A scenario file: what is wrong with it is said all at once, with its place."""
+"""A scenario file: all problems are reported at once, each with its place."""
 
 from datetime import date
 from pathlib import Path
@@ -31,7 +31,7 @@ def test_the_samples_can_be_read(path: Path) -> None:
     assert read.expect
 
 
-def test_everything_wrong_is_said_at_once(tmp_path: Path) -> None:
+def test_all_problems_are_reported_at_once(tmp_path: Path) -> None:
     text = """
 business_date: 20.11.2026
 timezone: UTC
@@ -51,7 +51,7 @@ expect: {d1/ds1: {status: DONE}}
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("business_date: 2026-11-20\ntimezone: Mars/Olympus\n", "day.yaml: 'No time zone found with key Mars/Olympus'"),
         ("business_date: 2026-02-30\ntimezone: UTC\n", "day.yaml: day is out of range for month"),
@@ -61,10 +61,10 @@ expect: {d1/ds1: {status: DONE}}
         ("business_date: 2026-11-20\ntimezone: UTC\njobs: nowhere\n", "day.yaml: /jobs: nowhere does not exist"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_played_is_refused(tmp_path: Path, text: str, said: str) -> None:
-    assert complaint(tmp_path, text).startswith(said)
+def test_what_cannot_be_played_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    assert complaint(tmp_path, text).startswith(message)
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+def test_a_file_that_does_not_exist(tmp_path: Path) -> None:
     with pytest.raises(scenario.ScenarioError, match="No such file"):
         scenario.read(tmp_path / "nothing.yaml")

@@ -23,45 +23,45 @@ pytestmark = [pytest.mark.slow, needs_sam]
 DAY, UTC = date(2026, 11, 20), ZoneInfo("UTC")
 clock = Clock(UTC, DAY.isoformat())
 METADATA = """
-=== lam/domain.yaml
+--- lam/domain.yaml
 account: "222222222222"
 region: us-east-1
 owner: team
 defaults: {schedule: {frequency: daily, time: "01:00", timezone: UTC}}
-=== lam/checked.yaml
+--- lam/checked.yaml
 description: A function whose payload is filled in, by its alias
 pipeline:
   steps:
     - {name: check, lambda: {function: "lam-check:live", payload: {date: "{business_date}", of: [{product: "{domain}/{product}"}, 3], strict: true}}}
-=== lam/failed.yaml
+--- lam/failed.yaml
 description: The function raises
 pipeline:
   steps: [{name: check, lambda: {function: lam-raises}}]
-=== lam/retried.yaml
+--- lam/retried.yaml
 description: The function fails once
 pipeline:
   steps: [{name: check, lambda: {function: lam-flaky}, retry: {attempts: 1, interval: 1m}}]
-=== lam/limited.yaml
+--- lam/limited.yaml
 description: The function takes longer than the step allows
 pipeline:
   steps: [{name: check, lambda: {function: lam-slow, timeout: 5m}}]
-=== lam/answered.yaml
+--- lam/answered.yaml
 description: The function answers the token
 pipeline:
   steps: [{name: ask, lambda: {function: lam-answers, answer: token, timeout: 2h}}]
-=== lam/refused.yaml
+--- lam/refused.yaml
 description: The function answers the token with a failure
 pipeline:
   steps: [{name: ask, lambda: {function: lam-answers, answer: token, payload: {fail: true}, timeout: 2h}}]
-=== lam/unanswered.yaml
+--- lam/unanswered.yaml
 description: Nobody answers the token
 pipeline:
   steps: [{name: ask, lambda: {function: lam-forgets, answer: token, timeout: 2h}}]
-=== lam/rerun.yaml
+--- lam/rerun.yaml
 description: Run again while the function of the first attempt still runs
 pipeline:
   steps: [{name: check, lambda: {function: lam-long, timeout: 5m}}]
-=== lam/parallel.yaml
+--- lam/parallel.yaml
 description: A function beside a Glue job, and one after both
 pipeline:
   steps:
@@ -108,10 +108,10 @@ EXPECTED = {
     "lam/checked": Expectation("COMPLETED", attempt=1),
     "lam/failed": Expectation("ERROR", error="Unbalanced"),
     "lam/retried": Expectation("COMPLETED", attempt=1),
-    "lam/limited": Expectation("ERROR", error="States.Timeout"),
+    "lam/limited": Expectation("ERROR", error="JobTimedOut"),
     "lam/answered": Expectation("COMPLETED", attempt=1),
     "lam/refused": Expectation("ERROR", error="Refused"),
-    "lam/unanswered": Expectation("ERROR", error="States.Timeout"),
+    "lam/unanswered": Expectation("ERROR", error="JobTimedOut"),
     "lam/rerun": Expectation("COMPLETED", attempt=2),
     "lam/parallel": Expectation("COMPLETED", attempt=1),
 }
@@ -132,7 +132,7 @@ class Played:
 
     def why(self, product: str) -> str:
         asked = {"question": "why", "product": product, "business_date": DAY.isoformat()}
-        return "\n".join(explained(self.running.call("InquireFunctionName", asked)["runs"][0], clock))
+        return "\n".join(explained(self.running.call("InquireFunctionName", asked)["run"], clock))
 
     def history(self, product: str) -> str:
         return "\n".join(history([each for each in self.day.entries if each["product"] == product], clock))
