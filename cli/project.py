@@ -3,34 +3,16 @@
 import argparse
 import re
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 from headgate.generator.cache import Cache
-from headgate.generator.findings import Finding
-from headgate.generator.metadata import places
-from headgate.generator.metadata.load import Loaded, load
-from headgate.generator.rules import check_mesh
+from headgate.generator.project import Project
 
 FINE, FINDINGS, USAGE = 0, 1, 2
 
 
 class UsageError(Exception):
     """The command cannot do what was asked; the message says why and what to do."""
-
-
-@dataclass
-class Project:
-    """A products folder, loaded. `findings` are in reading order, with lines."""
-
-    root: Path
-    loaded: Loaded
-    findings: list[Finding]
-    cache: Cache
-
-    @property
-    def errors(self) -> list[Finding]:
-        return [each for each in self.findings if each.is_error]
 
 
 def add_folders(parser: argparse.ArgumentParser, out: bool = False) -> None:
@@ -56,11 +38,7 @@ def open_project(root: Path) -> Project:
         raise UsageError(
             f"{root}: no such folder; run this in the project's folder, or name the metadata with --products DIR"
         )
-    cache = Cache(root.absolute().parent / ".headgate" / f"cache-{root.name}.json")
-    loaded = load(root, cache)
-    found = loaded.findings + check_mesh(loaded.mesh)
-    resolved = sorted(places.resolve(found, Path.read_bytes), key=Finding.order)
-    return Project(root, loaded, resolved, cache)
+    return Project(root, Cache(root.absolute().parent / ".headgate" / f"cache-{root.name}"))
 
 
 class Progress:

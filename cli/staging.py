@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from headgate.cli import report
 from headgate.cli.project import Progress, UsageError, open_project
-from headgate.generator.generate import generate
 from headgate.generator.model.mesh import Mesh
 from headgate.generator.output import CATALOG, OutputError, opened
 
@@ -31,8 +30,8 @@ def stage(products: Path, folder: Path) -> "tuple[Places, dict[str, Any], Mesh]"
         raise UsageError("the metadata has errors; nothing was started")
     machines = folder / "statemachines"
     try:
-        with opened(machines, write=True) as out:
-            result = generate(project.loaded, out, project.cache, Progress())
+        with opened(machines, True, project.cache) as out:
+            result = project.generate(out, Progress())
     except OutputError as error:
         raise UsageError(str(error)) from None
     project.cache.save()

@@ -1,78 +1,105 @@
-"""What earlier runs worked out, by the digest of what it was worked out from. Losing it costs time, nothing else.
+"""Results of earlier runs, by the digest of what they were computed from. Losing them costs time, nothing else.
 
-Kept in one file under `.headgate/`, thrown away whole when the generator's own code or a library it relies on changes.
+One file a kind under the cache's folder, read when the kind is first needed. A file counts only if its checksum holds,
+which covers the generator's own code, so a damaged file, another version and a changed generator all mean an empty cache.
 """
 
 import contextlib
 import functools
 import os
+import sys
+import zoneinfo
+from collections.abc import Iterator
 from hashlib import blake2b
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-LIBRARIES = ("cfn-lint", "jinja2", "jsonschema-rs", "orjson", "pyyaml", "statelint")
+# Verdicts on shapes: few, and needed only when something of that shape is new.
+KEPT = frozenset({"machine lint", "resource lint", "application lint", "mesh lint"})
+
+
+def digest(data: bytes) -> str:
+    return blake2b(data, digest_size=16).hexdigest()
 
 
 @functools.cache
 def generator_digest() -> str:
-    """Of every file of the generator and the versions of what it relies on."""
-    digest = blake2b(digest_size=16)
-    folder = Path(__file__).parent
-    for file in sorted(each for each in folder.rglob("*") if each.suffix in (".py", ".j2", ".json")):
-        digest.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
-    for library in LIBRARIES:
-        digest.update(f"{library} {version(library)}\0".encode())
-    return digest.hexdigest()
+    """Of all that results depend on besides metadata: the generator's files, Python, installed packages, time zones."""
+    parts = [sys.version.encode()]
+    for file in _sources(str(Path(__file__).parent)):
+        with open(file, "rb") as opened:
+            parts += (file.encode(), opened.read())
+    for folder in dict.fromkeys((*sys.path, *zoneinfo.TZPATH)):
+        with contextlib.suppress(OSError):
+            if folder in zoneinfo.TZPATH:
+                parts.append(str(Path(folder).stat().st_mtime_ns).encode())
+            else:  # versions are part of the folders' names
+                parts += (name.encode() for name in sorted(os.listdir(folder)) if name.endswith(".dist-info"))
+    return digest(b"\0".join(parts))
 
 
-# Verdicts on shapes: few, and asked for only when something of that shape is new.
-KEPT = ("machine lint", "resource lint", "application lint")
+def _sources(folder: str) -> Iterator[str]:
+    with os.scandir(folder) as entries:
+        for entry in sorted(entries, key=lambda each: each.name):
+            if entry.is_dir():
+                yield from _sources(entry.path)
+            elif entry.name.endswith((".py", ".j2", ".json")):
+                yield entry.path
 
 
 class Cache:
-    """Values by kind and digest. Only what a run asks for is kept for the next one, and the kinds in `KEPT`."""
+    """Values by kind and key. Of a kind that a run uses, only what it uses is kept for the next one, save for `KEPT`.
 
-    def __init__(self, file: Path | None) -> None:
-        self._file = file
+    Values are what JSON can hold, and never None. Without a folder nothing is kept.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
         self._known: dict[str, dict[str, Any]] = {}
         self._used: dict[str, dict[str, Any]] = {}
-        self._changed = False
-        if file is not None:
-            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-                stored = orjson.loads(file.read_bytes())
-                if stored["generator"] == generator_digest():
-                    self._known = stored["values"]
+        self._changed: set[str] = set()
 
-    def get(self, kind: str, digest: str) -> Any:
+    def get(self, kind: str, key: str) -> Any:
         """The value, or None."""
-        used = self._used.setdefault(kind, {})
-        value = used.get(digest)
-        if value is None:
-            value = self._known.get(kind, {}).get(digest)
-            if value is not None:
-                used[digest] = value
+        if kind not in self._known:
+            self._load(kind)
+        value = self._known[kind].get(key)
+        if value is not None:
+            self._used[kind][key] = value
         return value
 
-    def put(self, kind: str, digest: str, value: Any) -> None:
-        self._used.setdefault(kind, {})[digest] = value
-        self._changed = True
+    def put(self, kind: str, key: str, value: Any) -> None:
+        if kind not in self._known:
+            self._load(kind)
+        self._known[kind][key] = self._used[kind][key] = value
+        self._changed.add(kind)
 
     def save(self) -> None:
-        """Writes what this run used; a cache that cannot be written is left as it was."""
-        for kind in KEPT:
-            if kind in self._known:
-                self._used[kind] = self._known[kind] | self._used.get(kind, {})
-        if self._file is None or not (self._changed or self._sizes(self._used) != self._sizes(self._known)):
-            return
-        with contextlib.suppress(OSError):
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            scratch = self._file.with_name(f"{self._file.name}.{os.getpid()}")
-            scratch.write_bytes(orjson.dumps({"generator": generator_digest(), "values": self._used}))
-            scratch.replace(self._file)
+        """Writes what this run used; what cannot be written is left as it was."""
+        for kind, used in self._used.items():
+            values = self._known[kind] if kind in KEPT else used
+            if self._folder is None or not (kind in self._changed or len(values) != len(self._known[kind])):
+                continue
+            body = orjson.dumps(values)
+            with contextlib.suppress(OSError):
+                self._folder.mkdir(parents=True, exist_ok=True)
+                scratch = self._folder / f"{kind}.{os.getpid()}"
+                scratch.write_bytes(_checksum(body) + body)
+                scratch.replace(self._folder / f"{kind}.json")
+        self._changed.clear()
 
-    @staticmethod
-    def _sizes(values: dict[str, dict[str, Any]]) -> dict[str, int]:
-        return {kind: len(each) for kind, each in values.items() if each}
+    def _load(self, kind: str) -> None:
+        self._known[kind], self._used[kind] = {}, {}
+        if self._folder is None:
+            return
+        with contextlib.suppress(OSError, ValueError):
+            stored = (self._folder / f"{kind}.json").read_bytes()
+            body = stored[len(_checksum(b"")) :]
+            if stored.startswith(_checksum(body)):
+                self._known[kind] = orjson.loads(body)
+
+
+def _checksum(body: bytes) -> bytes:
+    return digest(generator_digest().encode() + body).encode() + b"\n"

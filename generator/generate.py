@@ -1,42 +1,29 @@
 """From a loaded mesh to the output folder: plans, renders and proves every machine and template, skipping what is known
 to be as it was."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import Any
 
 import orjson
 
 from headgate.generator import output
-from headgate.generator.cache import Cache
-from headgate.generator.findings import Finding
+from headgate.generator.cache import Cache, digest
 from headgate.generator.lint.proof import Proof
 from headgate.generator.metadata.load import Loaded
 from headgate.generator.model.accounts import home_of, producers, subscriptions
 from headgate.generator.model.mesh import Mesh
 from headgate.generator.model.product import Product
-from headgate.generator.output import Changes, Output
+from headgate.generator.output import Generated, Output
 from headgate.generator.plan import catalog
 from headgate.generator.plan.forwarding import forwarding
 from headgate.generator.plan.layout import Layout, assign, recorded, template_name
 from headgate.generator.plan.outline import outline
 from headgate.generator.plan.resources import ProductResources, resources_of
+from headgate.generator.progress import Progress
 from headgate.generator.render.application import Part, render_application, render_mesh
 from headgate.generator.render.canonical import canonical
 from headgate.generator.render.domain import write_domain
 from headgate.generator.render.shapes import AlteredTextError, machine_texts, shape_of
-
-Progress = Callable[[str, int, int], None]
-
-
-@dataclass
-class Generated:
-    """`findings` are the linters'; with any, nothing was written and `changes` is None."""
-
-    findings: list[Finding]
-    changes: Changes | None
-    machines: int
 
 
 @dataclass
@@ -79,9 +66,8 @@ class _Run:
         known = self.cache.get("machine", key)
         if known is None or not self.out.keep(path, known[0]):
             resources, text = self._rendered(product)
-            known = [output.digest(text), len(orjson.dumps(resources.statements)) + 2_600]
+            known = [self.out.put(path, text), len(orjson.dumps(resources.statements)) + 2_600]
             self.cache.put("machine", key, known)
-            self.out.put(path, text)
         domain.sizes[product.name] = known[1]
 
     def _key(self, product: Product) -> str:
@@ -119,15 +105,14 @@ class _Run:
 
     def _template(self, domain: str, number: int, members: list[Product]) -> Part:
         path = f"{domain}/{template_name(number)}"
-        key = blake2b(orjson.dumps([number, *(self._key(each) for each in members)]), digest_size=16).hexdigest()
+        key = digest(orjson.dumps([number, *(self._key(each) for each in members)]))
         known = self.cache.get("template", key)
         if known is not None and self.out.keep(path, known[0]):
             return Part(domain, number, tuple(known[1]), home_of(self.mesh, domain))
         resources = [self.resources.get(each.id) or self._rendered(each)[0] for each in members]
         self.proof.domain(resources)
         text, parameters = write_domain(domain, number, resources)
-        self.cache.put("template", key, [output.digest(text), list(parameters)])
-        self.out.put(path, text)
+        self.cache.put("template", key, [self.out.put(path, text), list(parameters)])
         return Part(domain, number, parameters, home_of(self.mesh, domain))
 
 

@@ -1,20 +1,25 @@
 """Writes the output folder as a whole or not at all.
 
 New files are first written beside the old ones, under `.staging`. Then a journal names every change, and files are
-swapped in while the old ones are kept. Whoever finds a journal puts the old files back, so a crash at any moment leaves
-the old output, or, once the journal is gone, the new one.
+swapped in while the old ones are kept. The next run that finds a journal puts the old files back, so a crash at any moment
+leaves the old output, or, once the journal is gone, the new one.
 """
 
 import contextlib
+import errno
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from pathlib import Path
 
 import orjson
+
+from headgate.generator.cache import Cache, digest
+from headgate.generator.file_digests import FileDigests, Status, status_of
+from headgate.generator.findings import Finding
 
 STAGING, JOURNAL = ".staging", "journal.json"
 CATALOG, LAYOUT, APPLICATION, MESH = "catalog/catalog.json", "layout.json", "template.json", "mesh/template.json"
@@ -37,18 +42,25 @@ class Changes:
         return bool(self.created or self.changed or self.removed)
 
 
-def digest(data: bytes) -> str:
-    return blake2b(data, digest_size=16).hexdigest()
+@dataclass
+class Generated:
+    """`findings` are the linters'; with any, nothing was written and `changes` is None."""
+
+    findings: list[Finding]
+    changes: Changes | None
+    machines: int
 
 
 class Output:
-    """The output folder and what it is to become. Use it inside `opened`."""
+    """The output folder and the files it should hold. Use it inside `opened`."""
 
-    def __init__(self, folder: Path, write: bool) -> None:
+    def __init__(self, folder: Path, write: bool, cache: Cache) -> None:
         self.folder = folder
+        self.files: dict[str, str] = {}  # digests of the files it should hold, by path
         self._write = write
         self._staging = folder / STAGING
-        self._wanted: set[str] = set()
+        self._digests = FileDigests(cache, "output files")
+        self._staged: dict[str, Status] = {}
         self._changes = Changes()
         self._made: set[Path] = set()
         self._old = _generated(folder)
@@ -60,41 +72,66 @@ class Output:
         except (FileNotFoundError, NotADirectoryError):
             return None
 
-    def keep(self, path: str, wanted_digest: str) -> bool:
-        """Whether the file on disk has that digest already; if so it stays."""
-        if path not in self._old:
+    def keep(self, path: str, wanted: str) -> bool:
+        """Whether the file on disk already has the digest `wanted`; if so it stays."""
+        if self._digest(path) != wanted:
             return False
-        data = self.read(path)
-        if data is None or digest(data) != wanted_digest:
-            return False
-        self._wanted.add(path)
+        self.files[path] = wanted
         self._changes.unchanged += 1
         return True
 
-    def put(self, path: str, data: bytes) -> None:
-        """What the file is to hold."""
-        self._wanted.add(path)
-        old = self.read(path) if path in self._old else None
-        if old == data:
+    def keep_all(self, wanted: Mapping[str, str]) -> bool:
+        """Whether the folder holds exactly the files `wanted`, given with their digests; if so they stay."""
+        if self._old != wanted.keys() or any(self._digest(path) != each for path, each in wanted.items()):
+            return False
+        self.files.update(wanted)
+        self._changes.unchanged = len(wanted)
+        return True
+
+    def put(self, path: str, data: bytes) -> str:
+        """Sets the content of a file and returns its digest."""
+        wanted, old = digest(data), self._digest(path)
+        self.files[path] = wanted
+        if old == wanted:
             self._changes.unchanged += 1
-            return
+            return wanted
         (self._changes.created if old is None else self._changes.changed).append(path)
         if self._write:
             target = self._staging / "new" / path
             if target.parent not in self._made:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 self._made.add(target.parent)
-            target.write_bytes(data)
+            self._staged[path] = _write(target, data)
+        return wanted
+
+    def _digest(self, path: str) -> str | None:
+        """Of the file on disk; None if it is missing."""
+        if path not in self._old:
+            return None
+        try:
+            return self._digests.of(path, f"{self.folder}/{path}")[0]
+        except FileNotFoundError:
+            return None
 
     def finish(self) -> Changes:
-        """The difference to what is on disk; written, unless the folder was opened to look only."""
+        """The difference to the files on disk; written, unless the folder was opened for reading only."""
         changes = self._changes
-        changes.removed = sorted(self._old - self._wanted)
+        changes.removed = sorted(self._old - self.files.keys())
         changes.created.sort()
         changes.changed.sort()
         if self._write and changes:
             self._commit(changes)
+            self._remember()
         return changes
+
+    def _remember(self) -> None:
+        """Records the digests of the files that were written and that nobody has changed since."""
+        for path, (written, _, *rest) in self._staged.items():
+            now = time.time_ns()
+            with contextlib.suppress(OSError):
+                status = status_of((self.folder / path).stat())
+                if [status[0], *status[2:]] == [written, *rest]:  # the move into place changes the ctime
+                    self._digests.record(path, status, self.files[path], now)
 
     def _commit(self, changes: Changes) -> None:
         kept = self._staging / "old"
@@ -123,10 +160,11 @@ class Output:
 
 
 @contextlib.contextmanager
-def opened(folder: Path, write: bool) -> Iterator[Output]:
+def opened(folder: Path, write: bool, cache: Cache | None = None) -> Iterator[Output]:
     """The output folder, locked and recovered from an earlier crash. Raises `OutputError`."""
+    cache = cache or Cache(None)
     if not folder.exists() and not write:
-        yield Output(folder, write=False)
+        yield Output(folder, False, cache)
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -141,7 +179,7 @@ def opened(folder: Path, write: bool) -> Iterator[Output]:
         recover(folder)
         _require_ours(folder)
         try:
-            yield Output(folder, write)
+            yield Output(folder, write, cache)
         except OSError as error:
             raise OutputError(f"{error.filename or folder}: {error.strerror}; the old output is as it was") from None
         finally:
@@ -202,6 +240,14 @@ def _link(source: Path, target: Path) -> None:
         os.link(source, target)
     except OSError:  # a file system without hard links
         shutil.copy2(source, target)
+
+
+def _write(path: Path, data: bytes) -> Status:
+    """Writes a new file and returns its status."""
+    with open(path, "xb", buffering=0) as file:
+        if file.write(data) != len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        return status_of(os.fstat(file.fileno()))
 
 
 def _write_durably(path: Path, data: bytes) -> None:

@@ -10,12 +10,13 @@ ROOT = Path(__file__).parent.parent
 
 # A layer imports what stands before it, never what comes after.
 LAYERS = (
-    ("findings", "steps", "schemas"),
+    ("findings", "progress", "steps", "schemas"),
     ("model",),
     ("plan",),
-    ("cache", "metadata", "rules", "render", "graph"),
+    ("cache", "file_digests", "metadata", "rules", "render", "graph"),
     ("lint", "output"),
     ("generate", "reference"),
+    ("project",),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 

@@ -138,13 +138,17 @@ def test_an_error_writes_nothing(project: Callable[[str], Path], headgate: Headg
     assert (root / "statemachines/catalog/catalog.json").read_bytes() == before
 
 
-def test_a_lost_or_damaged_memo_costs_time_only(project: Callable[[str], Path], headgate: Headgate) -> None:
+def test_a_lost_or_damaged_cache_costs_time_only(project: Callable[[str], Path], headgate: Headgate) -> None:
     root = project(MESH)
     headgate("generate")
-    cache = next((root / ".headgate").iterdir())
-    for damage in (b"", b"{}", b"[1]", b'{"generator": "x", "values": 3}', cache.read_bytes()[:100]):
-        cache.write_bytes(damage)
-        assert headgate("generate", "--check")[0] == 0
+    files = list((root / ".headgate/cache-products").iterdir())
+    assert len(files) > 6
+    for file in files:
+        whole = file.read_bytes()
+        flipped = whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:]
+        for damage in (b"", b"{}", b"[1]", b'{"generator": "x", "values": 3}', whole[:100], flipped):
+            file.write_bytes(damage)
+            assert headgate("generate", "--check")[0] == 0
 
 
 MERMAID = """\

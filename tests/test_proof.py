@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from headgate.generator.cache import Cache
 from headgate.generator.lint.linters import cfn_lint_problems, statelint_problems
 from headgate.generator.lint.machine_checks import history, problems
+from headgate.generator.metadata.inputs import Inputs
 from headgate.generator.metadata.load import load
 from headgate.generator.model import build
 from headgate.generator.plan import grants
@@ -215,7 +216,7 @@ def test_machines_of_one_shape_differ_in_texts_only(
 def test_every_kind_of_machine_is_filled_in_as_it_would_be_rendered(case: Path, tmp_path: Path) -> None:
     lay_out((case / "input.txt").read_text("utf-8"), tmp_path)
     resources = []
-    for product in load(tmp_path, Cache(None)).mesh.machines():
+    for product in load(Inputs(tmp_path, Cache(None)), Cache(None)).mesh.machines():
         given = outline(product)
         texts = machine_texts(given)
         shape = shape_of(given, texts)

@@ -6,8 +6,7 @@ import time
 from headgate.cli import report
 from headgate.cli.project import FINDINGS, FINE, Progress, UsageError, add_folders, open_project
 from headgate.generator.findings import Finding
-from headgate.generator.generate import Generated, generate
-from headgate.generator.output import Changes, OutputError, opened
+from headgate.generator.output import Changes, Generated, OutputError, opened
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -20,10 +19,11 @@ def run(arguments: argparse.Namespace) -> int:
     started = time.monotonic()
     project = open_project(arguments.products)
     if project.errors:
+        project.cache.save()
         return _refuse(arguments, project.findings, "Nothing was written.")
     try:
-        with opened(arguments.out, write=not arguments.check) as out:
-            result: Generated = generate(project.loaded, out, project.cache, Progress(arguments.json))
+        with opened(arguments.out, not arguments.check, project.cache) as out:
+            result: Generated = project.generate(out, Progress(arguments.json))
     except OutputError as error:
         raise UsageError(str(error)) from None
     project.cache.save()

@@ -19,8 +19,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     project = open_project(arguments.products)
-    project.cache.save()
     mesh, focus = project.loaded.mesh, arguments.product
+    project.cache.save()
     everything = graph.selection(mesh, None)
     if focus is not None and focus not in everything:
         near = difflib.get_close_matches(focus, sorted(everything), n=1)

@@ -6,7 +6,6 @@ import orjson
 
 from headgate.cli import report
 from headgate.cli.project import FINDINGS, FINE, Progress, UsageError, add_folders, open_project
-from headgate.generator.generate import generate
 from headgate.generator.output import CATALOG, Changes, OutputError, opened
 from headgate.generator.plan import catalog
 from headgate.generator.plan.account_changes import compare_accounts
@@ -28,9 +27,9 @@ def run(arguments: argparse.Namespace) -> int:
         return FINDINGS
     mesh = project.loaded.mesh
     try:
-        with opened(arguments.out, write=False) as out:
+        with opened(arguments.out, False, project.cache) as out:
             old = catalog.read(out.read(CATALOG) or b"")
-            result = generate(project.loaded, out, project.cache, Progress(arguments.json))
+            result = project.generate(out, Progress(arguments.json))
     except OutputError as error:
         raise UsageError(str(error)) from None
     project.cache.save()

@@ -28,12 +28,11 @@ def run(arguments: argparse.Namespace) -> int:
     project.cache.save()
     failed = any(each.is_error or arguments.strict for each in findings)
     if arguments.json:
-        report.print_json({"findings": report.as_json(findings), "products": len(project.loaded.mesh.products)})
+        report.print_json({"findings": report.as_json(findings), "products": project.products})
         return FINDINGS if failed else FINE
     report.print_findings(findings)
     if not failed:
-        mesh = project.loaded.mesh
-        count = f"{report.plural(len(mesh.products), 'product')} in {report.plural(len(mesh.domains), 'domain')}"
+        count = f"{report.plural(project.products, 'product')} in {report.plural(project.domains, 'domain')}"
         print(f"{path}: {count}, no errors")
     return FINDINGS if failed else FINE
 

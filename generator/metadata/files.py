@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from headgate.generator.findings import Finding
@@ -23,6 +24,10 @@ class Files:
     products: dict[tuple[str, str], Path] = field(default_factory=dict)
     calendars: dict[str, Path] = field(default_factory=dict)
     misplaced: list[Finding] = field(default_factory=list)
+
+    def paths(self) -> Iterator[Path]:
+        """Every file that is to be read."""
+        return chain(self.domains.values(), self.calendars.values(), self.products.values())
 
 
 def find(root: Path) -> Files:
@@ -58,7 +63,7 @@ def _folder(folder: Path, name: str, files: Files) -> None:
         )
         return
     for entry in _entries(folder):
-        path, stem = Path(entry.path), Path(entry.name).stem
+        path, stem = Path(entry.path), entry.name.rpartition(".")[0]
         if entry.is_dir():
             if any(_yaml(each) for each in os.listdir(path)):
                 files.misplaced.append(

@@ -2,17 +2,17 @@
 
 from dataclasses import dataclass, field
 from datetime import date
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from headgate.generator.cache import Cache
+from headgate.generator.cache import digest as digest_of
 from headgate.generator.findings import Finding
 from headgate.generator.metadata import schema
 from headgate.generator.metadata.drop_invalid import UNKNOWN, drop_invalid
-from headgate.generator.metadata.files import Files, find
+from headgate.generator.metadata.inputs import Inputs
 from headgate.generator.metadata.merge import merge
 from headgate.generator.metadata.reading_rules import UNREADABLE, WRONG_VALUE
 from headgate.generator.metadata.yaml_reader import ReadError, read
@@ -20,6 +20,7 @@ from headgate.generator.model import build
 from headgate.generator.model.mesh import Mesh
 from headgate.generator.model.product import Domain, Product
 from headgate.generator.model.schedule import Calendar
+from headgate.generator.progress import Progress, silent
 
 Document = dict[str, Any]
 
@@ -36,27 +37,31 @@ class Loaded:
     digests: dict[str, str] = field(default_factory=dict)
 
 
-def load(root: Path, cache: Cache) -> Loaded:
-    files = find(root)
+def load(inputs: Inputs, cache: Cache, progress: Progress = silent) -> Loaded:
+    """The mesh of the files of `inputs`. What has not changed since an earlier run is neither parsed nor checked again."""
+    files = inputs.files
     findings = list(files.misplaced)
-    calendars = _calendars(files, findings)
-    domains, defaults = _domains(files, findings)
+    calendars = _calendars(inputs, findings)
+    domains, defaults = _domains(inputs, findings)
     products: dict[str, Product] = {}
     digests: dict[str, str] = {}
-    default_digests = {name: blake2b(orjson.dumps(each), digest_size=16).hexdigest() for name, each in defaults.items()}
+    default_digests = {name: digest_of(orjson.dumps(each)) for name, each in defaults.items()}
     broken, partial = set(), set()
-    for (domain, name), path in files.products.items():
+    for number, ((domain, name), path) in enumerate(files.products.items()):
+        progress("reading files", number, len(files.products))
         identity = f"{domain}/{name}"
+        # a broken domain.yaml gives no defaults: what is missing then is not the product's fault
+        inherited = default_digests.get(domain, "broken")
         try:
-            data = path.read_bytes()
+            digest = f"{inputs.digest_of(path)} {inherited}"
+            document = cache.get("document", digest)
+            data = inputs.data(path) if document is None else b""
         except OSError as error:
             findings.append(_unreadable(path, error))
             broken.add(identity)
             continue
-        # a broken domain.yaml gives no defaults: what is missing then is not the product's fault
-        digest = blake2b(data + default_digests.get(domain, "broken").encode(), digest_size=16).hexdigest()
-        document = cache.get("document", digest)
         if document is None:
+            digest = f"{inputs.digest_of(path)} {inherited}"
             document, whole = _product_document(data, path, defaults.get(domain), findings)
             if document is None:
                 broken.add(identity)
@@ -67,8 +72,9 @@ def load(root: Path, cache: Cache) -> Loaded:
                 partial.add(identity)
         products[identity] = build.product(domain, name, document)
         digests[identity] = digest
+    progress("reading files", len(files.products), len(files.products))
     mesh = Mesh(
-        root=root,
+        root=inputs.root,
         products=products,
         domains=domains,
         calendars=calendars,
@@ -94,11 +100,11 @@ def _product_document(
     return document, defaults is not None
 
 
-def _domains(files: Files, findings: list[Finding]) -> tuple[dict[str, Domain], dict[str, Document]]:
+def _domains(inputs: Inputs, findings: list[Finding]) -> tuple[dict[str, Domain], dict[str, Document]]:
     domains: dict[str, Domain] = {}
     defaults: dict[str, Document] = {}
-    for name, path in files.domains.items():
-        document = _checked(path, "domain.schema.json", findings)
+    for name, path in inputs.files.domains.items():
+        document = _checked(inputs, path, "domain.schema.json", findings)
         if document is None:
             continue
         given = document.get("defaults") or {}
@@ -111,10 +117,10 @@ def _domains(files: Files, findings: list[Finding]) -> tuple[dict[str, Domain], 
     return domains, defaults
 
 
-def _calendars(files: Files, findings: list[Finding]) -> dict[str, Calendar]:
+def _calendars(inputs: Inputs, findings: list[Finding]) -> dict[str, Calendar]:
     calendars = {}
-    for name, path in files.calendars.items():
-        document = _checked(path, "calendar.schema.json", findings)
+    for name, path in inputs.files.calendars.items():
+        document = _checked(inputs, path, "calendar.schema.json", findings)
         if document is None:
             continue
         try:
@@ -134,9 +140,9 @@ def _is_date(text: str) -> bool:
     return True
 
 
-def _checked(path: Path, name: str, findings: list[Finding]) -> Document | None:
+def _checked(inputs: Inputs, path: Path, name: str, findings: list[Finding]) -> Document | None:
     try:
-        data = path.read_bytes()
+        data = inputs.data(path)
     except OSError as error:
         findings.append(_unreadable(path, error))
         return None

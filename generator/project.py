@@ -1,0 +1,85 @@
+"""A products folder: its findings and its output, computed again only where a file has changed.
+
+What commands need on every run is imported at once, everything else when it turns out to be needed: with nothing changed,
+loading the parsers, the linters and the template engine would take longer than all the rest.
+"""
+
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from headgate.generator.cache import Cache
+from headgate.generator.findings import Finding, Rule, Severity
+from headgate.generator.metadata.inputs import Inputs
+from headgate.generator.output import Changes, Generated, Output
+from headgate.generator.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from headgate.generator.metadata.load import Loaded
+
+
+class Project:
+    """The metadata under `root`."""
+
+    def __init__(self, root: Path, cache: Cache, progress: Progress = silent) -> None:
+        self.root, self.cache = root, cache
+        self._progress = progress
+        self._inputs = Inputs(root, cache)
+
+    @cached_property
+    def loaded(self) -> "Loaded":
+        from headgate.generator.metadata.load import load
+
+        return load(self._inputs, self.cache, self._progress)
+
+    @cached_property
+    def findings(self) -> list[Finding]:
+        """Everything that is wrong, in reading order, with lines."""
+        return [_finding(each) for each in self._checked["findings"]]
+
+    @property
+    def errors(self) -> list[Finding]:
+        return [each for each in self.findings if each.is_error]
+
+    @property
+    def products(self) -> int:
+        """How many products could be read."""
+        return int(self._checked["products"])
+
+    @property
+    def domains(self) -> int:
+        """How many domains could be read."""
+        return int(self._checked["domains"])
+
+    @cached_property
+    def _checked(self) -> dict[str, Any]:
+        known: dict[str, Any] | None = self.cache.get("findings", self._inputs.digest)
+        if known is None:
+            from headgate.generator.metadata import places
+            from headgate.generator.rules import check_mesh
+
+            mesh = self.loaded.mesh
+            found = places.resolve(self.loaded.findings + check_mesh(mesh), self._inputs.data)
+            values = [asdict(each) | {"file": str(each.file)} for each in sorted(found, key=Finding.order)]
+            known = {"findings": values, "products": len(mesh.products), "domains": len(mesh.domains)}
+            self.cache.put("findings", self._inputs.digest, known)
+        return known
+
+    def generate(self, out: Output, progress: Progress) -> Generated:
+        """Brings `out` up to date, unless a linter objects. Metadata with errors must not get this far."""
+        known = self.cache.get("output", self._inputs.digest)
+        if known is not None and out.keep_all(known["files"]):
+            return Generated([], Changes(unchanged=len(out.files)), known["machines"])
+        from headgate.generator.generate import generate
+
+        generated = generate(self.loaded, out, self.cache, progress)
+        # where products are put depends on where they were, but what is put where it was stays there: `layout.assign`
+        if generated.changes is not None:
+            self.cache.put("output", self._inputs.digest, {"files": out.files, "machines": generated.machines})
+        return generated
+
+
+def _finding(value: dict[str, Any]) -> Finding:
+    rule = Rule(**value["rule"] | {"severity": Severity(value["rule"]["severity"])})
+    return Finding(**value | {"rule": rule, "file": Path(value["file"])})
