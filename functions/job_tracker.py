@@ -24,11 +24,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         case "await":
             return _await(event, job_run)
         case "start":
-            result: dict[str, Any] = runtime.database().call(
+            started: dict[str, Any] = runtime.database().call(
                 "record_invocation", Typed(event["run_id"], "uuid"), event["attempt"], event["step"], job_run.type, job_run.job,
                 job_run.job_run_id, job_run.handle, event["timeout"], runtime.now(),
             )  # fmt: skip
-            return result
+            return started | {"job_run_id": job_run.job_run_id}  # which the machine keeps for `end`
         case "end":
             message = ": ".join(filter(None, (event.get("error"), event.get("cause"))))
             reported = {key: event.get(key) for key in ("run_id", "attempt", "step", "error")}

@@ -1,6 +1,7 @@
 """Runs a machine on moto's Step Functions engine, which is strict, while the test answers its calls to AWS.
 
-What the engine cannot show: `States.DataLimitExceeded`, the quotas, and how long delays really are (they are skipped here).
+What the engine cannot show: `States.DataLimitExceeded`, the quotas, how long delays really are (they are skipped here), and the
+cause of a failure that answers a token (it is lost).
 """
 
 import io
@@ -116,12 +117,7 @@ class _World:
             assert isinstance(given, Succeed)
             return {**given.output, "ResponseMetadata": _METADATA}
         payload = json.loads(parameters["Payload"])
-        function = FUNCTIONS[parameters["FunctionName"].rsplit(":", 1)[-1].removesuffix("FunctionArn")]
-        name = (
-            function + "." + str(payload.get("action") or payload.get("status"))
-            if function != "configuration"
-            else function
-        )
+        name = _called(parameters["FunctionName"], payload)
         given = self._next(name, payload)
         if isinstance(given, Raise) and given.error.startswith("Lambda."):
             code = given.error.removeprefix("Lambda.")
@@ -153,7 +149,15 @@ class _World:
                 return self.answers[name].pop(0)
         if name == "tracker.start":
             return Succeed({"job_run_id": parameters["job_run_id"]})
-        return Succeed({"steps": self.steps}) if name == "configuration" else DEFAULTS[name]
+        return Succeed({"steps": self.steps}) if name == "configuration" else DEFAULTS.get(name, Succeed())
+
+
+def _called(function: str, payload: dict[str, Any]) -> str:
+    """`gate.await` for a function of Headgate and what it is asked to do, `function check` for one of a product."""
+    ours = FUNCTIONS.get(function.rsplit(":", 1)[-1].removesuffix("FunctionArn"))
+    if ours is None:
+        return f"function {function}"
+    return ours if ours == "configuration" else f"{ours}.{payload.get('action') or payload.get('status')}"
 
 
 _METADATA = {"HTTPStatusCode": 200, "RequestId": "1", "HTTPHeaders": {}}
@@ -202,14 +206,18 @@ def execute(
     settings: dict[str, Any] | None = None,
 ) -> Execution:
     """Executes the machine. `answers` are given in order, then the defaults; the states in `timed_out` give up after a
-    second; `settings` are steps of the configuration that are no Glue jobs."""
+    second; `settings` are steps of the configuration, which by default have what Glue jobs and functions need."""
     definition = json.loads(json.dumps(definition))
     for name, task in tasks(definition):
         if name in timed_out:
             task["TimeoutSeconds"] = 1
     text = PLACEHOLDER.sub(lambda match: _resolved(match[1]), json.dumps(definition))
-    names = [name.removeprefix("Launch ") for name, _ in tasks(definition) if name.startswith("Launch ")]
-    steps = {name.replace("-", "_"): {"job": f"job-of-{name}", "arguments": {"--step": name}} for name in names}
+    steps: dict[str, Any] = {}
+    for verb, _, step in (name.partition(" ") for name, _ in tasks(definition)):
+        if verb == "Launch":
+            steps[step.replace("-", "_")] = {"job": f"job-of-{step}", "arguments": {"--step": step}}
+        elif verb == "Invoke":
+            steps[step.replace("-", "_")] = {"function": f"function-of-{step}", "payload": {"step": step}}
     world, delays = _World(answers or {}, steps | (settings or {})), list[float]()
     logging.getLogger("moto").setLevel(logging.CRITICAL)  # it logs every failure of a machine, at length
     with _engine(world, delays) as client:

@@ -194,7 +194,8 @@ def test_a_machine_records_the_start_and_the_end_that_it_sees_itself(
 ) -> None:
     begin(run)
     for _ in range(2):
-        assert invoke("job_tracker", invocation(run, "start")) == {"state": "STARTED"}
+        started = invoke("job_tracker", invocation(run, "start"))
+        assert started == {"state": "STARTED", "job_run_id": f"{run}/1/check/06:30"}, "the machine keeps the id"
     for _ in range(2):
         assert invoke("job_tracker", invocation(run, "end", **end)) == {"state": end["state"]}
     invoke("job_tracker", invocation(run, "end", state="FAILED", error="Another"))  # the first end counts

@@ -125,6 +125,116 @@ def test_a_broken_machine_is_found(breaking: Callable[[dict[str, Any]], None], w
     assert any(words in problem for problem in problems(definition)), problems(definition)
 
 
+def with_map(distributed: bool = False, key: str = "ItemProcessor") -> dict[str, Any]:
+    """The machine of one step, its work inside a Map."""
+    definition = one_step()
+    group = definition["States"]["Run build"]
+    del group["Retry"]
+    inner = group.pop("Branches")[0]
+    mode = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"} if distributed else {"Mode": "INLINE"}
+    group |= {
+        "Type": "Map",
+        "ItemsPath": "$.items",
+        key: inner | ({"ProcessorConfig": mode} if key != "Iterator" else {}),
+    }
+    return definition
+
+
+def _work(definition: dict[str, Any]) -> dict[str, Any]:
+    group = definition["States"]["Run build"]
+    inner: dict[str, Any] = group.get("ItemProcessor") or group["Iterator"]
+    return inner
+
+
+def _inner_without(key: str) -> Callable[[dict[str, Any]], None]:
+    return lambda definition: _work(definition)["States"]["Launch build"].pop(key)
+
+
+def _map_without_catch(definition: dict[str, Any]) -> None:
+    del definition["States"]["Run build"]["Catch"]
+
+
+def _inner_unreached(definition: dict[str, Any]) -> None:
+    _work(definition)["States"]["Nowhere"] = {"Type": "Succeed"}
+
+
+def _inner_dangling(definition: dict[str, Any]) -> None:
+    _work(definition)["States"]["Launch build"]["Next"] = WAIT
+
+
+def _inner_twice(definition: dict[str, Any]) -> None:
+    states = _work(definition)["States"]
+    states[WAIT] = states.pop("Wait for build")
+    states["Launch build"]["Next"] = WAIT
+
+
+def _inner_long(definition: dict[str, Any]) -> None:
+    inner = _work(definition)
+    inner["States"]["x" * 81] = inner["States"].pop("Launch build")
+    inner["StartAt"] = "x" * 81
+
+
+def _inner_placeholder(definition: dict[str, Any]) -> None:
+    _work(definition)["States"]["Launch build"]["Comment"] = "${Elsewhere}"
+
+
+def _inner_endless(definition: dict[str, Any]) -> None:
+    _work(definition)["States"]["Launch build"]["Retry"][0]["MaxAttempts"] = 9_000
+
+
+def _inner_recorder(definition: dict[str, Any]) -> None:
+    """The outcome is recorded for each item instead of for the run."""
+    recorder = definition["States"].pop("Record failure")
+    definition["States"] = json.loads(json.dumps(definition["States"]).replace("Record failure", "Run failed"))
+    _work(definition)["States"]["Launch build"] |= {
+        "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Record failure"}]
+    }
+    _work(definition)["States"]["Record failure"] = recorder | {"Next": "Check how build ended"}
+
+
+@pytest.mark.parametrize(
+    ("distributed", "key"), [(False, "ItemProcessor"), (True, "ItemProcessor"), (False, "Iterator")]
+)
+@pytest.mark.parametrize(
+    ("breaking", "words"),
+    [
+        (_inner_without("Retry"), "`Launch build` has no Retry"),
+        (_inner_without("TimeoutSeconds"), "`Launch build` has no TimeoutSeconds"),
+        (_map_without_catch, "`Launch build` has no Catch, and nothing around it has one"),
+        (_map_without_catch, "`Run build` has no Catch, and nothing around it has one"),
+        (_inner_unreached, "`Nowhere` is never reached"),
+        (_inner_dangling, f"`Launch build` is followed by `{WAIT}`, which does not exist"),
+        (_inner_twice, f"two states are called `{WAIT}`"),
+        (_inner_long, "is longer than 80 characters"),
+        (_inner_placeholder, "the placeholder ${Elsewhere} has no parameter"),
+        (_inner_endless, "history events at worst"),
+        (_inner_recorder, "the machine can end in `Run failed` without a recorded outcome"),
+    ],
+)
+def test_a_broken_machine_inside_a_map_is_found(
+    breaking: Callable[[dict[str, Any]], None], words: str, distributed: bool, key: str
+) -> None:
+    definition = with_map(distributed, key)
+    assert problems(definition) == []
+    breaking(definition)
+
+    assert any(words in problem for problem in problems(definition)), problems(definition)
+
+
+def test_a_call_inside_a_map_needs_a_grant() -> None:
+    planned = plan_machine(_outline("ds1", "build", 3600, 2))
+    granted = [each for each in grants.statements(planned.calls()) if each["Action"] != "glue:StartJobRun"]
+
+    assert grants.ungranted(with_map(), planned, granted) == ["Launch build"]
+
+
+def test_each_item_of_a_distributed_map_writes_a_history_of_its_own() -> None:
+    inline, distributed, group = with_map(), with_map(distributed=True), one_step()
+    group["States"]["Run build"].pop("Retry")
+
+    assert history(distributed) < history(group) < history(inline)
+
+
 def test_a_task_nobody_granted_is_found() -> None:
     definition = one_step()
     planned = plan_machine(_outline("ds1", "build", 3600, 2))

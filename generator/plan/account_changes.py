@@ -3,7 +3,7 @@
 from typing import Any
 
 from headgate.generator.model.accounts import Home, subscribed
-from headgate.generator.plan.changes import leaves
+from headgate.generator.plan.changes import dependencies_of
 
 Entry = dict[str, Any]
 
@@ -38,7 +38,7 @@ def _subscriptions(catalog: Entry) -> dict[Home, frozenset[str]]:
     needs = (
         (key.split("/")[0], leaf["product"])
         for key, each in machines.items()
-        for leaf in leaves(each.get("depends_on"))
+        for leaf in dependencies_of(each.get("depends_on"))
     )
     return subscribed(homes, (key.split("/")[0] for key in machines), needs)
 

@@ -4,6 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
+from headgate.generator.model.arguments import Path, leaves
 from headgate.generator.model.availability import rhythm
 from headgate.generator.model.duration import spoken
 from headgate.generator.model.schedule import Schedule
@@ -82,8 +85,8 @@ def _rhythm(entry: Entry) -> str:
 def _dependencies(old: Entry | None, new: Entry | None) -> Iterator[str]:
     if old == new:
         return
-    was = {each["product"]: each for each in leaves(old)}
-    now = {each["product"]: each for each in leaves(new)}
+    was = {each["product"]: each for each in dependencies_of(old)}
+    now = {each["product"]: each for each in dependencies_of(new)}
     added, removed = sorted(now.keys() - was.keys()), sorted(was.keys() - now.keys())
     if added:
         yield ("now also waits for " if was else "now waits for ") + ", ".join(added)
@@ -110,7 +113,7 @@ def _skeleton(node: Any) -> Any:
     return [operator, *(_skeleton(member) for member in node[operator])]
 
 
-def leaves(node: Entry | None) -> Iterator[Entry]:
+def dependencies_of(node: Entry | None) -> Iterator[Entry]:
     """The dependencies of a condition of the catalog."""
     if node is None:
         return
@@ -118,7 +121,7 @@ def leaves(node: Entry | None) -> Iterator[Entry]:
         yield node
     else:
         for member in node[next(iter(node))]:
-            yield from leaves(member)
+            yield from dependencies_of(member)
 
 
 def condition_words(node: Entry | None) -> str:
@@ -178,10 +181,10 @@ def _step(old: Entry, new: Entry) -> Iterator[str]:
     for key in ("type", "resource", "timeout"):
         if old[key] != new[key]:
             yield f"{'runs' if key == 'resource' else key} {_shown(old[key], key)} -> {_shown(new[key], key)}"
-    for key in sorted(old["arguments"].keys() | new["arguments"].keys()):
-        was, now = old["arguments"].get(key), new["arguments"].get(key)
-        if was != now:
-            yield f"argument {key} {_shown(was)} -> {_shown(now)}"
+    were, are = _arguments(old), _arguments(new)
+    for key in sorted(were.keys() | are.keys()):
+        if were.get(key, "none") != are.get(key, "none"):
+            yield f"argument {key} {were.get(key, 'none')} -> {are.get(key, 'none')}"
     for key in sorted(old["settings"].keys() | new["settings"].keys()):
         was, now = old["settings"].get(key), new["settings"].get(key)
         if was != now:
@@ -193,6 +196,19 @@ def _step(old: Entry, new: Entry) -> Iterator[str]:
         for key in ("attempts", "interval", "backoff", "max_delay"):
             if old["retry"][key] != new["retry"][key]:
                 yield f"retry {key} {_shown(old['retry'][key], key)} -> {_shown(new['retry'][key], key)}"
+
+
+def _arguments(step: Entry) -> dict[str, str]:
+    """The arguments of a step as they are shown, those inside objects and lists one by one: `limits.max`, `accounts[0]`."""
+
+    def name(path: Path) -> str:
+        return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+
+    return {
+        name(path): "null" if leaf is None else _shown(leaf) if isinstance(leaf, str) else orjson.dumps(leaf).decode()
+        for path, leaf in leaves(step["arguments"])
+        if path
+    }
 
 
 def _dates(old: Entry, new: Entry) -> Iterator[str]:

@@ -3,10 +3,21 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from headgate.generator.model.duration import spoken
 from headgate.generator.plan import retries
 from headgate.generator.plan.outline import Items, ParallelOutline, StepOutline
 from headgate.generator.plan.states import TIME_OUTS, Call, Catch, Flow, State, catch_all, flow
-from headgate.generator.plan.tasks import FAILURE, JOB_TRACKER, RUN, alert, fail, function, function_by_token, succeed
+from headgate.generator.plan.tasks import (
+    FAILURE,
+    JOB_TRACKER,
+    RUN,
+    Result,
+    alert,
+    fail,
+    function,
+    function_by_token,
+    succeed,
+)
 from headgate.generator.steps import StepType, filled_in, step_types
 
 LAUNCH_TIMEOUT = 120
@@ -90,20 +101,25 @@ def _launch_and_await(kind: StepType, step: StepOutline, next_state: str | None,
 
 def _invoke(kind: StepType, step: StepOutline, next_state: str | None, on_failure: str | None) -> list[State]:
     """One call whose answer is the end of the work; the machine itself reports the start and the end. A failure goes on with
-    its own error and cause, whether or not it could be recorded."""
+    its own error and cause, whether or not it could be recorded; a time-out as JobTimedOut."""
     name, tracked = step.name, _tracked(kind, step)
     call, success = f"Invoke {name}", f"Record success of {name}"
     failure, time_out, failed = f"Record failure of {name}", f"Record time-out of {name}", f"Failure of {name}"
     after_failure = on_failure or failed
     caught = catch_all(on_failure)
 
-    def end(state_name: str, state: str, following: str | None, catch: tuple[Catch, ...]) -> State:
+    def end(
+        state_name: str, state: str, following: str | None, catch: tuple[Catch, ...], result: Result = None
+    ) -> State:
         payload = {"action": "end", "state": state} | tracked | {"job_run_id.$": "$.job.run_id"}
-        return function(state_name, JOB_TRACKER, payload | (FAILURE if state != "SUCCEEDED" else {}), following, catch)
+        payload |= FAILURE if state != "SUCCEEDED" else {}
+        return function(state_name, JOB_TRACKER, payload, following, catch, result=result)
 
     unrecorded = catch_all(after_failure, "$.recording_failure")
     # the moment of entering the state tells the tries of a step apart, and the retries of this call not
     run_id = f"States.Format('{{}}/{{}}/{name}/{{}}', $.run_id, $.attempt, $$.State.EnteredTime)"
+    # a state must not fail with an error name that begins with `States.`
+    timed_out = {"Error": "JobTimedOut", "Cause": f"{name} did not end within {spoken(step.timeout)}"}
     states = [
         function(
             f"Record start of {name}", JOB_TRACKER,
@@ -113,7 +129,7 @@ def _invoke(kind: StepType, step: StepOutline, next_state: str | None, on_failur
         _call(kind, step, call, step.timeout, success, (Catch(TIME_OUTS, time_out), *catch_all(failure))),
         end(success, "SUCCEEDED", next_state, caught),
         end(failure, "FAILED", after_failure, unrecorded),
-        end(time_out, "TIMEOUT", after_failure, unrecorded),
+        end(time_out, "TIMEOUT", after_failure, unrecorded, ("$.failure", timed_out)),
     ]  # fmt: skip
     return states if on_failure else [*states, fail(failed)]
 

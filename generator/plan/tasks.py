@@ -12,6 +12,8 @@ PIPELINE_CONFIGURATION = "${PipelineConfigurationFunctionArn}"
 ALERT_TOPIC = "${AlertTopicArn}"
 KEY = "${KeyArn}"
 
+Result = tuple[str, dict[str, str]] | None  # where in the machine's data what is kept of an answer
+
 TIMEOUT = 60  # seconds, of a call that only records, publishes or asks
 RUN = {"run_id.$": "$.run_id", "attempt.$": "$.attempt"}
 EXECUTION = {"execution_arn.$": "$$.Execution.Id"}
@@ -25,9 +27,9 @@ def function(
     next_state: str | None,
     catch: tuple[Catch, ...],
     comment: str = "",
-    result: tuple[str, dict[str, str]] | None = None,
+    result: Result = None,
 ) -> State:
-    """Calls a function of Headgate. `result` is where which part of its answer is kept; None keeps nothing."""
+    """Calls a function of Headgate and keeps nothing of its answer, or `result`."""
     path, selector = result or (None, None)
     return State(
         name, "states/call_function", next_state, comment, TIMEOUT, retries.FUNCTION, catch,

@@ -113,13 +113,19 @@ def shape_of(given: MachineOutline, texts: Texts) -> Shape:
     shape = _shapes.get(key)
     if shape is None:
         if key.count(MARK.encode()) != 2 * len(texts):
-            return _shape(key, given)  # a setting in the metadata looks like a token: rendered as it is
+            return _shape(
+                key, given, _uncut
+            )  # a setting in the metadata looks like a token: rendered for this product alone
         _compare_states(given, texts)
-        shape = _shapes[key] = _shape(key, marked)
+        shape = _shapes[key] = _shape(key, marked, SHORT.cut)
     return shape
 
 
-def _shape(key: bytes, given: MachineOutline) -> Shape:
+def _uncut(text: str) -> Parts:
+    return (text,)
+
+
+def _shape(key: bytes, given: MachineOutline, cut: Callable[[str], Parts]) -> Shape:
     planned = plan_machine(given)
     values = "".join(orjson.dumps(state.values).decode() for state in planned.every_state())
     calls: list[Call] = []
@@ -128,9 +134,9 @@ def _shape(key: bytes, given: MachineOutline) -> Shape:
             calls.append(call)
     return Shape(
         key,
-        SHORT.cut(canonical(render_machine(given)).decode()),
+        cut(canonical(render_machine(given)).decode()),
         tuple(sorted(set(PLACEHOLDER.findall(values)))),
-        tuple((call, SHORT.cut(call.resource)) for call in calls),
+        tuple((call, cut(call.resource)) for call in calls),
     )
 
 

@@ -5,15 +5,17 @@ from collections.abc import Iterator
 import orjson
 
 from headgate.generator.findings import Finding, Rule, Severity
+from headgate.generator.model.arguments import texts
 from headgate.generator.model.mesh import Mesh
 from headgate.generator.steps import step_types
 
 RULE = Rule(
     "HG403",
     "two products run the same job with the same arguments",
-    "Most often a copied file in which the job's name was forgotten; the two also wait for each other's job to end.",
+    "Most often a copied file in which the job's name was not changed. Work that runs once at a time also waits for the other's.",
     Severity.WARNING,
 )
+APART = ("{product}", "{domain}", "{run_id}")  # what tells the work of two products apart
 
 
 def check(mesh: Mesh) -> Iterator[Finding]:
@@ -21,9 +23,8 @@ def check(mesh: Mesh) -> Iterator[Finding]:
     for key in sorted(mesh.products):
         for step in mesh.products[key].steps():
             kind = step_types()[step.type]
-            resource = kind.note("resource")
-            arguments = step.settings.get(kind.note("arguments"), {})
-            if any("{product}" in value or "{domain}" in value or "{run_id}" in value for value in arguments.values()):
+            resource, arguments = kind.resource, step.settings.get(kind.arguments, {})
+            if any(placeholder in text for _, text in texts(arguments) for placeholder in APART):
                 continue
             work = (step.type, str(step.settings[resource]), orjson.dumps(arguments, option=orjson.OPT_SORT_KEYS))
             first = seen.setdefault(work, key)
