@@ -24,7 +24,6 @@ ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "functions")]
 
 from headgate.local.postgres import running  # noqa: E402
-from state.database import Typed  # noqa: E402
 from tests.state_world import ENVIRONMENT, World, at, external, make_template, new_world, product  # noqa: E402
 
 TABLES = ("data_product_status", "data_product_dependencies_events_status", "data_product_status_history",
@@ -75,7 +74,7 @@ def copy_rows(world: World) -> float:
 
 
 def opening(world: World, count: int, day: datetime) -> float:
-    return timed(lambda: world.database.call("open_due_runs", day, "scheduler"))
+    return timed(lambda: world.state.open_due_runs(day, "scheduler"))
 
 
 def release(world: World, day: datetime) -> tuple[float, int, int]:
@@ -90,7 +89,7 @@ def release(world: World, day: datetime) -> tuple[float, int, int]:
         "SELECT count(*) FROM data_product_status WHERE product_id LIKE 'd/w%%' AND business_date = %s AND released_at IS NOT NULL",
         day.date(),
     )[0]
-    return seconds, released, len(world.database.rows("claim_effects", 500, day, Typed("60 seconds", "interval")))
+    return seconds, released, len(world.state.claim_effects(500, day, timedelta(seconds=60)))
 
 
 def imports(rounds: int) -> dict[str, float]:

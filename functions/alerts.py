@@ -1,25 +1,20 @@
-"""Tells people: what machines and the state put on the alert topic goes to Slack, e-mail, OpsGenie and webhooks, once each."""
+"""Sends the alerts that machines and the state put on the alert topic to Slack, e-mail, OpsGenie and webhooks, each once."""
 
 import json
 import os
-from collections.abc import Callable
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 import runtime
-from alerting.channels import MaybeDelivered, NotDelivered, opsgenie, webhook
-from alerting.mail import email
+from alerting.channels import channels, properties, shown
+from alerting.delivery import MaybeDelivered, NotDelivered
 from alerting.message import compose
-from alerting.slack import slack
 from batch import LOG
 from contract import require
 from state.errors import BadEvent, StateError, StateUnavailable
-
-CHANNELS: dict[str, Callable[..., str]] = {"slack": slack, "email": email, "opsgenie": opsgenie, "webhook": webhook}
 
 
 @cache
@@ -40,38 +35,40 @@ def secrets() -> dict[str, str]:
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Tells each message of the batch. One of which something was not delivered goes back to the queue, and only that is tried
-    again; after its last receipt it lies in the dead letter queue."""
-    failed = [message["messageId"] for message in event["Records"] if not _told(message)]
+    """Sends each alert of the batch. A message of which a delivery failed is returned to the queue, and only that delivery is tried again;
+    after its last receipt the message lies in the dead letter queue."""
+    failed = [message["messageId"] for message in event["Records"] if not _notify(message)]
     return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
 
 
-def _told(message: dict[str, Any]) -> bool:
+def _notify(message: dict[str, Any]) -> bool:
+    """Whether everything was delivered that was due."""
+    state = runtime.state()
     try:
         fact = require(json.loads(message["body"]), "alert")
-        taken = runtime.database().call("take_alert", fact, runtime.now())
+        taken = state.take_alert(fact, properties(), runtime.now())
     except (BadEvent, StateError, StateUnavailable, ValueError) as error:
         LOG.error(json.dumps({"refused": message["messageId"], "reason": str(error)}))
         return False
     delivered = True
-    for each in taken["deliveries"]:
-        if not runtime.database().call("begin_delivery", taken["key"], each["channel"], each["target"], runtime.now()):
-            continue
-        result = _deliver(taken["key"], each, taken["alert"])
-        runtime.database().call("finish_deliveries", [result], runtime.now())
-        delivered &= result["state"] == "SENT"
+    for each in taken.deliveries:
+        if state.begin_delivery(taken.key, each["channel"], each["target"], each["doubtful"], runtime.now()):
+            result = _deliver(taken.key, each, taken.alert or {})
+            state.finish_deliveries([result], runtime.now())
+            delivered &= result["state"] == "SENT"
     return delivered
 
 
 def _deliver(key: str, delivery: dict[str, Any], alert: dict[str, Any]) -> dict[str, Any]:
-    """What became of one delivery."""
-    result = {"alert_key": key, "channel": delivery["channel"], "target": delivery["target"], "message_id": None}
+    """The result of one delivery."""
+    channel, target = delivery["channel"], delivery["target"]
+    result = {"alert_key": key, "channel": channel, "target": target, "message_id": None}
     try:
-        sent = CHANNELS[delivery["channel"]]({**delivery, "key": key}, alert, compose(alert), secrets)
+        sent = channels()[channel].deliver({**delivery, "key": key}, alert, compose(alert), secrets)
     except (NotDelivered, MaybeDelivered) as error:
-        # a webhook's URL may hold a secret
-        target = urlsplit(delivery["target"]).hostname if delivery["channel"] == "webhook" else delivery["target"]
-        LOG.error(json.dumps({"alert": key, "channel": delivery["channel"], "target": target, "reason": str(error)}))
+        LOG.error(
+            json.dumps({"alert": key, "channel": channel, "target": shown(channel, target), "reason": str(error)})
+        )
         secrets.cache_clear()  # a token may have been exchanged
         return {**result, "state": "DUE" if isinstance(error, NotDelivered) else "UNKNOWN", "outcome": str(error)}
     return {**result, "state": "SENT", "outcome": "delivered", "message_id": sent}

@@ -1,62 +1,51 @@
-"""Does what transitions made due: starts executions, answers task tokens, publishes events, hands alerts on.
+"""Performs what transitions made due: starts executions, answers task tokens, publishes events, sends alerts to the topic.
 
-Every effect may be done twice, since a worker can die between doing it and saying so; each is of a kind that AWS or its
+Every effect may be performed twice, since a worker can die between performing it and recording that; each is of a kind that AWS or its
 receiver recognizes the second time.
 """
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from state.database import Database, Typed
+from state.answers import Effect
+from state.calls import State
 
 PAGE = 500
-LEASE_SECONDS = 120
+LEASE = timedelta(minutes=2)
 THREADS = 8
-LONGEST_DELAY = 900
-
-# What these codes mean for an effect is known: there is nothing left to do.
-_NOBODY_WAITS = {
-    "TaskDoesNotExist": "nobody waits any more",
-    "TaskTimedOut": "the wait timed out",
-    "InvalidToken": "the token is unknown",
-}
-DONE = {
-    "start_execution": {"ExecutionAlreadyExists": "the execution is there already"},
-    "stop_execution": {"ExecutionDoesNotExist": "the execution is gone"},
-    "task_success": _NOBODY_WAITS,
-    "task_failure": _NOBODY_WAITS,
-}
+LONGEST_DELAY = 900  # seconds
 
 
 class Performer:
-    """Performs effects with the clients of this environment; the clients may be given."""
+    """Performs effects with the clients of this environment, or with those given."""
 
-    def __init__(self, database: Database, clients: Callable[[str], Any] | None = None) -> None:
-        self._database = database
+    def __init__(self, state: State, clients: Callable[[str], Any] | None = None) -> None:
+        self._state = state
         config = Config(max_pool_connections=THREADS, retries={"mode": "standard", "total_max_attempts": 3})
         self._make = clients or (lambda name: boto3.client(name, config=config))
         self._clients: dict[str, Any] = {}
 
     def perform_due(self, clock: Callable[[], datetime]) -> int:
-        """Performs page after page until nothing is due. Gives how many effects were done."""
+        """Performs page after page until nothing is due. Gives how many effects were performed."""
         done = 0
         while True:
-            page = self._database.rows("claim_effects", PAGE, clock(), Typed(f"{LEASE_SECONDS} seconds", "interval"))
+            page = self._state.claim_effects(PAGE, clock(), LEASE)
             if not page:
                 return done
-            for name in {SERVICE[kind] for _, kind, _, _ in page}:
+            for name in {KINDS[effect.kind].service for effect in page}:
                 self._client(name)
             with ThreadPoolExecutor(THREADS) as pool:
-                results = list(pool.map(lambda row: self._perform(*row), page))
-            self._database.call("finish_effects", results, clock())
+                results = list(pool.map(self._perform, page))
+            self._state.finish_effects(results, clock())
             done += sum(each["retry_seconds"] is None for each in results)
 
     def _client(self, name: str) -> Any:
@@ -64,23 +53,24 @@ class Performer:
             self._clients[name] = self._make(name)
         return self._clients[name]
 
-    def _perform(self, effect_id: int, kind: str, payload: str, tries: int) -> dict[str, Any]:
-        """What became of an effect. An error is an outcome too: it is tried again, later and later."""
+    def _perform(self, effect: Effect) -> dict[str, Any]:
+        """The result of an effect. After an error it is tried again, each time after a longer delay."""
+        kind = KINDS[effect.kind]
         try:
-            outcome = ACTIONS[kind](self._client(SERVICE[kind]), json.loads(payload))
+            outcome = kind.perform(self._client(kind.service), json.loads(effect.payload))
         except ClientError as error:
             code = error.response["Error"]["Code"]
-            known = DONE.get(kind, {}).get(code)
-            if known is None:
-                return _later(effect_id, tries, f"{code}: {error.response['Error']['Message']}")
-            outcome = known
+            if code not in kind.done:
+                return _later(effect, f"{code}: {error.response['Error']['Message']}")
+            outcome = kind.done[code]
         except BotoCoreError as error:
-            return _later(effect_id, tries, str(error))
-        return {"effect_id": effect_id, "outcome": outcome, "retry_seconds": None}
+            return _later(effect, str(error))
+        return {"effect_id": effect.effect_id, "outcome": outcome, "retry_seconds": None}
 
 
-def _later(effect_id: int, tries: int, outcome: str) -> dict[str, Any]:
-    return {"effect_id": effect_id, "outcome": outcome, "retry_seconds": min(LONGEST_DELAY, 5 * 2 ** min(tries, 8))}
+def _later(effect: Effect, outcome: str) -> dict[str, Any]:
+    delay = min(LONGEST_DELAY, 5 * 2 ** min(effect.tries, 8))
+    return {"effect_id": effect.effect_id, "outcome": outcome, "retry_seconds": delay}
 
 
 def _start_execution(client: Any, payload: dict[str, Any]) -> str:
@@ -130,19 +120,27 @@ def _alert(client: Any, payload: dict[str, Any]) -> str:
     return str(sent["MessageId"])
 
 
-ACTIONS: dict[str, Callable[[Any, dict[str, Any]], str]] = {
-    "start_execution": _start_execution,
-    "stop_execution": _stop_execution,
-    "task_success": _task_success,
-    "task_failure": _task_failure,
-    "put_event": _put_event,
-    "alert": _alert,
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of effect: the service, the call, and the error codes by which the service says that nothing is left to do."""
+
+    service: str
+    perform: Callable[[Any, dict[str, Any]], str]
+    done: Mapping[str, str] = field(default_factory=dict)
+
+
+_TOKEN_CLOSED = {
+    "TaskDoesNotExist": "the task does not wait any more",
+    "TaskTimedOut": "the wait timed out",
+    "InvalidToken": "the token is unknown",
 }
-SERVICE = {
-    "start_execution": "stepfunctions",
-    "stop_execution": "stepfunctions",
-    "task_success": "stepfunctions",
-    "task_failure": "stepfunctions",
-    "put_event": "events",
-    "alert": "sns",
+KINDS = {
+    "start_execution": Kind(
+        "stepfunctions", _start_execution, {"ExecutionAlreadyExists": "the execution exists already"}
+    ),
+    "stop_execution": Kind("stepfunctions", _stop_execution, {"ExecutionDoesNotExist": "the execution does not exist"}),
+    "task_success": Kind("stepfunctions", _task_success, _TOKEN_CLOSED),
+    "task_failure": Kind("stepfunctions", _task_failure, _TOKEN_CLOSED),
+    "put_event": Kind("events", _put_event),
+    "alert": Kind("sns", _alert),
 }

@@ -13,6 +13,7 @@ import lost_machines
 import runtime
 from contract import require
 from lost_machines import MachineEnd
+from state.answers import OpenRun
 from state.errors import BadEvent
 from step_types import step_types
 
@@ -22,7 +23,7 @@ ACTOR = "job status"
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """The messages that have to come again, or go to the DLQ."""
+    """The messages to deliver again, or at last to the DLQ."""
     return batch.process(event, parse, record)
 
 
@@ -54,22 +55,21 @@ def record(parsed: list[batch.Parsed]) -> None:
     """Records the ends. Each may be recorded again."""
     jobs = [each for each in parsed if "job_run_id" in each]
     if jobs:
-        runtime.database().call("record_job_states", jobs, runtime.now())
+        runtime.state().record_job_states(jobs, runtime.now())
     ends = {(each["machine"], each["name"]): each["end"] for each in parsed if "machine" in each}
     if not ends:
         return
     executions = [{"machine": machine, "name": name} for machine, name in ends]
-    for run in runtime.database().call("open_runs_of", executions):
-        end = ends[run["execution"]["machine"], run["execution"]["name"]]
-        lost_machines.record(run, _with_error(run, end), ACTOR)
+    for run in runtime.state().open_runs_of(executions):
+        lost_machines.record(run, _with_error(run, ends[run.machine, run.name]), ACTOR)
 
 
-def _with_error(run: dict[str, Any], end: MachineEnd) -> MachineEnd:
+def _with_error(run: OpenRun, end: MachineEnd) -> MachineEnd:
     """The end with its error, asked of Step Functions where the event does not name it."""
     if end.error is not None or end.status != "FAILED":
         return end
     try:
-        return lost_machines.end_of(lost_machines.execution_arn(run["execution"])) or end
+        return lost_machines.end_of(lost_machines.execution_arn(run)) or end
     except (ClientError, BotoCoreError) as error:
-        batch.LOG.warning(json.dumps({"execution": run["execution"], "reason": str(error)}))
+        batch.LOG.warning(json.dumps({"execution": run.name, "reason": str(error)}))
         return end

@@ -1,13 +1,13 @@
 """Keeps the record of job runs for the machines: their start, the task token that their end answers, their end."""
 
-from typing import Any, NoReturn
+from typing import Any
+from uuid import UUID
 
 import runtime
 from contract import require
 from job_run import FAILED, STOPPED, SUCCEEDED, TIMEOUT, JobRun
 from job_services import ask, stop
 from state import errors
-from state.database import Typed
 
 RAISED = {FAILED: errors.JobFailed, TIMEOUT: errors.JobTimedOut, STOPPED: errors.JobStopped}
 
@@ -24,11 +24,19 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         case "await":
             return _await(event, job_run)
         case "start":
-            started: dict[str, Any] = runtime.database().call(
-                "record_invocation", Typed(event["run_id"], "uuid"), event["attempt"], event["step"], job_run.type, job_run.job,
-                job_run.job_run_id, job_run.handle, event["timeout"], runtime.now(),
-            )  # fmt: skip
-            return started | {"job_run_id": job_run.job_run_id}  # which the machine keeps for `end`
+            run, attempt, step = _place(event)
+            state = runtime.state().record_invocation(
+                run,
+                attempt,
+                step,
+                job_run.type,
+                job_run.job,
+                job_run.job_run_id,
+                job_run.handle,
+                event["timeout"],
+                runtime.now(),
+            )
+            return {"state": state, "job_run_id": job_run.job_run_id}  # which the machine keeps for `end`
         case "end":
             message = ": ".join(filter(None, (event.get("error"), event.get("cause"))))
             reported = {key: event.get(key) for key in ("run_id", "attempt", "step", "error")}
@@ -38,21 +46,29 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             return _resolve(job_run)
 
 
+def _place(event: dict[str, Any]) -> tuple[UUID, int, str]:
+    return UUID(event["run_id"]), event["attempt"], event["step"]
+
+
 def _await(event: dict[str, Any], job_run: JobRun) -> dict[str, Any]:
-    recorded = runtime.database().call(
-        "record_job_start", Typed(event["run_id"], "uuid"), event["attempt"], event["step"], job_run.type, job_run.job,
-        job_run.job_run_id, job_run.handle, event["task_token"], runtime.now(),
-    )  # fmt: skip
+    run, attempt, step = _place(event)
+    started = runtime.state().record_job_start(
+        run,
+        attempt,
+        step,
+        job_run.type,
+        job_run.job,
+        job_run.job_run_id,
+        job_run.handle,
+        event["task_token"],
+        runtime.now(),
+    )
     runtime.perform_due()
-    if recorded["refused"]:
+    if started.refused:
         stop(job_run)
-        _refuse(recorded["refused"])
-    return {"state": recorded["state"]}
-
-
-def _refuse(reason: str) -> NoReturn:
-    name, _, message = reason.partition(": ")
-    raise errors.RAISED[name](message)
+        name, _, message = started.refused.partition(": ")
+        raise errors.RAISED[name](message)
+    return {"state": started.state}
 
 
 def _resolve(job_run: JobRun) -> dict[str, Any]:
@@ -60,7 +76,7 @@ def _resolve(job_run: JobRun) -> dict[str, Any]:
     answer = ask(job_run)
     named = f"{job_run.job} ({job_run.job_run_id})"
     if answer.state is None:
-        if runtime.database().call("request_stop", job_run.job_run_id, runtime.now()):
+        if runtime.state().request_stop(job_run.job_run_id, runtime.now()):
             stop(job_run)
         raise errors.JobStillRunning(f"{named} still runs after its time; it is asked to stop")
     _record(job_run, answer.state, answer.message)
@@ -77,5 +93,5 @@ def _record(job_run: JobRun, state: str, message: str, **reported: Any) -> None:
         "state": state,
         "message": message,
     }
-    runtime.database().call("record_job_states", [{**ended, **reported}], runtime.now())
+    runtime.state().record_job_states([{**ended, **reported}], runtime.now())
     runtime.perform_due()

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 import runtime
 from job_run import JobRun
 from job_services import stop
-from state.database import Typed
+from state.answers import OpenRun
 
 # Of the errors Step Functions itself gives, those that a task can end with; any other means that the machine broke, not its work.
 OF_TASKS = ("States.TaskFailed", "States.Timeout", "States.HeartbeatTimeout")
@@ -40,10 +40,10 @@ def machines() -> Any:
     return boto3.client("stepfunctions")
 
 
-def execution_arn(execution: dict[str, str]) -> str:
-    """The ARN of an execution {machine, name} of this deployment."""
+def execution_arn(run: OpenRun) -> str:
+    """The ARN of the execution of the run's attempt, in this deployment."""
     prefix = os.environ["STATE_MACHINE_ARN_PREFIX"].replace(":stateMachine:", ":execution:")
-    return f"{prefix}{execution['machine']}:{execution['name']}"
+    return f"{prefix}{run.machine}:{run.name}"
 
 
 def end_of(arn: str) -> MachineEnd | None:
@@ -59,21 +59,21 @@ def end_of(arn: str) -> MachineEnd | None:
     return MachineEnd(described["status"], described.get("error"), described.get("cause"))
 
 
-def record(run: dict[str, Any], end: MachineEnd, actor: str) -> bool:
-    """Records the end of the machine of an open run {run_id, attempt, execution}, stops its work, and starts the next attempt if the machine
-    broke. False if its outcome is recorded by now. What is due then is left in the outbox."""
-    result = runtime.database().call(
-        "end_lost_machine", Typed(run["run_id"], "uuid"), run["attempt"], end.error or end.status,
-        end.cause or f"the execution ended {end.status} without recording an outcome", end.broke, RESTARTS, actor, runtime.now(),
-    )  # fmt: skip
-    for each in result["stop"]:
+def record(run: OpenRun, end: MachineEnd, actor: str) -> bool:
+    """Records the end of the machine of an open run, stops its work, and starts the next attempt if the machine broke. False if its
+    outcome is recorded by now. What is due then is left in the outbox."""
+    cause = end.cause or f"the execution ended {end.status} without recording an outcome"
+    ended = runtime.state().end_lost_machine(
+        run.run_id, run.attempt, end.error or end.status, cause, end.broke, RESTARTS, actor, runtime.now()
+    )
+    for each in ended.stop:
         stop(JobRun.of(each))
-    if result["recorded"]:
-        arn = execution_arn(run["execution"])
-        # a line by itself: the template's metric filter counts `ended_without_outcome`
-        print(
-            json.dumps(
-                {"ended_without_outcome": 1, "execution": arn, "error": end.error, "restarted": result["restarted"]}
-            )
-        )
-    return bool(result["recorded"])
+    if ended.recorded:
+        line = {
+            "ended_without_outcome": 1,
+            "execution": execution_arn(run),
+            "error": end.error,
+            "restarted": ended.restarted,
+        }
+        print(json.dumps(line))  # a line by itself: the template's metric filter counts `ended_without_outcome`
+    return ended.recorded

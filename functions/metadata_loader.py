@@ -3,6 +3,7 @@
 import json
 import os
 import urllib.request
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,14 @@ CATALOG = Path(os.environ.get("LAYERS", "/opt"), "catalog.json")  # a layer of t
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answers CloudFormation, whatever happens: a stack that hears nothing waits for an hour."""
+    """Answers CloudFormation, whatever happens: a stack without an answer waits for an hour."""
     answer = {key: event[key] for key in ("StackId", "RequestId", "LogicalResourceId")}
     answer["PhysicalResourceId"] = event.get("PhysicalResourceId", "headgate-catalog")
     try:
         require(event, "metadata-loader")
         data = {} if event["RequestType"] == "Delete" else load(event["ResourceProperties"], event["RequestId"])
         answer |= {"Status": "SUCCESS", "Data": data}
-    except Exception as error:  # noqa: BLE001 - CloudFormation has to be told
+    except Exception as error:  # noqa: BLE001 - CloudFormation needs an answer
         LOG.exception("the catalog was not loaded")
         answer |= {"Status": "FAILED", "Reason": f"{type(error).__name__}: {error}"[:1000]}
     _answer(event["ResponseURL"], answer)
@@ -32,21 +33,21 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def load(properties: dict[str, Any], upload: str) -> dict[str, Any]:
-    """Migrates and loads, then opens what is due by the new catalog. `properties` names the commit, when it was made (nothing:
-    now), and whether going back is meant."""
-    database, now = runtime.database(), runtime.now()
-    applied = migrate(database)
+    """Migrates and loads, then opens what is due by the new catalog. `properties` has the commit, when it was made (empty: now), and
+    whether an older catalog is accepted."""
+    now = runtime.now()
+    applied = migrate(runtime.database())
     content = json.loads(Path(properties.get("Catalog", CATALOG)).read_text("utf-8"))
     if properties.get("Account"):
-        content = catalog.here(content, properties["Account"], properties["Region"])
+        content = catalog.restrict_to_account(content, properties["Account"], properties["Region"])
     committed_at = datetime.fromisoformat(properties["CommittedAt"]) if properties["CommittedAt"] else now
-    result = catalog.load(
-        database, content, upload, properties["Commit"], committed_at, properties.get("Actor", "deployment"), now,
+    loaded = catalog.load(
+        runtime.state(), content, upload, properties["Commit"], committed_at, properties.get("Actor", "deployment"), now,
         properties.get("Force", "false") == "true",
     )  # fmt: skip
-    opened = database.call("open_due_runs", runtime.now(), "deployment")
+    openings = runtime.state().open_due_runs(runtime.now(), "deployment")
     runtime.perform_due()
-    return {**result, "migrations": len(applied), "opened": opened["opened"]}
+    return {**asdict(loaded), "migrations": len(applied), "opened": openings.opened}
 
 
 def _answer(url: str, answer: dict[str, Any]) -> None:

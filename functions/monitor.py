@@ -11,7 +11,7 @@ from batch import LOG
 from contract import require
 from job_run import JobRun
 from job_services import ask, stop
-from state.database import Typed
+from state.answers import OpenRun
 from state.errors import UnknownStepType
 
 ACTOR = "monitor"
@@ -20,12 +20,12 @@ ACTOR = "monitor"
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """What was found and repaired."""
     require(event, "schedule")
-    found = runtime.database().call("repair", runtime.now())
-    ended = _jobs(found["jobs"])
-    executions = sum(_execution(each) for each in found["executions"])
+    found = runtime.state().repair(runtime.now())
+    ended = _jobs(found.jobs)
+    executions = sum(_execution(OpenRun.of(each)) for each in found.executions)
     report = {
-        "released": found["released"],
-        "late": found["late"],
+        "released": found.released,
+        "late": found.late,
         "jobs": ended,
         "executions": executions,
         "effects": runtime.perform_due(),
@@ -50,14 +50,14 @@ def _jobs(unfinished: list[dict[str, Any]]) -> int:
         elif each["stop"]:
             stop(job_run)
     if ended:
-        runtime.database().call("record_job_states", ended, runtime.now())
+        runtime.state().record_job_states(ended, runtime.now())
     return len(ended)
 
 
-def _execution(run: dict[str, Any]) -> bool:
+def _execution(run: OpenRun) -> bool:
     """Asks about the execution of a run that nothing was received of. One that does not exist is started, and the end of one that ended is
     recorded."""
-    arn = lost_machines.execution_arn(run["execution"])
+    arn = lost_machines.execution_arn(run)
     try:
         end = lost_machines.end_of(arn)
     except (ClientError, BotoCoreError) as error:
@@ -65,7 +65,7 @@ def _execution(run: dict[str, Any]) -> bool:
         return False
     if end is None:
         return False
-    if end.unknown and run["status"] == "WAITING":  # an execution begins with the wait: this one never began
-        runtime.database().call("start_again", Typed(run["run_id"], "uuid"), run["attempt"], runtime.now())
+    if end.unknown and run.status == "WAITING":  # an execution begins with the wait: this one never began
+        runtime.state().start_again(run.run_id, run.attempt, runtime.now())
         return True
     return lost_machines.record(run, end, ACTOR)

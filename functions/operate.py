@@ -1,10 +1,11 @@
-"""What people do to runs: rerun, hold, release, skip, backfill. IAM decides who may call it; who did is recorded."""
+"""What operators do to runs: rerun, hold, release, skip, backfill. IAM decides who may call it; the caller is recorded."""
 
+from dataclasses import asdict
+from datetime import date
 from typing import Any, TypeVar
 
 import runtime
 from contract import require
-from state.database import Typed
 from state.errors import BadEvent
 
 T = TypeVar("T")
@@ -13,22 +14,25 @@ T = TypeVar("T")
 def handler(event: dict[str, Any], context: Any) -> Any:
     """The result of the action. Raises `BadEvent`, `UnknownRun`, `UnknownProduct`, `IllegalTransition`."""
     require(event, "operate")
-    database, now, actor = runtime.database(), runtime.now(), event["actor"]
+    state, now, actor = runtime.state(), runtime.now(), event["actor"]
     what = event.get("product") or (event.get("domain") if event["action"] == "backfill" else None)
     product, cycle = _needed(what, "product"), event.get("cycle", "")
-    date = Typed(event["business_date"], "date") if "business_date" in event else None
+    day = date.fromisoformat(event["business_date"]) if "business_date" in event else None
+    result: Any
     match event["action"]:
         case "rerun":
-            result = database.call(
-                "rerun", product, _needed(date, "business_date"), cycle, event.get("downstream", False), actor, now
-            )
+            downstream = event.get("downstream", False)
+            attempts = state.rerun(product, _needed(day, "business_date"), cycle, downstream, "rerun", actor, now)
+            result = [{**asdict(each), "business_date": str(each.business_date)} for each in attempts]
         case "hold" | "release":
-            result = database.call("set_hold", product, date, cycle, event["action"] == "hold", actor, now)
+            result = {"released": state.set_hold(product, day, cycle, event["action"] == "hold", actor, now)}
         case "skip":
-            result = database.call("skip_run", product, _needed(date, "business_date"), cycle, actor, now)
+            state.skip_run(product, _needed(day, "business_date"), cycle, actor, now)
+            result = {"skipped": 1}
         case _:
-            last = Typed(event.get("until", event.get("business_date", "")), "date")
-            result = database.call("backfill", product, _needed(date, "business_date"), last, actor, now)
+            first = _needed(day, "business_date")
+            last = date.fromisoformat(event["until"]) if "until" in event else first
+            result = {"opened": state.backfill(product, first, last, actor, now)}
     runtime.perform_due()
     return result
 

@@ -1,17 +1,22 @@
 """Records how a run's attempt ended."""
 
 from typing import Any
+from uuid import UUID
 
 import runtime
 from contract import require
-from state.database import Typed
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """`{"recorded_at": ...}`, the same for the same outcome told again."""
+    """`{"recorded_at": ...}`, the same when the same outcome is reported again."""
     require(event, "outcome-recorder")
-    result: dict[str, Any] = runtime.database().call(
-        "record_outcome", Typed(event["run_id"], "uuid"), event["attempt"], event["status"], event.get("error"), event.get("cause"),
-        runtime.now(), "machine",
-    )  # fmt: skip
-    return result
+    recorded_at = runtime.state().record_outcome(
+        UUID(event["run_id"]),
+        event["attempt"],
+        event["status"],
+        event.get("error"),
+        event.get("cause"),
+        runtime.now(),
+        "machine",
+    )
+    return {"recorded_at": recorded_at}

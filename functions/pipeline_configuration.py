@@ -1,10 +1,10 @@
 """Begins a run's pipeline: makes the run PROCESSING and gives what its steps start, and with which arguments."""
 
 from typing import Any
+from uuid import UUID
 
 import runtime
 from contract import require
-from state.database import Typed
 from step_types import step_type
 
 
@@ -12,8 +12,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`{"steps": {<step key>: {<resource>: ..., <arguments>: ...}}}`: the properties are named as the step's type names them, placeholders
     are filled in for this run. The same again for the same attempt. Raises `IllegalTransition`, `StaleAttempt`, `UnknownRun`."""
     require(event, "pipeline-configuration")
-    steps = runtime.database().call(
-        "begin_pipeline", Typed(event["run_id"], "uuid"), event["attempt"], event.get("execution_arn"), runtime.now()
+    steps = runtime.state().begin_pipeline(
+        UUID(event["run_id"]), event["attempt"], event.get("execution_arn"), runtime.now()
     )
     runtime.perform_due()
     return {"steps": {key: _configuration(**each) for key, each in steps.items()}}

@@ -8,13 +8,13 @@ from contract import require
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """The messages that have to come again, or go to the DLQ."""
+    """The messages to deliver again, or at last to the DLQ."""
     return batch.process(event, parse, record)
 
 
 def record(events: list[batch.Parsed]) -> None:
     """Records the events. Each may be recorded again."""
-    runtime.database().call("record_refresh_events", events, runtime.now())
+    runtime.state().record_refresh_events(events, runtime.now())
 
 
 def parse(body: dict[str, Any]) -> batch.Parsed | None:
@@ -22,7 +22,7 @@ def parse(body: dict[str, Any]) -> batch.Parsed | None:
     require(body, "refresh-event")
     detail = body["detail"]
     cycle, attempt = detail.get("cycle", ""), detail.get("attempt")
-    # the same refresh told twice has one key; a producer without run ids is told apart by the moment of the refresh
+    # the same refresh reported twice has one key; without a run id the moment of the refresh distinguishes it
     occurrence = f"{detail['run_id']} {attempt}" if "run_id" in detail else detail["refreshed_at"]
     product = f"{detail['domain']}/{detail['product']}"
     return {

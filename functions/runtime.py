@@ -1,9 +1,10 @@
-"""What handlers share: the clients of a warm function, made on first use, and the clock."""
+"""What the handlers share: the clients of a warm function, made on first use, and the clock."""
 
 from datetime import UTC, datetime
 from functools import cache
 
 from effects import Performer
+from state.calls import State
 from state.database import Database
 
 
@@ -13,8 +14,13 @@ def database() -> Database:
 
 
 @cache
+def state() -> State:
+    return State(database())
+
+
+@cache
 def performer() -> Performer:
-    return Performer(database())
+    return Performer(state())
 
 
 def now() -> datetime:

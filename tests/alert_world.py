@@ -12,7 +12,8 @@ from botocore.exceptions import ClientError
 
 import alerts
 import runtime
-from alerting import channels, mail
+from alerting import delivery
+from alerting.channels import email, properties
 from tests.fake_aws import FakeAws
 from tests.state_steps import LOADED, TODAY, opened, wait
 from tests.state_world import World, at, external, product
@@ -91,7 +92,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     given = lambda: tokens  # noqa: E731 - it needs an attribute
     given.cache_clear = lambda: None  # type: ignore[attr-defined]
     monkeypatch.setattr(alerts, "secrets", given)
-    monkeypatch.setattr(channels.time, "sleep", lambda seconds: None)  # type: ignore[attr-defined]
+    monkeypatch.setattr(delivery.time, "sleep", lambda seconds: None)  # type: ignore[attr-defined]
     yield made
     made.server.shutdown()
     made.server.server_close()
@@ -100,7 +101,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
 @pytest.fixture
 def ses(monkeypatch: pytest.MonkeyPatch) -> Ses:
     made = Ses()
-    monkeypatch.setattr(mail, "ses", lambda: made)
+    monkeypatch.setattr(email, "ses", lambda: made)
     return made
 
 
@@ -140,13 +141,10 @@ def tell(*facts: dict[str, Any]) -> list[str]:
 def failed(world: World, name: str = "d1/a") -> dict[str, Any]:
     """The product's job fails, and so its run."""
     run = world.run(name, TODAY)
-    from state.database import Typed
-
-    identity = Typed(str(run["run_id"]), "uuid")
+    identity = run["run_id"]
     world.event("raw/in", TODAY, at("2026-11-20 06:10"))
     wait(world, name, now="2026-11-20 06:11")
-    world.database.call(
-        "record_job_start",
+    world.state.record_job_start(
         identity,
         run["attempt"],
         "build",
@@ -163,9 +161,8 @@ def failed(world: World, name: str = "d1/a") -> dict[str, Any]:
         "state": "FAILED",
         "message": "MemoryError: an executor was lost",
     }
-    world.database.call("record_job_states", [state], at("2026-11-20 06:40"))
-    world.database.call(
-        "record_outcome",
+    world.state.record_job_states([state], at("2026-11-20 06:40"))
+    world.state.record_outcome(
         identity,
         run["attempt"],
         "ERROR",
@@ -180,9 +177,10 @@ def failed(world: World, name: str = "d1/a") -> dict[str, Any]:
 
 
 def begun(world: World, alert: dict[str, Any], now: str) -> int:
-    """Somebody else is sending it. Gives to how many."""
-    taken = world.database.call("take_alert", alert, at(now))
-    for each in taken["deliveries"]:
-        assert world.database.call("begin_delivery", taken["key"], each["channel"], each["target"], at(now)) is True
-        assert world.database.call("begin_delivery", taken["key"], each["channel"], each["target"], at(now)) is False
-    return len(taken["deliveries"])
+    """Another sender is sending it. Gives to how many."""
+    taken = world.state.take_alert(alert, properties(), at(now))
+    for each in taken.deliveries:
+        for begins in (True, False):
+            given = (taken.key, each["channel"], each["target"], each["doubtful"])
+            assert world.state.begin_delivery(*given, at(now)) is begins
+    return len(taken.deliveries)

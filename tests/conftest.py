@@ -71,8 +71,9 @@ def aws(world: World, monkeypatch: pytest.MonkeyPatch) -> FakeAws:
     from step_types import glue
 
     fake = FakeAws()
-    performer = Performer(world.database, fake.client)
+    performer = Performer(world.state, fake.client)
     monkeypatch.setattr(runtime, "database", lambda: world.database)
+    monkeypatch.setattr(runtime, "state", lambda: world.state)
     monkeypatch.setattr(runtime, "performer", lambda: performer)
     monkeypatch.setattr(glue, "glue", lambda: fake)
     monkeypatch.setattr(lost_machines, "machines", lambda: fake)

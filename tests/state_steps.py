@@ -1,27 +1,30 @@
 """Steps that stories about the state share."""
 
-from state.database import Typed
+from dataclasses import asdict
+from datetime import date
+from uuid import UUID
+
 from tests.state_world import World, at
 
 LOADED, SIX = at("2026-11-20 00:00"), at("2026-11-20 06:00")
 TODAY = "2026-11-20"
+DAY = date.fromisoformat(TODAY)
 ARN = "arn:aws:states:us-east-1:1:execution:m:e"
 
 
 def opened(world: World, now: str = "2026-11-20 06:00") -> dict[str, int]:
-    result: dict[str, int] = world.database.call("open_due_runs", at(now), "scheduler")
-    return result
+    return asdict(world.state.open_due_runs(at(now), "scheduler"))
 
 
-def uuid(world: World, name: str, date: str = TODAY, cycle: str = "") -> Typed:
-    return Typed(str(world.run(name, date, cycle)["run_id"]), "uuid")
+def uuid(world: World, name: str, date: str = TODAY, cycle: str = "") -> UUID:
+    found: UUID = world.run(name, date, cycle)["run_id"]
+    return found
 
 
 def wait(
     world: World, name: str, token: str = "token", attempt: int = 1, now: str = "2026-11-20 06:01"
 ) -> dict[str, object]:
-    result: dict[str, object] = world.database.call("register_wait", uuid(world, name), attempt, token, ARN, at(now))
-    return result
+    return asdict(world.state.register_wait(uuid(world, name), attempt, token, ARN, at(now)))
 
 
 def effects(world: World, kind: str) -> list[dict[str, object]]:
@@ -39,6 +42,6 @@ def complete(
     run = uuid(world, name)
     if status == "COMPLETED":
         job = f"jr {name} {attempt}"
-        world.database.call("record_job_start", run, attempt, "build", "glue", "j", job, {}, f"job {job}", at(now))
-        world.database.call("record_job_states", [{"job_run_id": job, "job": "j", "state": "SUCCEEDED"}], at(now))
-    world.database.call("record_outcome", run, attempt, status, None, None, at(now), "machine")
+        world.state.record_job_start(run, attempt, "build", "glue", "j", job, {}, f"job {job}", at(now))
+        world.state.record_job_states([{"job_run_id": job, "job": "j", "state": "SUCCEEDED"}], at(now))
+    world.state.record_outcome(run, attempt, status, None, None, at(now), "machine")

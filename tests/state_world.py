@@ -4,7 +4,7 @@ import contextlib
 import itertools
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from headgate.local.data_api import DataApi
 from headgate.local.data_api_server import RESOURCE_ARN, SECRET_ARN, served
 from headgate.local.postgres import Postgres
 from state import catalog
+from state.calls import State
 from state.database import Database
 from state.migrate import migrate
 
@@ -48,6 +49,10 @@ class World:
     url: str
     _direct: "psycopg.Connection[Any] | None" = None
 
+    @property
+    def state(self) -> State:
+        return State(self.database)
+
     def direct(self) -> "psycopg.Connection[Any]":
         """A connection past the Data API, kept for the whole test."""
         if self._direct is None:
@@ -62,7 +67,7 @@ class World:
         self, products: dict[str, dict[str, Any]], now: datetime, calendars: dict[str, Any] | None = None
     ) -> dict[str, Any]:
         content = {"version": 1, "domains": {}, "calendars": calendars or {}, "products": products}
-        return catalog.load(self.database, content, "upload", "abc", now, "test", now)
+        return asdict(catalog.load(self.state, content, "upload", "abc", now, "test", now))
 
     def event(self, product: str, date: str, now: datetime, **more: Any) -> dict[str, Any]:
         """Records one refresh event."""
@@ -78,8 +83,7 @@ class World:
             "event_key",
             f"{product} {date} {given['cycle']} {given['status']} {given.get('run_id')} {given.get('attempt')}",
         )
-        result: dict[str, Any] = self.database.call("record_refresh_events", [given], now)
-        return result
+        return asdict(self.state.record_refresh_events([given], now))
 
     def run(self, product: str, date: str, cycle: str = "") -> dict[str, Any]:
         cursor = self.direct().cursor(row_factory=psycopg.rows.dict_row)

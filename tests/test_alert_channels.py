@@ -9,10 +9,10 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
 import alerts
-from alerting import channels
-from alerting import slack as slack_channel
+from alerting import delivery
+from alerting.channels import slack as slack_channel
 from tests.alert_world import Service, Ses, begun, fact, failed, refused, tell
-from tests.state_steps import TODAY, complete
+from tests.state_steps import DAY, complete
 from tests.state_world import World, at
 
 read_secrets = alerts.secrets  # the fixture puts known ones in its place
@@ -22,9 +22,7 @@ def test_one_thread_a_run_and_its_first_message_is_edited_when_it_recovers(
     day: World, service: Service, ses: Ses
 ) -> None:
     tell(failed(day))
-    from state.database import Typed
-
-    day.database.call("rerun", "d1/a", Typed(TODAY, "date"), "", False, "bob", at("2026-11-20 08:00"))
+    day.state.rerun("d1/a", DAY, "", False, "rerun", "bob", at("2026-11-20 08:00"))
     complete(day, "d1/a", attempt=2, now="2026-11-20 08:30")
     tell(fact(day, "d1/a", "COMPLETED"))
 
@@ -58,13 +56,13 @@ def test_a_service_that_does_not_answer_is_given_up_and_tried_again_later(
     day: World, service: Service, ses: Ses, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     day.sql('UPDATE data_product SET notify = \'[{"on": ["ERROR"], "level": "product", "opsgenie": ["oncall"]}]\'')
-    monkeypatch.setattr(channels, "TIMEOUT", 0.05)
+    monkeypatch.setattr(delivery, "TIMEOUT", 0.05)
     service.delay = 0.3
     alert = failed(day)
     assert tell(alert) == ["0"]
-    assert "not now: timed out" in caplog.text
+    assert "the service is busy: timed out" in caplog.text
     service.delay = 0
-    monkeypatch.setattr(channels, "TIMEOUT", 10)
+    monkeypatch.setattr(delivery, "TIMEOUT", 10)
     assert tell(alert) == []
 
 
@@ -191,8 +189,11 @@ def test_slack_is_searched_for_what_may_have_been_delivered(
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        ({"ok": False, "error": "missing_scope"}, "whether it was delivered cannot be told: Slack: missing_scope"),
-        ({"ok": True, "messages": [], "has_more": True}, "too much was said in the channel to find it"),
+        (
+            {"ok": False, "error": "missing_scope"},
+            "it cannot be found out whether it was delivered: Slack: missing_scope",
+        ),
+        ({"ok": True, "messages": [], "has_more": True}, "the channel has too many messages to find it"),
     ],
 )
 def test_slack_that_cannot_be_searched_is_not_told_twice(

@@ -8,9 +8,9 @@ from slack_sdk.models.blocks import Block
 
 import alerts
 import runtime
-from alerting import channels
+from alerting.channels import opsgenie, properties, webhook
+from alerting.channels.slack import blocks
 from alerting.message import compose
-from alerting.slack import blocks
 from tests.alert_world import NOW, Service, Ses, begun, fact, failed, tell
 from tests.fake_aws import FakeAws
 from tests.golden import FOLDER, expect
@@ -36,15 +36,16 @@ def test_what_each_kind_says(day: World, service: Service, ses: Ses) -> None:
     told = []
 
     def take(given: dict[str, Any]) -> None:
-        alert = day.database.call("take_alert", given, at(NOW))["alert"]
+        alert = day.state.take_alert(given, properties(), at(NOW)).alert
+        assert alert is not None
         said = compose(alert)
         made = blocks(alert, said)
         for each in Block.parse_all(made):
             each.validate_json()  # Slack's own limits
         service.received.clear()
         delivery = {"target": "oncall", "key": "the-key", "failed_before": True}
-        channels.opsgenie(delivery, alert, said, lambda: {"opsgenie_key": "k"})
-        channels.webhook({**delivery, "target": f"{service.url}/hook"}, alert, said, dict)
+        opsgenie.deliver(delivery, alert, said, lambda: {"opsgenie_key": "k"})
+        webhook.deliver({**delivery, "target": f"{service.url}/hook"}, alert, said, dict)
         bodies = json.dumps([[path, body] for path, body, _ in service.received], indent=1)
         which = f"--- {given['kind']} {given['level']}"
         told.append(
@@ -99,7 +100,7 @@ def test_a_storm_is_one_incident(
         assert tell(fact(world, name, "ERROR", error="UpstreamFailed", cause="The deadline passed")) == []
     assert len(service.received) == 1
     assert world.sql("SELECT count(*), min(outcome) FROM alert_delivery WHERE state = 'SUPPRESSED'") == [
-        (500, "told already, because of d1/a")
+        (500, "notified already, because of d1/a")
     ]
 
 
@@ -148,11 +149,9 @@ def test_a_failure_far_upstream_is_one_incident_too(
     root = failed(world)
     assert tell(root) == []
     for name in ("b", "c", "e"):
-        settled = world.database.call("settle_deadline", uuid(world, f"d1/{name}"), 1, "fail", at("2026-11-20 09:30"))
-        assert (settled["decision"], settled["failed"]) == ("fail", "d1/a")
-        world.database.call(
-            "record_outcome", uuid(world, f"d1/{name}"), 1, "ERROR", "UpstreamFailed", "d1/a", at(NOW), "machine"
-        )
+        resolved = world.state.resolve_deadline(uuid(world, f"d1/{name}"), 1, "fail", at("2026-11-20 09:30"))
+        assert (resolved.decision, resolved.failed) == ("fail", "d1/a")
+        world.state.record_outcome(uuid(world, f"d1/{name}"), 1, "ERROR", "UpstreamFailed", "d1/a", at(NOW), "machine")
         assert tell(fact(world, f"d1/{name}", "ERROR", error="UpstreamFailed", cause="The deadline passed")) == []
 
     ((_, incident, _),) = service.received

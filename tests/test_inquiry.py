@@ -8,11 +8,10 @@ import pytest
 import inquire
 import runtime
 from headgate.cli import explain, formatting
-from state.database import Typed
 from state.errors import BadEvent, UnknownProduct
 from tests.fake_aws import FakeAws
 from tests.golden import FOLDER, expect
-from tests.state_steps import LOADED, TODAY, complete, opened, wait
+from tests.state_steps import DAY, LOADED, TODAY, complete, opened, wait
 from tests.state_world import World, at, daily, external, leaf, product
 
 
@@ -173,9 +172,7 @@ def test_why_of_a_failure_says_what_failed(morning: World) -> None:
 
 @pytest.mark.parametrize("of_run", [True, False])
 def test_why_says_that_it_is_held_back_and_by_whom(morning: World, of_run: bool) -> None:
-    date = TODAY if of_run else None
-    given = Typed(date, "date") if date else None
-    morning.database.call("set_hold", "d1/a", given, "", True, "bob", at("2026-11-20 08:00"))
+    morning.state.set_hold("d1/a", DAY if of_run else None, "", True, "bob", at("2026-11-20 08:00"))
     run = asked(question="why", product="d1/a")["run"]
     assert (run["held"], run["held_by"]) == ("run" if of_run else "product", "bob")
 
@@ -206,7 +203,7 @@ def test_history_of_all_in_pages(morning: World, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_run_that_becomes_late_is_told_in_its_history(morning: World) -> None:
-    morning.database.call("repair", at("2026-11-20 08:10"))
+    morning.state.repair(at("2026-11-20 08:10"))
     entries = asked(question="history", product="d1/b", business_date=TODAY)["entries"]
     assert [each["kind"] for each in entries] == ["run", "late"]
 
@@ -240,11 +237,11 @@ def test_the_answers_in_words(morning: World) -> None:
     complete(morning, "d1/a", status="ERROR")
     why("d1/a")
     why("d1/b")
-    morning.database.call("rerun", "d1/a", Typed(TODAY, "date"), "", False, "bob", at("2026-11-20 08:30"))
+    morning.state.rerun("d1/a", DAY, "", False, "rerun", "bob", at("2026-11-20 08:30"))
     complete(morning, "d1/a", attempt=2, now="2026-11-20 08:40")
     why("d1/a")
-    morning.database.call("set_hold", "d1/c", None, "", True, "bob", at("2026-11-20 08:00"))
-    morning.database.call("skip_run", "d1/b", Typed(TODAY, "date"), "", "bob", at("2026-11-20 08:50"))
+    morning.state.set_hold("d1/c", None, "", True, "bob", at("2026-11-20 08:00"))
+    morning.state.skip_run("d1/b", DAY, "", "bob", at("2026-11-20 08:50"))
     why("d1/b")
     told("status", formatting.status(asked(question="status")["products"], clock))
     told("history", formatting.history(asked(question="history", business_date=TODAY)["entries"], clock))

@@ -68,7 +68,7 @@ def test_placeholders_are_filled_in_at_any_depth(world: World) -> None:
     opened(world)
     run = uuid(world, "d/x")
 
-    configured = world.database.call("begin_pipeline", run, 1, None, SIX)
+    configured = world.state.begin_pipeline(run, 1, None, SIX)
 
     assert configured == {
         "check_it": {

@@ -41,7 +41,7 @@ def open_day(world: World) -> dict[str, str]:
         {"raw/rd1": external(), "raw/rd2": external(), "d1/ds1": product(["raw/rd1"], name="ds1")},
         at("2026-11-20 00:00"),
     )
-    world.database.call("open_due_runs", at("2026-11-20 06:00"), "scheduler")
+    world.state.open_due_runs(at("2026-11-20 06:00"), "scheduler")
     world.sql("UPDATE effect SET done_at = now()")
     world.sql("UPDATE data_product_schedule SET opened_until = '2100-01-01Z'")
     for table in ("data_product_dependencies_events_status", "data_product_status"):

@@ -6,11 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from effects import Performer
-from state.database import Database, Typed
+from state.calls import State
+from state.database import Database
 from state.migrate import statements
 from tests.fake_aws import FakeAws
 from tests.state_world import World, at, client, external, product
@@ -47,12 +49,12 @@ def days() -> list[str]:
 def test_the_last_arrivals_release_a_run_exactly_once(world: World) -> None:
     world.load({**{name: external() for name in INPUTS}, "d/x": product(INPUTS)}, LOADED)
     for day in days():
-        world.database.call("open_due_runs", at(f"{day} 06:00"), "scheduler")
-        run = Typed(str(world.run("d/x", day)["run_id"]), "uuid")
+        world.state.open_due_runs(at(f"{day} 06:00"), "scheduler")
+        run = world.run("d/x", day)["run_id"]
         waiting = Database(client(world.url))
         actions = [arrival(world, name, day) for name in (*INPUTS, *INPUTS[:2])]
 
-        def wait(run: Typed = run, waiting: Database = waiting) -> Any:
+        def wait(run: UUID = run, waiting: Database = waiting) -> Any:
             return waiting.call("register_wait", run, 1, f"token {run}", "arn:x", SIX)
 
         together(*actions, wait)
@@ -86,9 +88,9 @@ def test_first_events_that_open_a_run_together_all_count(world: World) -> None:
 
 def test_effects_are_handed_to_one_worker_each(world: World) -> None:
     world.load({f"d/x{n}": product(name=f"x{n}") for n in range(150)}, LOADED)
-    world.database.call("open_due_runs", SIX, "scheduler")
+    world.state.open_due_runs(SIX, "scheduler")
     aws = FakeAws()
-    workers = [Performer(Database(client(world.url)), aws.client) for _ in range(4)]
+    workers = [Performer(State(Database(client(world.url))), aws.client) for _ in range(4)]
 
     done = together(*(partial(worker.perform_due, lambda: SIX) for worker in workers))
 
@@ -109,13 +111,12 @@ def test_looking_without_the_lock_loses_a_run_and_is_caught(world: World) -> Non
         world.sql(statement)
     world.load({**{name: external() for name in INPUTS[:2]}, "d/x": product(INPUTS[:2])}, LOADED)
     for day in days()[:4]:
-        world.database.call("open_due_runs", at(f"{day} 06:00"), "scheduler")
+        world.state.open_due_runs(at(f"{day} 06:00"), "scheduler")
         together(*(arrival(world, name, day) for name in INPUTS[:2]))
 
     assert len(world.released()) < 4, "with the bug planted, this file's first test would fail"
     assert (
-        world.database.call("repair", at("2026-12-05 00:00"))["released"] == 4 - len(world.released())
-        or len(world.released()) == 4
+        world.state.repair(at("2026-12-05 00:00")).released == 4 - len(world.released()) or len(world.released()) == 4
     )
 
 

@@ -30,7 +30,7 @@ url, log, boundary = sys.argv[1:]
 aws = LoggedAws(log)
 database = Database(client(url))
 die_at(boundary, aws, database)
-Performer(database, lambda name: aws).perform_due(lambda: SIX)
+Performer(State(database), lambda name: aws).perform_due(lambda: SIX)
 """
 BOUNDARIES = [
     "before claiming",
@@ -110,7 +110,7 @@ def die_at(boundary: str, aws: Any, database: Any) -> None:
 def test_what_a_killed_worker_left_is_done_once(world: World, tmp_path: Path, boundary: str) -> None:
     names = {f"d/x{number}": product(name=f"x{number}") for number in range(8)}
     world.load(names, LOADED)
-    world.database.call("open_due_runs", SIX, "scheduler")
+    world.state.open_due_runs(SIX, "scheduler")
     log = tmp_path / "aws"
 
     worker = subprocess.run(
@@ -118,7 +118,7 @@ def test_what_a_killed_worker_left_is_done_once(world: World, tmp_path: Path, bo
     )
     assert worker.returncode == -signal.SIGKILL, worker.stderr
     aws = LoggedAws(str(log))
-    survivor = Performer(world.database, lambda name: aws)
+    survivor = Performer(world.state, lambda name: aws)
     survivor.perform_due(lambda: SIX)
     survivor.perform_due(lambda: LATER)
 
@@ -139,7 +139,7 @@ def test_a_worker_killed_inside_a_transition_leaves_it_whole_or_undone(world: Wo
         "for n in range(1000): world.event('raw/a', '2026-11-20', at('2026-11-20 06:00'), event_key=f'{n}')\n"
     )
     world.load({f"d/x{number}": product("raw/a", name=f"x{number}") for number in range(50)}, LOADED)
-    world.database.call("open_due_runs", SIX, "scheduler")
+    world.state.open_due_runs(SIX, "scheduler")
     for delay in ("0.001", "0.01", "0.03", "0.1"):
         killed = subprocess.run([sys.executable, "-c", script, world.url, delay], cwd=ROOT, capture_output=True)
         assert killed.returncode == -signal.SIGKILL

@@ -1,23 +1,24 @@
 """What people do to runs, and what the monitor notices: hold, rerun, skip, backfill, lateness."""
 
+from datetime import date
+
 import pytest
 
-from state.database import Typed
 from state.errors import IllegalTransition, UnknownProduct, UnknownRun
-from tests.state_steps import ARN, LOADED, SIX, TODAY, complete, effects, opened, uuid, wait
+from tests.state_steps import ARN, DAY, LOADED, SIX, TODAY, complete, effects, opened, uuid, wait
 from tests.state_world import World, at, daily, external, product
 
 
 def test_what_is_held_back_is_released_when_let_go(world: World) -> None:
     world.load({"raw/a": external(), "d/x": product("raw/a"), "d/y": product("raw/a")}, LOADED)
     opened(world)
-    world.database.call("set_hold", "d/x", None, "", True, "ann", SIX)
-    world.database.call("set_hold", "d/y", Typed(TODAY, "date"), "", True, "ann", SIX)
+    world.state.set_hold("d/x", None, "", True, "ann", SIX)
+    world.state.set_hold("d/y", DAY, "", True, "ann", SIX)
     world.event("raw/a", TODAY, SIX)
     assert world.released() == set()
 
-    assert world.database.call("set_hold", "d/x", None, "", False, "ann", SIX) == {"released": 1}
-    assert world.database.call("set_hold", "d/y", Typed(TODAY, "date"), "", False, "ann", SIX) == {"released": 1}
+    assert world.state.set_hold("d/x", None, "", False, "ann", SIX) == 1
+    assert world.state.set_hold("d/y", DAY, "", False, "ann", SIX) == 1
     assert world.run("d/x", TODAY)["changed_by"] == "ann"
 
 
@@ -38,9 +39,9 @@ def test_a_rerun_does_everything_downstream_of_the_same_date_again(world: World)
         complete(world, name)
         world.event(name, TODAY, SIX, run_id=str(world.run(name, TODAY)["run_id"]), attempt=1)
 
-    again = world.database.call("rerun", "d/x", Typed(TODAY, "date"), "", True, "ann", at("2026-11-20 10:00"))
+    again = world.state.rerun("d/x", DAY, "", True, "rerun", "ann", at("2026-11-20 10:00"))
 
-    assert [each["product"] for each in again] == ["d/x", "d/y", "d/z"]
+    assert [each.product for each in again] == ["d/x", "d/y", "d/z"]
     assert {name: world.run(name, TODAY)["attempt"] for name in ("d/x", "d/y", "d/z", "d/other")} == {
         "d/x": 2,
         "d/y": 2,
@@ -59,12 +60,12 @@ def test_a_rerun_does_everything_downstream_of_the_same_date_again(world: World)
 def test_a_rerun_waits_for_the_job_that_still_runs(world: World) -> None:
     world.load({"d/x": product()}, LOADED)
     opened(world)
-    world.database.call("record_job_start", uuid(world, "d/x"), 1, "build", "glue", "j", "jr_1", {}, "t", SIX)
-    world.database.call("record_outcome", uuid(world, "d/x"), 1, "ERROR", "States.Timeout", "", SIX, "machine")
+    world.state.record_job_start(uuid(world, "d/x"), 1, "build", "glue", "j", "jr_1", {}, "t", SIX)
+    world.state.record_outcome(uuid(world, "d/x"), 1, "ERROR", "States.Timeout", "", SIX, "machine")
 
-    world.database.call("rerun", "d/x", Typed(TODAY, "date"), "", False, "ann", SIX)
+    world.state.rerun("d/x", DAY, "", False, "rerun", "ann", SIX)
     assert world.run("d/x", TODAY)["released_at"] is None
-    world.database.call("record_job_states", [{"job_run_id": "jr_1", "job": "j", "state": "STOPPED"}], SIX)
+    world.state.record_job_states([{"job_run_id": "jr_1", "job": "j", "state": "STOPPED"}], SIX)
 
     assert world.run("d/x", TODAY)["release_reason"] == "the job of the earlier attempt ended"
 
@@ -74,17 +75,17 @@ def test_what_runs_cannot_be_run_again(world: World) -> None:
     opened(world)
     for message in ("d/x is WAITING", "d/x is PROCESSING"):
         with pytest.raises(IllegalTransition, match=message):
-            world.database.call("rerun", "d/x", Typed(TODAY, "date"), "", False, "ann", SIX)
-        world.database.call("record_job_start", uuid(world, "d/x"), 1, "build", "glue", "j", "jr_1", {}, "t", SIX)
+            world.state.rerun("d/x", DAY, "", False, "rerun", "ann", SIX)
+        world.state.record_job_start(uuid(world, "d/x"), 1, "build", "glue", "j", "jr_1", {}, "t", SIX)
     with pytest.raises(UnknownRun):
-        world.database.call("rerun", "d/x", Typed("2020-01-01", "date"), "", False, "ann", SIX)
+        world.state.rerun("d/x", date.fromisoformat("2020-01-01"), "", False, "rerun", "ann", SIX)
 
 
 def test_a_skipped_run_stops_its_machine(world: World) -> None:
     world.load({"raw/a": external(), "d/x": product("raw/a")}, LOADED)
     opened(world)
     wait(world, "d/x")
-    world.database.call("skip_run", "d/x", Typed(TODAY, "date"), "", "ann", SIX)
+    world.state.skip_run("d/x", DAY, "", "ann", SIX)
 
     assert world.run("d/x", TODAY)["status"] == "SKIPPED"
     assert effects(world, "stop_execution") == [{"execution_arn": ARN, "cause": "skipped by ann"}]
@@ -96,12 +97,12 @@ def test_a_backfill_opens_past_dates_with_what_is_known_of_them(world: World) ->
     world.load({"raw/a": external(), "d/x": product("raw/a")}, LOADED)
     world.event("raw/a", "2026-11-02", at("2026-11-02 06:00"))
 
-    assert world.database.call(
-        "backfill", "d/x", Typed("2026-11-01", "date"), Typed("2026-11-05", "date"), "ann", SIX
-    ) == {"opened": 5}
+    assert (
+        world.state.backfill("d/x", date.fromisoformat("2026-11-01"), date.fromisoformat("2026-11-05"), "ann", SIX) == 5
+    )
     assert world.released() == {("d/x", "2026-11-02")}
     with pytest.raises(UnknownProduct):
-        world.database.call("backfill", "raw/a", Typed("2026-11-01", "date"), Typed("2026-11-05", "date"), "ann", SIX)
+        world.state.backfill("raw/a", date.fromisoformat("2026-11-01"), date.fromisoformat("2026-11-05"), "ann", SIX)
 
 
 def test_a_backfill_of_a_domain_opens_what_its_schedules_open(world: World) -> None:
@@ -117,14 +118,14 @@ def test_a_backfill_of_a_domain_opens_what_its_schedules_open(world: World) -> N
         },
         LOADED,
     )
-    friday, monday = Typed("2026-11-20", "date"), Typed("2026-11-23", "date")
+    friday, monday = date.fromisoformat("2026-11-20"), date.fromisoformat("2026-11-23")
 
-    assert world.database.call("backfill", "d", friday, friday, "ann", SIX) == {"opened": 1}
-    assert world.database.call("backfill", "d", friday, monday, "ann", SIX) == {"opened": 4}
+    assert world.state.backfill("d", friday, friday, "ann", SIX) == 1
+    assert world.state.backfill("d", friday, monday, "ann", SIX) == 4
     opened_runs = world.sql("SELECT product_id, count(*) FROM data_product_status GROUP BY 1 ORDER BY 1")
     assert opened_runs == [("d/weekly", 1), ("d/x", 4)]
-    with pytest.raises(UnknownProduct, match="nowhere has no pipeline here"):
-        world.database.call("backfill", "nowhere", friday, friday, "ann", SIX)
+    with pytest.raises(UnknownProduct, match="nowhere has no pipeline in this account"):
+        world.state.backfill("nowhere", friday, friday, "ann", SIX)
 
 
 def test_late_is_told_once_started_or_not(world: World) -> None:
@@ -139,11 +140,9 @@ def test_late_is_told_once_started_or_not(world: World) -> None:
     )
     opened(world)
 
-    assert world.database.call("repair", at("2026-11-20 07:59"))["late"] == 0
-    assert world.database.call("repair", at("2026-11-20 08:01"))["late"] == 1
-    assert world.database.call("repair", at("2026-11-20 08:11"))["late"] == 0
+    assert world.state.repair(at("2026-11-20 07:59")).late == 0
+    assert world.state.repair(at("2026-11-20 08:01")).late == 1
+    assert world.state.repair(at("2026-11-20 08:11")).late == 0
     (alert,) = effects(world, "alert")
     assert (alert["kind"], alert["product"], alert["status"]) == ("LATE", "d/x", "WAITING")
-    assert (
-        world.database.call("repair", at("2026-11-21 05:01"))["late"] == 1
-    )  # earlier than the opening means the next day
+    assert world.state.repair(at("2026-11-21 05:01")).late == 1  # earlier than the opening means the next day

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -22,7 +23,6 @@ from effects import Performer
 from headgate.generator.model import cron
 from headgate.generator.plan.catalog import _fires
 from headgate.local.postgres import Postgres
-from state.database import Typed
 from tests.fake_aws import FakeAws
 from tests.state_world import World, at, daily, external, leaf, new_world, product
 
@@ -119,7 +119,7 @@ class Day(RuleBasedStateMachine):
         self.stack = contextlib.ExitStack()
         self.world: World = self.stack.enter_context(new_world(self.postgres))
         self.aws = FakeAws()
-        self.performer = Performer(self.world.database, self.aws.client)
+        self.performer = Performer(self.world.state, self.aws.client)
         self.now: datetime = at(f"{FIRST} 00:00")
         self.tokens: dict[str, tuple[str, date, int]] = {}
         self.told: list[tuple[str, date, dict[str, Any]]] = []
@@ -147,7 +147,7 @@ class Day(RuleBasedStateMachine):
         if opening.date() > DAYS[-1]:
             return
         self.now = opening
-        self.world.database.call("open_due_runs", self.now, "scheduler")
+        self.world.state.open_due_runs(self.now, "scheduler")
         for name in PRODUCTS:
             if "schedule" in self.oracle.mesh[name]:
                 self.oracle.runs.setdefault((name, opening.date()), [1, False, "WAITING"])
@@ -173,7 +173,7 @@ class Day(RuleBasedStateMachine):
     @rule(name=st.sampled_from(PRODUCTS))
     def hold_or_let_go(self, name: str) -> None:
         hold = name not in self.oracle.held
-        self.world.database.call("set_hold", name, None, "", hold, "ann", self.tick())
+        self.world.state.set_hold(name, None, "", hold, "ann", self.tick())
         self.oracle.held ^= {name}
         self.oracle.look()
 
@@ -188,7 +188,7 @@ class Day(RuleBasedStateMachine):
             attempt = self.oracle.runs[key][0]
             token = f"token {len(self.tokens)}"
             self.tokens[token] = (*key, attempt)
-            self.world.database.call("register_wait", self._id(key), attempt, token, f"arn:{token}", self.tick())
+            self.world.state.register_wait(self._id(key), attempt, token, f"arn:{token}", self.tick())
             self.oracle.look()
 
     @rule(data=st.data(), status=st.sampled_from(["COMPLETED", "ERROR"]), told=st.booleans())
@@ -205,13 +205,11 @@ class Day(RuleBasedStateMachine):
     def _end(self, key: tuple[str, date], status: str, told: bool) -> None:
         (name, day), run = key, self.oracle.runs[key]
         job = f"jr {name} {day} {run[0]}"
-        self.world.database.call(
-            "record_job_start", self._id(key), run[0], "build", "glue", "j", job, {}, f"job {job}", self.tick()
+        self.world.state.record_job_start(
+            self._id(key), run[0], "build", "glue", "j", job, {}, f"job {job}", self.tick()
         )
-        self.world.database.call(
-            "record_job_states", [{"job_run_id": job, "job": "j", "state": "SUCCEEDED"}], self.tick()
-        )
-        self.world.database.call("record_outcome", self._id(key), run[0], status, None, None, self.tick(), "machine")
+        self.world.state.record_job_states([{"job_run_id": job, "job": "j", "state": "SUCCEEDED"}], self.tick())
+        self.world.state.record_outcome(self._id(key), run[0], status, None, None, self.tick(), "machine")
         run[2] = status
         if told:
             event = {"status": status, "run_id": str(self._id(key)), "attempt": run[0]}
@@ -232,7 +230,7 @@ class Day(RuleBasedStateMachine):
         if key is None:
             return
         name, day = key
-        self.world.database.call("rerun", name, Typed(str(day), "date"), "", downstream, "ann", self.tick())
+        self.world.state.rerun(name, day, "", downstream, "rerun", "ann", self.tick())
         again = [(other, day) for other in (self.oracle.downstream(name) if downstream else {name})]
         again = [
             each for each in again if each in self.oracle.runs and self.oracle.runs[each][2] in ("COMPLETED", "ERROR")
@@ -243,7 +241,7 @@ class Day(RuleBasedStateMachine):
 
     @rule()
     def a_worker_dies_with_effects_in_its_hands(self) -> None:
-        self.world.database.rows("claim_effects", 3, self.tick(), Typed("120 seconds", "interval"))
+        self.world.state.claim_effects(3, self.tick(), timedelta(seconds=120))
 
     @rule()
     def effects_are_done(self) -> None:
@@ -258,11 +256,12 @@ class Day(RuleBasedStateMachine):
     @rule()
     def the_monitor_looks(self) -> None:
         before = self.world.released()
-        self.world.database.call("repair", self.tick())
+        self.world.state.repair(self.tick())
         assert self.world.released() == before, "nothing was left for the monitor to find"
 
-    def _id(self, key: tuple[str, date]) -> Typed:
-        return Typed(str(self.world.run(key[0], str(key[1]))["run_id"]), "uuid")
+    def _id(self, key: tuple[str, date]) -> UUID:
+        found: UUID = self.world.run(key[0], str(key[1]))["run_id"]
+        return found
 
     @invariant()
     def what_is_released_is_what_should_be(self) -> None:

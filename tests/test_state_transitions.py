@@ -1,8 +1,11 @@
 """A run's life in the database: opened, released, processed, ended, done again. Each invariant has a story here."""
 
+from datetime import timedelta
+from uuid import UUID
+
 import pytest
 
-from state.database import Typed
+from state.answers import Deadline
 from state.errors import CatalogGoesBack, IllegalTransition, StaleAttempt, StateError, UnknownRun
 from tests.state_steps import LOADED, SIX, TODAY, complete, effects, opened, uuid, wait
 from tests.state_world import World, at, daily, external, leaf, product
@@ -185,22 +188,22 @@ def test_the_deadline_names_what_is_missing_or_starts_or_skips(world: World) -> 
     opened(world)
     world.event("raw/b", TODAY, SIX)
 
-    fail = world.database.call("settle_deadline", uuid(world, "d/x"), 1, "fail", SIX)
-    assert fail["decision"] == "fail"
-    assert fail["missing"] == [
+    fail = world.state.resolve_deadline(uuid(world, "d/x"), 1, "fail", SIX)
+    assert fail.decision == "fail"
+    assert fail.missing == [
         {"product": "raw/a", "business_date": TODAY, "cycle": "*", "status": ["COMPLETED"], "owner": "ingestion"}
     ]
-    assert world.database.call("settle_deadline", uuid(world, "d/x"), 1, "skip", SIX)["decision"] == "skip"
-    assert world.database.call("settle_deadline", uuid(world, "d/x"), 1, "start", SIX)["decision"] == "start"
+    assert world.state.resolve_deadline(uuid(world, "d/x"), 1, "skip", SIX).decision == "skip"
+    assert world.state.resolve_deadline(uuid(world, "d/x"), 1, "start", SIX).decision == "start"
     assert world.run("d/x", TODAY)["release_reason"] == "the deadline passed: started with what had arrived"
-    assert world.database.call("settle_deadline", uuid(world, "d/x"), 1, "fail", SIX) == {"decision": "start"}
+    assert world.state.resolve_deadline(uuid(world, "d/x"), 1, "fail", SIX) == Deadline("start", None, None)
 
 
 def test_the_configuration_is_resolved_for_the_run(world: World) -> None:
     world.load({"d/x": product()}, LOADED)
     opened(world)
 
-    steps = world.database.call("begin_pipeline", uuid(world, "d/x"), 1, None, SIX)
+    steps = world.state.begin_pipeline(uuid(world, "d/x"), 1, None, SIX)
     run = world.run("d/x", TODAY)["run_id"]
     arguments = {"--date": TODAY, "--run": f"{run}/1"}
     assert steps == {"build": {"type": "glue", "resource": "job-build", "arguments": arguments}}
@@ -213,11 +216,11 @@ def test_a_jobs_end_and_its_token_find_each_other_in_either_order(world: World, 
     run = uuid(world, "d/x")
 
     def start() -> None:
-        world.database.call("record_job_start", run, 1, "build", "glue", "j", "jr_1", {}, "job token", SIX)
+        world.state.record_job_start(run, 1, "build", "glue", "j", "jr_1", {}, "job token", SIX)
 
     def end() -> None:
-        world.database.call(
-            "record_job_states", [{"job_run_id": "jr_1", "job": "j", "state": "FAILED", "message": "disk full"}], SIX
+        world.state.record_job_states(
+            [{"job_run_id": "jr_1", "job": "j", "state": "FAILED", "message": "disk full"}], SIX
         )
 
     for each in (end, start) if job_first else (start, end):
@@ -233,23 +236,22 @@ def test_statuses_change_along_the_allowed_transitions_only(world: World) -> Non
     world.load({"raw/a": external(), "d/x": product(), "d/y": product("raw/a")}, LOADED)
     opened(world)
     with pytest.raises(IllegalTransition, match="d/x for 2026-11-20 is WAITING, and cannot become COMPLETED"):
-        world.database.call("record_outcome", uuid(world, "d/x"), 1, "COMPLETED", None, None, SIX, "machine")
+        world.state.record_outcome(uuid(world, "d/x"), 1, "COMPLETED", None, None, SIX, "machine")
     with pytest.raises(IllegalTransition, match="has not been released"):
-        world.database.call("begin_pipeline", uuid(world, "d/y"), 1, None, SIX)
-    refused = world.database.call("record_job_start", uuid(world, "d/y"), 1, "build", "glue", "j", "jr", {}, "t", SIX)
-    assert refused["refused"] == f"IllegalTransition: d/y for {TODAY} is WAITING, so no job of it can start"
+        world.state.begin_pipeline(uuid(world, "d/y"), 1, None, SIX)
+    refused = world.state.record_job_start(uuid(world, "d/y"), 1, "build", "glue", "j", "jr", {}, "t", SIX)
+    assert refused.refused == f"IllegalTransition: d/y for {TODAY} is WAITING, so no job of it can start"
     complete(world, "d/x")
     for status in ("ERROR", "SKIPPED", "CANCELLED"):
         with pytest.raises(IllegalTransition):
-            world.database.call("record_outcome", uuid(world, "d/x"), 1, status, None, None, SIX, "machine")
+            world.state.record_outcome(uuid(world, "d/x"), 1, status, None, None, SIX, "machine")
     with pytest.raises(IllegalTransition):
         wait(world, "d/x")
     with pytest.raises(StaleAttempt, match="is at attempt 1, not 2"):
-        world.database.call("record_outcome", uuid(world, "d/x"), 2, "ERROR", None, None, SIX, "machine")
+        world.state.record_outcome(uuid(world, "d/x"), 2, "ERROR", None, None, SIX, "machine")
     with pytest.raises(UnknownRun):
-        world.database.call(
-            "record_outcome",
-            Typed("00000000-0000-0000-0000-000000000000", "uuid"),
+        world.state.record_outcome(
+            UUID("00000000-0000-0000-0000-000000000000"),
             1,
             "ERROR",
             None,
@@ -262,13 +264,11 @@ def test_statuses_change_along_the_allowed_transitions_only(world: World) -> Non
 def test_the_same_outcome_told_again_gives_the_same_answer(world: World) -> None:
     world.load({"d/x": product()}, LOADED)
     opened(world)
-    first = world.database.call(
-        "record_outcome", uuid(world, "d/x"), 1, "ERROR", "JobFailed", "because", SIX, "machine"
-    )
+    first = world.state.record_outcome(uuid(world, "d/x"), 1, "ERROR", "JobFailed", "because", SIX, "machine")
 
     assert (
-        world.database.call(
-            "record_outcome", uuid(world, "d/x"), 1, "ERROR", "JobFailed", "because", at("2026-11-20 07:00"), "machine"
+        world.state.record_outcome(
+            uuid(world, "d/x"), 1, "ERROR", "JobFailed", "because", at("2026-11-20 07:00"), "machine"
         )
         == first
     )
@@ -326,18 +326,18 @@ def test_sql_in_every_string_is_only_text(world: World) -> None:
     world.load({"d/x": product(owner=evil, description=evil, notify=[{"on": [evil], "level": evil}])}, LOADED)
     world.event(evil, TODAY, SIX, event_key=evil, cycle=evil, run_id=evil, metadata={evil: evil})
     opened(world)
-    world.database.call("record_outcome", uuid(world, "d/x"), 1, "ERROR", evil, evil, SIX, evil)
+    world.state.record_outcome(uuid(world, "d/x"), 1, "ERROR", evil, evil, SIX, evil)
 
     assert world.run("d/x", TODAY)["cause"] == evil
     with pytest.raises(StateError):
-        world.database.call("set_hold", evil, None, evil, True, evil, SIX)
+        world.state.set_hold(evil, None, evil, True, evil, SIX)
 
 
 def test_effects_are_handed_out_in_pages_that_fit_an_answer(world: World) -> None:
     """Hundreds at once in one page, and large ones in several: neither a response limit is met nor one effect left."""
     world.load({f"d/x{number}": product(name=f"x{number}") for number in range(300)}, LOADED)
     opened(world)
-    claim = ("claim_effects", 500, SIX, Typed("60 seconds", "interval"))
+    claim = ("claim_effects", 500, SIX, timedelta(seconds=60))
     assert len(world.database.rows(*claim)) == 300
     world.sql("UPDATE effect SET claimed_until = NULL, payload = jsonb_build_object('text', repeat('x', 50000))")
 

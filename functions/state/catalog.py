@@ -5,17 +5,18 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from state.database import Database
+from state.answers import Loaded
+from state.calls import State
 
 Entry = dict[str, Any]
 CHUNK = 2_000_000  # bytes of JSON a call; the Data API takes 4 MiB
 
-# What only the account that runs a product has to know of it.
+# What only the account that runs a product needs.
 OF_MACHINES = ("machine", "execution_prefix", "depends_on", "wait", "pipeline", "notify", "sla")
 
 
 def load(
-    database: Database,
+    state: State,
     catalog: Entry,
     upload: str,
     commit: str,
@@ -23,10 +24,10 @@ def load(
     actor: str,
     now: datetime,
     force: bool = False,
-) -> Entry:
-    """Loads the catalog; gives how many products were inserted, changed, removed and left as they were."""
+) -> Loaded:
+    """Loads the catalog."""
     for chunk in _chunks(catalog):
-        database.execute(
+        state.database.execute(
             "INSERT INTO catalog_stage (upload, section, key, entry) SELECT :upload, r.section, r.key, r.entry "
             "FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(section text, key text, entry jsonb) "
             "ON CONFLICT (upload, section, key) DO UPDATE SET entry = excluded.entry",
@@ -35,21 +36,20 @@ def load(
                 {"name": "rows", "value": {"stringValue": json.dumps(chunk)}},
             ],
         )
-    result: Entry = database.call("load_catalog", upload, commit, committed_at, force, actor, now)
-    return result
+    return state.load_catalog(upload, commit, committed_at, force, actor, now)
 
 
-def here(catalog: Entry, account: str, region: str) -> Entry:
-    """The catalog as this account sees it: products of domains elsewhere are refreshed elsewhere and only listened to."""
+def restrict_to_account(catalog: Entry, account: str, region: str) -> Entry:
+    """The catalog for this account and region: products of domains elsewhere have no pipeline in it, only events."""
     domains = catalog["domains"]
 
-    def seen(name: str, product: Entry) -> Entry:
+    def restricted(name: str, product: Entry) -> Entry:
         home = domains.get(name.split("/")[0], {})
         if home.get("account", account) == account and home.get("region", region) == region:
             return product
         return {key: value for key, value in product.items() if key not in OF_MACHINES}
 
-    return {**catalog, "products": {name: seen(name, each) for name, each in catalog["products"].items()}}
+    return {**catalog, "products": {name: restricted(name, each) for name, each in catalog["products"].items()}}
 
 
 def _chunks(catalog: Entry) -> Iterator[list[Entry]]:

@@ -1,12 +1,13 @@
-"""Calls the state's SQL functions through the RDS Data API: one call, one transaction, one answer."""
+"""Calls the state's SQL functions through the RDS Data API: one call, one transaction, one answer. `calls` has a typed method for each."""
 
 import json
 import os
 import random
 import re
 import time
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import boto3
 from botocore.config import Config
@@ -138,17 +139,10 @@ def _field(value: Any) -> tuple[dict[str, Any], str]:
             return {"stringValue": value.isoformat()}, "timestamptz"
         case dict() | list():
             return {"stringValue": json.dumps(value)}, "jsonb"
-        case Typed():
-            return {"stringValue": str(value)}, value.type
+        case date():
+            return {"stringValue": value.isoformat()}, "date"
+        case timedelta():
+            return {"stringValue": f"{value.total_seconds()} seconds"}, "interval"
+        case UUID():
+            return {"stringValue": str(value)}, "uuid"
     return {"stringValue": str(value)}, "text"
-
-
-class Typed(str):
-    """A string that is a `uuid`, a `date` or an `interval` to PostgreSQL."""
-
-    type: str
-
-    def __new__(cls, text: str, kind: str) -> "Typed":
-        made = super().__new__(cls, text)
-        made.type = kind
-        return made

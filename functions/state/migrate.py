@@ -44,7 +44,7 @@ def migrate(database: Database) -> list[str]:
                 continue
             if name in known and path.parent.name == "migrations":
                 raise StateError(f"{name} was applied and edited afterwards; write a new migration instead")
-            if functions := FUNCTION.findall(text):
+            if path.parent.name == "transitions" and (functions := FUNCTION.findall(text)):
                 names = ", ".join(f"'{each}'" for each in functions)
                 database.execute(FORGET.format(names=names), transaction=transaction)
             for statement in statements(text):

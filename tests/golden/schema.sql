@@ -1,22 +1,7 @@
-CREATE TABLE public.job_run (
-    job_run_id text NOT NULL,
-    run_id uuid,
-    attempt integer,
-    step text,
-    job text NOT NULL,
-    state text DEFAULT 'STARTED'::text NOT NULL,
-    message text,
-    task_token text,
-    started_at timestamp with time zone,
-    ended_at timestamp with time zone,
-    changed_at timestamp with time zone NOT NULL,
-    type text DEFAULT 'glue'::text NOT NULL,
-    handle jsonb DEFAULT '{}'::jsonb NOT NULL,
-    error text,
-    stop_asked_at timestamp with time zone,
-    expires_at timestamp with time zone,
-    CONSTRAINT job_run_state_check CHECK ((state = ANY (ARRAY['STARTED'::text, 'SUCCEEDED'::text, 'FAILED'::text, 'TIMEOUT'::text, 'STOPPED'::text])))
-);
+CREATE DOMAIN public.dependency_event AS text
+	CONSTRAINT dependency_event_check CHECK ((VALUE = ANY (ARRAY['opened'::text, 'arrived'::text, 'reopened'::text])));
+CREATE DOMAIN public.run_event AS text
+	CONSTRAINT run_event_check CHECK ((VALUE = ANY (ARRAY['opened'::text, 'waiting'::text, 'released'::text, 'started'::text, 'completed'::text, 'failed'::text, 'skipped'::text, 'cancelled'::text, 'late'::text, 'held'::text, 'hold_removed'::text, 'rerun'::text, 'restarted'::text])));
 CREATE TABLE public.data_product_status (
     run_id uuid DEFAULT gen_random_uuid() NOT NULL,
     product_id text NOT NULL,
@@ -36,10 +21,45 @@ CREATE TABLE public.data_product_status (
     waiting_since timestamp with time zone,
     error text,
     cause text,
-    late_told boolean DEFAULT false NOT NULL,
+    late_notified boolean DEFAULT false CONSTRAINT data_product_status_late_told_not_null NOT NULL,
     changed_at timestamp with time zone NOT NULL,
     changed_by text NOT NULL,
+    event public.run_event NOT NULL,
     CONSTRAINT data_product_status_status_check CHECK ((status = ANY (ARRAY['WAITING'::text, 'PROCESSING'::text, 'COMPLETED'::text, 'ERROR'::text, 'SKIPPED'::text, 'CANCELLED'::text])))
+);
+CREATE TABLE public.job_run (
+    job_run_id text NOT NULL,
+    run_id uuid,
+    attempt integer,
+    step text,
+    job text NOT NULL,
+    state text DEFAULT 'STARTED'::text NOT NULL,
+    message text,
+    task_token text,
+    started_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    changed_at timestamp with time zone NOT NULL,
+    type text DEFAULT 'glue'::text NOT NULL,
+    handle jsonb DEFAULT '{}'::jsonb NOT NULL,
+    error text,
+    stop_asked_at timestamp with time zone,
+    expires_at timestamp with time zone,
+    CONSTRAINT job_run_state_check CHECK ((state = ANY (ARRAY['STARTED'::text, 'SUCCEEDED'::text, 'FAILED'::text, 'TIMEOUT'::text, 'STOPPED'::text])))
+);
+CREATE TABLE public.refresh_event (
+    event_key text NOT NULL,
+    product_id text NOT NULL,
+    account text,
+    business_date date NOT NULL,
+    cycle text NOT NULL,
+    status text NOT NULL,
+    run_id text,
+    attempt integer,
+    refreshed_at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    metadata jsonb NOT NULL,
+    superseded_at timestamp with time zone,
+    CONSTRAINT refresh_event_status_check CHECK ((status = ANY (ARRAY['COMPLETED'::text, 'ERROR'::text])))
 );
 CREATE TABLE public.data_product (
     product_id text NOT NULL,
@@ -94,8 +114,8 @@ CREATE TABLE public.alert (
     attempt integer NOT NULL,
     kind text NOT NULL,
     fact jsonb NOT NULL,
-    belongs_to text,
-    told_at timestamp with time zone NOT NULL,
+    root_cause text,
+    notified_at timestamp with time zone CONSTRAINT alert_told_at_not_null NOT NULL,
     CONSTRAINT alert_kind_check CHECK ((kind = ANY (ARRAY['ERROR'::text, 'LATE'::text, 'COMPLETED'::text, 'STARTED'::text, 'SKIPPED'::text])))
 );
 CREATE TABLE public.alert_delivery (
@@ -107,7 +127,6 @@ CREATE TABLE public.alert_delivery (
     message_id text,
     outcome text,
     changed_at timestamp with time zone NOT NULL,
-    CONSTRAINT alert_delivery_channel_check CHECK ((channel = ANY (ARRAY['slack'::text, 'email'::text, 'opsgenie'::text, 'webhook'::text]))),
     CONSTRAINT alert_delivery_state_check CHECK ((state = ANY (ARRAY['DUE'::text, 'SENDING'::text, 'SENT'::text, 'UNKNOWN'::text, 'SUPPRESSED'::text])))
 );
 CREATE TABLE public.catalog_load (
@@ -175,6 +194,7 @@ CREATE TABLE public.data_product_dependencies_events_status (
     event_key text,
     arrived_at timestamp with time zone,
     changed_at timestamp with time zone NOT NULL,
+    event public.dependency_event NOT NULL,
     CONSTRAINT data_product_dependencies_events_status_status_check CHECK ((status = ANY (ARRAY['WAITING'::text, 'ARRIVED'::text])))
 );
 CREATE TABLE public.data_product_dependencies_events_status_history (
@@ -185,7 +205,8 @@ CREATE TABLE public.data_product_dependencies_events_status_history (
     upstream text CONSTRAINT data_product_dependencies_events_status_histo_upstream_not_null NOT NULL,
     status text NOT NULL,
     event_key text,
-    changed_at timestamp with time zone CONSTRAINT data_product_dependencies_events_status_his_changed_at_not_null NOT NULL
+    changed_at timestamp with time zone CONSTRAINT data_product_dependencies_events_status_his_changed_at_not_null NOT NULL,
+    event public.dependency_event NOT NULL
 );
 ALTER TABLE public.data_product_dependencies_events_status_history ALTER COLUMN history_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.data_product_dependencies_events_status_history_history_id_seq
@@ -209,7 +230,8 @@ CREATE TABLE public.data_product_status_history (
     error text,
     cause text,
     changed_at timestamp with time zone NOT NULL,
-    changed_by text NOT NULL
+    changed_by text NOT NULL,
+    event public.run_event NOT NULL
 );
 ALTER TABLE public.data_product_status_history ALTER COLUMN history_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.data_product_status_history_history_id_seq
@@ -240,21 +262,6 @@ ALTER TABLE public.effect ALTER COLUMN effect_id ADD GENERATED ALWAYS AS IDENTIT
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
-);
-CREATE TABLE public.refresh_event (
-    event_key text NOT NULL,
-    product_id text NOT NULL,
-    account text,
-    business_date date NOT NULL,
-    cycle text NOT NULL,
-    status text NOT NULL,
-    run_id text,
-    attempt integer,
-    refreshed_at timestamp with time zone NOT NULL,
-    received_at timestamp with time zone NOT NULL,
-    metadata jsonb NOT NULL,
-    superseded_at timestamp with time zone,
-    CONSTRAINT refresh_event_status_check CHECK ((status = ANY (ARRAY['COMPLETED'::text, 'ERROR'::text])))
 );
 CREATE TABLE public.schema_migration (
     name text NOT NULL,
@@ -301,9 +308,9 @@ ALTER TABLE ONLY public.refresh_event
     ADD CONSTRAINT refresh_event_pkey PRIMARY KEY (event_key);
 ALTER TABLE ONLY public.schema_migration
     ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (name);
-CREATE INDEX alert_because_of ON public.alert USING btree (belongs_to, kind) WHERE (belongs_to IS NOT NULL);
 CREATE INDEX alert_of ON public.alert USING btree (run_id);
 CREATE INDEX alert_of_product ON public.alert USING btree (product_id, kind);
+CREATE INDEX alert_of_root_cause ON public.alert USING btree (root_cause, kind) WHERE (root_cause IS NOT NULL);
 CREATE INDEX data_product_dependencies_upstream ON public.data_product_dependencies USING btree (upstream);
 CREATE INDEX data_product_status_history_run ON public.data_product_status_history USING btree (run_id);
 CREATE INDEX data_product_status_open ON public.data_product_status USING btree (status) WHERE (status = ANY (ARRAY['WAITING'::text, 'PROCESSING'::text]));

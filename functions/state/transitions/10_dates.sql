@@ -1,5 +1,21 @@
 -- Business dates and schedules. The generator checks the same rules in Python; a property test compares the two.
 
+CREATE OR REPLACE FUNCTION moment(at timestamptz) RETURNS text LANGUAGE sql STABLE AS $$
+-- A moment in UTC as text that sorts as moments do.
+    SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')
+$$;
+
+CREATE OR REPLACE FUNCTION is_day_off(day date, weekend integer[], holidays date[]) RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT extract(isodow FROM day)::integer = ANY (weekend) OR day = ANY (holidays)
+$$;
+
+CREATE OR REPLACE FUNCTION is_business_day(day date, c calendar) RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$
+-- Without a calendar (a null row) every day is one. Inlined, as all predicates of a line are.
+    SELECT c.calendar IS NULL OR NOT is_day_off(day, c.weekend, c.dates)
+$$;
+
 CREATE OR REPLACE FUNCTION business_shift(day date, days integer, weekend integer[], holidays date[]) RETURNS date
 LANGUAGE plpgsql IMMUTABLE AS $$
 -- `day` moved by that many business days; without a calendar (null weekend) every day is one.
@@ -12,7 +28,7 @@ BEGIN
     END IF;
     WHILE rest > 0 LOOP
         day := day + step;
-        IF NOT (extract(isodow FROM day)::integer = ANY (weekend) OR day = ANY (holidays)) THEN
+        IF NOT is_day_off(day, weekend, holidays) THEN
             rest := rest - 1;
         END IF;
     END LOOP;

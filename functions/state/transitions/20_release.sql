@@ -1,4 +1,4 @@
--- When a run is released. Whoever calls these holds the run's row lock: two last arrivals at once see each other.
+-- When a run is released. The caller of these functions holds the run's row lock: two last arrivals at once see each other.
 
 CREATE OR REPLACE FUNCTION condition_holds(node jsonb, arrived integer[]) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE AS $$
@@ -32,23 +32,23 @@ $$;
 
 CREATE OR REPLACE FUNCTION release_ready(runs uuid[], now_is timestamptz, reason text, actor text) RETURNS uuid[]
 LANGUAGE plpgsql AS $$
--- Releases those of the (locked) runs whose condition holds and that nobody holds back; gives the ones it released. A run
--- done again waits for what is still running of its earlier attempts.
+-- Releases those of the (locked) runs whose condition holds and that are not held; gives the runs it released. A run that is
+-- done again waits for the work of its earlier attempts that still runs.
 DECLARE
     released uuid[];
 BEGIN
-    WITH ready AS (
-        SELECT r.run_id
-        FROM data_product_status r
-        JOIN data_product p USING (product_id)
+    WITH candidate AS (
+        SELECT r.run_id, r.attempt, p.condition FROM data_product_status r JOIN data_product p USING (product_id)
         WHERE r.run_id = ANY (runs) AND r.status = 'WAITING' AND r.released_at IS NULL AND NOT r.held AND NOT p.held
-            AND NOT EXISTS (SELECT FROM job_run j WHERE j.run_id = r.run_id AND j.attempt < r.attempt AND j.state = 'STARTED')
-            AND condition_holds(p.condition, ARRAY(
+    ), ready AS (
+        SELECT c.run_id FROM candidate c
+        WHERE NOT EXISTS (SELECT FROM job_run j WHERE j.run_id = c.run_id AND j.attempt < c.attempt AND j.state = 'STARTED')
+            AND condition_holds(c.condition, ARRAY(
                 SELECT d.leaf FROM data_product_dependencies_events_status d
-                WHERE d.run_id = r.run_id GROUP BY d.leaf HAVING bool_and(d.status = 'ARRIVED')))
+                WHERE d.run_id = c.run_id GROUP BY d.leaf HAVING bool_and(d.status = 'ARRIVED')))
     ), done AS (
         UPDATE data_product_status r
-        SET released_at = now_is, release_reason = reason, changed_at = now_is, changed_by = actor
+        SET released_at = now_is, release_reason = reason, event = 'released', changed_at = now_is, changed_by = actor
         FROM ready WHERE r.run_id = ready.run_id
         RETURNING r.run_id
     )
@@ -59,7 +59,7 @@ END $$;
 
 CREATE OR REPLACE FUNCTION missing_inputs(run uuid) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
--- What has not arrived, at most a hundred: the upstream, the date and cycle needed, and who answers for it.
+-- What has not arrived, at most a hundred: the upstream, the date and cycle needed, and its owner.
     SELECT coalesce(jsonb_agg(jsonb_build_object('product', d.upstream, 'business_date', d.required_date, 'cycle', d.cycle,
         'status', d.statuses, 'owner', p.owner) ORDER BY d.leaf, d.cycle), '[]')
     FROM (

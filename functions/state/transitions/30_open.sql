@@ -1,5 +1,5 @@
 -- Opening runs: with every dependency WAITING, and what arrived early counted.
--- Opening by schedule and recording events exclude each other (advisory lock 7201), so that no event falls between.
+-- Opening by schedule and recording events exclude each other (`lock_openings`), so that no event falls between.
 
 CREATE OR REPLACE FUNCTION open_runs(wanted jsonb, now_is timestamptz, actor text) RETURNS uuid[]
 LANGUAGE plpgsql AS $$
@@ -8,8 +8,8 @@ DECLARE
     opened uuid[];
 BEGIN
     WITH opening AS (
-        INSERT INTO data_product_status (product_id, business_date, cycle, opened_at, deadline_at, changed_at, changed_by)
-        SELECT p.product_id, w.business_date, w.cycle, now_is, now_is + make_interval(secs => p.deadline_seconds), now_is, actor
+        INSERT INTO data_product_status (product_id, business_date, cycle, opened_at, deadline_at, event, changed_at, changed_by)
+        SELECT p.product_id, w.business_date, w.cycle, now_is, now_is + make_interval(secs => p.deadline_seconds), 'opened', now_is, actor
         FROM jsonb_to_recordset(wanted) AS w(product_id text, business_date date, cycle text)
         JOIN data_product p USING (product_id)
         WHERE p.active AND p.machine IS NOT NULL
@@ -20,10 +20,10 @@ BEGIN
     SELECT coalesce(array_agg(run_id), '{}') INTO opened FROM opening;
 
     INSERT INTO data_product_dependencies_events_status
-        (run_id, leaf, cycle, upstream, account, statuses, required_date, not_before, changed_at)
+        (run_id, leaf, cycle, upstream, account, statuses, required_date, not_before, event, changed_at)
     SELECT r.run_id, d.leaf, coalesce(needed.cycle, '*'), d.upstream, d.account, d.statuses,
         CASE WHEN d.max_age_seconds IS NULL THEN shifted(r.business_date, d.offset_days, c) END,
-        now_is - make_interval(secs => d.max_age_seconds), now_is
+        now_is - make_interval(secs => d.max_age_seconds), 'opened', now_is
     FROM data_product_status r
     JOIN data_product_dependencies d USING (product_id)
     CROSS JOIN LATERAL unnest(d.cycles) AS needed(cycle)
@@ -34,11 +34,7 @@ BEGIN
     PERFORM match_arrivals(opened, NULL, now_is);
     PERFORM release_ready(opened, now_is, 'everything had arrived', actor);
 
-    INSERT INTO effect (effect_key, kind, run_id, attempt, payload, due_at)
-    SELECT 'start ' || r.run_id || ' ' || r.attempt, 'start_execution', r.run_id, r.attempt, execution_of(r, p), now_is
-    FROM data_product_status r JOIN data_product p USING (product_id)
-    WHERE r.run_id = ANY (opened)
-    ON CONFLICT (effect_key) DO NOTHING;
+    PERFORM store_start_effects(opened, now_is);
     RETURN opened;
 END $$;
 
@@ -52,55 +48,82 @@ LANGUAGE sql STABLE AS $$
             'cycle', r.cycle, 'attempt', r.attempt))
 $$;
 
+CREATE OR REPLACE FUNCTION store_start_effects(runs uuid[], now_is timestamptz) RETURNS void
+LANGUAGE sql AS $$
+-- The execution of each run's attempt is due.
+    INSERT INTO effect (effect_key, kind, run_id, attempt, payload, due_at)
+    SELECT 'start ' || r.run_id || ' ' || r.attempt, 'start_execution', r.run_id, r.attempt, execution_of(r, p), now_is
+    FROM data_product_status r JOIN data_product p USING (product_id)
+    WHERE r.run_id = ANY (runs)
+    ON CONFLICT (effect_key) DO NOTHING
+$$;
+
+CREATE OR REPLACE FUNCTION counts_for(e refresh_event, statuses text[], account text, required_date date, not_before timestamptz, cycle text)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$
+-- Whether an event of the upstream is what a dependency waits for: null stands for any account, any date and any age, '*' for any cycle.
+    SELECT e.superseded_at IS NULL AND e.status = ANY (statuses)
+        AND (required_date IS NULL OR e.business_date = required_date)
+        AND (not_before IS NULL OR e.refreshed_at >= not_before)
+        AND (cycle = '*' OR e.cycle = cycle)
+        AND (account IS NULL OR e.account = account)
+$$;
+
 CREATE OR REPLACE FUNCTION match_arrivals(runs uuid[], keys text[], now_is timestamptz) RETURNS void
 LANGUAGE sql AS $$
 -- Marks as ARRIVED what the (locked, waiting) runs wait for and the inbox holds; `keys` limits it to those events.
     UPDATE data_product_dependencies_events_status d
-    SET status = 'ARRIVED', event_key = found.event_key, arrived_at = found.received_at, changed_at = now_is
+    SET status = 'ARRIVED', event = 'arrived', event_key = found.event_key, arrived_at = found.received_at, changed_at = now_is
     FROM (
         SELECT DISTINCT ON (d.run_id, d.leaf, d.cycle) d.run_id, d.leaf, d.cycle, e.event_key, e.received_at
         FROM data_product_dependencies_events_status d
-        JOIN refresh_event e ON e.product_id = d.upstream AND e.superseded_at IS NULL
-            AND e.status = ANY (d.statuses)
-            AND (d.required_date IS NULL OR e.business_date = d.required_date)
-            AND (d.not_before IS NULL OR e.refreshed_at >= d.not_before)
-            AND (d.cycle = '*' OR e.cycle = d.cycle)
-            AND (d.account IS NULL OR e.account = d.account)
+        JOIN refresh_event e ON e.product_id = d.upstream AND counts_for(e, d.statuses, d.account, d.required_date, d.not_before, d.cycle)
         WHERE d.run_id = ANY (runs) AND d.status = 'WAITING' AND (keys IS NULL OR e.event_key = ANY (keys))
         ORDER BY d.run_id, d.leaf, d.cycle, e.refreshed_at DESC, e.event_key
     ) found
     WHERE d.run_id = found.run_id AND d.leaf = found.leaf AND d.cycle = found.cycle
 $$;
 
-CREATE OR REPLACE FUNCTION open_due_runs(now_is timestamptz, actor text) RETURNS jsonb
-LANGUAGE plpgsql AS $$
--- Opens every run whose schedule has fired since the last time, at most three days back. Gives how many.
-DECLARE
-    due jsonb;
-    opened uuid[];
-BEGIN
-    PERFORM pg_advisory_xact_lock(7201);
-    SELECT coalesce(jsonb_agg(jsonb_build_object('product_id', fired.product_id, 'cycle', fired.cycle, 'business_date',
-        shifted(fired.day, fired.date_offset, c))), '[]')
-    INTO due
+CREATE OR REPLACE FUNCTION lock_openings(shared boolean) RETURNS void
+LANGUAGE sql AS $$
+-- Until the end of the transaction: one that opens runs or loads the catalog excludes the others, those that record events share it.
+    SELECT pg_advisory_xact_lock_shared(7201) WHERE shared;
+    SELECT pg_advisory_xact_lock(7201) WHERE NOT shared
+$$;
+
+CREATE OR REPLACE FUNCTION openings_since(since timestamptz, now_is timestamptz)
+RETURNS TABLE (product_id text, business_date date, cycle text)
+LANGUAGE sql STABLE AS $$
+-- Every opening that schedules have made due after `since` and after the openings made before.
+    SELECT fired.product_id, shifted(fired.day, fired.date_offset, c), fired.cycle
     FROM (
         SELECT s.product_id, s.date_offset, s.calendar, day::date AS day,
             CASE WHEN cardinality(s.times) > 1 THEN to_char(at, 'HH24MI') ELSE '' END AS cycle
         FROM data_product_schedule s
         JOIN data_product p USING (product_id)
-        CROSS JOIN LATERAL generate_series(
-            date_trunc('day', greatest(s.opened_until, now_is - interval '3 days') AT TIME ZONE s.timezone),
+        CROSS JOIN LATERAL (SELECT greatest(s.opened_until, since) AS moment) last
+        CROSS JOIN LATERAL generate_series(date_trunc('day', last.moment AT TIME ZONE s.timezone),
             date_trunc('day', now_is AT TIME ZONE s.timezone), interval '1 day') AS day
         CROSS JOIN LATERAL unnest(s.times) AS at
         WHERE p.active AND p.machine IS NOT NULL
             AND (day::date + at) AT TIME ZONE s.timezone <= now_is
-            AND (day::date + at) AT TIME ZONE s.timezone > greatest(s.opened_until, now_is - interval '3 days')
+            AND (day::date + at) AT TIME ZONE s.timezone > last.moment
             AND fires_on(s, day::date)
     ) fired
     LEFT JOIN calendar c ON c.calendar = fired.calendar
-    WHERE c.calendar IS NULL
-        OR NOT (extract(isodow FROM fired.day)::integer = ANY (c.weekend) OR fired.day = ANY (c.dates));
-    opened := open_runs(due, now_is, actor);
+    WHERE is_business_day(fired.day, c)
+$$;
+
+CREATE OR REPLACE FUNCTION open_due_runs(now_is timestamptz, actor text, OUT due integer, OUT opened integer)
+LANGUAGE plpgsql AS $$
+-- Opens every run whose schedule has fired since the last time, at most three days back. Gives how many openings were due, and how many
+-- runs are new.
+DECLARE
+    wanted jsonb;
+BEGIN
+    PERFORM lock_openings(false);
+    SELECT coalesce(jsonb_agg(to_jsonb(o)), '[]') INTO wanted FROM openings_since(now_is - interval '3 days', now_is) o;
+    due := jsonb_array_length(wanted);
+    opened := cardinality(open_runs(wanted, now_is, actor));
     UPDATE data_product_schedule SET opened_until = now_is WHERE opened_until < now_is;
-    RETURN jsonb_build_object('due', jsonb_array_length(due), 'opened', cardinality(opened));
 END $$;

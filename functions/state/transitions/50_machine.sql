@@ -1,8 +1,8 @@
--- What a machine asks for and reports. Errors a machine sees begin with their class: `IllegalTransition: ...`.
+-- What machines ask for and report. Errors that a machine sees begin with their class: `IllegalTransition: ...`.
 
 CREATE OR REPLACE FUNCTION locked_run(run uuid, of_attempt integer) RETURNS data_product_status
 LANGUAGE plpgsql AS $$
--- The run's row, locked. A machine of an earlier attempt is told so.
+-- The run's row, locked. Refuses a machine of an earlier attempt.
 DECLARE
     r data_product_status;
 BEGIN
@@ -15,27 +15,28 @@ BEGIN
     RETURN r;
 END $$;
 
-CREATE OR REPLACE FUNCTION register_wait(run uuid, of_attempt integer, token text, execution text, now_is timestamptz) RETURNS jsonb
+CREATE OR REPLACE FUNCTION register_wait(
+    run uuid, of_attempt integer, token text, execution text, now_is timestamptz, OUT released boolean, OUT missing jsonb
+)
 LANGUAGE plpgsql AS $$
--- Keeps the token of the waiting machine and looks again, under the same lock: no arrival falls between.
+-- Keeps the token of the waiting machine and checks readiness again, under the same lock: no arrival falls between.
 DECLARE
     r data_product_status := locked_run(run, of_attempt);
-    released uuid[];
 BEGIN
     IF r.status <> 'WAITING' THEN
         RAISE EXCEPTION 'IllegalTransition: % for % is %, so nothing can wait for it', r.product_id, r.business_date, r.status;
     END IF;
-    UPDATE data_product_status SET task_token = token, execution_arn = execution, waiting_since = now_is, changed_at = now_is,
-        changed_by = 'machine' WHERE run_id = run;
+    UPDATE data_product_status SET task_token = token, execution_arn = execution, waiting_since = now_is, event = 'waiting',
+        changed_at = now_is, changed_by = 'machine' WHERE run_id = run;
     PERFORM match_arrivals(ARRAY[run], NULL, now_is);
-    released := release_ready(ARRAY[run], now_is, 'everything had arrived', 'machine');
+    released := cardinality(release_ready(ARRAY[run], now_is, 'everything had arrived', 'machine')) > 0 OR r.released_at IS NOT NULL;
     PERFORM store_release_effects(ARRAY[run], now_is);
-    RETURN jsonb_build_object('released', r.released_at IS NOT NULL OR cardinality(released) > 0, 'missing', missing_inputs(run));
+    missing := missing_inputs(run);
 END $$;
 
 CREATE OR REPLACE FUNCTION failed_root(r data_product_status, now_is timestamptz) RETURNS text
 LANGUAGE plpgsql STABLE AS $$
--- The product at the bottom of a wait that failed, here or in another account; the first if several did, null if none.
+-- The root cause of a wait, if it failed, in this account or in another; the first that failed if there are several, null if none.
 BEGIN
     RETURN (
         SELECT failure.product
@@ -51,9 +52,12 @@ BEGIN
         ORDER BY failure.at LIMIT 1);
 END $$;
 
-CREATE OR REPLACE FUNCTION settle_deadline(run uuid, of_attempt integer, on_deadline text, now_is timestamptz) RETURNS jsonb
+CREATE OR REPLACE FUNCTION resolve_deadline(
+    run uuid, of_attempt integer, on_deadline text, now_is timestamptz, OUT decision text, OUT missing jsonb, OUT failed text
+)
 LANGUAGE plpgsql AS $$
--- What the missed deadline means. The last arrival may have come at the same moment: then the run starts.
+-- What the missed deadline means: `decision` is start, fail or skip. The last arrival may have come at the same moment: then the run starts.
+-- `failed` is the product whose failure is the root cause.
 DECLARE
     r data_product_status := locked_run(run, of_attempt);
 BEGIN
@@ -61,26 +65,42 @@ BEGIN
         RAISE EXCEPTION 'IllegalTransition: % for % is %, so no deadline concerns it', r.product_id, r.business_date, r.status;
     END IF;
     IF r.released_at IS NOT NULL OR cardinality(release_ready(ARRAY[run], now_is, 'everything had arrived', 'machine')) > 0 THEN
-        RETURN jsonb_build_object('decision', 'start');
-    ELSIF on_deadline = 'start' THEN
-        UPDATE data_product_status SET released_at = now_is, release_reason = 'the deadline passed: started with what had arrived',
-            changed_at = now_is, changed_by = 'machine' WHERE run_id = run;
-        RETURN jsonb_build_object('decision', 'start', 'missing', missing_inputs(run));
+        decision := 'start';
+        RETURN;
     END IF;
-    RETURN jsonb_build_object('decision', on_deadline, 'missing', missing_inputs(run), 'failed', failed_root(r, now_is));
+    decision := on_deadline;
+    missing := missing_inputs(run);
+    IF on_deadline = 'start' THEN
+        UPDATE data_product_status SET released_at = now_is, release_reason = 'the deadline passed: started with what had arrived',
+            event = 'released', changed_at = now_is, changed_by = 'machine' WHERE run_id = run;
+    ELSE
+        failed := failed_root(r, now_is);
+    END IF;
 END $$;
+
+CREATE OR REPLACE FUNCTION wants_alert(notify jsonb, kind text) RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$
+-- Whether a product's metadata asks for alerts of this kind.
+    SELECT EXISTS (SELECT FROM jsonb_array_elements(notify) entry WHERE entry -> 'on' ? kind)
+$$;
+
+CREATE OR REPLACE FUNCTION store_alert(r data_product_status, kind text, facts jsonb, now_is timestamptz) RETURNS void
+LANGUAGE sql AS $$
+-- An alert about the run is due, if its product asks for this kind; `facts` belong to the kind.
+    INSERT INTO effect (effect_key, kind, run_id, attempt, payload, due_at)
+    SELECT 'alert ' || kind || ' ' || r.run_id || ' ' || r.attempt, 'alert', r.run_id, r.attempt, facts || jsonb_build_object('kind', kind,
+        'level', 'product', 'product', r.product_id, 'run_id', r.run_id, 'business_date', r.business_date, 'cycle', r.cycle, 'attempt', r.attempt), now_is
+    FROM data_product p WHERE p.product_id = r.product_id AND wants_alert(p.notify, kind)
+    ON CONFLICT (effect_key) DO NOTHING
+$$;
 
 CREATE OR REPLACE FUNCTION start_processing(r data_product_status, execution text, now_is timestamptz) RETURNS void
 LANGUAGE sql AS $$
 -- The pipeline of the (locked, released) run begins.
     UPDATE data_product_status SET status = 'PROCESSING', started_at = now_is, execution_arn = coalesce(execution_arn, execution),
-        changed_at = now_is, changed_by = 'machine'
+        event = 'started', changed_at = now_is, changed_by = 'machine'
     WHERE run_id = r.run_id AND status = 'WAITING' AND released_at IS NOT NULL;
-    INSERT INTO effect (effect_key, kind, run_id, attempt, payload, due_at)
-    SELECT 'alert STARTED ' || r.run_id || ' ' || r.attempt, 'alert', r.run_id, r.attempt, jsonb_build_object('kind', 'STARTED', 'level', 'product',
-        'product', r.product_id, 'run_id', r.run_id, 'business_date', r.business_date, 'cycle', r.cycle, 'attempt', r.attempt), now_is
-    FROM data_product p WHERE p.product_id = r.product_id AND jsonb_path_exists(p.notify, '$[*].on[*] ? (@ == "STARTED")')
-    ON CONFLICT (effect_key) DO NOTHING
+    SELECT store_alert(r, 'STARTED', '{}', now_is)
 $$;
 
 CREATE OR REPLACE FUNCTION fill_placeholders(value jsonb, r data_product_status) RETURNS jsonb
@@ -120,18 +140,17 @@ END $$;
 
 CREATE OR REPLACE FUNCTION record_outcome(
     run uuid, of_attempt integer, outcome text, of_error text, of_cause text, now_is timestamptz, actor text
-) RETURNS jsonb
+) RETURNS timestamptz
 LANGUAGE plpgsql AS $$
--- Records how an attempt ended. The same outcome a second time is the answer to a lost reply and gives the first time again.
+-- Records how an attempt ended, and gives when. The same outcome a second time is the answer to a lost reply and gives the first time again.
 DECLARE
     r data_product_status := locked_run(run, of_attempt);
-    p data_product;
 BEGIN
     IF r.status = outcome THEN
-        RETURN jsonb_build_object('recorded_at', r.finished_at);
+        RETURN r.finished_at;
     END IF;
     UPDATE data_product_status SET status = outcome, finished_at = now_is, error = of_error, cause = left(of_cause, 8000),
-        changed_at = now_is, changed_by = actor
+        event = CASE outcome WHEN 'ERROR' THEN 'failed' ELSE lower(outcome) END, changed_at = now_is, changed_by = actor
     WHERE run_id = run AND ((outcome = 'COMPLETED' AND status = 'PROCESSING')
         OR (outcome = 'ERROR' AND status IN ('WAITING', 'PROCESSING'))
         OR (outcome = 'SKIPPED' AND status = 'WAITING' AND released_at IS NULL)
@@ -139,25 +158,30 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'IllegalTransition: % for % is %, and cannot become %', r.product_id, r.business_date, r.status, outcome;
     END IF;
-    -- what the machine does next, in case it does not live to do it
-    SELECT * INTO p FROM data_product WHERE product_id = r.product_id;
-    INSERT INTO effect (effect_key, kind, run_id, attempt, payload, due_at)
-    SELECT 'publish ' || run || ' ' || of_attempt || ' ' || outcome, 'put_event', run, of_attempt, jsonb_build_object(
-        'visibility', p.visibility, 'detail_type', CASE outcome WHEN 'COMPLETED' THEN 'Data Product Refreshed' ELSE 'Data Product Failed' END,
-        'detail', jsonb_build_object('domain', p.domain, 'product', p.name, 'business_date', r.business_date, 'cycle', r.cycle,
-            'status', outcome, 'run_id', run, 'attempt', of_attempt, 'refreshed_at', to_char(now_is AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-            'metadata', '{}'::jsonb)), now_is + interval '15 minutes'
-    WHERE p.refresh_event AND outcome IN ('COMPLETED', 'ERROR')
-    ON CONFLICT (effect_key) DO NOTHING;
-    -- a machine sends the alert of its failure itself; one that died cannot
-    INSERT INTO effect (effect_key, kind, run_id, attempt, payload, due_at)
-    SELECT 'alert ERROR ' || run || ' ' || of_attempt, 'alert', run, of_attempt, jsonb_build_object('kind', 'ERROR', 'level', 'product',
-        'product', r.product_id, 'run_id', run, 'business_date', r.business_date, 'cycle', r.cycle, 'attempt', of_attempt,
-        'error', of_error, 'cause', left(of_cause, 4000), 'execution_arn', r.execution_arn), now_is
-    WHERE outcome = 'ERROR' AND actor <> 'machine' AND jsonb_path_exists(p.notify, '$[*].on[*] ? (@ == "ERROR")')
-    ON CONFLICT (effect_key) DO NOTHING;
-    RETURN jsonb_build_object('recorded_at', now_is);
+    PERFORM store_outcome_event(r, outcome, now_is);
+    IF outcome = 'ERROR' AND actor <> 'machine' THEN  -- a machine sends the alert of its failure itself; one that died cannot
+        PERFORM store_alert(r, 'ERROR', jsonb_build_object('error', of_error, 'cause', left(of_cause, 4000), 'execution_arn', r.execution_arn), now_is);
+    END IF;
+    RETURN now_is;
 END $$;
+
+CREATE OR REPLACE FUNCTION detail_type(outcome text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE outcome WHEN 'COMPLETED' THEN 'Data Product Refreshed' WHEN 'ERROR' THEN 'Data Product Failed' END
+$$;
+
+CREATE OR REPLACE FUNCTION store_outcome_event(r data_product_status, outcome text, now_is timestamptz) RETURNS void
+LANGUAGE sql AS $$
+-- The event that the machine publishes next, in case it does not live to do so.
+    INSERT INTO effect (effect_key, kind, run_id, attempt, payload, due_at)
+    SELECT 'publish ' || r.run_id || ' ' || r.attempt || ' ' || outcome, 'put_event', r.run_id, r.attempt, jsonb_build_object(
+        'visibility', p.visibility, 'detail_type', detail_type(outcome),
+        'detail', jsonb_build_object('domain', p.domain, 'product', p.name, 'business_date', r.business_date, 'cycle', r.cycle,
+            'status', outcome, 'run_id', r.run_id, 'attempt', r.attempt, 'refreshed_at', moment(now_is) || 'Z', 'metadata', '{}'::jsonb)),
+        now_is + interval '15 minutes'
+    FROM data_product p
+    WHERE p.product_id = r.product_id AND p.refresh_event AND detail_type(outcome) IS NOT NULL
+    ON CONFLICT (effect_key) DO NOTHING
+$$;
 
 -- For functions of the release before, while a deployment has migrated the state and not yet replaced them. Goes with the next release.
 
@@ -172,3 +196,8 @@ BEGIN
     RETURN (SELECT jsonb_object_agg(key, jsonb_build_object('job', value -> 'resource', 'arguments', value -> 'arguments'))
         FROM jsonb_each(configuration_of(r)));
 END $$;
+
+CREATE OR REPLACE FUNCTION settle_deadline(run uuid, of_attempt integer, on_deadline text, now_is timestamptz) RETURNS jsonb
+LANGUAGE sql AS $$
+    SELECT jsonb_strip_nulls(to_jsonb(resolved)) FROM resolve_deadline(run, of_attempt, on_deadline, now_is) resolved
+$$;

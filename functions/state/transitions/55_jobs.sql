@@ -24,16 +24,16 @@ LANGUAGE sql AS $$
 $$;
 
 CREATE OR REPLACE FUNCTION record_job_start(
-    run uuid, of_attempt integer, of_step text, of_type text, of_job text, of_job_run text, of_handle jsonb, token text, now_is timestamptz
-) RETURNS jsonb
+    run uuid, of_attempt integer, of_step text, of_type text, of_job text, of_job_run text, of_handle jsonb, token text, now_is timestamptz, OUT state text, OUT refused text
+)
 LANGUAGE plpgsql AS $$
+#variable_conflict use_column
 -- Records that a job runs, and the token that its end answers. Its end may be known already: an instant job is faster than this.
--- The work is there, whatever has become of the run: if the run has ended or is at another attempt, the job run is recorded as one to
+-- The work exists, whatever has become of the run: if the run has ended or is at another attempt, the job run is recorded as one to
 -- stop, and `refused` says why.
 DECLARE
     r data_product_status;
     j job_run;
-    refused text;
 BEGIN
     SELECT * INTO r FROM data_product_status WHERE run_id = run FOR UPDATE;
     IF NOT FOUND THEN
@@ -54,15 +54,15 @@ BEGIN
         started_at = coalesce(job_run.started_at, excluded.started_at), stop_asked_at = excluded.stop_asked_at, changed_at = excluded.changed_at
     RETURNING * INTO j;
     PERFORM answer_job(j, now_is);
-    RETURN jsonb_build_object('state', j.state, 'refused', refused);
+    state := j.state;
 END $$;
 
 CREATE OR REPLACE FUNCTION record_invocation(
     run uuid, of_attempt integer, of_step text, of_type text, of_job text, of_job_run text, of_handle jsonb, timeout_seconds integer, now_is timestamptz
-) RETURNS jsonb
+) RETURNS text
 LANGUAGE plpgsql AS $$
--- Records work whose end its machine sees, before the machine launches it. If the machine dies, nobody reports the end, and the work counts
--- as running until it has certainly ended: a function that was invoked in time runs at most 15 minutes longer.
+-- Records work whose end its machine sees, before the machine launches it; gives its state. If the machine dies, the end is not reported, and
+-- the work counts as running until it has certainly ended: a function that was invoked in time runs at most 15 minutes longer.
 DECLARE
     r data_product_status := locked_run(run, of_attempt);
 BEGIN
@@ -73,13 +73,14 @@ BEGIN
     VALUES (of_job_run, run, of_attempt, of_step, of_type, of_job, of_handle, now_is,
         now_is + make_interval(secs => timeout_seconds) + interval '15 minutes', now_is)
     ON CONFLICT (job_run_id) DO NOTHING;
-    RETURN jsonb_build_object('state', (SELECT j.state FROM job_run j WHERE j.job_run_id = of_job_run));
+    RETURN (SELECT j.state FROM job_run j WHERE j.job_run_id = of_job_run);
 END $$;
 
-CREATE OR REPLACE FUNCTION record_job_states(states jsonb, now_is timestamptz) RETURNS jsonb
+CREATE OR REPLACE FUNCTION record_job_states(states jsonb, now_is timestamptz) RETURNS integer
 LANGUAGE plpgsql AS $$
 -- Records how job runs ended, [{job_run_id, type, job, state, message}] and, where a machine reports it, {run_id, attempt, step, error};
--- answers the machines that await them. A job run that is not known yet is kept until its machine reports it. The first end counts.
+-- answers the machines that await them. A job run that is not known yet is kept until its machine reports it. The first end counts. Gives how
+-- many ended now.
 DECLARE
     j job_run;
     ended integer := 0;
@@ -104,20 +105,20 @@ BEGIN
     SELECT coalesce(array_agg(run_id), '{}') INTO waiting FROM (
         SELECT run_id FROM data_product_status WHERE run_id = ANY (waiting) AND status = 'WAITING' ORDER BY run_id FOR UPDATE) locked;
     PERFORM release_ready(waiting, now_is, 'the job of the earlier attempt ended', 'job status');
-    RETURN jsonb_build_object('ended', ended);
+    RETURN ended;
 END $$;
 
 CREATE OR REPLACE FUNCTION expire_jobs(now_is timestamptz) RETURNS integer
 LANGUAGE sql AS $$
--- Ends the work that nobody can be asked about and that has certainly ended. Gives how many.
-    SELECT (record_job_states(coalesce(jsonb_agg(named_job(j) || jsonb_build_object('state', 'TIMEOUT',
-        'message', 'nobody reported its end, and by now it has ended')), '[]'), now_is) ->> 'ended')::integer
+-- Ends the work whose service cannot be asked and that has certainly ended. Gives how many.
+    SELECT record_job_states(coalesce(jsonb_agg(named_job(j) || jsonb_build_object('state', 'TIMEOUT',
+        'message', 'its end was not reported, and by now it has ended')), '[]'), now_is)
     FROM job_run j WHERE j.state = 'STARTED' AND j.expires_at <= now_is
 $$;
 
 CREATE OR REPLACE FUNCTION request_stop(of_job_run text, now_is timestamptz) RETURNS boolean
 LANGUAGE sql AS $$
--- Records that a job run should be stopped; false if it has ended. Whoever calls this asks its service; the monitor repeats it.
+-- Records that a job run should be stopped; false if it has ended. The caller then asks its service; the monitor repeats it.
     WITH asked AS (
         UPDATE job_run SET stop_asked_at = coalesce(stop_asked_at, now_is), changed_at = now_is
         WHERE job_run_id = of_job_run AND state = 'STARTED' RETURNING 1
@@ -131,5 +132,5 @@ CREATE OR REPLACE FUNCTION record_job_start(
     run uuid, of_attempt integer, of_step text, of_job text, of_job_run text, token text, now_is timestamptz
 ) RETURNS jsonb
 LANGUAGE sql AS $$
-    SELECT record_job_start(run, of_attempt, of_step, 'glue', of_job, of_job_run, '{}', token, now_is)
+    SELECT to_jsonb(recorded) FROM record_job_start(run, of_attempt, of_step, 'glue', of_job, of_job_run, '{}', token, now_is) recorded
 $$;

@@ -1,4 +1,4 @@
--- The outbox. What is due is handed out in pages; whoever takes an effect has it for a while, and then others may.
+-- The outbox. What is due is handed out in pages; the worker that takes an effect has it until its lease ends.
 
 CREATE OR REPLACE FUNCTION claim_effects(page integer, now_is timestamptz, lease interval)
 RETURNS TABLE (effect_id bigint, kind text, payload text, tries integer)
@@ -19,7 +19,7 @@ $$;
 
 CREATE OR REPLACE FUNCTION finish_effects(results jsonb, now_is timestamptz) RETURNS integer
 LANGUAGE sql AS $$
--- [{effect_id, outcome, retry_seconds}]: done, or due again after retry_seconds.
+-- [{effect_id, outcome, retry_seconds}]: done, or due again after retry_seconds. Gives how many were not done before.
     WITH finished AS (
         UPDATE effect f SET
             done_at = CASE WHEN r.retry_seconds IS NULL THEN now_is END,

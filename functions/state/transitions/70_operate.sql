@@ -1,32 +1,35 @@
--- What people do: rerun, hold, release, skip, backfill. Who did it stands in changed_by.
+-- What operators do: rerun, hold, release, skip, backfill. Who did it stands in changed_by.
 
-CREATE OR REPLACE FUNCTION rerun(product text, on_date date, of_cycle text, downstream boolean, actor text, now_is timestamptz) RETURNS jsonb
+CREATE OR REPLACE FUNCTION rerun(of_product text, on_date date, of_cycle text, downstream boolean, kind text, actor text, now_is timestamptz)
+RETURNS TABLE (product text, business_date date, cycle text, attempt integer)
 LANGUAGE plpgsql AS $$
+#variable_conflict use_column
 -- Starts the next attempt of a finished run; with `downstream` also of every finished run of the same business date that
--- depends on it, near or far. What those attempts publish counts; what the earlier ones published no longer does.
+-- depends on it, directly or not. What those attempts publish counts; what the earlier ones published no longer does. `kind` is rerun or
+-- restarted. Gives the attempts, at most 300.
 DECLARE
     targets uuid[];
     busy text;
     waiting uuid[];
 BEGIN
     WITH RECURSIVE affected(product_id) AS (
-        SELECT product
+        SELECT of_product
         UNION
         SELECT d.product_id FROM affected a JOIN data_product_dependencies d ON d.upstream = a.product_id WHERE downstream
     ), locked AS (
         SELECT run_id, status, product_id FROM data_product_status
         WHERE product_id IN (SELECT product_id FROM affected) AND business_date = on_date
-            AND (product_id <> product OR cycle = of_cycle)
+            AND (product_id <> of_product OR cycle = of_cycle)
         ORDER BY run_id FOR UPDATE
     )
     SELECT coalesce(array_agg(run_id) FILTER (WHERE status IN ('COMPLETED', 'ERROR', 'SKIPPED', 'CANCELLED')), '{}'),
         string_agg(product_id || ' is ' || status, ', ' ORDER BY product_id)
-            FILTER (WHERE status = 'PROCESSING' OR (product_id = product AND status = 'WAITING'))
+            FILTER (WHERE status = 'PROCESSING' OR (product_id = of_product AND status = 'WAITING'))
     INTO targets, busy FROM locked;
     IF busy IS NOT NULL THEN
         RAISE EXCEPTION 'IllegalTransition: %; what runs cannot be run again', busy;
-    ELSIF NOT EXISTS (SELECT FROM data_product_status WHERE run_id = ANY (targets) AND product_id = product) THEN
-        RAISE EXCEPTION 'UnknownRun: % has no run for %', product, on_date;
+    ELSIF NOT EXISTS (SELECT FROM data_product_status WHERE run_id = ANY (targets) AND product_id = of_product) THEN
+        RAISE EXCEPTION 'UnknownRun: % has no run for %', of_product, on_date;
     END IF;
 
     UPDATE refresh_event SET superseded_at = now_is WHERE run_id = ANY (targets::text[]) AND superseded_at IS NULL;
@@ -34,7 +37,7 @@ BEGIN
     UPDATE data_product_status SET attempt = attempt + 1, status = 'WAITING', opened_at = now_is,
         deadline_at = now_is + (deadline_at - opened_at), released_at = NULL, release_reason = NULL, started_at = NULL,
         finished_at = NULL, execution_arn = NULL, task_token = NULL, waiting_since = NULL, error = NULL, cause = NULL,
-        late_told = false, changed_at = now_is, changed_by = actor
+        late_notified = false, event = kind, changed_at = now_is, changed_by = actor
     WHERE run_id = ANY (targets);
     SELECT coalesce(array_agg(run_id), '{}') INTO waiting FROM (
         SELECT r.run_id FROM data_product_status r
@@ -42,23 +45,20 @@ BEGIN
             SELECT d.run_id FROM data_product_dependencies_events_status d JOIN refresh_event e USING (event_key)
             WHERE e.superseded_at = now_is)
         ORDER BY r.run_id FOR UPDATE) locked;
-    UPDATE data_product_dependencies_events_status d SET status = 'WAITING', event_key = NULL, arrived_at = NULL, changed_at = now_is
+    UPDATE data_product_dependencies_events_status d SET status = 'WAITING', event = 'reopened', event_key = NULL,
+        arrived_at = NULL, changed_at = now_is
     FROM refresh_event e
     WHERE d.event_key = e.event_key AND e.superseded_at IS NOT NULL AND d.run_id = ANY (waiting || targets);
     PERFORM match_arrivals(targets, NULL, now_is);
     PERFORM release_ready(targets, now_is, 'everything had arrived', actor);
-    INSERT INTO effect (effect_key, kind, run_id, attempt, payload, due_at)
-    SELECT 'start ' || r.run_id || ' ' || r.attempt, 'start_execution', r.run_id, r.attempt, execution_of(r, p), now_is
-    FROM data_product_status r JOIN data_product p USING (product_id) WHERE r.run_id = ANY (targets)
-    ON CONFLICT (effect_key) DO NOTHING;
-    RETURN (SELECT jsonb_agg(jsonb_build_object('product', product_id, 'business_date', business_date, 'cycle', cycle, 'attempt', attempt)
-        ORDER BY product_id, cycle) FROM (
-            SELECT * FROM data_product_status WHERE run_id = ANY (targets) ORDER BY product_id, cycle LIMIT 300) first);
+    PERFORM store_start_effects(targets, now_is);
+    RETURN QUERY SELECT product_id, business_date, cycle, attempt FROM data_product_status
+        WHERE run_id = ANY (targets) ORDER BY product_id, cycle LIMIT 300;
 END $$;
 
-CREATE OR REPLACE FUNCTION set_hold(product text, on_date date, of_cycle text, hold boolean, actor text, now_is timestamptz) RETURNS jsonb
+CREATE OR REPLACE FUNCTION set_hold(product text, on_date date, of_cycle text, hold boolean, actor text, now_is timestamptz) RETURNS integer
 LANGUAGE plpgsql AS $$
--- Holds a product (no date) or one run back, or lets it go; what waited only for that is released at once.
+-- Holds a product (no date) or one run, or removes the hold; what waited only for that is released at once. Gives how many.
 DECLARE
     waiting uuid[];
 BEGIN
@@ -76,12 +76,12 @@ BEGIN
         IF cardinality(waiting) = 0 THEN
             RAISE EXCEPTION 'UnknownRun: % has no waiting run for %', product, on_date;
         END IF;
-        UPDATE data_product_status SET held = hold, changed_at = now_is, changed_by = actor WHERE run_id = ANY (waiting);
+        UPDATE data_product_status SET held = hold, event = CASE WHEN hold THEN 'held' ELSE 'hold_removed' END, changed_at = now_is, changed_by = actor WHERE run_id = ANY (waiting);
     END IF;
-    RETURN jsonb_build_object('released', cardinality(release_ready(waiting, now_is, 'no longer held', actor)));
+    RETURN cardinality(release_ready(waiting, now_is, 'no longer held', actor));
 END $$;
 
-CREATE OR REPLACE FUNCTION skip_run(product text, on_date date, of_cycle text, actor text, now_is timestamptz) RETURNS jsonb
+CREATE OR REPLACE FUNCTION skip_run(product text, on_date date, of_cycle text, actor text, now_is timestamptz) RETURNS void
 LANGUAGE plpgsql AS $$
 -- Ends a waiting run as SKIPPED and stops its machine.
 DECLARE
@@ -98,13 +98,12 @@ BEGIN
         jsonb_build_object('execution_arn', r.execution_arn, 'cause', 'skipped by ' || actor), now_is
     WHERE r.execution_arn IS NOT NULL
     ON CONFLICT (effect_key) DO NOTHING;
-    RETURN jsonb_build_object('skipped', 1);
 END $$;
 
-CREATE OR REPLACE FUNCTION backfill(what text, first date, last date, actor text, now_is timestamptz) RETURNS jsonb
+CREATE OR REPLACE FUNCTION backfill(what text, first date, last date, actor text, now_is timestamptz) RETURNS integer
 LANGUAGE plpgsql AS $$
--- Opens the runs of past business dates: those the product's schedule opens, or every date where it has none. `what` may be a domain as
--- well: then what the schedules of its products open, and the rest is opened by events as ever.
+-- Opens the runs of past business dates: those that the product's schedule opens, or every date where it has none. `what` may be a domain as
+-- well: then those that the schedules of its products open, and the others are opened by events as usual. Gives how many.
 DECLARE
     products text[];
     wanted jsonb;
@@ -113,12 +112,12 @@ BEGIN
     WHERE active AND machine IS NOT NULL AND (product_id = what
         OR domain = what AND EXISTS (SELECT FROM data_product_schedule s WHERE s.product_id = p.product_id));
     IF products IS NULL THEN
-        RAISE EXCEPTION 'UnknownProduct: % has no pipeline here', what;
+        RAISE EXCEPTION 'UnknownProduct: % has no pipeline in this account', what;
     ELSIF (last - first + 1) * cardinality(products) > 10000 OR last - first > 1000 THEN
         RAISE EXCEPTION 'TooMuch: at most 1,000 days of a product and 10,000 runs at once, not % days of % products',
             last - first + 1, cardinality(products);
     END IF;
-    PERFORM pg_advisory_xact_lock(7201);
+    PERFORM lock_openings(false);
     SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_object('product_id', product_id, 'business_date', date, 'cycle', of_cycle)), '[]') INTO wanted
     FROM (
         SELECT product_id, shifted(day::date, coalesce(s.date_offset, 0), c) AS date,
@@ -129,9 +128,8 @@ BEGIN
         CROSS JOIN LATERAL generate_series(first - abs(coalesce(s.date_offset, 0)) * 2 - 40,
             last + abs(coalesce(s.date_offset, 0)) * 2 + 40, interval '1 day') day
         LEFT JOIN LATERAL unnest(s.times) at ON true
-        WHERE s.cron IS NULL OR (fires_on(s, day::date)
-            AND (c.calendar IS NULL OR NOT (extract(isodow FROM day)::integer = ANY (c.weekend) OR day::date = ANY (c.dates))))
+        WHERE s.cron IS NULL OR (fires_on(s, day::date) AND is_business_day(day::date, c))
     ) dates
     WHERE date BETWEEN first AND last;
-    RETURN jsonb_build_object('opened', cardinality(open_runs(wanted, now_is, actor)));
+    RETURN cardinality(open_runs(wanted, now_is, actor));
 END $$;

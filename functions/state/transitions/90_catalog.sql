@@ -1,18 +1,20 @@
 -- The catalog, loaded as a difference: what it no longer holds is switched off, and its history stays.
 
 CREATE OR REPLACE FUNCTION load_catalog(
-    of_upload text, of_commit text, of_committed_at timestamptz, force boolean, actor text, now_is timestamptz
-) RETURNS jsonb
+    of_upload text, of_commit text, of_committed_at timestamptz, force boolean, actor text, now_is timestamptz,
+    OUT inserted integer, OUT changed integer, OUT removed integer, OUT unchanged integer
+)
 LANGUAGE plpgsql AS $$
+#variable_conflict use_column
 -- Makes the staged catalog the current one. An older one than the current is refused unless forced.
 DECLARE
     current catalog_load;
     added text[];
     altered text[];
-    gone text[];
+    dropped text[];
     same integer;
 BEGIN
-    PERFORM pg_advisory_xact_lock(7201);
+    PERFORM lock_openings(false);
     SELECT * INTO current FROM catalog_load ORDER BY load_id DESC LIMIT 1;
     IF current.committed_at > of_committed_at AND NOT force THEN
         RAISE EXCEPTION 'CatalogGoesBack: commit % of % is older than the loaded % of %; load it with force if that is meant',
@@ -32,7 +34,7 @@ BEGIN
         coalesce(array_agg(i.product_id ORDER BY i.product_id) FILTER (WHERE p.active AND p.digest <> i.digest), '{}'),
         count(*) FILTER (WHERE p.active AND p.digest = i.digest)
     INTO added, altered, same FROM incoming i LEFT JOIN data_product p USING (product_id);
-    SELECT coalesce(array_agg(product_id ORDER BY product_id), '{}') INTO gone
+    SELECT coalesce(array_agg(product_id ORDER BY product_id), '{}') INTO dropped
     FROM data_product WHERE active AND product_id NOT IN (SELECT product_id FROM incoming);
 
     INSERT INTO data_product (product_id, domain, name, description, owner, email, machine, execution_prefix, condition, deadline_seconds,
@@ -48,9 +50,9 @@ BEGIN
         deadline_seconds = excluded.deadline_seconds, on_deadline = excluded.on_deadline, refresh_event = excluded.refresh_event,
         visibility = excluded.visibility, complete_by = excluded.complete_by, notify = excluded.notify, digest = excluded.digest,
         active = true, changed_at = excluded.changed_at, changed_by = excluded.changed_by;
-    UPDATE data_product SET active = false, changed_at = now_is, changed_by = actor WHERE product_id = ANY (gone);
+    UPDATE data_product SET active = false, changed_at = now_is, changed_by = actor WHERE product_id = ANY (dropped);
 
-    DELETE FROM data_product_schedule s WHERE product_id = ANY (gone)
+    DELETE FROM data_product_schedule s WHERE product_id = ANY (dropped)
         OR (product_id = ANY (altered) AND NOT EXISTS (SELECT FROM incoming i WHERE i.product_id = s.product_id AND i.entry ? 'schedule'));
     INSERT INTO data_product_schedule (product_id, cron, timezone, date_offset, calendar, times, months, month_days, week_days, years,
         last_days, near_weekdays, last_week_days, nth_week_days, opened_until)
@@ -66,7 +68,7 @@ BEGIN
         week_days = excluded.week_days, years = excluded.years, last_days = excluded.last_days, near_weekdays = excluded.near_weekdays,
         last_week_days = excluded.last_week_days, nth_week_days = excluded.nth_week_days;
 
-    DELETE FROM data_product_dependencies WHERE product_id = ANY (altered || gone || added);
+    DELETE FROM data_product_dependencies WHERE product_id = ANY (altered || dropped || added);
     INSERT INTO data_product_dependencies (product_id, leaf, upstream, account, statuses, offset_days, max_age_seconds, cycle, cycles)
     SELECT i.product_id, (l.ordinality - 1)::integer, l.leaf ->> 'product', l.leaf ->> 'account',
         ARRAY(SELECT jsonb_array_elements_text(l.leaf -> 'status')), (l.leaf ->> 'offset')::integer, (l.leaf ->> 'max_age')::integer,
@@ -74,7 +76,7 @@ BEGIN
     FROM incoming i CROSS JOIN LATERAL jsonb_array_elements(i.entry -> 'leaves') WITH ORDINALITY AS l(leaf, ordinality)
     WHERE i.product_id = ANY (added || altered) AND i.entry ? 'leaves';
 
-    DELETE FROM data_pipeline_config WHERE product_id = ANY (altered || gone || added);
+    DELETE FROM data_pipeline_config WHERE product_id = ANY (altered || dropped || added);
     INSERT INTO data_pipeline_config (product_id, step, position, type, resource, timeout_seconds, retry, settings)
     SELECT i.product_id, s.step ->> 'name', (s.ordinality - 1)::integer, s.step ->> 'type', s.step ->> 'resource', (s.step ->> 'timeout')::integer,
         nullif(s.step -> 'retry', 'null'), s.step -> 'settings'
@@ -87,9 +89,12 @@ BEGIN
     WHERE i.product_id = ANY (added || altered) AND i.entry ? 'steps';
 
     INSERT INTO catalog_load (commit, committed_at, loaded_at, loaded_by, inserted, changed, removed, unchanged)
-    VALUES (of_commit, of_committed_at, now_is, actor, added, altered, gone, same);
+    VALUES (of_commit, of_committed_at, now_is, actor, added, altered, dropped, same);
     DELETE FROM catalog_stage WHERE upload = of_upload;
-    RETURN jsonb_build_object('inserted', cardinality(added), 'changed', cardinality(altered), 'removed', cardinality(gone), 'unchanged', same);
+    inserted := cardinality(added);
+    changed := cardinality(altered);
+    removed := cardinality(dropped);
+    unchanged := same;
 END $$;
 
 CREATE OR REPLACE FUNCTION integers(list jsonb) RETURNS integer[] LANGUAGE sql IMMUTABLE AS $$

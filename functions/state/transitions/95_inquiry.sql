@@ -1,4 +1,4 @@
--- What people ask: status, why, history. Nothing here changes anything.
+-- Questions: status and why. Nothing in this file changes anything.
 
 CREATE OR REPLACE FUNCTION opens_at(product text, on_date date) RETURNS timestamptz
 LANGUAGE sql STABLE AS $$
@@ -9,19 +9,19 @@ LANGUAGE sql STABLE AS $$
     CROSS JOIN LATERAL generate_series(on_date - abs(s.date_offset) * 2 - 12, on_date + abs(s.date_offset) * 2 + 12, interval '1 day') day
     CROSS JOIN LATERAL unnest(s.times) at
     WHERE s.product_id = product AND fires_on(s, day::date)
-        AND (c.calendar IS NULL OR NOT (extract(isodow FROM day)::integer = ANY (c.weekend) OR day::date = ANY (c.dates)))
+        AND is_business_day(day::date, c)
         AND shifted(day::date, s.date_offset, c) = on_date
 $$;
 
 CREATE OR REPLACE FUNCTION missed_opening(product text, on_date date) RETURNS boolean
 LANGUAGE sql STABLE AS $$
--- True if the schedule's opening for that date is behind it and made no run, as when the product came later; null if not.
+-- True if the schedule's opening for that date has passed and made no run, as when the product came later; null if not.
     SELECT true FROM data_product_schedule s WHERE s.product_id = product AND opens_at(product, on_date) <= s.opened_until
 $$;
 
 CREATE OR REPLACE FUNCTION usually_at(product text, on_date date) RETURNS timestamptz
 LANGUAGE sql STABLE AS $$
--- When a refresh for that business date is usually heard of: the median of the last thirty, by the clock of the product's schedule.
+-- When a refresh for that business date is usually received: the median of the last thirty, by the clock of the product's schedule.
     SELECT (on_date + percentile_cont(0.5) WITHIN GROUP (ORDER BY last.after)) AT TIME ZONE min(last.zone)
     FROM (
         SELECT (e.received_at AT TIME ZONE coalesce(s.timezone, 'UTC')) - e.business_date AS after, coalesce(s.timezone, 'UTC') AS zone
@@ -42,13 +42,13 @@ $$;
 
 CREATE OR REPLACE FUNCTION is_late(r data_product_status, now_is timestamptz) RETURNS boolean
 LANGUAGE sql STABLE AS $$
--- True if the SLA is broken, null if not. What somebody left out on purpose breaks none.
+-- True if the SLA is missed, null if not. A run that was skipped or cancelled misses none.
     SELECT true WHERE due_at(r) < CASE r.status WHEN 'COMPLETED' THEN r.finished_at ELSE now_is END AND r.status NOT IN ('SKIPPED', 'CANCELLED')
 $$;
 
 CREATE OR REPLACE FUNCTION latest_date(product text, now_is timestamptz) RETURNS date
 LANGUAGE sql STABLE AS $$
--- The business date people mean who name none: the latest with a run (of the product, if one is given), else today.
+-- The business date of a question that names none: the latest with a run (of the product, if one is given), else today.
     SELECT coalesce(
         (SELECT max(business_date) FROM data_product_status WHERE product IS NULL OR product_id = product),
         (SELECT max(business_date) FROM refresh_event WHERE product_id = product), (now_is AT TIME ZONE 'UTC')::date)
@@ -88,34 +88,47 @@ LANGUAGE sql STABLE AS $$
     ORDER BY p.product_id, r.cycle
 $$;
 
-CREATE OR REPLACE FUNCTION awaited(product text, on_date date, of_cycle text, whole boolean, now_is timestamptz)
+CREATE OR REPLACE FUNCTION awaited_by_runs(product text, on_date date, of_cycle text, whole boolean)
 RETURNS TABLE (leaf integer, cycle text, upstream text, statuses text[], required_date date, not_before timestamptz, since timestamptz)
 LANGUAGE sql STABLE AS $$
--- What the product's runs of that date wait for (of one cycle, if named); without a run, what the one would wait for that its first input
--- opens. A run that gave up because of a failure upstream still stands for what it waited for. `whole`: also what any ended run did not
--- get, and what the run would wait for that a schedule opens.
+-- What the product's runs of that date wait for (of one cycle, if named). A run that ended because of a failure upstream still stands for what
+-- it waited for; with `whole` any run that ended does.
     SELECT d.leaf, d.cycle, d.upstream, d.statuses, d.required_date, d.not_before, r.opened_at
     FROM data_product_status r JOIN data_product_dependencies_events_status d USING (run_id)
     WHERE r.product_id = product AND r.business_date = on_date AND (of_cycle IS NULL OR r.cycle = of_cycle)
         AND (whole OR r.status = 'WAITING' OR r.error = 'UpstreamFailed') AND d.status = 'WAITING'
-    UNION ALL
-    SELECT d.leaf, coalesce(needed.cycle, '*'), d.upstream, d.statuses, required.date, required.not_before, NULL
+$$;
+
+CREATE OR REPLACE FUNCTION awaited_before_opening(product text, on_date date, whole boolean, now_is timestamptz)
+RETURNS TABLE (leaf integer, cycle text, upstream text, statuses text[], required_date date, not_before timestamptz, since timestamptz)
+LANGUAGE sql STABLE AS $$
+-- What a run of the product would still wait for that the first event opens, while there is none of that date. `whole`: also what the run
+-- would wait for that a schedule opens.
+    SELECT d.leaf, required.cycle, d.upstream, d.statuses, required.date, required.not_before, NULL::timestamptz
     FROM data_product p JOIN data_product_dependencies d USING (product_id)
     CROSS JOIN LATERAL unnest(d.cycles) AS needed(cycle)
     LEFT JOIN data_product_schedule s USING (product_id)
     LEFT JOIN calendar c ON c.calendar = s.calendar
     CROSS JOIN LATERAL (SELECT CASE WHEN d.max_age_seconds IS NULL THEN shifted(on_date, d.offset_days, c) END AS date,
-        now_is - make_interval(secs => d.max_age_seconds) AS not_before) required
+        now_is - make_interval(secs => d.max_age_seconds) AS not_before, coalesce(needed.cycle, '*') AS cycle OFFSET 0) required
     WHERE p.product_id = product AND on_date IS NOT NULL AND p.active AND p.machine IS NOT NULL AND (whole OR s.product_id IS NULL)
         AND NOT EXISTS (SELECT FROM data_product_status r WHERE r.product_id = product AND r.business_date = on_date)
-        AND NOT EXISTS (SELECT FROM refresh_event e WHERE e.product_id = d.upstream AND e.superseded_at IS NULL AND e.status = ANY (d.statuses)
-            AND (required.date IS NULL OR e.business_date = required.date) AND (required.not_before IS NULL OR e.refreshed_at >= required.not_before)
-            AND (needed.cycle IS NULL OR e.cycle = needed.cycle) AND (d.account IS NULL OR e.account = d.account))
+        AND NOT EXISTS (SELECT FROM refresh_event e WHERE e.product_id = d.upstream
+            AND counts_for(e, d.statuses, d.account, required.date, required.not_before, required.cycle))
+$$;
+
+CREATE OR REPLACE FUNCTION awaited(product text, on_date date, of_cycle text, whole boolean, now_is timestamptz)
+RETURNS TABLE (leaf integer, cycle text, upstream text, statuses text[], required_date date, not_before timestamptz, since timestamptz)
+LANGUAGE sql STABLE AS $$
+-- What the product waits for of that date, with a run or without one.
+    SELECT * FROM awaited_by_runs(product, on_date, of_cycle, whole)
+    UNION ALL
+    SELECT * FROM awaited_before_opening(product, on_date, whole, now_is)
 $$;
 
 CREATE OR REPLACE FUNCTION upstream_state(product text, on_date date, now_is timestamptz) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
--- Where a missing input stands: its own run of that date, or when it is to be expected.
+-- Where a missing input stands: its own run of that date, or when it is expected.
     SELECT jsonb_strip_nulls(jsonb_build_object(
         'status', CASE WHEN r.run_id IS NOT NULL THEN r.status WHEN p.product_id IS NULL THEN 'UNKNOWN' WHEN p.machine IS NULL THEN 'EXPECTED'
             ELSE 'NOT OPENED' END,
@@ -132,8 +145,8 @@ $$;
 
 CREATE OR REPLACE FUNCTION root_causes(product text, on_date date, of_cycle text, now_is timestamptz) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
--- What is at the bottom of a wait: missing inputs that do not themselves wait for anything. A product may need its own of the day before,
--- and that the day before it: what is more than a week away counts as the bottom.
+-- The root causes of a wait: missing inputs that do not themselves wait for anything. A product may need its own of the day before,
+-- and that the day before it: what is more than a week away counts as a root cause.
     WITH RECURSIVE missing(upstream, needed) AS (
         SELECT upstream, required_date FROM awaited(product, on_date, of_cycle, true, now_is)
         UNION
@@ -148,12 +161,59 @@ LANGUAGE sql STABLE AS $$
         ORDER BY upstream, needed LIMIT 20) roots
 $$;
 
+CREATE OR REPLACE FUNCTION root_causes_with_state(product text, on_date date, of_cycle text, most integer, now_is timestamptz) RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+-- At most `most` root causes of a wait, each with where it stands.
+    SELECT jsonb_agg(root || jsonb_build_object('upstream', upstream_state(root ->> 'product', coalesce((root ->> 'business_date')::date, on_date), now_is)))
+    FROM (SELECT root FROM jsonb_array_elements(root_causes(product, on_date, of_cycle, now_is)) root LIMIT most) first
+$$;
+
+CREATE OR REPLACE FUNCTION named_input(upstream text, required_date date, cycle text) RETURNS jsonb
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT jsonb_build_object('product', upstream, 'business_date', required_date, 'cycle', nullif(nullif(cycle, '*'), ''))
+$$;
+
+CREATE OR REPLACE FUNCTION arrived_inputs(run uuid) RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+-- The latest hundred arrivals of a run.
+    SELECT jsonb_agg(jsonb_strip_nulls(named_input(d.upstream, d.required_date, d.cycle) || jsonb_build_object('arrived_at', d.arrived_at))
+        ORDER BY d.arrived_at)
+    FROM (SELECT * FROM data_product_dependencies_events_status WHERE run_id = run AND status = 'ARRIVED' ORDER BY arrived_at DESC LIMIT 100) d
+$$;
+
+CREATE OR REPLACE FUNCTION missing_inputs_with_state(product text, on_date date, of_cycle text, now_is timestamptz) RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+-- At most forty inputs that the product waits for, each with where it stands.
+    SELECT jsonb_agg(jsonb_strip_nulls(named_input(d.upstream, d.required_date, d.cycle) || jsonb_build_object('status', d.statuses,
+        'not_before', d.not_before, 'since', d.since, 'upstream', upstream_state(d.upstream, coalesce(d.required_date, on_date), now_is)))
+        ORDER BY d.upstream)
+    FROM (SELECT * FROM awaited(product, on_date, of_cycle, true, now_is) ORDER BY leaf, cycle LIMIT 40) d
+$$;
+
+CREATE OR REPLACE FUNCTION latest_jobs(run uuid) RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+-- The latest twenty job runs of a run.
+    SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('step', j.step, 'type', j.type, 'job', j.job, 'job_run_id', j.job_run_id,
+        'attempt', j.attempt, 'state', j.state, 'message', left(j.message, 500), 'started_at', j.started_at, 'ended_at', j.ended_at))
+        ORDER BY j.started_at)
+    FROM (SELECT * FROM job_run WHERE run_id = run ORDER BY started_at DESC LIMIT 20) j
+$$;
+
+CREATE OR REPLACE FUNCTION held_by(r data_product_status, p data_product) RETURNS text
+LANGUAGE sql STABLE AS $$
+-- Who holds the product or the run; null if nobody does.
+    SELECT CASE WHEN p.held THEN p.changed_by WHEN r.held THEN (SELECT h.changed_by FROM data_product_status_history h
+        WHERE h.run_id = r.run_id AND h.event = 'held' ORDER BY h.history_id DESC LIMIT 1) END
+$$;
+
 CREATE OR REPLACE FUNCTION explain_run(product text, on_date date, of_cycle text, now_is timestamptz) RETURNS jsonb
 LANGUAGE plpgsql STABLE AS $$
 -- Why a run is where it is. Without a run: why there is none. Lists are cut, since the Data API gives at most 64 KiB a row.
 DECLARE
     p data_product;
     r data_product_status;
+    opened boolean;
+    waits boolean;
 BEGIN
     SELECT * INTO p FROM data_product WHERE product_id = product AND active;
     IF NOT FOUND THEN
@@ -161,12 +221,14 @@ BEGIN
     END IF;
     SELECT * INTO r FROM data_product_status
     WHERE product_id = product AND business_date = on_date AND (of_cycle IS NULL OR cycle = of_cycle) ORDER BY cycle DESC LIMIT 1;
+    opened := r.run_id IS NOT NULL;
+    waits := NOT opened OR r.status = 'WAITING';
     RETURN jsonb_strip_nulls(jsonb_build_object(
         'product', product, 'business_date', on_date, 'owner', p.owner, 'email', p.email, 'description', p.description,
         'status', coalesce(r.status, CASE WHEN p.machine IS NOT NULL THEN 'NOT OPENED' ELSE 'EXTERNAL' END),
         'timezone', (SELECT timezone FROM data_product_schedule WHERE product_id = product),
-        'opens_at', CASE WHEN r.run_id IS NULL THEN opens_at(product, on_date) END,
-        'missed', CASE WHEN r.run_id IS NULL AND p.machine IS NOT NULL THEN missed_opening(product, on_date) END,
+        'opens_at', CASE WHEN NOT opened THEN opens_at(product, on_date) END,
+        'missed', CASE WHEN NOT opened AND p.machine IS NOT NULL THEN missed_opening(product, on_date) END,
         'refreshed_at', CASE WHEN p.machine IS NULL THEN (SELECT max(received_at) FROM refresh_event e
             WHERE e.product_id = product AND e.business_date = on_date AND e.superseded_at IS NULL) END,
         'usually_at', CASE WHEN p.machine IS NULL THEN usually_at(product, on_date) END,
@@ -174,74 +236,11 @@ BEGIN
         'deadline_at', r.deadline_at, 'on_deadline', p.on_deadline, 'due_at', due_at(r), 'late', is_late(r, now_is), 'released_at', r.released_at,
         'release_reason', r.release_reason, 'started_at', r.started_at, 'finished_at', r.finished_at, 'error', r.error,
         'cause', left(r.cause, 4000), 'execution_arn', r.execution_arn, 'changed_by', r.changed_by,
-        'held', CASE WHEN p.held THEN 'product' WHEN r.held THEN 'run' END,
-        'held_by', CASE WHEN p.held THEN p.changed_by WHEN r.held THEN r.changed_by END,
-        'condition', p.condition,
-        'arrived', (SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('product', d.upstream, 'business_date', d.required_date,
-            'cycle', nullif(nullif(d.cycle, '*'), ''), 'arrived_at', d.arrived_at)) ORDER BY d.arrived_at)
-            FROM (SELECT * FROM data_product_dependencies_events_status WHERE run_id = r.run_id AND status = 'ARRIVED'
-                ORDER BY arrived_at DESC LIMIT 100) d),
-        'missing', CASE WHEN r.run_id IS NULL OR r.status = 'WAITING' THEN (SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('product', d.upstream, 'business_date', d.required_date,
-                'cycle', nullif(nullif(d.cycle, '*'), ''), 'status', d.statuses, 'not_before', d.not_before, 'since', d.since,
-                'upstream', upstream_state(d.upstream, coalesce(d.required_date, on_date), now_is))) ORDER BY d.upstream)
-            FROM (SELECT * FROM awaited(product, on_date, r.cycle, true, now_is) ORDER BY leaf, cycle LIMIT 40) d) END,
-        'root_causes', CASE WHEN r.run_id IS NULL OR r.status = 'WAITING' THEN (SELECT jsonb_agg(root || jsonb_build_object('upstream', upstream_state(root ->> 'product',
-                coalesce((root ->> 'business_date')::date, on_date), now_is)))
-            FROM jsonb_array_elements(root_causes(product, on_date, r.cycle, now_is)) root) END,
-        'jobs', (SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('step', j.step, 'type', j.type, 'job', j.job, 'job_run_id', j.job_run_id,
-            'attempt', j.attempt, 'state', j.state, 'message', left(j.message, 500), 'started_at', j.started_at, 'ended_at', j.ended_at))
-            ORDER BY j.started_at) FROM (SELECT * FROM job_run WHERE run_id = r.run_id ORDER BY started_at DESC LIMIT 20) j),
+        'held', CASE WHEN p.held THEN 'product' WHEN r.held THEN 'run' END, 'held_by', held_by(r, p), 'condition', p.condition,
+        'arrived', arrived_inputs(r.run_id),
+        'missing', CASE WHEN waits THEN missing_inputs_with_state(product, on_date, r.cycle, now_is) END,
+        'root_causes', CASE WHEN waits THEN root_causes_with_state(product, on_date, r.cycle, 20, now_is) END,
+        'jobs', latest_jobs(r.run_id),
         'downstream', (SELECT jsonb_agg(d.product_id ORDER BY d.product_id) FROM (
             SELECT DISTINCT product_id FROM data_product_dependencies WHERE upstream = product ORDER BY product_id LIMIT 50) d)));
 END $$;
-
-CREATE OR REPLACE FUNCTION moment(at timestamptz) RETURNS text LANGUAGE sql STABLE AS $$
--- A moment as text that sorts as moments do.
-    SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')
-$$;
-
-CREATE OR REPLACE FUNCTION history_of(product text, first date, last date, after text, page integer) RETURNS TABLE (key text, entry text)
-LANGUAGE sql STABLE AS $$
--- What happened to runs of those business dates (of one product, if named), oldest first: at most `page` entries after the entry
--- whose key is `after`. Kinds: refreshed, run, late, arrived, job started, job ended.
-    SELECT entry ->> 'key', (jsonb_strip_nulls(entry) - 'key')::text FROM (
-            SELECT jsonb_build_object('key', moment(e.received_at) || ' 0 ' || e.event_key, 'at', e.received_at, 'kind', 'refreshed',
-                'product', e.product_id, 'business_date', e.business_date, 'cycle', nullif(e.cycle, ''), 'status', e.status,
-                'attempt', e.attempt) AS entry
-            FROM refresh_event e
-            WHERE e.business_date BETWEEN first AND last AND (product IS NULL OR e.product_id = product)
-                AND NOT EXISTS (SELECT FROM data_product p WHERE p.product_id = e.product_id AND p.machine IS NOT NULL)
-            UNION ALL
-            SELECT jsonb_build_object('key', moment(h.changed_at) || CASE WHEN opens THEN ' 1 ' ELSE ' 3 ' END || h.product_id || ' ' || lpad(h.history_id::text, 12, '0'),
-                'at', h.changed_at, 'kind', CASE WHEN late THEN 'late' ELSE 'run' END, 'opened', CASE WHEN opens THEN true END, 'product', h.product_id, 'business_date', h.business_date, 'cycle', nullif(h.cycle, ''),
-                'attempt', h.attempt, 'status', h.status, 'released', CASE WHEN h.released_at = h.changed_at THEN true END,
-                'reason', CASE WHEN h.released_at = h.changed_at THEN h.release_reason END, 'error', h.error, 'cause', left(h.cause, 500),
-                'execution_arn', h.execution_arn, 'by', h.changed_by)
-            FROM (
-                SELECT *, lag(attempt) OVER runs IS DISTINCT FROM attempt AS opens,
-                    changed_by = 'monitor' AND lag(status) OVER runs = status AND lag(attempt) OVER runs = attempt
-                        AND released_at IS NOT DISTINCT FROM lag(released_at) OVER runs AS late
-                FROM data_product_status_history s
-                WHERE s.business_date BETWEEN first AND last AND (product IS NULL OR s.product_id = product)
-                WINDOW runs AS (PARTITION BY run_id ORDER BY history_id)) h
-            UNION ALL
-            SELECT jsonb_build_object('key', moment(d.changed_at) || ' 2 ' || r.product_id || ' ' || lpad(d.history_id::text, 12, '0'), 'at', d.changed_at,
-                'kind', 'arrived', 'product', r.product_id, 'business_date', r.business_date, 'cycle', nullif(r.cycle, ''),
-                'upstream', d.upstream, 'event', d.event_key)
-            FROM data_product_dependencies_events_status_history d JOIN data_product_status r USING (run_id)
-            WHERE d.status = 'ARRIVED' AND r.business_date BETWEEN first AND last AND (product IS NULL OR r.product_id = product)
-            UNION ALL
-            SELECT jsonb_build_object('key', moment(j.started_at) || ' 4 ' || r.product_id || ' ' || j.step || ' ' || j.job_run_id, 'at', j.started_at, 'kind', 'job started',
-                'product', r.product_id, 'business_date', r.business_date, 'cycle', nullif(r.cycle, ''), 'attempt', j.attempt,
-                'step', j.step, 'type', j.type, 'job', j.job, 'job_run_id', j.job_run_id)
-            FROM job_run j JOIN data_product_status r USING (run_id)
-            WHERE r.business_date BETWEEN first AND last AND (product IS NULL OR r.product_id = product)
-            UNION ALL
-            SELECT jsonb_build_object('key', moment(j.ended_at) || ' 1 ' || r.product_id || ' ' || coalesce(j.step, '') || ' ' || j.job_run_id, 'at', j.ended_at, 'kind', 'job ended',
-                'product', r.product_id, 'business_date', r.business_date, 'cycle', nullif(r.cycle, ''), 'attempt', j.attempt,
-                'step', j.step, 'type', j.type, 'job', j.job, 'job_run_id', j.job_run_id, 'status', j.state, 'cause', left(j.message, 500))
-            FROM job_run j JOIN data_product_status r USING (run_id)
-            WHERE j.ended_at IS NOT NULL AND r.business_date BETWEEN first AND last AND (product IS NULL OR r.product_id = product)
-    ) entries
-    WHERE entry ->> 'key' COLLATE "C" > after ORDER BY entry ->> 'key' COLLATE "C" LIMIT page
-$$;

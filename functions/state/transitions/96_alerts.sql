@@ -1,70 +1,113 @@
--- Who is told what, once.
+-- Alerts: each fact once, each of its deliveries once.
 
-CREATE OR REPLACE FUNCTION take_alert(given jsonb, now_is timestamptz) RETURNS jsonb
+CREATE OR REPLACE FUNCTION lock_alerts() RETURNS void LANGUAGE sql AS $$
+-- Until the end of the transaction: alerts are taken one after the other.
+    SELECT pg_advisory_xact_lock(7203)
+$$;
+
+CREATE OR REPLACE FUNCTION waits_unreleased(r data_product_status) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT r.status = 'WAITING' AND r.released_at IS NULL
+$$;
+
+CREATE OR REPLACE FUNCTION ended_by_missing_inputs(fact jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT coalesce(fact ->> 'error' IN ('DeadlineExceeded', 'UpstreamFailed'), false)
+$$;
+
+CREATE OR REPLACE FUNCTION alert_root_cause(r data_product_status, fact jsonb, now_is timestamptz) RETURNS text
+LANGUAGE sql STABLE AS $$
+-- The product because of which the run failed or is late; null if it is the run itself.
+    SELECT CASE
+        WHEN fact ->> 'kind' = 'ERROR' AND ended_by_missing_inputs(fact) THEN failed_root(r, now_is)
+        WHEN fact ->> 'kind' = 'LATE' AND waits_unreleased(r)
+            THEN coalesce(failed_root(r, now_is), root_causes(r.product_id, r.business_date, r.cycle, now_is) -> 0 ->> 'product') END
+$$;
+
+CREATE OR REPLACE FUNCTION recipients_of(notify jsonb, fact jsonb, channels jsonb) RETURNS TABLE (channel text, target text, pages boolean)
+LANGUAGE sql STABLE AS $$
+-- Whom the product's metadata asks to notify of this fact.
+    SELECT DISTINCT c.channel, t.target, c.pages
+    FROM jsonb_array_elements(notify) entry
+    CROSS JOIN jsonb_to_recordset(channels) c(channel text, pages boolean)
+    CROSS JOIN LATERAL jsonb_array_elements_text(coalesce(entry -> c.channel, '[]')) t(target)
+    WHERE entry -> 'on' ? (fact ->> 'kind') AND (fact ->> 'level' = 'product' OR entry ->> 'level' = 'step')
+$$;
+
+CREATE OR REPLACE FUNCTION already_notified(root text, fact jsonb, to_channel text, to_target text, pages boolean) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+-- Whether the recipient needs no alert of this fact because of an earlier one. The alert of a failure covers everything that fails because of
+-- it, for every recipient. A run that is late because of it is reported as well, but pages nobody a second time.
+    SELECT (fact ->> 'kind' = 'ERROR' OR pages) AND EXISTS (
+        SELECT FROM alert a JOIN alert_delivery d USING (alert_key)
+        CROSS JOIN LATERAL (SELECT a.product_id = root AND a.kind = 'ERROR' AS of_root, a.root_cause = root AND a.kind = fact ->> 'kind' AS of_sibling,
+            (d.channel, d.target) = (to_channel, to_target) AS to_same) earlier
+        WHERE (of_root OR of_sibling) AND a.fact ->> 'business_date' = fact ->> 'business_date' AND d.state <> 'SUPPRESSED'
+            AND (to_same OR of_root AND fact ->> 'kind' = 'ERROR'))
+$$;
+
+CREATE OR REPLACE FUNCTION deliveries_due(of_alert text, channels jsonb) RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+-- The deliveries of an alert to make now: [{channel, target, doubtful, since, place, first, failed_before}]. One that may have been made is
+-- `doubtful`, and due only where its channel can search for it. `first` is the run's first message to the recipient, `place` where messages to
+-- the recipient are.
+    SELECT jsonb_agg(jsonb_build_object('channel', s.channel, 'target', s.target, 'doubtful', doubtful,
+        'since', extract(epoch FROM a.notified_at - interval '1 minute')::bigint::text,
+        'place', CASE WHEN doubtful THEN (SELECT split_part(d.message_id, ' ', 1) FROM alert_delivery d
+            WHERE d.channel = s.channel AND d.target = s.target AND d.message_id IS NOT NULL LIMIT 1) END,
+        'first', (SELECT d.message_id FROM alert_delivery d JOIN alert earlier USING (alert_key)
+            WHERE earlier.run_id = a.run_id AND d.channel = s.channel AND d.target = s.target AND d.message_id IS NOT NULL
+            ORDER BY earlier.notified_at, earlier.alert_key LIMIT 1),
+        'failed_before', EXISTS (SELECT FROM alert earlier JOIN alert_delivery d USING (alert_key)
+            WHERE earlier.run_id = a.run_id AND earlier.kind IN ('ERROR', 'LATE') AND d.state = 'SENT' AND d.channel = s.channel
+                AND d.target = s.target))
+        ORDER BY s.channel, s.target)
+    FROM alert_delivery s JOIN alert a USING (alert_key)
+    JOIN jsonb_to_recordset(channels) c(channel text, searches boolean) ON c.channel = s.channel
+    CROSS JOIN LATERAL (SELECT s.state = 'UNKNOWN' AS doubtful) known
+    WHERE s.alert_key = of_alert AND (s.state = 'DUE' OR doubtful AND c.searches)
+$$;
+
+CREATE OR REPLACE FUNCTION take_alert(
+    given jsonb, channels jsonb, now_is timestamptz, OUT key text, OUT deliveries jsonb, OUT alert jsonb
+)
 LANGUAGE plpgsql AS $$
--- Records the fact and gives its deliveries that are due, with what the alert is to say. One that was being sent when its sender died is
--- due again where the receiver recognizes it. Else nobody knows, and it is not sent twice: Slack is searched for it first.
+#variable_conflict use_column
+-- Records the fact `given`, and gives its deliveries that are due and the content of the alert. `channels` says of each channel whether its
+-- receiver recognizes a repetition, whether it searches for an earlier message, and whether it pages: [{channel, recognizes, searches, pages}].
+-- A delivery whose sender died is due again where a repetition is recognized; else it is not known whether it was made, and it is not made twice.
 DECLARE
-    key text := concat_ws(' ', given ->> 'kind', given ->> 'level', given ->> 'step', given ->> 'run_id', given ->> 'attempt');
     r data_product_status;
-    p data_product;
     root text;
-    deliveries jsonb;
 BEGIN
+    key := concat_ws(' ', given ->> 'kind', given ->> 'level', given ->> 'step', given ->> 'run_id', given ->> 'attempt');
     SELECT * INTO r FROM data_product_status WHERE run_id = (given ->> 'run_id')::uuid;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'UnknownRun: no run has the id %', given ->> 'run_id';
     END IF;
-    SELECT * INTO p FROM data_product WHERE product_id = r.product_id;
-    PERFORM pg_advisory_xact_lock(7203);  -- two children of one failure are not told at the same time
-    IF given ->> 'kind' = 'ERROR' AND given ->> 'error' IN ('DeadlineExceeded', 'UpstreamFailed') THEN
-        root := failed_root(r, now_is);
-    ELSIF given ->> 'kind' = 'LATE' AND r.status = 'WAITING' AND r.released_at IS NULL THEN
-        root := coalesce(failed_root(r, now_is), root_causes(r.product_id, r.business_date, r.cycle, now_is) -> 0 ->> 'product');
-    END IF;
-    INSERT INTO alert (alert_key, run_id, product_id, attempt, kind, fact, belongs_to, told_at)
-    VALUES (key, r.run_id, r.product_id, (given ->> 'attempt')::integer, given ->> 'kind', given, root, now_is)
+    PERFORM lock_alerts();  -- two alerts of one root cause are not sent at the same time
+    root := alert_root_cause(r, given, now_is);
+    INSERT INTO alert (alert_key, run_id, product_id, attempt, kind, fact, root_cause, notified_at)
+    VALUES (take_alert.key, r.run_id, r.product_id, (given ->> 'attempt')::integer, given ->> 'kind', given, root, now_is)
     ON CONFLICT (alert_key) DO NOTHING;
     INSERT INTO alert_delivery (alert_key, channel, target, state, outcome, changed_at)
-    SELECT key, to_whom.channel, to_whom.target, CASE WHEN known THEN 'SUPPRESSED' ELSE 'DUE' END,
-        CASE WHEN known THEN 'told already, because of ' || root END, now_is
-    FROM (
-        SELECT DISTINCT c.channel, t.target
-        FROM jsonb_array_elements(p.notify) entry
-        CROSS JOIN unnest(ARRAY['slack', 'email', 'opsgenie', 'webhook']) c(channel)
-        CROSS JOIN LATERAL jsonb_array_elements_text(coalesce(entry -> c.channel, '[]')) t(target)
-        WHERE entry -> 'on' ? (given ->> 'kind') AND (given ->> 'level' = 'product' OR entry ->> 'level' = 'step')) to_whom
-    -- a failure that was told says it for all who fail because of it; who is late because of it is told of, but pages nobody twice
-    CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM alert a JOIN alert_delivery d USING (alert_key)
-        WHERE (a.product_id = root AND a.kind = 'ERROR' OR a.belongs_to = root AND a.kind = given ->> 'kind')
-            AND a.fact ->> 'business_date' = given ->> 'business_date' AND d.state <> 'SUPPRESSED'
-            AND CASE WHEN given ->> 'kind' = 'ERROR' AND a.product_id = root THEN true
-                ELSE (d.channel, d.target) = (to_whom.channel, to_whom.target) END)
-        AND (given ->> 'kind' = 'ERROR' OR to_whom.channel = 'opsgenie') AS known) storm
+    SELECT take_alert.key, who.channel, who.target, CASE WHEN covered THEN 'SUPPRESSED' ELSE 'DUE' END,
+        CASE WHEN covered THEN 'notified already, because of ' || root END, now_is
+    FROM data_product p
+    CROSS JOIN LATERAL recipients_of(p.notify, given, channels) who
+    CROSS JOIN LATERAL (SELECT already_notified(root, given, who.channel, who.target, who.pages) AS covered) earlier
+    WHERE p.product_id = r.product_id
     ON CONFLICT (alert_key, channel, target) DO NOTHING;
-    UPDATE alert_delivery SET state = CASE WHEN channel IN ('slack', 'email') THEN 'UNKNOWN' ELSE 'DUE' END,
+    UPDATE alert_delivery d SET state = CASE WHEN c.recognizes THEN 'DUE' ELSE 'UNKNOWN' END,
         outcome = 'it is not known whether this was delivered', changed_at = now_is
-    WHERE alert_key = key AND state = 'SENDING' AND changed_at < now_is - interval '4 minutes';
-    SELECT jsonb_agg(jsonb_build_object('channel', s.channel, 'target', s.target, 'doubtful', s.state = 'UNKNOWN',
-        'since', extract(epoch FROM (SELECT told_at FROM alert WHERE alert_key = key) - interval '1 minute')::bigint::text,
-        'place', CASE WHEN s.state = 'UNKNOWN' THEN (SELECT split_part(d.message_id, ' ', 1) FROM alert_delivery d
-            WHERE d.channel = s.channel AND d.target = s.target AND d.message_id IS NOT NULL LIMIT 1) END,
-        'first', (SELECT d.message_id FROM alert_delivery d JOIN alert a USING (alert_key)
-            WHERE a.run_id = r.run_id AND d.channel = s.channel AND d.target = s.target AND d.message_id IS NOT NULL
-            ORDER BY a.told_at, a.alert_key LIMIT 1),
-        'failed_before', EXISTS (SELECT FROM alert a JOIN alert_delivery d USING (alert_key)
-            WHERE a.run_id = r.run_id AND a.kind IN ('ERROR', 'LATE') AND d.state = 'SENT' AND d.channel = s.channel AND d.target = s.target))
-        ORDER BY s.channel, s.target)
-    INTO deliveries FROM alert_delivery s
-    WHERE s.alert_key = key AND (s.state = 'DUE' OR s.state = 'UNKNOWN' AND s.channel = 'slack');
-    RETURN jsonb_build_object('key', key, 'deliveries', coalesce(deliveries, '[]'),
-        'alert', CASE WHEN deliveries IS NOT NULL THEN told_of(r, given, now_is) END);
+    FROM jsonb_to_recordset(channels) c(channel text, recognizes boolean)
+    WHERE d.alert_key = take_alert.key AND d.channel = c.channel AND d.state = 'SENDING' AND d.changed_at < now_is - interval '4 minutes';
+    deliveries := coalesce(deliveries_due(take_alert.key, channels), '[]');
+    alert := CASE WHEN deliveries <> '[]' THEN alert_content(r, given, now_is) END;
 END $$;
 
 CREATE OR REPLACE FUNCTION waiting_for(product text, on_date date) RETURNS TABLE (product_id text, due timestamptz)
 LANGUAGE sql STABLE AS $$
--- The products that wait for this refresh, near or far, with when they are due: those with a run that waits, and those whose run would
--- be opened by what does not come. Who waits for a failure is not kept waiting by one.
+-- The products that wait for this refresh, directly or not, with when they are due: those with a run that waits, and those whose run would
+-- be opened by the refresh that is missing. A product that waits for a failure is not kept waiting by one.
     WITH RECURSIVE affected(product_id, of_date) AS (
         SELECT product, on_date
         UNION
@@ -85,34 +128,45 @@ LANGUAGE sql STABLE AS $$
     WHERE a.product_id <> product GROUP BY a.product_id
 $$;
 
-CREATE OR REPLACE FUNCTION told_of(r data_product_status, fact jsonb, now_is timestamptz) RETURNS jsonb
+CREATE OR REPLACE FUNCTION failed_job(run uuid, of_attempt integer, of_step text) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
--- What a person needs first.
-    SELECT jsonb_strip_nulls(fact || jsonb_build_object('description', p.description, 'owner', p.owner, 'email', p.email, 'since', coalesce(
-            CASE fact ->> 'kind' WHEN 'STARTED' THEN r.started_at WHEN 'LATE' THEN due_at(r) ELSE r.finished_at END, now_is),
+-- The latest job run of the attempt (and the step, if named) that did not succeed.
+    SELECT named_job(j) || jsonb_build_object('step', j.step, 'error', coalesce(j.error, job_error(j.state)), 'message', left(j.message, 500))
+    FROM job_run j
+    WHERE j.run_id = run AND j.attempt = of_attempt AND j.state NOT IN ('STARTED', 'SUCCEEDED') AND (of_step IS NULL OR j.step = of_step)
+    ORDER BY j.ended_at DESC LIMIT 1
+$$;
+
+CREATE OR REPLACE FUNCTION products_waiting(product text, on_date date) RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+-- How many products wait for this refresh, the first ten of them, and the first SLA at risk as `<due>|<product>`; null if none waits.
+    SELECT jsonb_build_object('count', count(*), 'products', jsonb_agg(w.product_id ORDER BY w.product_id) FILTER (WHERE w.number <= 10),
+        'first_due', min(w.due || '|' || w.product_id))
+    FROM (SELECT d.product_id, row_number() OVER (ORDER BY d.product_id) AS number, to_char(d.due AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS due
+        FROM waiting_for(product, on_date) d) w
+    HAVING count(*) > 0
+$$;
+
+CREATE OR REPLACE FUNCTION alert_content(r data_product_status, fact jsonb, now_is timestamptz) RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+-- What the reader of an alert needs first.
+    SELECT jsonb_strip_nulls(fact || jsonb_build_object('description', p.description, 'owner', p.owner, 'email', p.email,
+        'since', coalesce(CASE fact ->> 'kind' WHEN 'STARTED' THEN r.started_at WHEN 'LATE' THEN due_at(r) ELSE r.finished_at END, now_is),
         'execution_arn', coalesce(fact ->> 'execution_arn', r.execution_arn), 'cause', left(fact ->> 'cause', 1500),
         'timezone', (SELECT timezone FROM data_product_schedule WHERE product_id = r.product_id), 'due_at', due_at(r),
-        'job', (SELECT named_job(j) || jsonb_build_object('step', j.step, 'error', coalesce(j.error, job_error(j.state)), 'message', left(j.message, 500))
-            FROM job_run j WHERE j.run_id = r.run_id AND j.attempt = (fact ->> 'attempt')::integer AND j.state NOT IN ('STARTED', 'SUCCEEDED') AND fact ->> 'kind' = 'ERROR'
-                AND (fact ->> 'step' IS NULL OR j.step = fact ->> 'step') ORDER BY j.ended_at DESC LIMIT 1),
-        'root_causes', CASE WHEN fact ->> 'kind' = 'LATE' AND r.status = 'WAITING' AND r.released_at IS NULL OR fact ->> 'error' IN ('DeadlineExceeded', 'UpstreamFailed') THEN (
-            SELECT jsonb_agg(root || jsonb_build_object('upstream', upstream_state(root ->> 'product',
-                coalesce((root ->> 'business_date')::date, r.business_date), now_is)))
-            FROM (SELECT root FROM jsonb_array_elements(root_causes(r.product_id, r.business_date, r.cycle, now_is)) root LIMIT 5) first) END,
-        'waiting', (SELECT jsonb_build_object('count', count(*), 'products', jsonb_agg(w.product_id ORDER BY w.product_id) FILTER (WHERE w.number <= 10),
-                'first_due', min(w.due || '|' || w.product_id))
-            FROM (SELECT d.product_id, row_number() OVER (ORDER BY d.product_id) AS number, to_char(d.due AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS due
-                FROM waiting_for(r.product_id, r.business_date) d) w HAVING count(*) > 0)))
+        'job', CASE fact ->> 'kind' WHEN 'ERROR' THEN failed_job(r.run_id, (fact ->> 'attempt')::integer, fact ->> 'step') END,
+        'root_causes', CASE WHEN ended_by_missing_inputs(fact) OR fact ->> 'kind' = 'LATE' AND waits_unreleased(r)
+            THEN root_causes_with_state(r.product_id, r.business_date, r.cycle, 5, now_is) END,
+        'waiting', products_waiting(r.product_id, r.business_date)))
     FROM data_product p WHERE p.product_id = r.product_id
 $$;
 
-CREATE OR REPLACE FUNCTION begin_delivery(of_alert text, to_channel text, to_target text, now_is timestamptz) RETURNS boolean
+CREATE OR REPLACE FUNCTION begin_delivery(of_alert text, to_channel text, to_target text, doubtful boolean, now_is timestamptz) RETURNS boolean
 LANGUAGE sql AS $$
--- Marks a delivery as being sent; false if somebody else has it.
+-- Marks a delivery as being sent; false if it is not any more as it was given, since another sender has it.
     WITH begun AS (
         UPDATE alert_delivery SET state = 'SENDING', tries = tries + 1, changed_at = now_is
-        WHERE (alert_key, channel, target) = (of_alert, to_channel, to_target)
-            AND (state = 'DUE' OR state = 'UNKNOWN' AND channel = 'slack')
+        WHERE (alert_key, channel, target) = (of_alert, to_channel, to_target) AND state = CASE WHEN doubtful THEN 'UNKNOWN' ELSE 'DUE' END
         RETURNING 1
     )
     SELECT count(*) = 1 FROM begun
@@ -120,7 +174,7 @@ $$;
 
 CREATE OR REPLACE FUNCTION finish_deliveries(results jsonb, now_is timestamptz) RETURNS integer
 LANGUAGE sql AS $$
--- [{alert_key, channel, target, state, outcome, message_id}]: SENT, DUE again, or UNKNOWN.
+-- [{alert_key, channel, target, state, outcome, message_id}]: SENT, DUE again, or UNKNOWN. Gives how many were being sent.
     WITH finished AS (
         UPDATE alert_delivery d SET state = r.state, outcome = left(r.outcome, 1000), message_id = coalesce(r.message_id, d.message_id), changed_at = now_is
         FROM jsonb_to_recordset(results) AS r(alert_key text, channel text, target text, state text, outcome text, message_id text)

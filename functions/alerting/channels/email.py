@@ -8,8 +8,12 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError, ReadTimeoutError
 
-from alerting.channels import Delivery, MaybeDelivered, NotDelivered, Secrets
+from alerting.delivery import Delivery, MaybeDelivered, NotDelivered, Secrets
 from alerting.message import Alert, Message
+
+RECOGNIZES_REPETITION = False
+SEARCHES = False
+PAGES = False
 
 
 @cache
@@ -19,7 +23,7 @@ def ses() -> Any:
     )  # a second try may be a second message
 
 
-def email(delivery: Delivery, alert: Alert, message: Message, secrets: Secrets) -> str:
+def deliver(delivery: Delivery, alert: Alert, message: Message, secrets: Secrets) -> str:
     """SES's message id. Raises `NotDelivered` or `MaybeDelivered`."""
     sender = os.environ.get("ALERT_SENDER")
     if not sender:

@@ -10,16 +10,19 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
-from alerting.channels import TIMEOUT, Busy, Delivery, MaybeDelivered, NotDelivered, Secrets, needed, patiently, seconds
+from alerting.delivery import TIMEOUT, Busy, Delivery, MaybeDelivered, NotDelivered, Secrets, needed, patiently, seconds
 from alerting.message import Alert, Message
 
+RECOGNIZES_REPETITION = False
+SEARCHES = True  # the channel, for the alert's key in the metadata of its messages
+PAGES = False
 MARKS = {"ERROR": ":red_circle:", "LATE": ":large_orange_circle:", "COMPLETED": ":large_green_circle:"}
 LONGEST = 2_900  # characters of a section; Slack takes 3,000
-# Slack says of these that some of it may have succeeded
+# errors of which Slack's documentation states that the call may have taken effect
 UNCERTAIN = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
 
 
-def slack(delivery: Delivery, alert: Alert, message: Message, secrets: Secrets) -> str:
+def deliver(delivery: Delivery, alert: Alert, message: Message, secrets: Secrets) -> str:
     """The id of the run's first message in the channel, `<channel id> <ts>`. Where an earlier try may have been delivered, the channel is
     searched for it first (scope `channels:history`). Raises `NotDelivered` or `MaybeDelivered`."""
     from slack_sdk import WebClient
@@ -34,7 +37,7 @@ def slack(delivery: Delivery, alert: Alert, message: Message, secrets: Secrets) 
         if found:
             return found
     if alert["kind"] == "COMPLETED" and thread and delivery.get("failed_before"):
-        recovered = f"{MARKS['COMPLETED']} {message.title}, after it had failed or was late; the thread tells"
+        recovered = f"{MARKS['COMPLETED']} {message.title}, after it had failed or was late; see the thread"
         _call(client.chat_update, channel=channel, ts=thread, text=recovered, blocks=[_section(recovered)])
     answer = _call(
         client.chat_postMessage, channel=channel, thread_ts=thread or None, text=message.title, blocks=blocks(alert, message),
@@ -44,7 +47,7 @@ def slack(delivery: Delivery, alert: Alert, message: Message, secrets: Secrets) 
 
 
 def _call(method: Callable[..., Any], **arguments: Any) -> Any:
-    """A call of Slack's API, again when Slack asks to wait. Raises `NotDelivered` or `MaybeDelivered`."""
+    """A call of Slack's API, repeated when Slack asks to wait. Raises `NotDelivered` or `MaybeDelivered`."""
     from slack_sdk.errors import SlackApiError
 
     def once() -> Any:
@@ -67,23 +70,30 @@ def _call(method: Callable[..., Any], **arguments: Any) -> Any:
 
 
 def _found(client: Any, delivery: Delivery, channel: str, thread: str) -> str | None:
-    """The id of what an earlier try left, None if it left nothing. Raises `MaybeDelivered` if that cannot be told."""
+    """The id of the message of an earlier try, None if there is none. Raises `MaybeDelivered` if that cannot be found out."""
     if channel == delivery["target"]:
-        raise MaybeDelivered("Slack: nothing was told in this channel before, so its history is out of reach")
-    look: dict[str, Any] = {"channel": channel, "include_all_metadata": True, "limit": 999, "oldest": delivery["since"]}
+        raise MaybeDelivered(
+            "Slack: no message was sent to this channel before, so its id is not known and its history cannot be read"
+        )
+    query: dict[str, Any] = {
+        "channel": channel,
+        "include_all_metadata": True,
+        "limit": 999,
+        "oldest": delivery["since"],
+    }
     try:
-        said = (
-            _call(client.conversations_replies, ts=thread, **look)
+        found = (
+            _call(client.conversations_replies, ts=thread, **query)
             if thread
-            else _call(client.conversations_history, **look)
+            else _call(client.conversations_history, **query)
         )
     except NotDelivered as error:
-        raise MaybeDelivered(f"whether it was delivered cannot be told: {error}") from None
-    for message in said["messages"]:
+        raise MaybeDelivered(f"it cannot be found out whether it was delivered: {error}") from None
+    for message in found["messages"]:
         if message.get("metadata", {}).get("event_payload", {}).get("alert") == delivery["key"]:
             return f"{channel} {thread or message['ts']}"
-    if said.get("has_more"):
-        raise MaybeDelivered("Slack: too much was said in the channel to find it")
+    if found.get("has_more"):
+        raise MaybeDelivered("Slack: the channel has too many messages to find it")
     return None
 
 

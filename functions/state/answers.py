@@ -1,0 +1,125 @@
+"""What the state's SQL functions answer. A field has the name and the meaning of the function's result of that name."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Openings:
+    due: int
+    opened: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Of a batch of refresh events."""
+
+    recorded: int
+    repeated: int
+    released: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """`missing` are the inputs [{product, business_date, cycle, status, owner}]."""
+
+    released: bool
+    missing: list[Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """`decision` is start, fail or skip; `missing` as in `Wait`, None where everything arrived; `failed` is the root cause."""
+
+    decision: str
+    missing: list[Json] | None
+    failed: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobStart:
+    """`refused` says why the job must not run, `<error>: <message>`; then it is recorded as one to stop."""
+
+    state: str
+    refused: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    effect_id: int
+    kind: str
+    payload: str
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    product: str
+    business_date: date
+    cycle: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """A run without an outcome, and the execution of its attempt."""
+
+    run_id: UUID
+    attempt: int
+    status: str
+    machine: str
+    name: str
+
+    @classmethod
+    def of(cls, row: Json) -> "OpenRun":
+        return cls(UUID(row["run_id"]), row["attempt"], row["status"], row["machine"], row["name"])
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """`jobs` [{type, job, job_run_id, handle, stop}] and `executions` (each an `OpenRun`) are those to ask AWS about."""
+
+    released: int
+    late: int
+    jobs: list[Json]
+    executions: list[Json]
+
+
+@dataclass(frozen=True, slots=True)
+class MachineEnded:
+    """`stop` are the job runs [{type, job, job_run_id, handle}] to stop."""
+
+    recorded: bool
+    restarted: bool
+    stop: list[Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """How many products."""
+
+    inserted: int
+    changed: int
+    removed: int
+    unchanged: int
+
+
+@dataclass(frozen=True, slots=True)
+class TakenAlert:
+    """`deliveries` [{channel, target, doubtful, since, place, first, failed_before}] are due; `alert` is the content, None without them."""
+
+    key: str
+    deliveries: list[Json]
+    alert: Json | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a paged answer: `entry` is JSON, `key` the position after which the next page begins."""
+
+    key: str
+    entry: str

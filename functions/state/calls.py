@@ -1,0 +1,192 @@
+"""Every call of the state's SQL functions: a method each, with its name and its arguments in its order.
+
+A SQL function says in `transitions/` what it does; a test compares the two. All raise the classes of `errors`.
+"""
+
+from datetime import date, datetime, timedelta
+from typing import Any, TypeVar, cast
+from uuid import UUID
+
+from state.answers import (
+    Attempt,
+    Deadline,
+    Effect,
+    JobStart,
+    Json,
+    Loaded,
+    MachineEnded,
+    Openings,
+    OpenRun,
+    Recorded,
+    Repaired,
+    Row,
+    TakenAlert,
+    Wait,
+)
+from state.database import Database
+
+T = TypeVar("T")
+
+
+class State:
+    """The state behind a database."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def _value(self, function: str, *arguments: Any) -> Any:
+        return self.database.call(function, *arguments)
+
+    def _one(self, answer: type[T], function: str, *arguments: Any) -> T:
+        return answer(**self.database.call(function, *arguments))
+
+    def _rows(self, answer: type[T], function: str, *arguments: Any) -> list[T]:
+        return [answer(*row) for row in self.database.rows(function, *arguments)]
+
+    # Openings and arrivals
+
+    def open_due_runs(self, now_is: datetime, actor: str) -> Openings:
+        return self._one(Openings, "open_due_runs", now_is, actor)
+
+    def record_refresh_events(self, events: list[Json], now_is: datetime) -> Recorded:
+        return self._one(Recorded, "record_refresh_events", events, now_is)
+
+    # Machines
+
+    def register_wait(self, run: UUID, of_attempt: int, token: str, execution: str, now_is: datetime) -> Wait:
+        return self._one(Wait, "register_wait", run, of_attempt, token, execution, now_is)
+
+    def resolve_deadline(self, run: UUID, of_attempt: int, on_deadline: str, now_is: datetime) -> Deadline:
+        return self._one(Deadline, "resolve_deadline", run, of_attempt, on_deadline, now_is)
+
+    def begin_pipeline(self, run: UUID, of_attempt: int, execution: str | None, now_is: datetime) -> Json:
+        """{<step key>: {type, resource, arguments}}"""
+        return cast(Json, self._value("begin_pipeline", run, of_attempt, execution, now_is))
+
+    def record_outcome(
+        self,
+        run: UUID,
+        of_attempt: int,
+        outcome: str,
+        of_error: str | None,
+        of_cause: str | None,
+        now_is: datetime,
+        actor: str,
+    ) -> str:
+        """When the outcome was recorded first, in RFC 3339."""
+        return str(self._value("record_outcome", run, of_attempt, outcome, of_error, of_cause, now_is, actor))
+
+    def open_runs_of(self, executions: list[Json]) -> list[OpenRun]:
+        return [OpenRun.of(each) for each in self._value("open_runs_of", executions)]
+
+    def end_lost_machine(
+        self,
+        run: UUID,
+        of_attempt: int,
+        of_error: str,
+        of_cause: str,
+        restart: bool,
+        most: int,
+        actor: str,
+        now_is: datetime,
+    ) -> MachineEnded:
+        return self._one(
+            MachineEnded, "end_lost_machine", run, of_attempt, of_error, of_cause, restart, most, actor, now_is
+        )
+
+    def start_again(self, run: UUID, of_attempt: int, now_is: datetime) -> int:
+        return int(self._value("start_again", run, of_attempt, now_is))
+
+    # Job runs
+
+    def record_job_start(
+        self, run: UUID, of_attempt: int, of_step: str, of_type: str, of_job: str, of_job_run: str, of_handle: Json, token: str,
+        now_is: datetime,
+    ) -> JobStart:  # fmt: skip
+        return self._one(
+            JobStart,
+            "record_job_start",
+            run,
+            of_attempt,
+            of_step,
+            of_type,
+            of_job,
+            of_job_run,
+            of_handle,
+            token,
+            now_is,
+        )
+
+    def record_invocation(
+        self, run: UUID, of_attempt: int, of_step: str, of_type: str, of_job: str, of_job_run: str, of_handle: Json,
+        timeout_seconds: int, now_is: datetime,
+    ) -> str:  # fmt: skip
+        """The state of the job run."""
+        given = (run, of_attempt, of_step, of_type, of_job, of_job_run, of_handle, timeout_seconds, now_is)
+        return str(self._value("record_invocation", *given))
+
+    def record_job_states(self, states: list[Json], now_is: datetime) -> int:
+        return int(self._value("record_job_states", states, now_is))
+
+    def request_stop(self, of_job_run: str, now_is: datetime) -> bool:
+        return bool(self._value("request_stop", of_job_run, now_is))
+
+    # The monitor and the outbox
+
+    def repair(self, now_is: datetime) -> Repaired:
+        return self._one(Repaired, "repair", now_is)
+
+    def claim_effects(self, page: int, now_is: datetime, lease: timedelta) -> list[Effect]:
+        return self._rows(Effect, "claim_effects", page, now_is, lease)
+
+    def finish_effects(self, results: list[Json], now_is: datetime) -> int:
+        return int(self._value("finish_effects", results, now_is))
+
+    # Operators
+
+    def rerun(
+        self, of_product: str, on_date: date, of_cycle: str, downstream: bool, kind: str, actor: str, now_is: datetime
+    ) -> list[Attempt]:
+        rows = self.database.rows("rerun", of_product, on_date, of_cycle, downstream, kind, actor, now_is)
+        return [Attempt(product, date.fromisoformat(day), cycle, attempt) for product, day, cycle, attempt in rows]
+
+    def set_hold(
+        self, product: str, on_date: date | None, of_cycle: str, hold: bool, actor: str, now_is: datetime
+    ) -> int:
+        return int(self._value("set_hold", product, on_date, of_cycle, hold, actor, now_is))
+
+    def skip_run(self, product: str, on_date: date, of_cycle: str, actor: str, now_is: datetime) -> None:
+        self._value("skip_run", product, on_date, of_cycle, actor, now_is)
+
+    def backfill(self, what: str, first: date, last: date, actor: str, now_is: datetime) -> int:
+        return int(self._value("backfill", what, first, last, actor, now_is))
+
+    def load_catalog(
+        self, of_upload: str, of_commit: str, of_committed_at: datetime, force: bool, actor: str, now_is: datetime
+    ) -> Loaded:
+        return self._one(Loaded, "load_catalog", of_upload, of_commit, of_committed_at, force, actor, now_is)
+
+    # Questions
+
+    def latest_date(self, product: str | None, now_is: datetime) -> date:
+        return date.fromisoformat(self._value("latest_date", product, now_is))
+
+    def status_of_day(self, on_date: date, of_domain: str | None, after: str, page: int, now_is: datetime) -> list[Row]:
+        return self._rows(Row, "status_of_day", on_date, of_domain, after, page, now_is)
+
+    def explain_run(self, product: str, on_date: date, of_cycle: str | None, now_is: datetime) -> Json:
+        return cast(Json, self._value("explain_run", product, on_date, of_cycle, now_is))
+
+    def history_of(self, product: str | None, first: date, last: date, after: str, page: int) -> list[Row]:
+        return self._rows(Row, "history_of", product, first, last, after, page)
+
+    # Alerts
+
+    def take_alert(self, given: Json, channels: list[Json], now_is: datetime) -> TakenAlert:
+        return self._one(TakenAlert, "take_alert", given, channels, now_is)
+
+    def begin_delivery(self, of_alert: str, to_channel: str, to_target: str, doubtful: bool, now_is: datetime) -> bool:
+        return bool(self._value("begin_delivery", of_alert, to_channel, to_target, doubtful, now_is))
+
+    def finish_deliveries(self, results: list[Json], now_is: datetime) -> int:
+        return int(self._value("finish_deliveries", results, now_is))

@@ -1,0 +1,60 @@
+-- The question `history`: what happened, in order. Nothing in this file changes anything.
+
+CREATE OR REPLACE FUNCTION entry_of(position_at timestamptz, place text, kind text, product text, business_date date, cycle text, facts jsonb)
+RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+-- An entry of the history. Entries of one moment are in the order of their `place`.
+    SELECT jsonb_build_object('key', moment(position_at) || ' ' || place, 'at', position_at, 'kind', kind, 'product', product,
+        'business_date', business_date, 'cycle', nullif(cycle, '')) || facts
+$$;
+
+CREATE OR REPLACE FUNCTION numbered(number bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT lpad(number::text, 12, '0')
+$$;
+
+CREATE OR REPLACE FUNCTION history_of(product text, first date, last date, after text, page integer) RETURNS TABLE (key text, entry text)
+LANGUAGE sql STABLE AS $$
+-- What happened to runs of those business dates (of one product, if named), oldest first: at most `page` entries after the entry
+-- whose key is `after`. Kinds: refreshed, run, late, arrived, job started, job ended.
+    WITH refreshes AS (
+        SELECT entry_of(e.received_at, '0 ' || e.event_key, 'refreshed', e.product_id, e.business_date, e.cycle,
+            jsonb_build_object('status', e.status, 'attempt', e.attempt)) AS entry
+        FROM refresh_event e
+        WHERE e.business_date BETWEEN first AND last AND (product IS NULL OR e.product_id = product)
+            AND NOT EXISTS (SELECT FROM data_product p WHERE p.product_id = e.product_id AND p.machine IS NOT NULL)
+    ), changes AS (
+        SELECT entry_of(h.changed_at, CASE WHEN opens THEN '1 ' ELSE '3 ' END || h.product_id || ' ' || numbered(h.history_id),
+            CASE h.event WHEN 'late' THEN 'late' ELSE 'run' END, h.product_id, h.business_date, h.cycle,
+            jsonb_build_object('opened', CASE WHEN opens THEN true END, 'attempt', h.attempt, 'status', h.status,
+                'released', CASE h.event WHEN 'released' THEN true END, 'reason', CASE h.event WHEN 'released' THEN h.release_reason END,
+                'error', h.error, 'cause', left(h.cause, 500), 'execution_arn', h.execution_arn, 'by', h.changed_by)) AS entry
+        FROM data_product_status_history h
+        CROSS JOIN LATERAL (SELECT h.event IN ('opened', 'rerun', 'restarted') AS opens) kind
+        WHERE h.business_date BETWEEN first AND last AND (product IS NULL OR h.product_id = product)
+    ), runs AS (
+        SELECT run_id, product_id, business_date, cycle FROM data_product_status r
+        WHERE r.business_date BETWEEN first AND last AND (product IS NULL OR r.product_id = product)
+    ), arrivals AS (
+        SELECT entry_of(d.changed_at, '2 ' || r.product_id || ' ' || numbered(d.history_id), 'arrived', r.product_id, r.business_date, r.cycle,
+            jsonb_build_object('upstream', d.upstream, 'event', d.event_key)) AS entry
+        FROM data_product_dependencies_events_status_history d JOIN runs r USING (run_id)
+        WHERE d.event = 'arrived'
+    ), jobs AS (
+        SELECT j, r.product_id, r.business_date, r.cycle, jsonb_build_object('attempt', (j).attempt, 'step', (j).step, 'type', (j).type,
+            'job', (j).job, 'job_run_id', (j).job_run_id) AS facts
+        FROM job_run j JOIN runs r USING (run_id)
+    ), job_starts AS (
+        SELECT entry_of((j).started_at, '4 ' || product_id || ' ' || (j).step || ' ' || (j).job_run_id, 'job started', product_id, business_date, cycle,
+            facts) AS entry
+        FROM jobs
+    ), job_ends AS (
+        SELECT entry_of((j).ended_at, '1 ' || product_id || ' ' || coalesce((j).step, '') || ' ' || (j).job_run_id, 'job ended', product_id,
+            business_date, cycle, facts || jsonb_build_object('status', (j).state, 'cause', left((j).message, 500))) AS entry
+        FROM jobs WHERE (j).ended_at IS NOT NULL
+    ), entries AS (
+        SELECT entry FROM refreshes UNION ALL SELECT entry FROM changes UNION ALL SELECT entry FROM arrivals
+        UNION ALL SELECT entry FROM job_starts UNION ALL SELECT entry FROM job_ends
+    )
+    SELECT entry ->> 'key', (jsonb_strip_nulls(entry) - 'key')::text FROM entries
+    WHERE entry ->> 'key' COLLATE "C" > after ORDER BY entry ->> 'key' COLLATE "C" LIMIT page
+$$;

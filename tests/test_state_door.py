@@ -1,0 +1,144 @@
+"""The typed calls of the state and the database's own catalog say the same, in both directions."""
+
+import ast
+import dataclasses
+import inspect
+import re
+import types
+import typing
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+from uuid import UUID
+
+import pytest
+
+from state import calls
+from state.answers import OpenRun
+from state.calls import State
+from tests.state_world import World
+
+FUNCTIONS = Path(__file__).parent.parent / "functions"
+SQL_TYPES: dict[Any, str] = {
+    UUID: "uuid",
+    str: "text",
+    int: "integer",
+    bool: "boolean",
+    datetime: "timestamp with time zone",
+    date: "date",
+    timedelta: "interval",
+    dict: "jsonb",
+    list: "jsonb",
+}
+EXAMPLES: dict[Any, Any] = {
+    UUID: UUID(int=1),
+    str: "text",
+    int: 7,
+    bool: True,
+    datetime: datetime.fromisoformat("2026-11-20T06:00:00+00:00"),
+    date: date(2026, 11, 20),
+    timedelta: timedelta(1),
+    dict: {},
+    list: [],
+}
+METHODS = {
+    name: method for name, method in vars(State).items() if inspect.isfunction(method) and not name.startswith("_")
+}
+# Functions of the release before call these during a deployment.
+RELEASE_BEFORE = {"read_configuration", "settle_deadline"}
+CATALOG = """
+    SELECT p.proname, p.proretset, pg_get_function_arguments(p.oid), pg_get_function_result(p.oid),
+        ARRAY(SELECT n FROM unnest(p.proargnames, coalesce(p.proargmodes, array_fill('i'::"char", ARRAY[p.pronargs]))) AS a(n, m) WHERE m IN ('i')),
+        ARRAY(SELECT format_type(t, NULL) FROM unnest(p.proargtypes) WITH ORDINALITY AS a(t, o) ORDER BY o),
+        ARRAY(SELECT n FROM unnest(p.proargnames, p.proargmodes) AS a(n, m) WHERE m IN ('o', 't')),
+        ARRAY(SELECT format_type(t, NULL) FROM unnest(p.proallargtypes, p.proargmodes) AS a(t, m) WHERE m IN ('o', 't')),
+        format_type(p.prorettype, NULL)
+    FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND p.proname = %s
+    ORDER BY p.pronargs DESC"""
+
+
+def plain(annotation: Any) -> Any:
+    """The class behind an annotation: `str` of `str | None`, `dict` of `dict[str, Any]`."""
+    if isinstance(annotation, types.UnionType):
+        (annotation,) = [each for each in typing.get_args(annotation) if each is not type(None)]
+    return typing.get_origin(annotation) or annotation
+
+
+def fields(answer: type) -> dict[str, str]:
+    hints = typing.get_type_hints(answer)
+    return {field.name: SQL_TYPES[plain(hints[field.name])] for field in dataclasses.fields(answer)}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_call_is_the_function_of_the_catalog(world: World, name: str) -> None:
+    hints = typing.get_type_hints(METHODS[name])
+    returned = hints.pop("return")
+    arguments = {key: SQL_TYPES[plain(each)] for key, each in hints.items()}
+    found = world.sql(CATALOG, name)
+    assert found, f"the database has no function {name}"
+    _, returns_rows, _, _, names, kinds, out_names, out_types, result = found[0]
+
+    assert list(zip(names, kinds, strict=True)) == list(arguments.items())
+    row = typing.get_args(returned)[0] if plain(returned) is list else returned
+    if dataclasses.is_dataclass(row) and row is not OpenRun:
+        assert isinstance(row, type)
+        assert returns_rows == (plain(returned) is list)
+        # JSON has numbers of one size; the id of an effect is the only one that needs more
+        sql = [each.replace("bigint", "integer") for each in out_types]
+        assert dict(zip(out_names, sql, strict=True)) == fields(row)
+    elif returned is type(None):
+        assert result == "void"
+    else:
+        kind = {"timestamp with time zone": "text"}.get(result, result)  # a moment is given as text, in RFC 3339
+        assert (kind, out_names) == (SQL_TYPES[plain(returned)], [])
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_call_passes_its_arguments_in_their_order(name: str) -> None:
+    hints = typing.get_type_hints(METHODS[name])
+    returned = hints.pop("return")
+    given = [EXAMPLES[plain(each)] for each in hints.values()]
+    database = Mock()
+    row = typing.get_args(returned)[0] if plain(returned) is list else returned
+    if dataclasses.is_dataclass(row):
+        database.call.return_value = [] if plain(returned) is list else dict.fromkeys(fields(row), 1)  # type: ignore[arg-type]
+        database.rows.return_value = []
+    else:
+        database.call.return_value = {str: "x", int: 1, bool: True, dict: {}, date: "2026-11-20"}.get(plain(returned))
+
+    getattr(State(database), name)(*given)
+
+    (call,) = database.call.call_args_list + database.rows.call_args_list
+    assert call.args == (name, *given)
+
+
+def sql_calls() -> Iterator[str]:
+    """The SQL functions that other SQL functions or triggers call."""
+    for path in FUNCTIONS.glob("state/transitions/*.sql"):
+        bodies = re.sub(r"^CREATE OR REPLACE FUNCTION \w+", "", path.read_text("utf-8"), flags=re.MULTILINE)
+        yield from re.findall(r"\b([a-z_]+)\(", bodies)
+
+
+def test_every_function_of_the_catalog_is_called(world: World) -> None:
+    """By Python or by another one: nothing is left behind, and Python cannot miss one."""
+    catalog = {name for (name,) in world.sql("SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace")}
+    triggers = {"keep_status_history", "keep_dependency_history"}
+    assert catalog - triggers - RELEASE_BEFORE - set(sql_calls()) <= METHODS.keys()
+    assert catalog >= METHODS.keys() | RELEASE_BEFORE
+
+
+def test_only_the_typed_calls_reach_the_database() -> None:
+    """`call` and `rows` of a database are used in `state/calls.py` alone."""
+    for path in FUNCTIONS.rglob("*.py"):
+        if path == Path(calls.__file__):
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in ("call", "rows")
+            ):
+                assert ast.unparse(node.func) not in ("runtime.database().call", "runtime.database().rows"), path
+                assert "database" not in ast.unparse(node.func.value), path
