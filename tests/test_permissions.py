@@ -24,7 +24,7 @@ CALLS = {
     },
     "job_services": {"glue:GetJobRun", "glue:BatchStopJobRun"},  # of the step types
     "lost_machines": {"states:DescribeExecution"},
-    "alerting.mail": set(),  # ses:SendEmail comes with AlertSender
+    "alerting.channels.email": set(),  # ses:SendEmail comes with AlertSender
     "batch": {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"},  # the event source mapping's, as the function
 }  # fmt: skip
 TO_RUN = {
@@ -59,7 +59,7 @@ def _used(module: str) -> set[str]:
         used |= _used(each)
     if "batch" in imported and "process(" in text:
         used |= {"batch", "state.database", "effects"}
-    if "runtime.database" in text:
+    if "runtime.database" in text or "runtime.state" in text:
         used.add("state.database")
     if "runtime.perform_due" in text:
         used.add("effects")
