@@ -1,4 +1,4 @@
-"""A batch of SQS messages: what is good is recorded in one call, what is bad goes back alone, and never the other way round."""
+"""A batch of SQS messages: the good ones are recorded in one call, and only the bad ones are returned to the queue."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""Checks an event against its JSON Schema in `schemas/`: the part of JSON Schema those use, in the standard library alone."""
+"""Checks an event against its JSON Schema in `schemas/`: the part of JSON Schema that those use, with the standard library alone."""
 
 import json
 import re
@@ -27,7 +27,7 @@ def _schema(name: str) -> dict[str, Any]:
 
 
 def require(value: Any, name: str, part: str = "") -> Any:
-    """`value`, if it keeps the contract of that name, or what that contract says of its property `part`. Raises `BadEvent` with every
+    """`value`, if it keeps the contract of that name, or the part of that contract for the property `part`. Raises `BadEvent` with every
     place where it does not."""
     schema = _schema(name)["properties"][part] if part else _schema(name)
     problems = list(_problems(value, schema, f"/{part}" if part else "", _schema(name)))

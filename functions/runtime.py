@@ -29,5 +29,5 @@ def now() -> datetime:
 
 
 def perform_due() -> int:
-    """Does what is due by now. Gives how many effects were done."""
+    """Performs what is due by now. Gives how many effects were performed."""
     return performer().perform_due(now)

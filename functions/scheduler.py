@@ -8,7 +8,7 @@ from contract import require
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """How many openings were due, how many runs were opened, and how many effects were done."""
+    """How many openings were due, how many runs were opened, and how many effects were performed."""
     require(event, "schedule")
     openings = runtime.state().open_due_runs(runtime.now(), "scheduler")
     return {**asdict(openings), "effects": runtime.perform_due()}

@@ -132,7 +132,7 @@ def fact(world: World, name: str, kind: str, **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def tell(*facts: dict[str, Any]) -> list[str]:
+def notify(*facts: dict[str, Any]) -> list[str]:
     """Hands the facts to the function; gives the ids of those that go back to the queue."""
     records = [{"messageId": str(number), "body": json.dumps(each)} for number, each in enumerate(facts)]
     return [each["itemIdentifier"] for each in alerts.handler({"Records": records}, None)["batchItemFailures"]]

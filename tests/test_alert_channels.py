@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 import alerts
 from alerting import delivery
 from alerting.channels import slack as slack_channel
-from tests.alert_world import Service, Ses, begun, fact, failed, refused, tell
+from tests.alert_world import Service, Ses, begun, fact, failed, notify, refused
 from tests.state_steps import DAY, complete
 from tests.state_world import World, at
 
@@ -21,10 +21,10 @@ read_secrets = alerts.secrets  # the fixture puts known ones in its place
 def test_one_thread_a_run_and_its_first_message_is_edited_when_it_recovers(
     day: World, service: Service, ses: Ses
 ) -> None:
-    tell(failed(day))
+    notify(failed(day))
     day.state.rerun("d1/a", DAY, "", False, "rerun", "bob", at("2026-11-20 08:00"))
     complete(day, "d1/a", attempt=2, now="2026-11-20 08:30")
-    tell(fact(day, "d1/a", "COMPLETED"))
+    notify(fact(day, "d1/a", "COMPLETED"))
 
     slack = [(path, body) for path, body, _ in service.received if path.startswith("/chat")]
     assert [path for path, _ in slack] == ["/chat.postMessage", "/chat.update", "/chat.postMessage"]
@@ -48,7 +48,7 @@ def test_one_thread_a_run_and_its_first_message_is_edited_when_it_recovers(
 def test_a_service_that_asks_to_wait_is_waited_for(day: World, service: Service, ses: Ses, answer: Any) -> None:
     day.sql('UPDATE data_product SET notify = \'[{"on": ["ERROR"], "level": "product", "opsgenie": ["oncall"]}]\'')
     service.answers = [answer, answer]
-    assert tell(failed(day)) == []
+    assert notify(failed(day)) == []
     assert service.paths() == ["/v2/alerts"] * 3
 
 
@@ -59,20 +59,20 @@ def test_a_service_that_does_not_answer_is_given_up_and_tried_again_later(
     monkeypatch.setattr(delivery, "TIMEOUT", 0.05)
     service.delay = 0.3
     alert = failed(day)
-    assert tell(alert) == ["0"]
+    assert notify(alert) == ["0"]
     assert "the service is busy: timed out" in caplog.text
     service.delay = 0
     monkeypatch.setattr(delivery, "TIMEOUT", 10)
-    assert tell(alert) == []
+    assert notify(alert) == []
 
 
-def test_nobody_is_there_at_all(
+def test_no_service_is_reachable(
     day: World, service: Service, ses: Ses, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("SLACK_API_URL", "http://127.0.0.1:9/")
     monkeypatch.setenv("OPSGENIE_API_URL", "http://127.0.0.1:9")
     monkeypatch.delenv("ALERT_SENDER")
-    assert tell(failed(day)) == ["0"]
+    assert notify(failed(day)) == ["0"]
     assert caplog.text.count("refused") >= 2
     assert "no sender: the parameter AlertSender is empty" in caplog.text
 
@@ -80,7 +80,7 @@ def test_nobody_is_there_at_all(
 def test_slack_that_limits_the_rate_is_waited_for(day: World, service: Service, ses: Ses) -> None:
     day.sql('UPDATE data_product SET notify = \'[{"on": ["ERROR"], "level": "product", "slack": ["#a"]}]\'')
     service.answers = [(429, {"Retry-After": "0"}, {"ok": False, "error": "ratelimited"})]
-    assert tell(failed(day)) == []
+    assert notify(failed(day)) == []
     assert service.paths() == ["/chat.postMessage"] * 2
 
 
@@ -92,10 +92,10 @@ def test_what_is_not_delivered_goes_back_alone_and_no_secret_is_logged(
     day.sql(
         'UPDATE data_product SET notify = \'[{"on": ["ERROR"], "level": "product", "slack": ["#a"], "email": ["ann@example.com"]}]\''
     )
-    assert tell(alert) == ["0"]
+    assert notify(alert) == ["0"]
     assert "Slack: channel_not_found" in caplog.text
     assert len(ses.sent) == 1
-    assert tell(alert) == []
+    assert notify(alert) == []
     assert len(ses.sent) == 1, "that was delivered the first time"
     assert "secret" not in caplog.text
 
@@ -115,7 +115,7 @@ def test_a_secret_that_cannot_be_read_delays_what_needs_it_and_nothing_else(
     with monkeypatch.context() as real:
         real.setattr(alerts, "secrets", read_secrets)
         real.setattr(boto3, "client", lambda name: Manager())
-        assert tell(alert) == ["0"]
+        assert notify(alert) == ["0"]
     assert len(ses.sent) == 1
     assert {state for (state,) in day.sql("SELECT state FROM alert_delivery WHERE channel <> 'email'")} == {"DUE"}
     assert caplog.text.count("the secret that AlertSecretArn names") == 2
@@ -131,8 +131,8 @@ def test_a_webhook_hears_the_facts_with_a_key_to_know_them_by(
     )
     service.answers = [(400, {}, {})]
     alert = failed(day)
-    assert tell(alert) == ["0"]
-    assert tell(alert) == []
+    assert notify(alert) == ["0"]
+    assert notify(alert) == []
     (_, first, _), (_, second, headers) = service.received
     assert first == second
     assert (second["product"], second["title"], second["job"]["message"]) == (
@@ -144,11 +144,11 @@ def test_a_webhook_hears_the_facts_with_a_key_to_know_them_by(
     assert "s3cret" not in caplog.text
 
 
-def test_what_nobody_knows_was_sent_is_not_sent_twice(day: World, service: Service, ses: Ses) -> None:
-    """The function died between sending and saying so, and nothing was told in the channel before, so that it cannot be searched."""
+def test_what_may_have_been_sent_is_not_sent_twice(day: World, service: Service, ses: Ses) -> None:
+    """The function died between sending and recording that, and no message was in the channel before, so that it cannot be searched."""
     alert = failed(day)
     begun(day, alert, "2026-11-20 08:00")
-    assert tell(alert) == ["0"]
+    assert notify(alert) == ["0"]
     assert service.paths() == ["/v2/alerts"], "OpsGenie knows a second by its alias"
     assert ses.sent == []
     assert ("slack", "UNKNOWN") in day.sql("SELECT channel, state FROM alert_delivery")
@@ -163,21 +163,21 @@ def test_slack_is_searched_for_what_may_have_been_delivered(
     day: World, service: Service, ses: Ses, monkeypatch: pytest.MonkeyPatch, trouble: Any, arrived: bool
 ) -> None:
     day.sql('UPDATE data_product SET notify = \'[{"on": ["ERROR", "STARTED"], "level": "product", "slack": ["#a"]}]\'')
-    assert tell(fact(day, "d1/b", "STARTED")) == []
+    assert notify(fact(day, "d1/b", "STARTED")) == []
     alert = failed(day)
     if trouble == TIMED_OUT:
         monkeypatch.setattr(slack_channel, "TIMEOUT", 1)
         service.delay = 1.2
     else:
         service.answers = [trouble]
-    assert tell(alert) == ["0"]
+    assert notify(alert) == ["0"]
     service.delay = 0.0
 
     (sent,) = [body["metadata"] for _, body, _ in service.received[1:]]
     other = {"ts": "7.0", "metadata": {"event_type": "headgate_alert", "event_payload": {"alert": "another"}}}
     said = [{"ts": "9.0", "text": "a person's"}, other] + ([{"ts": "8.5", "metadata": sent}] if arrived else [])
     service.answers = [(200, {}, {"ok": True, "messages": said})]
-    assert tell(alert) == []
+    assert notify(alert) == []
 
     again = ["/conversations.history"] + ([] if arrived else ["/chat.postMessage"])
     assert service.paths()[2:] == again
@@ -196,14 +196,14 @@ def test_slack_is_searched_for_what_may_have_been_delivered(
         ({"ok": True, "messages": [], "has_more": True}, "the channel has too many messages to find it"),
     ],
 )
-def test_slack_that_cannot_be_searched_is_not_told_twice(
+def test_slack_that_cannot_be_searched_gets_no_second_message(
     day: World, service: Service, ses: Ses, caplog: pytest.LogCaptureFixture, answer: dict[str, Any], reason: str
 ) -> None:
     day.sql('UPDATE data_product SET notify = \'[{"on": ["ERROR", "STARTED"], "level": "product", "slack": ["#a"]}]\'')
-    assert tell(fact(day, "d1/b", "STARTED")) == []
+    assert notify(fact(day, "d1/b", "STARTED")) == []
     alert = failed(day)
     service.answers = [(500, {}, {}), (200, {}, answer), (200, {}, answer)]
-    assert [tell(alert) for _ in range(3)] == [["0"]] * 3
+    assert [notify(alert) for _ in range(3)] == [["0"]] * 3
     assert reason in caplog.text
     assert service.paths().count("/chat.postMessage") == 2
 
@@ -217,14 +217,14 @@ def test_slack_that_cannot_be_searched_is_not_told_twice(
         (refused(429), "DUE"),
     ],
 )
-def test_mail_that_may_have_gone_is_not_sent_twice(
+def test_mail_that_may_have_been_sent_is_not_sent_twice(
     day: World, service: Service, ses: Ses, monkeypatch: pytest.MonkeyPatch, error: Exception, state: str
 ) -> None:
     day.sql('UPDATE data_product SET notify = \'[{"on": ["ERROR"], "level": "product", "email": ["a@example.com"]}]\'')
     alert = failed(day)
     with monkeypatch.context() as trouble:
         trouble.setattr(ses, "send_email", Mock(side_effect=error))
-        assert tell(alert) == ["0"]
+        assert notify(alert) == ["0"]
     assert day.sql("SELECT state FROM alert_delivery") == [(state,)]
-    assert tell(alert) == []
+    assert notify(alert) == []
     assert len(ses.sent) == (1 if state == "DUE" else 0)

@@ -69,7 +69,7 @@ def test_one_bad_message_never_blocks_its_batch(world: World, aws: FakeAws) -> N
         refreshed("raw/rd1", metadata={str(n): n for n in range(60)}),
         refreshed("raw/rd1", colour="blue"),
         refreshed("raw/rd1", refreshed_at="2026-11-20 06:00"),
-        {**refreshed("raw/rd1"), "source": "somebody"},
+        {**refreshed("raw/rd1"), "source": "another"},
         {**refreshed("raw/rd1"), "account": "12"},
     ]
 
@@ -115,7 +115,7 @@ def test_an_event_for_a_removed_product_is_kept_and_starts_nothing(world: World,
     assert invoke("scheduler", {})["opened"] == 0
 
 
-def test_the_deadline_says_what_is_missing_and_whose_it_is(world: World) -> None:
+def test_the_deadline_names_what_is_missing_and_its_owner(world: World) -> None:
     run = day(world)
     invoke("refresh_events", queue(refreshed("raw/rd2")))
 
@@ -148,7 +148,7 @@ def test_a_deadline_missed_because_something_upstream_failed_goes_by_another_nam
         ("RUNNING", JobStillRunning),
     ],
 )
-def test_glue_is_asked_when_nobody_heard(
+def test_glue_is_asked_when_no_event_came(
     world: World, aws: FakeAws, state: str, raised: type[Exception] | None
 ) -> None:
     run = day(world)
@@ -174,7 +174,7 @@ def test_a_stopped_job_is_a_failure_and_a_running_one_is_none(world: World, aws:
             glue_event("RUNNING"),
             glue_event("STOPPED"),
             glue_event("SUCCEEDED"),
-            glue_event("SUCCEEDED", "somebody else's"),
+            glue_event("SUCCEEDED", "another's"),
             {"source": "aws.glue"},
         ),
     )
@@ -196,7 +196,7 @@ def test_machines_get_errors_by_the_names_they_know(world: World) -> None:
 @pytest.mark.parametrize(
     ("operation", "code"), [("SendTaskSuccess", "TaskTimedOut"), ("SendTaskSuccess", "TaskDoesNotExist")]
 )
-def test_nobody_waiting_any_more_is_an_answer(world: World, aws: FakeAws, operation: str, code: str) -> None:
+def test_a_task_that_does_not_wait_any_more_is_an_answer(world: World, aws: FakeAws, operation: str, code: str) -> None:
     run = day(world)
     aws.broken[operation] = code
     invoke("dependency_gate", gate(run))
@@ -284,12 +284,12 @@ def test_operations_and_who_did_them(world: World, aws: FakeAws) -> None:
 
 @pytest.fixture
 def cloudformation() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """CloudFormation's ear: the URL a custom resource answers to, and what it heard."""
-    heard: list[dict[str, Any]] = []
+    """The URL that a custom resource answers to, and what it received."""
+    received: list[dict[str, Any]] = []
 
     class Ear(http.server.BaseHTTPRequestHandler):
         def do_PUT(self) -> None:
-            heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             self.send_response(200)
             self.end_headers()
 
@@ -297,7 +297,7 @@ def cloudformation() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
     server = http.server.HTTPServer(("127.0.0.1", 0), Ear)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/", heard
+    yield f"http://127.0.0.1:{server.server_address[1]}/", received
     server.shutdown()
     server.server_close()
 
@@ -305,7 +305,7 @@ def cloudformation() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 def test_the_loader_migrates_loads_and_always_answers(
     world: World, cloudformation: tuple[str, list[dict[str, Any]]]
 ) -> None:
-    url, heard = cloudformation
+    url, received = cloudformation
     event = {**sample("metadata_loader"), "ResponseURL": url}
     event["ResourceProperties"]["Catalog"] = str(ROOT / "statemachines/catalog/catalog.json")
 
@@ -315,8 +315,8 @@ def test_the_loader_migrates_loads_and_always_answers(
     invoke("metadata_loader", older)
     invoke("metadata_loader", {**event, "ResourceProperties": {}})
 
-    assert [each["Status"] for each in heard] == ["SUCCESS", "SUCCESS", "FAILED", "FAILED"]
-    assert heard[0]["Data"] == {
+    assert [each["Status"] for each in received] == ["SUCCESS", "SUCCESS", "FAILED", "FAILED"]
+    assert received[0]["Data"] == {
         "inserted": 13,
         "changed": 0,
         "removed": 0,
@@ -324,7 +324,7 @@ def test_the_loader_migrates_loads_and_always_answers(
         "migrations": 0,
         "opened": 0,
     }
-    assert "CatalogGoesBack" in heard[2]["Reason"]
+    assert "CatalogGoesBack" in received[2]["Reason"]
     assert world.sql("SELECT count(*) FROM data_product WHERE active") == [(13,)]
 
 

@@ -1,4 +1,4 @@
-"""What people ask of the state, on real PostgreSQL: status, why, history."""
+"""Questions to the state, on real PostgreSQL: status, why, history."""
 
 from datetime import UTC
 from typing import Any
@@ -110,7 +110,7 @@ def test_more_products_than_a_page(world: World, aws: FakeAws, monkeypatch: pyte
     assert asked(question="status", business_date=TODAY)["more"] is True
 
 
-def test_why_names_what_is_missing_whose_it_is_and_what_comes_next(morning: World) -> None:
+def test_why_names_what_is_missing_its_owner_and_what_comes_next(morning: World) -> None:
     run = asked(question="why", product="d1/a")["run"]
 
     assert (run["status"], run["on_deadline"], run["deadline_at"]) == ("WAITING", "fail", "2026-11-20T10:00:00+00:00")
@@ -202,7 +202,7 @@ def test_history_of_all_in_pages(morning: World, monkeypatch: pytest.MonkeyPatch
     assert asked(question="history", business_date=TODAY)["entries"] == everything
 
 
-def test_a_run_that_becomes_late_is_told_in_its_history(morning: World) -> None:
+def test_a_run_that_becomes_late_is_in_its_history(morning: World) -> None:
     morning.state.repair(at("2026-11-20 08:10"))
     entries = asked(question="history", product="d1/b", business_date=TODAY)["entries"]
     assert [each["kind"] for each in entries] == ["run", "late"]
@@ -222,13 +222,13 @@ def test_the_answers_in_words(morning: World) -> None:
     clock = formatting.Clock(UTC, TODAY)
     parts: list[str] = []
 
-    def told(command: str, lines: Any) -> None:
+    def show(command: str, lines: Any) -> None:
         parts.append("\n".join([f"$ headgate {command}", *lines, ""]))
 
     def why(name: str) -> None:
-        told(f"why {name}", explain.explained(asked(question="why", product=name, business_date=TODAY)["run"], clock))
+        show(f"why {name}", explain.explained(asked(question="why", product=name, business_date=TODAY)["run"], clock))
 
-    told("status", formatting.status(asked(question="status")["products"], clock))
+    show("status", formatting.status(asked(question="status")["products"], clock))
     for name in ("d1/a", "d1/b", "d1/c", "d1/e", "raw/in", "d1/weekly"):
         why(name)
     morning.event("raw/in", TODAY, at("2026-11-20 06:10"))
@@ -243,8 +243,8 @@ def test_the_answers_in_words(morning: World) -> None:
     morning.state.set_hold("d1/c", None, "", True, "bob", at("2026-11-20 08:00"))
     morning.state.skip_run("d1/b", DAY, "", "bob", at("2026-11-20 08:50"))
     why("d1/b")
-    told("status", formatting.status(asked(question="status")["products"], clock))
-    told("history", formatting.history(asked(question="history", business_date=TODAY)["entries"], clock))
-    told("status", formatting.status([], clock))
-    told("history", formatting.history([], clock))
+    show("status", formatting.status(asked(question="status")["products"], clock))
+    show("history", formatting.history(asked(question="history", business_date=TODAY)["entries"], clock))
+    show("status", formatting.status([], clock))
+    show("history", formatting.history([], clock))
     expect(FOLDER / "messages" / "inquiry.txt", "\n".join(parts).encode())

@@ -204,7 +204,7 @@ def test_a_machine_records_the_start_and_the_end_that_it_sees_itself(
     assert world.sql(f"SELECT {columns} FROM job_run") == [
         ("check", "lambda", "check-it", 1, state, error, message, NOW, NOW)
     ]
-    assert aws.answered[1:] == [], "nobody waits for a token"
+    assert aws.answered[1:] == [], "no task waits for a token"
 
 
 def test_an_end_whose_start_was_lost_is_recorded(world: World, run: str) -> None:
@@ -225,7 +225,7 @@ def test_work_the_machine_would_start_too_late_does_not_start(world: World, run:
     assert job_rows(world) == []
 
 
-def test_work_nobody_can_be_asked_about_holds_a_rerun_until_it_has_certainly_ended(
+def test_work_that_cannot_be_asked_about_holds_a_rerun_until_it_has_certainly_ended(
     world: World, aws: FakeAws, run: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin(run)

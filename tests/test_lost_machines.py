@@ -23,8 +23,8 @@ def run(world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> str:
     return made
 
 
-def ended(aws: FakeAws, status: str, told: bool = True, **detail: Any) -> dict[str, Any]:
-    """The newest execution ends like that; the event about it. `told`: the event names the error, as far as there is one."""
+def ended(aws: FakeAws, status: str, named: bool = True, **detail: Any) -> dict[str, Any]:
+    """The newest execution ends like that; the event about it. `named`: the event names the error, as far as there is one."""
     arn = [each for each in aws.executions if ":m_ds1:" in each][-1]
     aws.executions[arn] |= {"status": status, **detail}
     machine, name = arn.replace(":execution:", ":stateMachine:").rsplit(":", 1)
@@ -40,7 +40,7 @@ def ended(aws: FakeAws, status: str, told: bool = True, **detail: Any) -> dict[s
     return {
         "source": "aws.states",
         "detail-type": "Step Functions Execution Status Change",
-        "detail": {**event, **withheld, **(detail if told else {})},
+        "detail": {**event, **withheld, **(detail if named else {})},
     }
 
 
@@ -65,13 +65,13 @@ def outcome(world: World) -> tuple[Any, ...]:
         ("ABORTED", {"error": "Stopped", "cause": "by hand"}, "Stopped"),
     ],
 )
-@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("named", [True, False])
 def test_a_machine_that_ends_without_an_outcome_is_recorded_at_once(
     world: World, aws: FakeAws, run: str, capsys: pytest.CaptureFixture[str],
-    status: str, detail: dict[str, str], error: str, told: bool,
+    status: str, detail: dict[str, str], error: str, named: bool,
 ) -> None:  # fmt: skip
-    event = ended(aws, status, told, **detail)
-    if not told and status != "FAILED":
+    event = ended(aws, status, named, **detail)
+    if not named and status != "FAILED":
         error = status
     assert invoke("job_status", queue(event, event)) == {"batchItemFailures": []}
 
@@ -127,12 +127,12 @@ def test_machines_of_others_and_other_statuses_are_ignored(world: World, aws: Fa
     assert outcome(world) == (1, "WAITING", None)
 
 
-@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("named", [True, False])
 def test_a_machine_that_broke_is_started_again_at_once_but_not_for_ever(
-    world: World, aws: FakeAws, run: str, capsys: pytest.CaptureFixture[str], told: bool
+    world: World, aws: FakeAws, run: str, capsys: pytest.CaptureFixture[str], named: bool
 ) -> None:
     for number in (1, 2, 3):
-        event = ended(aws, "FAILED", told, error="States.Runtime", cause="the state could not be entered")
+        event = ended(aws, "FAILED", named, error="States.Runtime", cause="the state could not be entered")
         invoke("job_status", queue(event, event))
         assert outcome(world)[:2] == ((number + 1, "WAITING") if number < 3 else (3, "ERROR"))
         assert len(aws.executions) == min(number + 1, 3)
@@ -185,7 +185,7 @@ def test_a_machine_whose_work_runs_is_left_alone_while_it_runs(
 def test_step_functions_that_does_not_answer_keeps_no_end_from_being_recorded(
     world: World, aws: FakeAws, run: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    event = ended(aws, "FAILED", told=False, error="States.Runtime")
+    event = ended(aws, "FAILED", named=False, error="States.Runtime")
     monkeypatch.setattr(
         aws, "describe_execution", lambda **given: aws._fail("DescribeExecution", "ThrottlingException")
     )

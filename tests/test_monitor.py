@@ -56,7 +56,7 @@ def test_the_monitor_starts_the_run_of_a_machine_that_broke_again_but_not_for_ev
 
 
 def broken(world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch, **how: str) -> None:
-    """A day on which the machine of d1/ds1, whose errors are told, ended like that. It is 7:00."""
+    """A day on which the machine of d1/ds1, whose errors cause alerts, ended like that. It is 7:00."""
     day(world)
     world.sql("""UPDATE data_product SET notify = '[{"on": ["ERROR"], "level": "product", "slack": ["#a"]}]'""")
     (arn,) = aws.executions
@@ -64,7 +64,7 @@ def broken(world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch, **how: s
     aws.executions[arn] |= how
 
 
-def test_the_failure_of_a_machine_that_died_is_told(
+def test_the_failure_of_a_machine_that_died_causes_an_alert(
     world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken(world, aws, monkeypatch, status="TIMED_OUT")
@@ -80,7 +80,7 @@ def test_the_failure_of_a_machine_that_died_is_told(
     assert len(aws.alerts) == 1
 
 
-def test_of_a_machine_that_is_started_again_nobody_is_told(
+def test_a_machine_that_is_started_again_causes_no_alert(
     world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken(world, aws, monkeypatch, status="FAILED", error="States.Runtime")
@@ -97,7 +97,7 @@ def test_the_monitor_does_not_start_again_what_failed_by_its_own_work(
     assert (run["attempt"], run["status"], run["error"]) == (1, "ERROR", "JobFailed")
 
 
-def test_a_run_whose_execution_nobody_knows_while_it_processes_gets_a_new_one(
+def test_a_processing_run_whose_execution_does_not_exist_gets_a_new_one(
     world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     day(world)
@@ -136,7 +136,7 @@ def test_a_database_that_sleeps_is_waited_for(monkeypatch: pytest.MonkeyPatch) -
     assert clock[0] < 60, "before the function's own time is over"
 
 
-def test_the_monitor_asks_about_jobs_nobody_heard_of(
+def test_the_monitor_asks_about_jobs_without_an_event(
     world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = day(world)

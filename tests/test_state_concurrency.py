@@ -98,8 +98,8 @@ def test_effects_are_handed_to_one_worker_each(world: World) -> None:
     assert world.sql("SELECT max(tries) FROM effect") == [(1,)]
 
 
-def test_looking_without_the_lock_loses_a_run_and_is_caught(world: World) -> None:
-    """The classic bug, planted: each of two last arrivals looks, sees the other missing, and nobody releases."""
+def test_checking_without_the_lock_loses_a_run_and_is_caught(world: World) -> None:
+    """The classic bug, planted: each of two last arrivals checks, finds the other missing, and neither releases."""
     text = (TRANSITIONS / "40_events.sql").read_text("utf-8")
     planted = text.replace("ORDER BY r.run_id FOR UPDATE", "ORDER BY r.run_id").replace(
         "    -- the machine did publish",

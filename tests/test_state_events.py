@@ -63,7 +63,7 @@ def test_each_change_of_an_input_is_one_event(world: World) -> None:
 
 
 def test_restarts_are_counted_by_their_kind(world: World) -> None:
-    """A rerun by hand, even by somebody of that name, is none."""
+    """A rerun by hand, even by an operator of that name, is none."""
     world.load({"d/x": product()}, LOADED)
     opened(world)
     for attempt in (1, 2):

@@ -128,7 +128,7 @@ def test_a_backfill_of_a_domain_opens_what_its_schedules_open(world: World) -> N
         world.state.backfill("nowhere", friday, friday, "ann", SIX)
 
 
-def test_late_is_told_once_started_or_not(world: World) -> None:
+def test_a_late_run_causes_one_alert_started_or_not(world: World) -> None:
     notify = [{"on": ["LATE"], "level": "product", "slack": ["#a"]}]
     world.load(
         {

@@ -23,6 +23,7 @@ from effects import Performer
 from headgate.generator.model import cron
 from headgate.generator.plan.catalog import _fires
 from headgate.local.postgres import Postgres
+from state.answers import JobStart
 from tests.fake_aws import FakeAws
 from tests.state_world import World, at, daily, external, leaf, new_world, product
 
@@ -65,13 +66,15 @@ def meshes(draw: st.DrawFn) -> dict[str, dict[str, Any]]:
 
 
 class Oracle:
-    """What should be. A run is [attempt, released, status]; an event is (product, date, status, run it tells of)."""
+    """What should be. A run is [attempt, released, status]; an event is (product, date, status, run it reports). `working` are the runs
+    for which work of an earlier attempt still runs."""
 
     def __init__(self, mesh: dict[str, dict[str, Any]]) -> None:
         self.mesh = mesh
         self.runs: dict[tuple[str, date], list[Any]] = {}
         self.events: list[tuple[str, date, str, tuple[str, date, int] | None]] = []
         self.held: set[str] = set()
+        self.working: dict[tuple[str, date], list[str]] = {}
 
     def holds(self, node: Condition, day: date) -> bool:
         if "product" in node:
@@ -85,7 +88,7 @@ class Oracle:
         operator = next(iter(node))
         return (all if operator == "all_of" else any)(self.holds(member, day) for member in node[operator])
 
-    def look(self) -> None:
+    def update(self) -> None:
         """Opens what events open, and releases what holds."""
         for name, when, status, _ in list(self.events):
             for other in PRODUCTS:
@@ -94,7 +97,8 @@ class Oracle:
                         if each["product"] == name and status in each["status"]:
                             self.runs.setdefault((other, when - timedelta(days=each["offset"])), [1, False, "WAITING"])
         for (name, day), run in self.runs.items():
-            if run[2] == "WAITING" and name not in self.held and self.holds(self.mesh[name]["depends_on"], day):
+            blocked = name in self.held or self.working.get((name, day))
+            if run[2] == "WAITING" and not blocked and self.holds(self.mesh[name]["depends_on"], day):
                 run[1] = True
 
     def downstream(self, name: str) -> set[str]:
@@ -122,8 +126,9 @@ class Day(RuleBasedStateMachine):
         self.performer = Performer(self.world.state, self.aws.client)
         self.now: datetime = at(f"{FIRST} 00:00")
         self.tokens: dict[str, tuple[str, date, int]] = {}
-        self.told: list[tuple[str, date, dict[str, Any]]] = []
+        self.published: list[tuple[str, date, dict[str, Any]]] = []
         self.given: list[tuple[tuple[str, date, str], dict[str, Any]]] = []
+        self.restarts: dict[tuple[str, date], int] = {}
 
     def teardown(self) -> None:
         self.stack.close()
@@ -151,7 +156,7 @@ class Day(RuleBasedStateMachine):
         for name in PRODUCTS:
             if "schedule" in self.oracle.mesh[name]:
                 self.oracle.runs.setdefault((name, opening.date()), [1, False, "WAITING"])
-        self.oracle.look()
+        self.oracle.update()
 
     @rule(
         name=st.sampled_from(EXTERNALS),
@@ -162,20 +167,20 @@ class Day(RuleBasedStateMachine):
         self.world.event(name, str(day), self.tick(), status=status, event_key=f"{name} {day} {status} {self.now}")
         self.given.append(((name, day, status), {"event_key": f"{name} {day} {status} {self.now}"}))
         self.oracle.events.append((name, day, status, None))
-        self.oracle.look()
+        self.oracle.update()
 
     @precondition(lambda self: self.given)
     @rule(data=st.data())
-    def a_refresh_told_again(self, data: st.DataObject) -> None:
+    def a_refresh_is_repeated(self, data: st.DataObject) -> None:
         (name, day, status), key = data.draw(st.sampled_from(self.given))
         self.world.event(name, str(day), self.tick(), status=status, **key)
 
     @rule(name=st.sampled_from(PRODUCTS))
-    def hold_or_let_go(self, name: str) -> None:
+    def hold_or_release(self, name: str) -> None:
         hold = name not in self.oracle.held
         self.world.state.set_hold(name, None, "", hold, "ann", self.tick())
         self.oracle.held ^= {name}
-        self.oracle.look()
+        self.oracle.update()
 
     def _some(self, data: st.DataObject, which: Callable[[list[Any]], bool]) -> tuple[str, date] | None:
         found = sorted(key for key, run in self.oracle.runs.items() if which(run))
@@ -189,39 +194,111 @@ class Day(RuleBasedStateMachine):
             token = f"token {len(self.tokens)}"
             self.tokens[token] = (*key, attempt)
             self.world.state.register_wait(self._id(key), attempt, token, f"arn:{token}", self.tick())
-            self.oracle.look()
+            self.oracle.update()
 
-    @rule(data=st.data(), status=st.sampled_from(["COMPLETED", "ERROR"]), told=st.booleans())
-    def a_run_ends(self, data: st.DataObject, status: str, told: bool) -> None:
+    @rule(data=st.data(), status=st.sampled_from(["COMPLETED", "ERROR"]), published=st.booleans())
+    def a_run_ends(self, data: st.DataObject, status: str, published: bool) -> None:
         key = self._some(data, lambda run: run[2] == "WAITING" and run[1])
         if key is not None:
-            self._end(key, status, told)
+            self._end(key, status, published)
 
     @rule()
     def everything_that_can_run_completes(self) -> None:
         while ready := sorted(key for key, run in self.oracle.runs.items() if run[2] == "WAITING" and run[1]):
-            self._end(ready[0], "COMPLETED", told=True)
+            self._end(ready[0], "COMPLETED", published=True)
 
-    def _end(self, key: tuple[str, date], status: str, told: bool) -> None:
+    def _begin(self, key: tuple[str, date], attempt: int) -> None:
+        """The pipeline begins, twice, since answers get lost."""
+        first, second = (self.world.state.begin_pipeline(self._id(key), attempt, None, self.tick()) for _ in range(2))
+        assert first == second
+
+    def _start_job(self, key: tuple[str, date], attempt: int, job: str) -> JobStart:
+        given = (self._id(key), attempt, "build", "glue", "j", job, dict[str, Any](), f"job {job}")
+        return self.world.state.record_job_start(*given, self.tick())
+
+    def _end(self, key: tuple[str, date], status: str, published: bool) -> None:
         (name, day), run = key, self.oracle.runs[key]
-        job = f"jr {name} {day} {run[0]}"
-        self.world.state.record_job_start(
-            self._id(key), run[0], "build", "glue", "j", job, {}, f"job {job}", self.tick()
-        )
-        self.world.state.record_job_states([{"job_run_id": job, "job": "j", "state": "SUCCEEDED"}], self.tick())
-        self.world.state.record_outcome(self._id(key), run[0], status, None, None, self.tick(), "machine")
+        attempt = run[0]
+        self._begin(key, attempt)
+        job, invocation = f"jr {name} {day} {attempt}", f"call {name} {day} {attempt}"
+        assert self._start_job(key, attempt, job).refused is None
+        for _ in range(2):
+            self.world.state.record_invocation(
+                self._id(key), attempt, "check", "lambda", "f", invocation, {}, 60, self.tick()
+            )
+        ends = [{"job_run_id": each, "job": "j", "state": "SUCCEEDED"} for each in (job, invocation)]
+        self.world.state.record_job_states(ends, self.tick())
+        self.world.state.record_outcome(self._id(key), attempt, status, None, None, self.tick(), "machine")
         run[2] = status
-        if told:
+        if published:
             event = {"status": status, "run_id": str(self._id(key)), "attempt": run[0]}
             self.world.event(name, str(day), self.tick(), **event)
-            self.told.append((name, day, event))
+            self.published.append((name, day, event))
             self.oracle.events.append((name, day, status, (name, day, run[0])))
-            self.oracle.look()
+            self.oracle.update()
 
-    @precondition(lambda self: self.told)
+    @rule(data=st.data(), broke=st.booleans(), works=st.booleans())
+    def a_machine_dies(self, data: st.DataObject, broke: bool, works: bool) -> None:
+        """With or without work that still runs; its end is received twice."""
+        key = self._some(data, lambda run: run[2] == "WAITING")
+        if key is None:
+            return
+        run = self.oracle.runs[key]
+        attempt, job = run[0], f"jr {key[0]} {key[1]} {run[0]}"
+        works = works and run[1]
+        if works:
+            self._begin(key, attempt)
+            assert self._start_job(key, attempt, job).refused is None
+        given = (self._id(key), attempt, "States.Runtime", "", broke, 2, "monitor")
+        ended, repeated = (self.world.state.end_lost_machine(*given, self.tick()) for _ in range(2))
+        assert (ended.recorded, repeated.recorded, repeated.stop) == (True, False, [])
+        assert [each["job_run_id"] for each in ended.stop] == ([job] if works else [])
+        restarts = self.restarts.get(key, 0)
+        assert ended.restarted == (broke and restarts < 2)
+        if works:
+            self.oracle.working.setdefault(key, []).append(job)
+        if ended.restarted:
+            self.restarts[key] = restarts + 1
+            run[:] = [attempt + 1, False, "WAITING"]
+        else:
+            run[2] = "ERROR"
+        self.oracle.update()
+
     @rule(data=st.data())
-    def a_run_tells_again(self, data: st.DataObject) -> None:
-        name, day, event = data.draw(st.sampled_from(self.told))
+    def work_is_reported_too_late(self, data: st.DataObject) -> None:
+        """The run has ended meanwhile, or is at its next attempt: it is recorded, and is to be stopped."""
+        key = self._some(data, lambda run: run[2] in ("COMPLETED", "ERROR") or run[0] > 1)
+        if key is None:
+            return
+        attempt, _, status = self.oracle.runs[key]
+        attempt -= status == "WAITING"
+        job = f"late {key[0]} {key[1]} {attempt}"
+        started = self._start_job(key, attempt, job)
+        assert started.refused is not None
+        if started.state == "STARTED" and job not in self.oracle.working.get(key, []):
+            if self.oracle.runs[key][1] and status == "WAITING":
+                self._work_ends(key, job)  # the next attempt runs already
+            else:
+                self.oracle.working.setdefault(key, []).append(job)
+
+    @rule(data=st.data())
+    def work_that_was_stopped_ends(self, data: st.DataObject) -> None:
+        found = sorted(key for key, jobs in self.oracle.working.items() if jobs)
+        if found:
+            key = data.draw(st.sampled_from(found))
+            job = self.oracle.working[key].pop()
+            stopping = self.world.sql("SELECT stop_asked_at IS NOT NULL FROM job_run WHERE job_run_id = %s", job)
+            assert stopping == [(True,)]
+            self._work_ends(key, job)
+
+    def _work_ends(self, key: tuple[str, date], job: str) -> None:
+        self.world.state.record_job_states([{"job_run_id": job, "job": "j", "state": "STOPPED"}], self.tick())
+        self.oracle.update()
+
+    @precondition(lambda self: self.published)
+    @rule(data=st.data())
+    def an_event_of_a_run_is_repeated(self, data: st.DataObject) -> None:
+        name, day, event = data.draw(st.sampled_from(self.published))
         self.world.event(name, str(day), self.tick(), **event)
 
     @rule(data=st.data(), downstream=st.booleans())
@@ -237,10 +314,10 @@ class Day(RuleBasedStateMachine):
         ]
         for each in again:
             self.oracle.runs[each] = [self.oracle.runs[each][0] + 1, False, "WAITING"]
-        self.oracle.look()
+        self.oracle.update()
 
     @rule()
-    def a_worker_dies_with_effects_in_its_hands(self) -> None:
+    def a_worker_dies_with_claimed_effects(self) -> None:
         self.world.state.claim_effects(3, self.tick(), timedelta(seconds=120))
 
     @rule()
@@ -254,7 +331,7 @@ class Day(RuleBasedStateMachine):
         assert {token for (token,) in waiting} <= answered, "a machine whose run is released is never left waiting"
 
     @rule()
-    def the_monitor_looks(self) -> None:
+    def the_monitor_runs(self) -> None:
         before = self.world.released()
         self.world.state.repair(self.tick())
         assert self.world.released() == before, "nothing was left for the monitor to find"

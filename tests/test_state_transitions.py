@@ -151,7 +151,7 @@ def test_a_refresh_older_than_max_age_does_not_count(world: World) -> None:
     assert world.released() == set()
 
 
-def test_a_product_of_another_account_is_told_apart(world: World) -> None:
+def test_products_of_two_accounts_are_distinguished(world: World) -> None:
     world.load({"d/x": product({"all_of": [leaf("far/a", account="111122223333")]})}, LOADED)
     opened(world)
     world.event("far/a", TODAY, SIX, account="999999999999", event_key="foreign")
@@ -167,7 +167,7 @@ def test_without_a_schedule_the_first_event_opens_the_run(world: World) -> None:
     world.event("raw/b", TODAY, SIX)
     assert world.run("d/x", TODAY)["released_at"] is None
     world.event("raw/a", TODAY, SIX)
-    world.event("raw/a", TODAY, SIX, event_key="told in other words")
+    world.event("raw/a", TODAY, SIX, event_key="with another key")
 
     assert world.released() == {("d/x", TODAY)}
     assert world.sql("SELECT count(*) FROM data_product_status") == [(1,)]
@@ -261,7 +261,7 @@ def test_statuses_change_along_the_allowed_transitions_only(world: World) -> Non
         )
 
 
-def test_the_same_outcome_told_again_gives_the_same_answer(world: World) -> None:
+def test_the_same_outcome_reported_again_gives_the_same_answer(world: World) -> None:
     world.load({"d/x": product()}, LOADED)
     opened(world)
     first = world.state.record_outcome(uuid(world, "d/x"), 1, "ERROR", "JobFailed", "because", SIX, "machine")
@@ -282,10 +282,10 @@ def test_history_tells_every_change(world: World) -> None:
     world.event("raw/a", TODAY, SIX)
     complete(world, "d/x")
 
-    told = world.sql(
+    found = world.sql(
         "SELECT status, released_at IS NOT NULL, changed_by FROM data_product_status_history ORDER BY history_id"
     )
-    assert told == [
+    assert found == [
         ("WAITING", False, "scheduler"),
         ("WAITING", False, "machine"),
         ("WAITING", True, "refresh event"),

@@ -1,1 +1,1 @@
-"""What alerts say, and the services they are told through."""
+"""The text of alerts, and the channels that deliver them."""

@@ -1,4 +1,4 @@
-"""What an alert says, the same for every channel: a title, facts with names, and what to do."""
+"""The text of an alert, the same for every channel: a title, facts with names, and what to do."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -36,7 +36,7 @@ class Message:
 
 
 def compose(alert: Alert) -> Message:
-    """What a person needs first: what, since when, whose, what waits for it, how to look, what to do."""
+    """What the reader needs first: what happened, since when, the owner, what waits for it, where to look, what to do."""
     clock = _Clock(alert)
     title = TITLES[alert["kind"]].format(**alert)
     if alert.get("level") == "step":
@@ -67,14 +67,14 @@ def _failure(alert: Alert) -> str:
 
 
 def _roots(alert: Alert, clock: "_Clock") -> list[str]:
-    told = []
+    found = []
     for root in alert.get("root_causes", ()):
         state = root["upstream"]
         status = "has not been refreshed" if state["status"] in ("EXPECTED", "UNKNOWN") else f"is {state['status']}"
         error = f" ({state['error']})" if "error" in state else ""
         usual = f", usually there by {clock(state['usually_at'])}" if "usually_at" in state else ""
-        told.append(f"{root['product']} {status}{error}{usual}; owner {state.get('owner', 'unknown')}")
-    return told
+        found.append(f"{root['product']} {status}{error}{usual}; owner {state.get('owner', 'unknown')}")
+    return found
 
 
 def _waiting(alert: Alert, clock: "_Clock") -> list[tuple[str, str]]:

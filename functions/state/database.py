@@ -36,7 +36,7 @@ class Database:
     """The state database named by the environment: CLUSTER_ARN, SECRET_ARN, DATABASE_NAME."""
 
     def __init__(self, client: Any = None) -> None:
-        # retries are ours, since a call that broke off may have taken effect; every transition bears being called twice
+        # this class retries by itself, since a call that broke off may have taken effect: every transition may be called twice
         self._client = client or boto3.client(
             "rds-data", config=Config(retries={"total_max_attempts": 1}, read_timeout=50)
         )
@@ -59,7 +59,7 @@ class Database:
     def execute(
         self, sql: str, parameters: list[dict[str, Any]] | None = None, transaction: str | None = None
     ) -> list[Any]:
-        """One statement. Outside a transaction it is tried again while the database resumes or stumbles."""
+        """One statement. Outside a transaction it is tried again while the database resumes or fails for a moment."""
         extra = {"transactionId": transaction} if transaction else {}
         for attempt in range(ATTEMPTS):
             try:

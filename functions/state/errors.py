@@ -1,4 +1,4 @@
-"""What can go wrong, by the names a machine's retriers and catchers know."""
+"""What can go wrong, by the names that the retriers and catchers of machines use."""
 
 
 class StateError(Exception):
@@ -34,7 +34,7 @@ class CatalogGoesBack(StateError):
 
 
 class TooMuch(StateError):
-    """More than one call should ask for."""
+    """The call asks for more than is allowed."""
 
 
 class DeadlineExceeded(Exception):
@@ -42,11 +42,11 @@ class DeadlineExceeded(Exception):
 
 
 class UpstreamFailed(DeadlineExceeded):
-    """The deadline passed because something upstream failed: not a failure of the product's own."""
+    """The deadline passed because an upstream failed: not a failure of the product itself."""
 
 
 class BadEvent(ValueError):
-    """An event or request that keeps no contract; the message says where."""
+    """An event or request that does not keep its contract; the message says where."""
 
 
 class JobFailed(Exception):

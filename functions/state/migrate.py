@@ -1,7 +1,7 @@
 """Brings the database's schema up to date: numbered migrations once each, then the transitions where they changed.
 
-Everything happens in one transaction under an advisory lock, so two loaders at once are one after the other, and a
-failure leaves the schema as it was.
+All of it is one transaction under an advisory lock, so two loaders run one after the other, and a failure leaves the
+schema as it was.
 """
 
 import hashlib
@@ -16,8 +16,8 @@ LOCK = 7200
 LOG = """
 CREATE TABLE IF NOT EXISTS schema_migration (
     name text PRIMARY KEY, digest text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"""
-# A function that takes or returns something else than before would be refused, or stand beside its old self.
-FORGET = """
+# With other arguments or another result a function would be refused, or stand beside the function of before.
+DROP = """
 DO $$ DECLARE old regprocedure; BEGIN
     FOR old IN SELECT oid FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND proname IN ({names}) LOOP
         EXECUTE 'DROP FUNCTION ' || old;
@@ -46,7 +46,7 @@ def migrate(database: Database) -> list[str]:
                 raise StateError(f"{name} was applied and edited afterwards; write a new migration instead")
             if path.parent.name == "transitions" and (functions := FUNCTION.findall(text)):
                 names = ", ".join(f"'{each}'" for each in functions)
-                database.execute(FORGET.format(names=names), transaction=transaction)
+                database.execute(DROP.format(names=names), transaction=transaction)
             for statement in statements(text):
                 database.execute(statement, transaction=transaction)
             parameters = [
