@@ -23,7 +23,7 @@ from headgate.generator.progress import Progress
 from headgate.generator.render.application import Part, render_application, render_mesh
 from headgate.generator.render.canonical import canonical
 from headgate.generator.render.domain import write_domain
-from headgate.generator.render.shapes import AlteredTextError, machine_texts, shape_of
+from headgate.generator.render.shapes import AlteredTextError, machine_texts, resource_shape, shape_of
 
 
 @dataclass
@@ -110,8 +110,9 @@ class _Run:
         if known is not None and self.out.keep(path, known[0]):
             return Part(domain, number, tuple(known[1]), home_of(self.mesh, domain))
         resources = [self.resources.get(each.id) or self._rendered(each)[0] for each in members]
-        self.proof.domain(resources)
-        text, parameters = write_domain(domain, number, resources)
+        shapes = [resource_shape(each) for each in resources]
+        self.proof.domain(dict(zip(shapes, resources, strict=True)))
+        text, parameters = write_domain(domain, number, resources, shapes)
         self.cache.put("template", key, [self.out.put(path, text), list(parameters)])
         return Part(domain, number, parameters, home_of(self.mesh, domain))
 

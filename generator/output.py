@@ -62,7 +62,7 @@ class Output:
         self._digests = FileDigests(cache, "output files")
         self._staged: dict[str, Status] = {}
         self._changes = Changes()
-        self._made: set[Path] = set()
+        self._made: set[str] = set()
         self._old = _generated(folder)
 
     def read(self, path: str) -> bytes | None:
@@ -97,11 +97,11 @@ class Output:
             return wanted
         (self._changes.created if old is None else self._changes.changed).append(path)
         if self._write:
-            target = self._staging / "new" / path
-            if target.parent not in self._made:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                self._made.add(target.parent)
-            self._staged[path] = _write(target, data)
+            parent = path.rpartition("/")[0]
+            if parent not in self._made:
+                (self._staging / "new" / parent).mkdir(parents=True, exist_ok=True)
+                self._made.add(parent)
+            self._staged[path] = _write(f"{self._staging}/new/{path}", data)
         return wanted
 
     def _digest(self, path: str) -> str | None:
@@ -129,7 +129,7 @@ class Output:
         for path, (written, _, *rest) in self._staged.items():
             now = time.time_ns()
             with contextlib.suppress(OSError):
-                status = status_of((self.folder / path).stat())
+                status = status_of(os.stat(f"{self.folder}/{path}"))  # noqa: PTH116 - a third faster
                 if [status[0], *status[2:]] == [written, *rest]:  # the move into place changes the ctime
                     self._digests.record(path, status, self.files[path], now)
 
@@ -138,15 +138,15 @@ class Output:
         for path in (*changes.changed, *changes.removed):
             (kept / path).parent.mkdir(parents=True, exist_ok=True)
             _link(self.folder / path, kept / path)
-        for path in changes.created:
-            (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
+        for created in {path.rpartition("/")[0] for path in changes.created}:
+            (self.folder / created).mkdir(parents=True, exist_ok=True)
         journal = self._staging / JOURNAL
         _write_durably(
             journal, orjson.dumps({"created": changes.created, "restore": changes.changed + changes.removed})
         )
         try:
             for path in (*changes.created, *changes.changed):
-                os.replace(self._staging / "new" / path, self.folder / path)  # noqa: PTH105 - a third faster on 10,000 files
+                os.replace(f"{self._staging}/new/{path}", f"{self.folder}/{path}")  # noqa: PTH105 - a third faster
             for path in changes.removed:
                 (self.folder / path).unlink()
             journal.unlink()
@@ -242,11 +242,11 @@ def _link(source: Path, target: Path) -> None:
         shutil.copy2(source, target)
 
 
-def _write(path: Path, data: bytes) -> Status:
+def _write(path: str, data: bytes) -> Status:
     """Writes a new file and returns its status."""
     with open(path, "xb", buffering=0) as file:
         if file.write(data) != len(data):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
         return status_of(os.fstat(file.fileno()))
 
 

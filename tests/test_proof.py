@@ -23,7 +23,7 @@ from headgate.generator.plan.resources import resources_of
 from headgate.generator.render.canonical import canonical
 from headgate.generator.render.domain import parameters_of, render_domain, write_domain
 from headgate.generator.render.machine import render_machine
-from headgate.generator.render.shapes import machine_texts, shape_of
+from headgate.generator.render.shapes import machine_texts, resource_shape, shape_of
 from tests.conftest import Headgate
 from tests.golden import FOLDER, lay_out
 
@@ -334,6 +334,6 @@ def test_every_kind_of_machine_is_filled_in_as_it_would_be_rendered(case: Path, 
         made = resources_of(product, shape.placeholders, shape.calls_of(texts))
         resources.append(replace(made, tags={**made.tags, "owner": 'a "team" \\ äöü'}))
 
-    text, parameters = write_domain("d", 2, resources)
+    text, parameters = write_domain("d", 2, resources, [resource_shape(each) for each in resources])
     assert text == canonical(render_domain("d", 2, resources))
     assert parameters == parameters_of(resources)

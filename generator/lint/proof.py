@@ -1,6 +1,6 @@
 """Lints everything generated, each shape once: what differs in names and texts alone gets the same verdict."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
@@ -20,7 +20,7 @@ from headgate.generator.plan.outline import MachineOutline
 from headgate.generator.plan.resources import ProductResources
 from headgate.generator.render.application import Part, render_application
 from headgate.generator.render.domain import render_domain
-from headgate.generator.render.shapes import AlteredTextError, resource_shape
+from headgate.generator.render.shapes import AlteredTextError
 
 STATELINT = Rule(
     "HG901",
@@ -78,10 +78,11 @@ class Proof:
         if len(self.findings) == before:
             self._cache.put("machine lint", digest, True)
 
-    def domain(self, products: Sequence[ProductResources]) -> None:
-        """Takes note of the resources of a template; `templates` lints one of each shape that has not passed before."""
-        for each in products:
-            digest = _digest(resource_shape(each))
+    def domain(self, shapes: Mapping[str, ProductResources]) -> None:
+        """Records the resources of a template, one product of each `resource_shape`; `templates` lints those that have not
+        passed before."""
+        for shape, each in shapes.items():
+            digest = _digest(shape)
             if digest not in self._specimens and not self._cache.get("resource lint", digest):
                 self._specimens[digest] = each
 

@@ -17,7 +17,6 @@ from headgate.generator.render.shapes import (
     fill,
     in_json,
     resource_prototype,
-    resource_shape,
     resource_texts,
 )
 
@@ -31,11 +30,15 @@ def render_domain(domain: str, number: int, products: Sequence[ProductResources]
     return _rendered(domain, number, products, parameters_of(products))
 
 
-def write_domain(domain: str, number: int, products: Sequence[ProductResources]) -> tuple[bytes, tuple[str, ...]]:
-    """The same as it stands on disk, and the parameters it declares."""
+def write_domain(
+    domain: str, number: int, products: Sequence[ProductResources], shapes: Sequence[str]
+) -> tuple[bytes, tuple[str, ...]]:
+    """The same as it stands on disk, and the parameters it declares; `shapes` are the `resource_shape` of each product."""
     parameters = parameters_of(products)
     frame = canonical(_rendered(domain, number, (), parameters)).decode()
-    resources = (fill(_parts(each), in_json(resource_texts(each))) for each in products)
+    resources = (
+        fill(_parts(each, shape), in_json(resource_texts(each))) for each, shape in zip(products, shapes, strict=True)
+    )
     return "".join((frame.removesuffix(_END), *resources, _END)).encode(), parameters
 
 
@@ -62,9 +65,8 @@ def _rendered(
     return rendered
 
 
-def _parts(product: ProductResources) -> Parts:
+def _parts(product: ProductResources, shape: str) -> Parts:
     """The resources of products of this shape, as they follow others in a template."""
-    shape = resource_shape(product)
     known = _shapes.get(shape)
     if known is None:
         prototypes = {marker: _resources(resource_prototype(product, marker)) for marker in MARKERS}
