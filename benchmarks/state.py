@@ -161,12 +161,12 @@ def _clear(world: World) -> None:
 
 def _fill_history(world: World) -> None:
     world.sql(
-        "INSERT INTO data_product_status_history (run_id, product_id, business_date, cycle, attempt, status, changed_at, changed_by) "
-        "SELECT gen_random_uuid(), 'd/x' || mod(n, 10000), '2025-01-01'::date + n / 10000, '', 1, 'COMPLETED', now(), 'filler' FROM generate_series(1, 500000) n"
+        "INSERT INTO data_product_status_history (run_id, product_id, business_date, cycle, attempt, status, event, changed_at, changed_by) "
+        "SELECT gen_random_uuid(), 'd/x' || mod(n, 10000), '2025-01-01'::date + n / 10000, '', 1, 'COMPLETED', 'completed', now(), 'filler' FROM generate_series(1, 500000) n"
     )
     world.sql(
-        "INSERT INTO data_product_dependencies_events_status_history (run_id, leaf, cycle, upstream, status, changed_at) "
-        "SELECT gen_random_uuid(), 1, '*', 'raw/r', 'filler', now() FROM generate_series(1, 500000) n"
+        "INSERT INTO data_product_dependencies_events_status_history (run_id, leaf, cycle, upstream, status, event, changed_at) "
+        "SELECT gen_random_uuid(), 1, '*', 'raw/r', 'filler', 'opened', now() FROM generate_series(1, 500000) n"
     )
     world.sql("VACUUM ANALYZE")
 

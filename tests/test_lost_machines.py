@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+import lost_machines
 import runtime
+from lost_machines import MachineEnd
 from tests.fake_aws import FakeAws
 from tests.handler_steps import NOW, TODAY, day, gate, invoke, job, queue, refreshed, sample
 from tests.state_world import PREFIX, World, at
@@ -110,6 +112,23 @@ def test_the_end_of_an_earlier_attempt_does_not_touch_the_next(
     invoke("job_status", queue(event))
 
     assert (outcome(world), counted(capsys)) == ((2, "WAITING", None), 0)
+
+
+@pytest.mark.parametrize("ended_by", ["outcome", "rerun"])
+def test_an_end_that_comes_second_changes_nothing(world: World, aws: FakeAws, run: str, ended_by: str) -> None:
+    """The run was found open, and its outcome is recorded before the end of its machine."""
+    (found,) = world.state.open_runs_of([{"machine": "m_ds1", "name": f"ds1-{TODAY}-1"}])
+    assert (str(found.run_id), found.attempt, found.status) == (run, 1, "WAITING")
+    invoke("outcome_recorder", {"status": "ERROR", "run_id": run, "attempt": 1, "error": "JobFailed"})
+    if ended_by == "rerun":
+        invoke("operate", {"action": "rerun", "product": "d1/ds1", "business_date": TODAY, "actor": "ann"})
+    before = world.sql("SELECT * FROM data_product_status_history")
+
+    assert lost_machines.record(found, MachineEnd("FAILED", "States.Runtime"), "monitor") is False
+
+    assert world.sql("SELECT * FROM data_product_status_history") == before
+    if ended_by == "outcome":
+        assert world.state.open_runs_of([{"machine": "m_ds1", "name": f"ds1-{TODAY}-1"}]) == []
 
 
 def test_machines_of_others_and_other_statuses_are_ignored(world: World, aws: FakeAws, run: str) -> None:

@@ -13,6 +13,7 @@ import pytest
 from effects import Performer
 from state.calls import State
 from state.database import Database
+from state.errors import StaleAttempt
 from state.migrate import statements
 from tests.fake_aws import FakeAws
 from tests.state_world import World, at, client, external, product
@@ -96,6 +97,55 @@ def test_effects_are_handed_to_one_worker_each(world: World) -> None:
 
     assert sum(done) == len(aws.executions) == 150
     assert world.sql("SELECT max(tries) FROM effect") == [(1,)]
+
+
+def test_the_machines_own_outcome_and_its_end_as_an_event_are_recorded_once(world: World) -> None:
+    """The event of a machine's end, received twice, meets its recorder; the work that runs is stopped by the winner alone."""
+    notify = [{"on": ["ERROR"], "level": "product", "slack": ["#a"]}]
+    world.load({"d/x": product(notify=notify)}, LOADED)
+    first = 0
+    for day in days():
+        world.state.open_due_runs(at(f"{day} 06:00"), "scheduler")
+        run = world.run("d/x", day)["run_id"]
+        world.state.begin_pipeline(run, 1, None, SIX)
+        world.state.record_job_start(run, 1, "build", "glue", "j", f"jr {day}", {}, f"job {day}", SIX)
+        states = [State(Database(client(world.url))) for _ in range(3)]
+        given = (run, 1, "States.Runtime", "", True, 2, "monitor", SIX)
+        recorder = partial(states[2].record_outcome, run, 1, "ERROR", "JobFailed", None, SIX, "machine")
+        ends = together(
+            *(partial(state.end_lost_machine, *given) for state in states[:2]), partial(attempted, recorder)
+        )
+
+        recorded = [end for end in ends[:2] if end.recorded]
+        assert len(recorded) == (0 if ends[2] == "recorded" else 1)
+        first += len(recorded)
+        row = world.run("d/x", day)
+        assert (row["attempt"], row["status"]) == ((2, "WAITING") if recorded else (1, "ERROR"))
+        assert (row["released_at"] is None) == bool(recorded), "the next attempt waits for the work that is stopped"
+        failures = "SELECT count(*) FROM data_product_status_history WHERE run_id = %s AND event = 'failed'"
+        assert world.sql(failures, run) == [(1,)]
+    assert world.sql("SELECT count(*) FROM job_run WHERE stop_asked_at IS NOT NULL") == [(first,)]
+
+
+def attempted(record: Callable[[], object]) -> str:
+    """Whether the recorder was first. Where it was second its attempt is over, and it is refused."""
+    try:
+        record()
+    except StaleAttempt:
+        return "refused"
+    return "recorded"
+
+
+def test_pipelines_begin_once(world: World) -> None:
+    world.load({"d/x": product(notify=[{"on": ["STARTED"], "level": "product", "slack": ["#a"]}])}, LOADED)
+    for day in days():
+        world.state.open_due_runs(at(f"{day} 06:00"), "scheduler")
+        run = world.run("d/x", day)["run_id"]
+        states = [State(Database(client(world.url))) for _ in range(4)]
+        first, *others = together(*(partial(state.begin_pipeline, run, 1, None, SIX) for state in states))
+        assert others == [first] * 3
+    events = "SELECT count(*) FROM data_product_status_history WHERE event = 'started'"
+    assert world.sql(events) == world.sql("SELECT count(*) FROM effect WHERE kind = 'alert'") == [(ROUNDS,)]
 
 
 def test_checking_without_the_lock_loses_a_run_and_is_caught(world: World) -> None:

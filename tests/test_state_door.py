@@ -7,7 +7,7 @@ import re
 import types
 import typing
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -32,16 +32,16 @@ SQL_TYPES: dict[Any, str] = {
     dict: "jsonb",
     list: "jsonb",
 }
-EXAMPLES: dict[Any, Any] = {
-    UUID: UUID(int=1),
-    str: "text",
-    int: 7,
-    bool: True,
-    datetime: datetime.fromisoformat("2026-11-20T06:00:00+00:00"),
-    date: date(2026, 11, 20),
-    timedelta: timedelta(1),
-    dict: {},
-    list: [],
+EXAMPLES: dict[Any, Any] = {  # the nth argument of a type, each different
+    UUID: lambda number: UUID(int=number),
+    str: lambda number: f"text {number}",
+    int: lambda number: number,
+    bool: lambda number: number % 2 == 0,
+    datetime: lambda number: datetime(2026, 11, 20, number, tzinfo=UTC),
+    date: lambda number: date(2026, 11, 1 + number),
+    timedelta: lambda number: timedelta(number),
+    dict: lambda number: {"number": number},
+    list: lambda number: [{"number": number}],
 }
 METHODS = {
     name: method for name, method in vars(State).items() if inspect.isfunction(method) and not name.startswith("_")
@@ -99,7 +99,7 @@ def test_a_call_is_the_function_of_the_catalog(world: World, name: str) -> None:
 def test_a_call_passes_its_arguments_in_their_order(name: str) -> None:
     hints = typing.get_type_hints(METHODS[name])
     returned = hints.pop("return")
-    given = [EXAMPLES[plain(each)] for each in hints.values()]
+    given = [EXAMPLES[plain(each)](number) for number, each in enumerate(hints.values())]
     database = Mock()
     row = typing.get_args(returned)[0] if plain(returned) is list else returned
     if dataclasses.is_dataclass(row):

@@ -95,6 +95,18 @@ def test_predicates_stand_once() -> None:
     assert "jsonb_path_exists" not in text
 
 
+def test_predicates_are_inlined(world: World) -> None:
+    """A predicate that PostgreSQL cannot inline is called for every row, and hides from the planner what it compares."""
+    matching = "counts_for(e, d.statuses, d.account, d.required_date, d.not_before, d.cycle)"
+    waiting = "data_product_dependencies_events_status d JOIN refresh_event e ON e.product_id = d.upstream"
+    openings = "data_product_schedule s LEFT JOIN calendar c USING (calendar)"
+    for query in (f"{waiting} AND {matching}", f"{openings} WHERE is_business_day(s.opened_until::date, c)"):
+        plan = str(world.sql(f"EXPLAIN VERBOSE SELECT 1 FROM {query}"))
+        assert "counts_for" not in plan
+        assert "is_business_day" not in plan
+        assert "is_day_off" not in plan
+
+
 def test_errors_of_missing_inputs() -> None:
     assert issubclass(errors.UpstreamFailed, errors.DeadlineExceeded)
     for name in ("DeadlineExceeded", "UpstreamFailed"):
