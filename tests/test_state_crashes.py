@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+import monitor
+import runtime
 from effects import Performer
+from tests.fake_aws import FakeAws
 from tests.state_world import World, at, product
 
 ROOT = Path(__file__).parent.parent
@@ -23,6 +26,7 @@ WORKER = """
 import sys
 sys.path[:0] = ["functions", "."]
 from effects import Performer
+from state.calls import State
 from state.database import Database
 from tests.state_world import client
 from tests.test_state_crashes import SIX, LoggedAws, die_at
@@ -150,3 +154,55 @@ def test_a_worker_killed_inside_a_transition_leaves_it_whole_or_undone(world: Wo
         json.dumps(world.sql("SELECT count(*) FROM data_product_status_history WHERE released_at IS NOT NULL"))
         == "[[50]]"
     )
+
+
+STOPPER = """
+import os, signal, sys
+sys.path[:0] = ["functions", "."]
+import job_status, job_tracker, job_services, runtime
+from datetime import datetime
+from state.calls import State
+from state.database import Database
+from tests.handler_steps import job, queue
+from tests.state_world import PREFIX, client
+url, run, boundary = sys.argv[1:]
+state = State(Database(client(url)))
+runtime.state, runtime.perform_due = lambda: state, lambda: 0
+runtime.now = lambda: datetime.fromisoformat("2026-11-20T06:05:00+00:00")
+class Service:
+    @staticmethod
+    def stop(job_run): os.kill(os.getpid(), signal.SIGKILL)
+job_services.step_type = lambda name: Service
+if boundary == "late work":
+    job_tracker.handler(job(run), None)
+name = "x-2026-11-20-1"
+detail = {"executionArn": PREFIX, "stateMachineArn": PREFIX + "m_x", "name": name, "status": "ABORTED"}
+event = {"source": "aws.states", "detail-type": "Step Functions Execution Status Change", "detail": detail}
+job_status.handler(queue(event), None)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("boundary", ["late work", "lost machine"])
+def test_work_that_a_killed_worker_did_not_stop_is_stopped_by_the_monitor(
+    world: World, aws: FakeAws, boundary: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed after the state says that the work should be stopped, and before its service is asked."""
+    world.load({"d/x": product(name="x")}, LOADED)
+    world.state.open_due_runs(SIX, "scheduler")
+    run = world.run("d/x", "2026-11-20")["run_id"]
+    world.state.begin_pipeline(run, 1, None, SIX)
+    if boundary == "late work":
+        world.state.record_outcome(run, 1, "ERROR", None, None, SIX, "machine")
+    else:
+        world.state.record_job_start(run, 1, "build", "glue", "j", "jr_1", {}, "job", SIX)
+
+    given = [sys.executable, "-c", STOPPER, world.url, str(run), boundary]
+    worker = subprocess.run(given, cwd=ROOT, capture_output=True, text=True)
+    assert worker.returncode == -signal.SIGKILL, worker.stderr
+    aws.jobs["jr_1"] = "RUNNING"
+    monkeypatch.setattr(runtime, "now", lambda: LATER)
+    monitor.handler({}, None)
+
+    assert aws.stopped == ["jr_1"]
+    assert world.run("d/x", "2026-11-20")["status"] == "ERROR"
