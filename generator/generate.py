@@ -1,5 +1,5 @@
-"""From a loaded mesh to the output folder: plans, renders and proves every machine and template, skipping what is known
-to be as it was."""
+"""From a loaded mesh to the output folder: plans, renders and proves every machine and template, except those that
+have not changed."""
 
 from dataclasses import dataclass, field
 from typing import Any

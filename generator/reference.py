@@ -29,8 +29,10 @@ def rules_page() -> str:
         GENERATED,
         "An error stops `headgate generate`; a warning is shown and lets it pass (`headgate validate --strict` fails on both).\n",
     ]
-    for title, words, rules in groups:
-        parts.append(f"## {title}\n\n{words}\n\n| id | severity | what is wrong | why it matters |\n|---|---|---|---|")
+    for title, introduction, rules in groups:
+        parts.append(
+            f"## {title}\n\n{introduction}\n\n| id | severity | what is wrong | why it matters |\n|---|---|---|---|"
+        )
         parts.extend(_row(rule) for rule in rules)
         parts.append("")
     return "\n".join(parts)

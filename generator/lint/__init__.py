@@ -1,1 +1,1 @@
-"""Proof before anything is written: linters on everything generated, and what they do not look at."""
+"""Proof before anything is written: linters on everything generated, and checks of what they leave out."""

@@ -5,7 +5,7 @@ from typing import Any
 
 
 def statelint_problems(definition: dict[str, Any]) -> list[str]:
-    """What statelint says of a machine."""
+    """The problems that statelint finds in a machine."""
     from statelint.linter import Linter
 
     problems: list[str] = Linter.validate(definition)
@@ -13,7 +13,7 @@ def statelint_problems(definition: dict[str, Any]) -> list[str]:
 
 
 def cfn_lint_problems(template: dict[str, Any]) -> list[str]:
-    """What cfn-lint says of a template: errors and warnings, each with its rule."""
+    """The problems that cfn-lint finds in a template: errors and warnings, each with its rule."""
     from cfnlint.api import lint
     from cfnlint.config import ManualArgs
 

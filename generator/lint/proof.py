@@ -100,13 +100,13 @@ class Proof:
             self._template(root, "application lint", (digest,), render_application(list(kinds.values())))
 
     def altered(self, root: Path, error: AlteredTextError) -> None:
-        """Takes note of a template that the shape cache refuses."""
+        """Reports a template that the shape cache refuses."""
         self.findings.append(
             Finding(
                 ALTERED,
                 root,
                 "",
-                f"{error.template}, which does more than write a name or a text",
+                f"{error.template}, which changes a name or a text instead of only writing it",
                 "a template that only writes them",
             )
         )

@@ -11,22 +11,22 @@ Entry = dict[str, Any]
 def compare_accounts(old: Entry, new: Entry) -> list[str]:
     """What changes in which account of a mesh: what is deployed there, and what the central account forwards to it."""
     before, after = _subscriptions(old), _subscriptions(new)
-    told = []
+    found = []
     for home in sorted(before.keys() | after.keys()):
         where = f"account {home.account}" + (f" ({home.region})" if home.region else "")
         if home not in before:
-            told.append(
+            found.append(
                 f"{where} is new: deploy it there as `domain`; the central account forwards {_named(after[home])} to it"
             )
         elif home not in after:
-            told.append(f"{where} has no pipelines any more; the central account stops forwarding to it")
+            found.append(f"{where} no longer has pipelines; the central account stops forwarding to it")
         else:
             more, less = after[home] - before[home], before[home] - after[home]
             changes = [f"also forwards {_named(more)}"] if more else []
             changes += [f"stops forwarding {_named(less)}"] if less else []
             if changes:
-                told.append(f"{where}: the central account {' and '.join(changes)} to it")
-    return told
+                found.append(f"{where}: the central account {' and '.join(changes)} to it")
+    return found
 
 
 def _subscriptions(catalog: Entry) -> dict[Home, frozenset[str]]:

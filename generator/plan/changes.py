@@ -1,4 +1,4 @@
-"""What differs between two catalogs, by meaning: sentences a person can agree or disagree with."""
+"""What differs between two catalogs, by meaning, in sentences."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ SECTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class ProductChange:
-    """`kind` is added, removed or changed; `sentences` say what about a changed one."""
+    """`kind` is added, removed or changed; `sentences` describe the change."""
 
     product: str
     kind: str
@@ -51,7 +51,7 @@ def _introduction(entry: Entry) -> Iterator[str]:
         yield "external: refreshed elsewhere"
     yield f"opens {_rhythm(entry)}"
     if "depends_on" in entry:
-        yield f"waits for {condition_words(entry['depends_on'])}"
+        yield f"waits for {condition_text(entry['depends_on'])}"
 
 
 def _differences(old: Entry, new: Entry) -> Iterator[str]:
@@ -101,7 +101,7 @@ def _dependencies(old: Entry | None, new: Entry | None) -> Iterator[str]:
     if not (added or removed or options) or (
         old and new and _skeleton(old) != _skeleton(new) and not (added or removed)
     ):
-        yield f"waits for {condition_words(old)} -> {condition_words(new)}"
+        yield f"waits for {condition_text(old)} -> {condition_text(new)}"
     elif old and new and next(iter(old)) != next(iter(new)):
         yield f"waits for {next(iter(new)).split('_')[0]} of them"
 
@@ -124,7 +124,7 @@ def dependencies_of(node: Entry | None) -> Iterator[Entry]:
             yield from dependencies_of(member)
 
 
-def condition_words(node: Entry | None) -> str:
+def condition_text(node: Entry | None) -> str:
     """`all of raw/rd1, any of (raw/rd7, raw/rd8)`"""
     if node is None:
         return "nothing"
@@ -135,7 +135,7 @@ def condition_words(node: Entry | None) -> str:
         return str(node["product"]) + (f" ({', '.join(extras)})" if extras else "")
     operator = next(iter(node))
     members = [
-        condition_words(member) if "product" in member else f"({condition_words(member)})" for member in node[operator]
+        condition_text(member) if "product" in member else f"({condition_text(member)})" for member in node[operator]
     ]
     return members[0] if len(members) == 1 else operator.replace("_", " ") + " " + ", ".join(members)
 
@@ -144,7 +144,7 @@ def _pipeline(old: Entry | None, new: Entry | None) -> Iterator[str]:
     if old is None and new is None:
         return
     if old is None or new is None:
-        yield "gets a pipeline" if old is None else "loses its pipeline: it is external now"
+        yield "now has a pipeline" if old is None else "no longer has a pipeline: it is external now"
         return
     was, now = (
         {each["name"]: each for each in _steps(old["steps"])},
@@ -153,7 +153,7 @@ def _pipeline(old: Entry | None, new: Entry | None) -> Iterator[str]:
     for name in now.keys() - was.keys():
         yield f"step {name} is new"
     for name in was.keys() - now.keys():
-        yield f"step {name} is gone"
+        yield f"step {name} is removed"
     for name in sorted(was.keys() & now.keys()):
         prefix = f"step {name}: " if len(now) > 1 else ""
         for sentence in _step(was[name], now[name]):
@@ -212,12 +212,12 @@ def _arguments(step: Entry) -> dict[str, str]:
 
 
 def _dates(old: Entry, new: Entry) -> Iterator[str]:
-    for word, dates in (
+    for verb, dates in (
         ("adds", set(new["dates"]) - set(old["dates"])),
         ("drops", set(old["dates"]) - set(new["dates"])),
     ):
         if dates:
-            yield f"{word} {', '.join(sorted(dates)[:5])}" + (
+            yield f"{verb} {', '.join(sorted(dates)[:5])}" + (
                 f" and {len(dates) - 5} more dates" if len(dates) > 5 else ""
             )
     if old["weekend"] != new["weekend"]:
@@ -225,7 +225,7 @@ def _dates(old: Entry, new: Entry) -> Iterator[str]:
 
 
 def _listing(old: list[Entry] | None, new: list[Entry] | None) -> str:
-    def words(entries: list[Entry] | None) -> set[str]:
+    def texts(entries: list[Entry] | None) -> set[str]:
         return {
             f"{kind} {'/'.join(each['on'])}"
             + (" of each step" if each["level"] == "step" else "")
@@ -235,7 +235,7 @@ def _listing(old: list[Entry] | None, new: list[Entry] | None) -> str:
             if kind in each
         }
 
-    was, now = words(old), words(new)
+    was, now = texts(old), texts(new)
     parts = [f"+ {each}" for each in sorted(now - was)] + [f"- {each}" for each in sorted(was - now)]
     return ", ".join(parts) or "in another order"
 

@@ -48,12 +48,14 @@ def statements(calls: Iterable[Call]) -> list[Statement]:
     """The statements of the machine's role, in the order of their actions."""
     allowed: dict[tuple[str, bytes], set[str]] = {}
     for call in calls:
-        allowed.setdefault((call.action, orjson.dumps(call.condition)), set()).add(call.resource)
-    return [
-        {"Effect": "Allow", "Action": action, "Resource": _resources(sorted(resources))}
-        | ({} if condition == b"null" else {"Condition": orjson.loads(condition)})
-        for (action, condition), resources in sorted(allowed.items())
-    ]
+        condition = orjson.dumps(call.condition) if call.condition else b""
+        allowed.setdefault((call.action, condition), set()).add(call.resource)
+    granted: list[Statement] = []
+    for (action, condition), resources in sorted(allowed.items()):
+        granted.append({"Effect": "Allow", "Action": action, "Resource": _resources(sorted(resources))})
+        if condition:
+            granted[-1]["Condition"] = orjson.loads(condition)
+    return granted
 
 
 def policy_size(granted: list[Statement]) -> int:
@@ -95,7 +97,7 @@ def listed(resources: Any) -> list[Any]:
 
 
 def _reference(name: str) -> Any:
+    if "${" not in name:
+        return name
     match = PLACEHOLDER.fullmatch(name)
-    if match:
-        return {"Ref": match[1]}
-    return {"Fn::Sub": name} if "${" in name else name
+    return {"Ref": match[1]} if match else {"Fn::Sub": name}

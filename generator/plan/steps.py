@@ -82,7 +82,7 @@ def _work(step: StepOutline, next_state: str | None, on_failure: str | None) -> 
 
 def _launch_and_await(kind: StepType, step: StepOutline, next_state: str | None, on_failure: str | None) -> list[State]:
     """Launch by request and response, so that the job run's id is known while it runs; wait until the tracker's token is
-    answered; ask the service where nobody answered in time."""
+    answered; ask the service when no answer came in time."""
     wait, check = f"Wait for {step.name}", f"Check how {step.name} ended"
     caught = catch_all(on_failure)
     tracked = _tracked(kind, step) | {"job_run_id.$": "$.job.run_id"}
@@ -116,7 +116,7 @@ def _invoke(kind: StepType, step: StepOutline, next_state: str | None, on_failur
         return function(state_name, JOB_TRACKER, payload, following, catch, result=result)
 
     unrecorded = catch_all(after_failure, "$.recording_failure")
-    # the moment of entering the state tells the tries of a step apart, and the retries of this call not
+    # the time at which the state was entered: each try of the step has its own, a retry of this call has the same
     run_id = f"States.Format('{{}}/{{}}/{name}/{{}}', $.run_id, $.attempt, $$.State.EnteredTime)"
     # a state must not fail with an error name that begins with `States.`
     timed_out = {"Error": "JobTimedOut", "Cause": f"{name} did not end within {spoken(step.timeout)}"}

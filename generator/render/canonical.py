@@ -61,7 +61,7 @@ def _write(value: Any, line: str, limit: int) -> tuple[str, int, str]:
                 weight += 1
     if plain:
         one_line = f"[{', '.join(parts)}]"
-        return one_line, weight if weight <= SMALL_ITEM else 1, one_line  # a long list is one thing to look at
+        return one_line, weight if weight <= SMALL_ITEM else 1, one_line  # a long list counts as one value
     spread = "" if weight <= limit else f"{opening}{inner}{f',{inner}'.join(parts)}{line}{closing}"
     one_line = f"{opening}{', '.join(short)}{closing}" if weight <= SMALL_ITEM else ""
     return spread or one_line, weight, one_line

@@ -19,6 +19,7 @@ from typing import Any
 import orjson
 
 from headgate.generator.plan.asl import PLACEHOLDER
+from headgate.generator.plan.grants import listed
 from headgate.generator.plan.machine import plan_machine
 from headgate.generator.plan.outline import Items, MachineOutline, ParallelOutline, every_item
 from headgate.generator.plan.resources import ProductResources
@@ -31,10 +32,10 @@ Texts = Mapping[str, str]
 
 
 class AlteredTextError(Exception):
-    """A template does something with a text of a product besides writing it; `template` is its file."""
+    """A template changes a text of a product instead of only writing it; `template` is its file."""
 
     def __init__(self, template: str) -> None:
-        super().__init__(f"{template} does something with a name or a text besides writing it")
+        super().__init__(f"{template} changes a name or a text instead of only writing it")
         self.template = template
 
 
@@ -225,7 +226,20 @@ def resource_prototype(given: ProductResources, marker: Marker) -> ProductResour
 def resource_shape(given: ProductResources) -> str:
     """Equal for products whose resources differ in names and texts only: they have equal prototypes, and no linter can tell
     them apart."""
-    return repr(resource_prototype(given, SHORT))
+    statements = [
+        (
+            each["Action"],
+            each.get("Condition"),
+            isinstance(each["Resource"], list),
+            [*map(_form, listed(each["Resource"]))],
+        )
+        for each in given.statements
+    ]
+    return repr((given.placeholders, tuple(given.tags), statements))
+
+
+def _form(value: Any) -> str:
+    return f"Ref {value['Ref']}" if _refers(value) else "Fn::Sub" if isinstance(value, dict) else "text"
 
 
 def _refers(value: Any) -> bool:

@@ -4,20 +4,20 @@ The schema has a `timeout` with a `default`, and `x-` keys that the rest of the 
 
 - `x-resource`: the property that names what is run (shown by `plan`, kept in the catalog);
 - `x-arguments`: the property whose values may hold placeholders such as `{business_date}`: any JSON object;
-- `x-work`: what people call it, for messages;
+- `x-work`: the name of the work in messages;
 - `x-exclusive`: the property whose value must not run twice at the same moment, if there is one;
 - `x-whole-minutes`: durations that the service takes in minutes;
 - `x-limits`: bounds that no JSON Schema can state: `{property, at_least, at_most, when, why}`, durations as in metadata;
 - `x-pattern`: which states the step is planned as. `launch-and-await` starts work that goes on by itself and waits for its end;
   `invoke` makes a call whose answer is the end;
 - `x-retried-errors`: the errors that a step's `retry:` repeats the work for; `["States.ALL"]` is every error of the work;
-- `x-launch-retry`: retriers of the call itself, for errors that say that nothing was started: `{errors, interval, attempts,
-  backoff, max_delay}`, in seconds;
+- `x-launch-retry`: retriers of the call itself, by named errors of the service: `{errors, interval, attempts, backoff,
+  max_delay}`, in seconds;
 - `x-own-timeout`: whether the service ends the work at `timeout` by itself. Where it does not, the work is stopped then;
 - `x-handle`: whether the launch keeps a `handle` beside the `run_id`: an object by which the service finds the work again;
 - `x-grants`: the IAM permissions of the machine, `{action, resource, condition, call}`. `{property}` in a resource is filled in
   from the step; `call` is the integration (`lambda:invoke`) where its name is not the action's;
-- `x-event`: the pattern (`source`, `detail-type`, `detail`) of the events that tell of the work's end;
+- `x-event`: the pattern (`source`, `detail-type`, `detail`) of the events that report the end of the work;
 - `x-watch-grants`: the permissions of the functions that ask for the work and stop it.
 
 The template writes the form of the state that calls the service: `Type`, `Resource`, `Parameters`, `ResultSelector` and

@@ -87,6 +87,7 @@ pipeline:
       athena: {query: mart, parameters: {range: ["{business_date}", 7]}}
       retry: {attempts: 1}
     - {name: build, glue: {job: build}}
+    - {name: check, lambda: {function: "check:live", payload: {of: [{product: "{domain}/{product}"}, 3], strict: true}}}
 """
 
 
@@ -168,6 +169,7 @@ def test_its_machine_runs_on_the_configuration_that_the_functions_give(
     assert repeated.error is None
     assert repeated.called("athena.start")[0]["ExecutionParameters"] == ["2026-11-20"]
     assert repeated.called("glue.start")[0]["JobName"] == "build"
+    assert repeated.called("function check:live") == [{"of": [{"product": "d1/ds1"}, 3], "strict": True}]
     tracked = repeated.called("tracker.await")
     assert [call["job_run_id"] for call in tracked] == ["q-1", "q-2", "jr_1"]
     assert (tracked[0]["job"], tracked[0]["handle"]) == ("mart", {"workgroup": "primary"})
