@@ -12,7 +12,7 @@ from dataclasses import dataclass
 # of them that is used: a template grows a little with every change of its products.
 MAX_RESOURCES, MAX_BYTES, MAX_PARAMETERS = 500, 1_000_000, 200
 SHARE = 0.9
-RESOURCES_A_PRODUCT = 3  # machine, role, alarm
+RESOURCES_A_PRODUCT = 2  # machine, role
 SHARED_RESOURCES, SHARED_BYTES = 1, 8_000  # the log group; parameters and the frame
 
 Layout = dict[str, dict[str, int]]

@@ -10,7 +10,6 @@ from headgate.generator.plan.states import Call
 
 # Every parameter a machine's placeholders can name, and those its stack needs besides.
 PARAMETERS: dict[str, dict[str, Any]] = {
-    "AlarmTopicArn": {"Type": "String", "Description": "SNS topic that is told when an execution fails."},
     "AlertTopicArn": {
         "Type": "String",
         "Description": "SNS topic that machines tell about outcomes; the alert function delivers.",
@@ -54,7 +53,7 @@ APPLICATION_PARAMETERS: dict[str, dict[str, Any]] = {
     },
     "Region": {"Type": "String", "Default": "", "Description": "The region that Account is meant in."},
 }
-ALWAYS = ("AlarmTopicArn", "LogLevel", "LogRetentionDays", "NamePrefix")
+ALWAYS = ("LogLevel", "LogRetentionDays", "NamePrefix")
 
 
 @dataclass(frozen=True, slots=True)
