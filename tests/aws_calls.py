@@ -1,7 +1,8 @@
 """Which AWS operations the code that a function can reach calls, read from the source.
 
 What a function can reach are the functions, classes and constants that its handler names, those that they name, and so on; a
-method counts once its class is reached and its name is used. In that code an operation is a name (`get_job_run`, also as text) of a
+method counts once its class is reached and its name is used, and all of a package that finds its modules itself (`iter_modules`)
+once the code that finds them is reached. In that code an operation is a name (`get_job_run`, also as text) of a
 service whose client is named there (`"glue"`). So a call that a test never makes is found as well.
 """
 
@@ -26,9 +27,10 @@ class _Body:
 
 
 class Code:
-    """The modules under a folder that is on the import path."""
+    """The modules under a folder that is on the import path. The modules of the packages `apart` are reached by name only."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, apart: tuple[str, ...] = ()) -> None:
+        self._apart = apart
         self._bodies: dict[Node, list[ast.AST]] = {}
         self._imported: dict[str, dict[str, str]] = {}  # by module: its name for something -> `module` or `module:name`
         paths = {path.relative_to(folder).with_suffix(""): path for path in folder.rglob("*.py")}
@@ -46,9 +48,11 @@ class Code:
         due = {(module, name)}
         while due:
             seen |= due
-            found = [self._read(*each) for each in due]
-            words |= set().union(*(each.words for each in found))
-            due = set().union(*(each.nodes for each in found))
+            found = {each: self._read(*each) for each in due}
+            words |= set().union(*(each.words for each in found.values()))
+            due = set().union(*(each.nodes for each in found.values()))
+            searching = {package for (package, _), body in found.items() if "iter_modules" in body.words}
+            due |= {each for each in self._bodies if each[0].rpartition(".")[0] in searching - {*self._apart}}
             due |= {each for each in self._bodies if _is_method(each, seen) and each[1].split(".")[1] in words}
             due = (due & self._bodies.keys()) - seen
         return seen, words

@@ -12,7 +12,7 @@ from tests.aws_calls import Code
 from tests.local_application import ROOT
 from tests.test_template import FUNCTIONS, HANDLERS, RESOURCES, of_type
 
-CODE = Code(FUNCTIONS)
+CODE = Code(FUNCTIONS, apart=("step_types",))  # what step types call is granted by their schemas, see below
 # What Lambda does as the function: its log, its traces, its settings (encrypted).
 TO_RUN = {
     "logs:CreateLogStream",
