@@ -19,6 +19,7 @@ from headgate.generator.plan.forwarding import forwarding
 from headgate.generator.plan.layout import Layout, assign, recorded, template_name
 from headgate.generator.plan.outline import outline
 from headgate.generator.plan.resources import ProductResources, resources_of
+from headgate.generator.plan.watching import watching
 from headgate.generator.progress import Progress
 from headgate.generator.render.application import Part, render_application, render_mesh
 from headgate.generator.render.canonical import canonical
@@ -93,8 +94,9 @@ class _Run:
                 members = [each for each in domain.products if layout[name][each.name] == number]
                 parts.append(self._template(name, number, members))
         progress("templates", len(self.domains), len(self.domains))
-        self.proof.templates(self.mesh.root, parts)
-        self.out.put(output.APPLICATION, canonical(render_application(parts)))
+        watched = watching(step for product in self.mesh.machines() for step in product.steps())
+        self.proof.templates(self.mesh.root, parts, watched)
+        self.out.put(output.APPLICATION, canonical(render_application(parts, watched)))
         central = render_mesh(forwarding(subscriptions(self.mesh)), producers(self.mesh))
         self.proof.mesh(self.mesh.root, central)
         self.out.put(output.MESH, canonical(central))

@@ -121,7 +121,7 @@ def test_an_incident_is_opened_and_an_object_is_published_as_text(endpoint: Runt
 
 
 def test_archives_and_bus_policies_can_be_deployed(endpoint: Runtime) -> None:
-    template = {
+    template: dict[str, Any] = {
         "Resources": {
             "Bus": {"Type": "AWS::Events::EventBus", "Properties": {"Name": "archived"}},
             "Archive": {"Type": "AWS::Events::Archive", "Properties": {"SourceArn": {"Fn::GetAtt": ["Bus", "Arn"]}, "EventPattern": {"source": ["headgate"]}}},
@@ -131,7 +131,14 @@ def test_archives_and_bus_policies_can_be_deployed(endpoint: Runtime) -> None:
     stacks = endpoint.client("cloudformation")
     stacks.create_stack(StackName="archive", TemplateBody=json.dumps(template))
     stacks.get_waiter("stack_create_complete").wait(StackName="archive", WaiterConfig={"Delay": 1})
-    assert len(endpoint.client("events").list_archives()["Archives"]) == 1
+    (archive,) = endpoint.client("events").list_archives()["Archives"]
+
+    template["Resources"]["Archive"]["Properties"] |= {"Description": "changed", "RetentionDays": 3}
+    stacks.update_stack(StackName="archive", TemplateBody=json.dumps(template))
+    stacks.get_waiter("stack_update_complete").wait(StackName="archive", WaiterConfig={"Delay": 1})
+    changed = endpoint.client("events").describe_archive(ArchiveName=archive["ArchiveName"])
+    assert (changed["Description"], changed["RetentionDays"]) == ("changed", 3)
+    assert changed["CreationTime"] == archive["CreationTime"], "updated in place, as on AWS"
 
 
 def test_an_event_is_forwarded_one_hop_and_no_further(endpoint: Runtime) -> None:

@@ -8,7 +8,15 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headgate.generator.plan.layout import MAX_BYTES, MAX_PARAMETERS, MAX_RESOURCES, SHARE, assign
+from headgate.generator.plan.layout import (
+    MAX_BYTES,
+    MAX_PARAMETERS,
+    MAX_RESOURCES,
+    RESOURCES_A_PRODUCT,
+    SHARE,
+    SHARED_RESOURCES,
+    assign,
+)
 from headgate.generator.plan.resources import PARAMETERS
 from tests.conftest import Headgate
 
@@ -38,7 +46,7 @@ def test_a_large_domain_is_split_and_one_more_product_touches_one_template(
 ) -> None:
     product = 'description: x\nschedule: {{frequency: daily, time: "06:00"}}\npipeline:\n  steps:\n    - {{name: a, glue: {{job: j{0}}}}}\n'
     text = "--- big/domain.yaml\nowner: x\n" + "".join(
-        f"--- big/p{n:03}.yaml\n{product.format(n)}" for n in range(1, 321)
+        f"--- big/p{n:03}.yaml\n{product.format(n)}" for n in range(1, 461)
     )
     root = project(text)
 
@@ -51,6 +59,7 @@ def test_a_large_domain_is_split_and_one_more_product_touches_one_template(
 
     assert [path.name for path in templates] == ["template-2.json", "template-3.json", "template.json"]
     assert max(counts) <= MAX_RESOURCES * SHARE
+    assert sum(counts) == 460 * RESOURCES_A_PRODUCT + 3 * SHARED_RESOURCES, "a machine and its role; no alarm a machine"
     assert code == 0
     # catalog, layout and the first template, which lost one product and had room for the new one
     assert "1 created, 3 changed, 1 removed" in printed

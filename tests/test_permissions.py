@@ -1,6 +1,5 @@
 """What roles allow: what is called and nothing else, on names where IAM knows any."""
 
-import ast
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,91 +11,11 @@ import pytest
 from headgate.generator.plan import grants
 from tests.golden import FOLDER
 from tests.local_application import ROOT, deployed, needs_sam, sample
-from tests.test_template import FUNCTIONS, HANDLERS, NESTED, RESOURCES, of_type
-
-# The action behind each call that a module of functions/ makes.
-CALLS = {
-    "state.database": {"rds-data:ExecuteStatement", "secretsmanager:GetSecretValue"},
-    "state.migrate": {"rds-data:BeginTransaction", "rds-data:CommitTransaction", "rds-data:RollbackTransaction"},
-    "effects": {
-        "states:StartExecution", "states:StopExecution", "states:SendTaskSuccess", "states:SendTaskFailure", "events:PutEvents",
-        "sns:Publish", "kms:GenerateDataKey",
-    },
-    "job_services": {"glue:GetJobRun", "glue:BatchStopJobRun"},  # of the step types
-    "lost_machines": {"states:DescribeExecution"},
-    "alerting.channels.email": set(),  # ses:SendEmail comes with AlertSender
-    "batch": {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"},  # the event source mapping's, as the function
-}  # fmt: skip
-TO_RUN = {
-    "logs:CreateLogStream",
-    "logs:PutLogEvents",
-    "xray:PutTraceSegments",
-    "xray:PutTelemetryRecords",
-    "kms:Decrypt",
-}
-
-
-def test_a_role_allows_what_its_function_calls_and_nothing_else() -> None:
-    for name, module in HANDLERS.items():
-        used = _used(module) | ({"batch"} if module == "alerts" else set())  # it reads its queue itself
-        called = set().union(*(CALLS[each] for each in used if each in CALLS))
-        assert _granted(name.removesuffix("Function") + "Role") - TO_RUN == called, name
-
-
-def _used(module: str) -> set[str]:
-    """The modules of functions/ that calls of this handler can reach. `runtime` reaches effects only through perform_due and
-    performer; the queue and Glue belong to who names them."""
-    path = FUNCTIONS / f"{module.replace('.', '/')}.py"
-    text = path.read_text("utf-8")
-    imported = {
-        each
-        for node in ast.walk(ast.parse(text))
-        for each in _imports(node)
-        if (FUNCTIONS / f"{each.replace('.', '/')}.py").exists()
-    }
-    used = {module}
-    for each in imported - {"runtime", "contract", "batch", "state.errors"}:
-        used |= _used(each)
-    if "batch" in imported and "process(" in text:
-        used |= {"batch", "state.database", "effects"}
-    if "runtime.database" in text or "runtime.state" in text:
-        used.add("state.database")
-    if "runtime.perform_due" in text:
-        used.add("effects")
-    return used
-
-
-def _imports(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.Import):
-        yield from (each.name for each in node.names)
-    elif isinstance(node, ast.ImportFrom) and node.module and not all(each.name.isupper() for each in node.names):
-        yield from (node.module, *(f"{node.module}.{each.name}" for each in node.names))  # a constant calls nothing
-
-
-def _granted(role: str) -> set[str]:
-    properties = RESOURCES[role]["Properties"]
-    documents = [RESOURCES[each["Ref"]]["Properties"]["PolicyDocument"] for each in properties["ManagedPolicyArns"]]
-    documents += [each["PolicyDocument"] for each in properties.get("Policies", ())]
-    return {
-        action for document in documents for statement in document["Statement"] for action in _list(statement["Action"])
-    }
+from tests.test_template import NESTED, RESOURCES
 
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
-
-
-def test_no_policy_names_everything() -> None:
-    wide = []
-    for name in (*of_type("AWS::IAM::Role"), *of_type("AWS::IAM::ManagedPolicy")):
-        properties = RESOURCES[name]["Properties"]
-        documents = [each["PolicyDocument"] for each in properties.get("Policies", ())] + [
-            properties.get("PolicyDocument", {"Statement": []})
-        ]
-        for statement in (each for document in documents for each in document["Statement"]):
-            assert "*" not in "".join(_list(statement["Action"])), name
-            wide += [(name, statement.get("Sid")) for resource in _list(statement["Resource"]) if resource == "*"]
-    assert wide == [("RunPolicy", "TracesHaveNoNames")], "X-Ray has no resources to name"
 
 
 def _statements(resources: dict[str, dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:

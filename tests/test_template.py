@@ -1,15 +1,18 @@
-"""The root template: it lints, it is complete, and its roles allow what the functions call and nothing else."""
+"""The root template: it lints, it is complete, nothing is lost on the way, and it names no service of a step type."""
 
 import json
 import re
 import subprocess
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from headgate.generator.plan.names import MAX_PREFIX
 from headgate.generator.plan.resources import APPLICATION_PARAMETERS, PARAMETERS
+from headgate.generator.steps import step_types
 from headgate.local.stack import sam
 from tests.local_application import ROOT, needs_sam
 
@@ -85,6 +88,10 @@ def test_the_generated_application_gets_every_parameter_it_takes() -> None:
     assert RESOURCES["DataProducts"]["Properties"]["Parameters"].keys() == (PARAMETERS | APPLICATION_PARAMETERS).keys()
 
 
+def test_the_prefix_leaves_room_for_the_names_of_machines() -> None:
+    assert TEMPLATE["Parameters"]["NamePrefix"]["AllowedPattern"] == f"^[A-Za-z0-9_-]{{3,{MAX_PREFIX}}}$"
+
+
 def test_nothing_is_lost_and_everything_is_encrypted() -> None:
     queues = of_type("AWS::SQS::Queue")
     dead = {"UndeliveredEvents", "RefreshEventsDeadLetters", "JobStatusDeadLetters", "AlertDeadLetters"}
@@ -105,7 +112,7 @@ def test_nothing_is_lost_and_everything_is_encrypted() -> None:
         for each in of_type("AWS::CloudWatch::Alarm").values()
         if each["Namespace"] == "AWS/SQS"
     ]
-    assert set(watched) == dead
+    assert sorted(watched) == sorted(dead)
 
 
 def test_the_layer_on_aws_and_the_one_packed_here_hold_the_same_slack_sdk() -> None:
@@ -114,12 +121,167 @@ def test_the_layer_on_aws_and_the_one_packed_here_hold_the_same_slack_sdk() -> N
     assert f'"slack_sdk=={version}"' in (ROOT / "pyproject.toml").read_text("utf-8")
 
 
-def test_a_message_stays_hidden_for_longer_than_its_function_may_take() -> None:
-    timeout = TEMPLATE["Globals"]["Function"]["Timeout"]
-    for name in ("RefreshEventsQueue", "JobStatusQueue", "AlertQueue"):
-        assert RESOURCES[name]["Properties"]["VisibilityTimeout"] >= 6 * timeout, (
-            "as AWS advises for event source mappings"
+def test_a_message_stays_hidden_six_times_as_long_as_its_function_may_take() -> None:
+    """docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
+    default = TEMPLATE["Globals"]["Function"]["Timeout"]
+    consumed = set()
+    for each in of_type("AWS::Lambda::EventSourceMapping").values():
+        queue, _ = each["EventSourceArn"]["Fn::GetAtt"]
+        timeout = RESOURCES[each["FunctionName"]["Ref"]]["Properties"].get("Timeout", default)
+        assert RESOURCES[queue]["Properties"]["VisibilityTimeout"] >= 6 * timeout, queue
+        consumed.add(queue)
+    assert consumed == {name for name, each in of_type("AWS::SQS::Queue").items() if "RedrivePolicy" in each}
+
+
+GENERATED: dict[str, dict[str, Any]] = json.loads((ROOT / "statemachines/template.json").read_text("utf-8"))[
+    "Resources"
+]
+KNOWN = {
+    "AWS::Partition": "aws",
+    "AWS::Region": "eu-west-1",
+    "AWS::AccountId": "111122223333",
+    "NamePrefix": "headgate-",
+}
+RULES = "arn:aws:events:eu-west-1:111122223333:rule/"
+
+
+def resolved(value: Any) -> Any:
+    """The text of a `!Sub` or of a rule's ARN, in a stack with the default prefix."""
+    if "Fn::Sub" in value:
+        return re.sub(r"\$\{([\w:]+)\}", lambda match: KNOWN[match[1]], value["Fn::Sub"])
+    rule = RESOURCES[value["Fn::GetAtt"][0]]["Properties"]
+    bus = resolved(RESOURCES[rule["EventBusName"]["Ref"]]["Properties"]["Name"]) + "/" if "EventBusName" in rule else ""
+    return RULES + bus + resolved(rule["Name"])
+
+
+def may_deliver(rule: str, queue: str) -> bool:
+    """Whether a policy of the queue lets EventBridge deliver for the rule of that ARN."""
+    for policy in of_type("AWS::SQS::QueuePolicy").values():
+        for each in policy["PolicyDocument"]["Statement"]:
+            if each["Resource"] == {"Fn::GetAtt": [queue, "Arn"]} and each["Principal"] == {
+                "Service": "events.amazonaws.com"
+            }:
+                assert {"Ref": queue} in policy["Queues"]
+                assert (each["Effect"], each["Action"]) == ("Allow", "sqs:SendMessage")
+                ((_, condition),) = each["Condition"].items()
+                patterns = condition["aws:SourceArn"]
+                patterns = patterns if isinstance(patterns, list) else [patterns]
+                if any(fnmatchcase(rule, resolved(pattern)) for pattern in patterns):
+                    return True
+    return False
+
+
+def test_rules_may_deliver_to_their_queue_and_others_may_not() -> None:
+    rules = {resolved({"Fn::GetAtt": [name, "Arn"]}): each for name, each in of_type("AWS::Events::Rule").items()}
+    for arn, rule in rules.items():
+        for target in rule["Targets"]:
+            queue, _ = target["Arn"]["Fn::GetAtt"]
+            assert may_deliver(arn, queue) == (queue in of_type("AWS::SQS::Queue")), arn
+            assert may_deliver(arn, target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0]), arn
+    for queue in ("RefreshEventsQueue", "JobStatusQueue", "UndeliveredEvents"):
+        assert not may_deliver(RULES + "other", queue)
+    assert not may_deliver(RULES + "headgate-execution-status", "RefreshEventsQueue")
+    assert not may_deliver(RULES + "headgate-domain/headgate-refresh-events", "JobStatusQueue")
+
+
+def test_services_that_deliver_to_queues_and_topics_may_use_their_key() -> None:
+    """docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html, .../sns/latest/dg/sns-key-management.html"""
+    delivering = {
+        statement["Principal"]["Service"]
+        for kind in ("AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy")
+        for policy in of_type(kind).values()
+        for statement in policy["PolicyDocument"]["Statement"]
+    }
+    assert delivering == {"events.amazonaws.com", "sns.amazonaws.com", "cloudwatch.amazonaws.com"}
+    allowed: dict[str, set[str]] = {}
+    for statement in RESOURCES["Key"]["Properties"]["KeyPolicy"]["Statement"]:
+        services = statement["Principal"].get("Service", ())
+        for service in services if isinstance(services, list) else [str(services)]:
+            allowed.setdefault(service, set()).update(statement["Action"])
+    assert all({"kms:GenerateDataKey", "kms:Decrypt"} <= allowed[service] for service in delivering)
+
+
+def test_rules_of_step_types_may_deliver_to_the_job_status_queue() -> None:
+    given = RESOURCES["DataProducts"]["Properties"]["Parameters"]
+    rules = [each["Properties"] for each in GENERATED.values() if each["Type"] == "AWS::Events::Rule"]
+    assert rules
+    for rule in rules:
+        (target,) = rule["Targets"]
+        for parameter in (target["Arn"]["Ref"], target["DeadLetterConfig"]["Arn"]["Ref"]):
+            queue, _ = given[parameter]["Fn::GetAtt"]
+            assert may_deliver(RULES + resolved(rule["Name"]), queue), rule["Name"]
+        assert given[target["Arn"]["Ref"]] == {"Fn::GetAtt": ["JobStatusQueue", "Arn"]}
+
+
+def test_no_service_of_a_step_type_is_named() -> None:
+    """What is needed of a step type is generated from its schema: adding one changes nothing here."""
+    text = (ROOT / "template.yaml").read_text("utf-8")
+    for kind in step_types().values():
+        event = kind.note("event")
+        named = [event["source"], event["detail-type"]] if event else []
+        named += [grant["action"] for grant in kind.note("watch-grants", ())]
+        assert [each for each in named if each in text] == [], kind.name
+    assert "glue" not in text.lower()
+
+
+def test_executions_that_did_not_succeed_are_reported_and_those_without_an_outcome_raise_one_alarm() -> None:
+    """docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html"""
+    rule = RESOURCES["ExecutionStatusRule"]["Properties"]
+    prefix = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]["STATE_MACHINE_ARN_PREFIX"]
+    assert rule["EventPattern"] == {
+        "source": ["aws.states"],
+        "detail-type": ["Step Functions Execution Status Change"],
+        "detail": {"status": ["FAILED", "TIMED_OUT", "ABORTED"], "stateMachineArn": [{"prefix": prefix}]},
+    }
+    assert "EventBusName" not in rule, "AWS puts these events on the default bus"
+    assert [each["Arn"] for each in rule["Targets"]] == [{"Fn::GetAtt": ["JobStatusQueue", "Arn"]}]
+    printed = (FUNCTIONS / "lost_machines.py").read_text("utf-8")
+    for field in ("late", "ended_without_outcome"):
+        (metric,) = [
+            each
+            for each in of_type("AWS::Logs::MetricFilter").values()
+            if each["FilterPattern"] == f"{{ $.{field} > 0 }}"
+        ]
+        (transformation,) = metric["MetricTransformations"]
+        alarms = [
+            each
+            for each in of_type("AWS::CloudWatch::Alarm").values()
+            if each["MetricName"] == transformation["MetricName"]
+        ]
+        assert (transformation["MetricValue"], len(alarms)) == (f"$.{field}", 1)
+    assert '"ended_without_outcome": ' in printed
+
+
+def test_an_alarm_watches_each_thing_once_and_everybody_learns_of_it() -> None:
+    alarms = of_type("AWS::CloudWatch::Alarm")
+    watched = [json.dumps([each["Namespace"], each["MetricName"], each.get("Dimensions")]) for each in alarms.values()]
+    assert len(set(watched)) == len(watched)
+    assert len({each["AlarmDescription"] for each in alarms.values()}) == len(alarms)
+    assert all(each["AlarmActions"] == [{"Ref": "AlarmTopic"}] for each in alarms.values())
+
+
+def test_names_are_given_once() -> None:
+    """Anchors copy properties: a name that was not replaced would be given twice."""
+    names = [
+        json.dumps([each["Type"], each["Properties"][key]])
+        for each in RESOURCES.values()
+        for key in each.get("Properties", {})
+        if key.endswith("Name")
+        and key
+        not in (
+            "PolicyName",
+            "DatabaseName",
+            "DBSubnetGroupName",
+            "FunctionName",
+            "EventBusName",
+            "LogGroupName",
+            "MetricName",
         )
+    ]
+    assert len(set(names)) == len(names)
+    handlers = [each["Handler"] for each in of_type("AWS::Serverless::Function").values()]
+    roles = [json.dumps(each["Role"]) for each in of_type("AWS::Serverless::Function").values()]
+    assert len(set(handlers)) == len(handlers) == len(set(roles))
 
 
 def test_every_resource_of_a_domain_is_conditional_and_the_central_ones_too() -> None:

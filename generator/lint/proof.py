@@ -18,6 +18,7 @@ from headgate.generator.plan.layout import MAX_RESOURCES, SHARE
 from headgate.generator.plan.machine import plan_machine
 from headgate.generator.plan.outline import MachineOutline
 from headgate.generator.plan.resources import ProductResources
+from headgate.generator.plan.watching import Watching
 from headgate.generator.render.application import Part, render_application
 from headgate.generator.render.domain import render_domain
 from headgate.generator.render.shapes import AlteredTextError
@@ -86,8 +87,9 @@ class Proof:
             if digest not in self._specimens and not self._cache.get("resource lint", digest):
                 self._specimens[digest] = each
 
-    def templates(self, root: Path, parts: Sequence[Part]) -> None:
-        """Lints a template with one product of each new shape, and the application with one part of each kind."""
+    def templates(self, root: Path, parts: Sequence[Part], watching: Watching) -> None:
+        """Lints a template with one product of each new shape, and the application with one part of each kind. The names of
+        resources in a policy come from patterns in the schemas, so what passed with some passes with others."""
         if self._specimens:
             # logical ids come from the products' names; those of specimens from several domains may meet
             numbered = [replace(each, logical_id=f"N{index}") for index, each in enumerate(self._specimens.values())]
@@ -95,9 +97,9 @@ class Proof:
         if len(parts) > MAX_RESOURCES * SHARE:
             self._report(TOO_MANY, root, [f"{len(parts)} nested templates"])
         kinds = {(each.parameters, each.home is None, bool(each.home and each.home.region)): each for each in parts}
-        digest = _digest(sorted(kinds))
+        digest = _digest((sorted(kinds), watching.patterns, [each["Action"] for each in watching.statements]))
         if not self._cache.get("application lint", digest):
-            self._template(root, "application lint", (digest,), render_application(list(kinds.values())))
+            self._template(root, "application lint", (digest,), render_application(list(kinds.values()), watching))
 
     def altered(self, root: Path, error: AlteredTextError) -> None:
         """Reports a template that the shape cache refuses."""

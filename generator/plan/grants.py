@@ -59,10 +59,15 @@ def statements(calls: Iterable[Call]) -> list[Statement]:
 
 
 def policy_size(granted: list[Statement]) -> int:
-    """The characters of a role's policy at most once CloudFormation has put in what it knows; IAM counts no white space."""
-    text = orjson.dumps({"Version": "2012-10-17", "Statement": granted + WATCHING}).decode()
-    for known, longest in (("Partition", 10), ("Region", 14), ("AccountId", 12)):
-        text = text.replace(f"${{AWS::{known}}}", "x" * longest)
+    """The characters of a machine's role at most, as `longest` counts them."""
+    return longest(granted + WATCHING)
+
+
+def longest(policy: list[Statement]) -> int:
+    """The characters of a policy at most once CloudFormation has put in what it knows; IAM counts no white space."""
+    text = orjson.dumps({"Version": "2012-10-17", "Statement": policy}).decode()
+    for known, length in (("Partition", 10), ("Region", 14), ("AccountId", 12)):
+        text = text.replace(f"${{AWS::{known}}}", "x" * length)
     return len(text) - text.count('{"Fn::Sub":') * len('{"Fn::Sub":}') + text.count('{"Ref":') * LONGEST_ARN
 
 

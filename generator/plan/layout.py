@@ -12,7 +12,7 @@ from dataclasses import dataclass
 # of them that is used: a template grows a little with every change of its products.
 MAX_RESOURCES, MAX_BYTES, MAX_PARAMETERS = 500, 1_000_000, 200
 SHARE = 0.9
-RESOURCES_A_PRODUCT = 3  # machine, role, alarm
+RESOURCES_A_PRODUCT = 2  # machine, role
 SHARED_RESOURCES, SHARED_BYTES = 1, 8_000  # the log group; parameters and the frame
 
 Layout = dict[str, dict[str, int]]
@@ -34,8 +34,8 @@ class _Room:
 def assign(sizes: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:
     """The number of the template of each product of one domain, from 1.
 
-    `sizes` gives the bytes of each product's resources, `before` where products were. A product stays where it was as
-    long as its template is within the quotas themselves.
+    `sizes` gives the bytes of each product's resources, `before` the numbers of the last output. A product stays in its template
+    as long as that is within the quotas themselves; a new one takes the first with room within the share that is used.
     """
     rooms: dict[int, _Room] = {}
     placed: dict[str, int] = {}
@@ -58,7 +58,7 @@ def template_name(number: int) -> str:
 
 
 def recorded(layout: Layout) -> Layout:
-    """What has to be remembered: a domain whose products are all in its first template says nothing."""
+    """What `layout.json` keeps: a domain whose products are all in its first template is left out."""
     return {
         domain: dict(sorted(parts.items())) for domain, parts in sorted(layout.items()) if set(parts.values()) != {1}
     }

@@ -8,41 +8,35 @@ from headgate.generator.model.product import Product
 from headgate.generator.plan import grants, names
 from headgate.generator.plan.states import Call
 
-# Every parameter a machine's placeholders can name, and those its stack needs besides.
+# Every parameter a machine's placeholders can name, and those its stack needs besides. The root template gives each of them, and says
+# which values they may have.
 PARAMETERS: dict[str, dict[str, Any]] = {
-    "AlarmTopicArn": {"Type": "String", "Description": "SNS topic that is told when an execution fails."},
     "AlertTopicArn": {
         "Type": "String",
-        "Description": "SNS topic that machines tell about outcomes; the alert function delivers.",
+        "Description": "SNS topic to which machines publish outcomes; the alert function delivers them.",
     },
     "CentralEventBusArn": {"Type": "String", "Description": "Bus for events of visibility `mesh`."},
-    "DependencyGateFunctionArn": {"Type": "String", "Description": "Registers a waiting run and settles its deadline."},
+    "DependencyGateFunctionArn": {
+        "Type": "String",
+        "Description": "Registers a waiting run and resolves its missed deadline.",
+    },
     "DomainEventBusArn": {"Type": "String", "Description": "Bus for events of visibility `domain`."},
     "JobTrackerFunctionArn": {
         "Type": "String",
         "Description": "Records a job run and keeps the token that its end answers.",
     },
     "KeyArn": {"Type": "String", "Description": "The key that the alert topic is encrypted with."},
-    "LogLevel": {
-        "Type": "String",
-        "Default": "ALL",
-        "AllowedValues": ["ALL", "ERROR", "FATAL", "OFF"],
-        "Description": "What the machines log; execution data never is.",
-    },
-    "LogRetentionDays": {
-        "Type": "Number",
-        "Default": 90,
-        "AllowedValues": [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731],
-        "Description": "How long the machines' logs are kept.",
-    },
+    "LogLevel": {"Type": "String", "Description": "What the machines log; execution data never is."},
+    "LogRetentionDays": {"Type": "Number", "Description": "How long the machines' logs are kept."},
     "NamePrefix": {
         "Type": "String",
-        "Default": "",
-        "AllowedPattern": "^[A-Za-z0-9_-]{0,16}$",
-        "Description": "Stands before the name of every machine, to tell environments in one account apart.",
+        "Description": "Stands before the name of every machine and rule; two stacks in one account need two prefixes.",
     },
     "OutcomeRecorderFunctionArn": {"Type": "String", "Description": "Records how a run ended."},
-    "PipelineConfigurationFunctionArn": {"Type": "String", "Description": "Reads what to run, resolved for a run."},
+    "PipelineConfigurationFunctionArn": {
+        "Type": "String",
+        "Description": "Begins a run's pipeline; returns its steps, filled in for the run.",
+    },
 }
 # What the template that nests the domains takes besides.
 APPLICATION_PARAMETERS: dict[str, dict[str, Any]] = {
@@ -52,9 +46,18 @@ APPLICATION_PARAMETERS: dict[str, dict[str, Any]] = {
         "AllowedPattern": r"^(\d{12})?$",
         "Description": "Only the domains of this account are deployed; empty: all of them.",
     },
-    "Region": {"Type": "String", "Default": "", "Description": "The region that Account is meant in."},
+    "Region": {"Type": "String", "Default": "", "Description": "The region of Account."},
+    "JobStatusQueueArn": {
+        "Type": "String",
+        "Description": "Queue of the job status function: ends of the steps' work.",
+    },
+    "JobStatusRoleName": {"Type": "String", "Description": "Role of the job status function."},
+    "JobTrackerRoleName": {"Type": "String", "Description": "Role of the job tracker function."},
+    "MonitorRoleName": {"Type": "String", "Description": "Role of the monitor function."},
+    "UndeliveredEventsArn": {"Type": "String", "Description": "Queue for events that could not be delivered."},
 }
-ALWAYS = ("AlarmTopicArn", "LogLevel", "LogRetentionDays", "NamePrefix")
+WATCHERS = ("JobStatusRoleName", "JobTrackerRoleName", "MonitorRoleName")  # they ask the services of step types
+ALWAYS = ("LogLevel", "LogRetentionDays", "NamePrefix")
 
 
 @dataclass(frozen=True, slots=True)

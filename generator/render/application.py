@@ -1,4 +1,4 @@
-"""Renders the template that nests the domains, and that of the central account."""
+"""Renders the template that nests the domains and watches their work, and that of the central account."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,8 @@ from headgate.generator.model.accounts import Home
 from headgate.generator.plan import names
 from headgate.generator.plan.forwarding import Forwarding, most_accounts, pattern
 from headgate.generator.plan.layout import template_name
-from headgate.generator.plan.resources import APPLICATION_PARAMETERS, PARAMETERS
+from headgate.generator.plan.resources import APPLICATION_PARAMETERS, PARAMETERS, WATCHERS
+from headgate.generator.plan.watching import Watching
 from headgate.generator.render.environment import environment
 
 
@@ -32,25 +33,25 @@ class Part:
         """When this part is deployed: in an account that holds everything, or in the domain's own; None: always."""
         if self.home is None:
             return None
-        here: list[Any] = [{"Fn::Equals": [{"Ref": "Account"}, self.home.account]}]
+        same: list[Any] = [{"Fn::Equals": [{"Ref": "Account"}, self.home.account]}]
         if self.home.region:
-            here.append({"Fn::Equals": [{"Ref": "Region"}, self.home.region]})
-        there = {"Fn::And": here} if len(here) > 1 else here[0]
-        return {"Fn::Or": [{"Fn::Equals": [{"Ref": "Account"}, ""]}, there]}
+            same.append({"Fn::Equals": [{"Ref": "Region"}, self.home.region]})
+        own = {"Fn::And": same} if len(same) > 1 else same[0]
+        return {"Fn::Or": [{"Fn::Equals": [{"Ref": "Account"}, ""]}, own]}
 
     @property
     def location(self) -> str:
         return f"{self.domain}/{template_name(self.number)}"
 
 
-def render_application(parts: Sequence[Part]) -> dict[str, Any]:
-    """The template that nests all of `parts`. It takes every parameter, needed or not: what nests it is written by hand."""
-    conditions = {f"{part.logical_id}Here": part.condition for part in parts if part.condition}
-    text = (
-        environment()
-        .get_template("application.json.j2")
-        .render(parameters=PARAMETERS | APPLICATION_PARAMETERS, passed=PARAMETERS, parts=parts, conditions=conditions)
-    )
+def render_application(parts: Sequence[Part], watching: Watching) -> dict[str, Any]:
+    """The template that nests all of `parts`, and watches the work of their steps. It takes every parameter, needed or not: the
+    template that nests it is written by hand."""
+    conditions = {f"{part.logical_id}Deployed": part.condition for part in parts if part.condition}
+    text = environment().get_template("application.json.j2").render(
+        parameters=PARAMETERS | APPLICATION_PARAMETERS, parts=parts, conditions=conditions, watching=watching, watchers=WATCHERS,
+        logical_id=names.logical_id,
+    )  # fmt: skip
     rendered: dict[str, Any] = orjson.loads(text)
     return rendered
 

@@ -13,14 +13,15 @@ HOOKS = (
     "cloudformation.provisioners:_RESOURCE_HANDLERS", "cloudformation.provisioners:_rds_db_cluster_attrs",
     "cloudformation.provisioners:_update_resource", "cloudformation.provisioners:_physical_name",
     "cloudformation.engine:_parse_template", "cloudformation.engine:_apply_transforms", "cloudformation:_stacks",
-    "eventbridge:_create_archive", "eventbridge:_archives", "eventbridge:_put_permission", "eventbridge:_remove_permission",
+    "eventbridge:_create_archive", "eventbridge:_update_archive", "eventbridge:_archives", "eventbridge:_put_permission",
+    "eventbridge:_remove_permission",
     "secretsmanager:_create_secret", "secretsmanager:_secrets", "sns:_topics",
 )  # fmt: skip
 
 
 def install(settings: Settings) -> None:
     handlers: dict[str, Any] = provisioners._RESOURCE_HANDLERS
-    handlers.setdefault("AWS::Events::Archive", {"create": _archive, "delete": _no_archive})
+    handlers.setdefault("AWS::Events::Archive", {"create": _archive, "update": _changed_archive, "delete": _no_archive})
     _transform_nested()
     _keep_attributes()
     _managed_password()
@@ -29,8 +30,19 @@ def install(settings: Settings) -> None:
 
 def _archive(logical_id: str, given: dict[str, Any], stack: str) -> tuple[str, dict[str, Any]]:
     name = given.get("ArchiveName") or provisioners._physical_name(stack, logical_id, max_len=48)
+    return _kept(eventbridge._create_archive, name, given)
+
+
+def _changed_archive(
+    name: str, before: dict[str, Any], given: dict[str, Any], stack: str
+) -> tuple[str, dict[str, Any]]:
+    """On AWS a change of all but the name and the source updates the archive in place."""
+    return _kept(eventbridge._update_archive, name, given)
+
+
+def _kept(call: Callable[..., Any], name: str, given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     pattern = given.get("EventPattern", "")
-    status, _, body = eventbridge._create_archive(
+    status, _, body = call(
         {
             "ArchiveName": name,
             "EventSourceArn": given["SourceArn"],
