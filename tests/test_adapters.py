@@ -241,3 +241,18 @@ def test_a_machine_that_is_stopped_does_nothing_more(endpoint: Runtime) -> None:
     assert "After" not in [each.get("stateEnteredEventDetails", {}).get("name") for each in events]
     (detail,) = received()
     assert (detail["executionArn"], detail["status"]) == (execution, "ABORTED")
+
+
+def test_a_machine_ends_at_its_time_limit(endpoint: Runtime) -> None:
+    prefix = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:limited-"
+    received = status_changes(endpoint, "machine-limits", prefix)
+    before = endpoint.control.wait_until_idle()["now"]
+    ended = executed(endpoint, machine(Ask=invoke("gate", waiting=True)) | {"TimeoutSeconds": 600}, name="limited-m")
+    assert ended["status"] == "TIMED_OUT"
+    assert endpoint.control.wait_until_idle()["now"] - before == pytest.approx(600, abs=20)
+    events = endpoint.client("stepfunctions").get_execution_history(executionArn=ended["executionArn"])["events"]
+    assert events[-1]["type"] == "ExecutionTimedOut"
+    (detail,) = received()
+    assert (detail["executionArn"], detail["status"]) == (ended["executionArn"], "TIMED_OUT")
+    within = executed(endpoint, machine(Ask=invoke("gate")) | {"TimeoutSeconds": 600}, name="limited-m")
+    assert within["status"] == "SUCCEEDED"

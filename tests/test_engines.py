@@ -1,6 +1,6 @@
 """The sample machines go the same way on both engines: the local endpoint's, with the real functions, and moto's.
 
-What neither shows: quotas, `States.DataLimitExceeded`, heartbeat and machine timeouts (the endpoint ignores them), the ceiling and
+What neither shows: quotas, `States.DataLimitExceeded`, heartbeat time-outs (the endpoint ignores them), the ceiling and
 jitter of retry delays (the endpoint has a ceiling of a minute of its own, moto's are skipped).
 """
 

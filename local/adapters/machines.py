@@ -17,14 +17,13 @@ HOOKS = (
     "stepfunctions:_invoke_with_callback", "stepfunctions:_call_lambda", "stepfunctions:_task_tokens", "stepfunctions:_ExecutionError",
     "stepfunctions:_run_sub_machine", "stepfunctions:_add_event", "stepfunctions:_apply_input_path", "stepfunctions:_execute_task",
     "stepfunctions:_invoke_sns_publish", "stepfunctions:_SERVICE_DISPATCH", "stepfunctions:_invoke_resource",
-    "stepfunctions:_invoke_resource_with_timeout", "stepfunctions:_stop_execution", "stepfunctions:_fail_execution",
+    "stepfunctions:_invoke_resource_with_timeout",
 )  # fmt: skip
 
 
 def install(settings: Settings) -> None:
     _fail_waiting_tasks()
     _end_tasks_by_the_clock(settings.clock)
-    _stop_at_once()
     _run_branches()
     _publish_objects()
     _create_ops_items(settings)
@@ -76,51 +75,6 @@ def _end_tasks_by_the_clock(clock: Clock) -> None:
         return result.result()
 
     engine._invoke_resource_with_timeout = call
-
-
-def _stop_at_once() -> None:
-    """An execution that is stopped does nothing more, and nothing changes its end.
-
-    In the engine the states that wait go on waiting, branches run to their end, and an error that comes then makes a failed
-    execution of a stopped one.
-    """
-    invoke, fail, stop = engine._invoke_with_callback, engine._fail_execution, engine._stop_execution
-    execute, add = engine._execute_task, engine._add_event
-    tokens: dict[str, str] = {}
-    current = threading.local()
-
-    def executed(state: Any, given: Any, execution: dict[str, Any], context: Any) -> Any:
-        if execution["status"] != "RUNNING":
-            raise engine._ExecutionError("States.Runtime", "the execution was stopped")
-        current.execution = execution["executionArn"]
-        return execute(state, given, execution, context)
-
-    def with_callback(resource: str, given: Any, token: str, state: Any) -> Any:
-        tokens[token] = current.execution
-        try:
-            return invoke(resource, given, token, state)
-        finally:
-            del tokens[token]
-
-    def added(execution: dict[str, Any], kind: str, details: Any = None) -> None:
-        if execution["status"] != "ABORTED" or kind == "ExecutionAborted":
-            add(execution, kind, details)
-
-    def failed(execution: dict[str, Any], error: str, cause: str) -> None:
-        if execution["status"] == "RUNNING":
-            fail(execution, error, cause)
-
-    def stopped(given: dict[str, Any]) -> Any:
-        answer = stop(given)
-        for token in [token for token, execution in tokens.items() if execution == given.get("executionArn")]:
-            waiting = engine._task_tokens.get(token)
-            if answer[0] < 400 and waiting:
-                waiting["error"] = {"Error": "States.Runtime", "Cause": "the execution was stopped"}
-                waiting["event"].set()
-        return answer
-
-    engine._execute_task, engine._invoke_with_callback = executed, with_callback
-    engine._add_event, engine._fail_execution, engine._stop_execution = added, failed, stopped
 
 
 def _run_branches() -> None:

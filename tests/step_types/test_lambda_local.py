@@ -61,6 +61,10 @@ pipeline:
 description: Run again while the function of the first attempt still runs
 pipeline:
   steps: [{name: check, lambda: {function: lam-long, timeout: 5m}}]
+--- lam/stopped.yaml
+description: The machine is stopped while the function runs, and the run is started again
+pipeline:
+  steps: [{name: check, lambda: {function: lam-stopped, timeout: 10m}}]
 --- lam/parallel.yaml
 description: A function beside a Glue job, and one after both
 pipeline:
@@ -101,6 +105,7 @@ RUNS: dict[str, list[dict[str, Any]]] = {
     "lam-flaky": [{"fails": "ConnectionError: no route"}, {"takes": 60}],
     "lam-slow": [{"takes": 600}],
     "lam-long": [{"takes": 720}, {"takes": 60}],
+    "lam-stopped": [{"takes": 840}, {"takes": 60}],
     "lam-quick": [{"takes": 120}],
     "lam-build": [{"takes": 240}],
 }
@@ -113,6 +118,7 @@ EXPECTED = {
     "lam/refused": Expectation("ERROR", error="Refused"),
     "lam/unanswered": Expectation("ERROR", error="JobTimedOut"),
     "lam/rerun": Expectation("COMPLETED", attempt=2),
+    "lam/stopped": Expectation("COMPLETED", attempt=2),
     "lam/parallel": Expectation("COMPLETED", attempt=1),
 }
 
@@ -142,6 +148,10 @@ def at(hour: int, minute: int) -> datetime:
     return datetime(DAY.year, DAY.month, DAY.day, hour, minute, tzinfo=UTC)
 
 
+def rerun_of(product: str) -> dict[str, Any]:
+    return {"action": "rerun", "product": product, "business_date": DAY.isoformat(), "actor": "operator"}
+
+
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     folder = tmp_path_factory.mktemp("lambda")
@@ -154,14 +164,22 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
         places, catalog, _ = staging.stage(folder / "products", folder / "run")
-    rerun = {"action": "rerun", "product": "lam/rerun", "business_date": DAY.isoformat(), "actor": "operator"}
-    day = Scenario(
-        DAY, UTC, at(0, 0), at(6, 0), moments=(Moment(at(1, 8), action=rerun),), runs=RUNS, expect=EXPECTED, jobs=jobs
-    )
+    moments = (Moment(at(1, 7), action=rerun_of("lam/stopped")), Moment(at(1, 8), action=rerun_of("lam/rerun")))
+    day = Scenario(DAY, UTC, at(0, 0), at(6, 0), moments=moments, runs=RUNS, expect=EXPECTED, jobs=jobs)
     with runtime.running(places, starts=day.starts) as running:
         running.deploy(lambda line: None)
         provision(running, catalog, jobs, folder / "data")
-        yield Played(running, folder / "data", player.play(running, day, folder / "data"))
+        stopped: list[datetime] = []
+
+        def stop(moment: datetime) -> None:
+            if not stopped and moment >= at(1, 5):
+                stopped.append(moment)
+                machine = running.outputs["StateMachineArnPrefix"] + "lam_stopped"
+                states = running.client("stepfunctions")
+                (execution,) = states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]
+                states.stop_execution(executionArn=execution["executionArn"])
+
+        yield Played(running, folder / "data", player.play(running, day, folder / "data", stop))
 
 
 def test_every_product_ends_as_expected(played: Played) -> None:
@@ -216,6 +234,16 @@ def test_a_rerun_is_not_disturbed_by_the_invocation_that_still_runs(played: Play
     assert (completed["attempt"], clock(completed["at"])) == (2, "01:09")
 
 
-def test_functions_and_jobs_stand_side_by_side(played: Played) -> None:
+def test_a_rerun_waits_until_an_invocation_that_nobody_watches_has_ended(played: Played) -> None:
+    """Lambda can neither be asked about an invocation nor stop one: it counts as running until the step's time limit, 01:10."""
+    (lost,) = [each for each in played.entries("lam/stopped", "run") if each.get("error") == "ABORTED"]
+    assert (clock(lost["at"]), lost["by"]) == ("01:05", "job status")
+    assert played.ends("lam/stopped")[-1] == "SUCCEEDED"
+    first, second = played.entries("lam/stopped", "job started")
+    assert clock(first["at"]) == "01:00"
+    assert "01:10" <= clock(second["at"]) <= "01:21", "the monitor releases it, every ten minutes"
+
+
+def test_functions_and_jobs_run_side_by_side(played: Played) -> None:
     ends = [(each["job"], clock(each["at"])) for each in played.entries("lam/parallel", "job ended")]
     assert ends == [("lam-quick", "01:02"), ("lam-build", "01:04"), ("lam-quick", "01:06")]
