@@ -1,7 +1,8 @@
-"""The application on the local runtime, for tests: deployed once a test process, or once a test that breaks it."""
+"""The application on the local runtime, for tests: deployed once a session, and started from a snapshot by each test."""
 
 import contextlib
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from headgate.local import player, runtime, scenario
+from headgate.local import player, scenario, snapshot
 from headgate.local.provisioning import provision
 from headgate.local.runtime import Runtime
 from headgate.local.stack import Places
@@ -38,11 +39,19 @@ def sample(name: str) -> scenario.Scenario:
     return scenario.read(SAMPLES / name / "day.yaml")
 
 
+def snapshots() -> Path:
+    """Where the processes of this test session keep what they deployed: see conftest."""
+    return Path(os.environ["HEADGATE_TEST_SNAPSHOTS"])
+
+
+def deploy(running: Runtime) -> None:
+    running.deploy(lambda line: None)
+
+
 @contextlib.contextmanager
-def deployed(day: scenario.Scenario, folder: Path, keep: bool = False, project: Path = ROOT) -> Iterator[Application]:
+def deployed(day: scenario.Scenario, folder: Path, project: Path = ROOT) -> Iterator[Application]:
     """The project as it stands, deployed at the beginning of the day."""
     places = Places(project, ROOT / "statemachines", folder)
-    with runtime.running(places, keep, day.starts) as running:
-        running.deploy(lambda line: None)
+    with snapshot.running(places, snapshots(), day.starts, deploy) as running:
         provision(running, CATALOG, day.jobs, folder / "data")
         yield Application(running, folder / "data")

@@ -234,3 +234,10 @@ def test_a_machine_that_is_stopped_does_nothing_more(endpoint: Runtime) -> None:
     assert "After" not in [each.get("stateEnteredEventDetails", {}).get("name") for each in events]
     (detail,) = received()
     assert (detail["executionArn"], detail["status"]) == (execution, "ABORTED")
+
+
+def test_the_address_of_a_queue_does_not_change_with_the_port(endpoint: Runtime) -> None:
+    """So event source mappings find their queues when the endpoint is started again on another port."""
+    url = endpoint.client("sqs").create_queue(QueueName="addressed")["QueueUrl"]
+    assert url == f"http://localhost:4566/{ACCOUNT}/addressed"
+    assert endpoint.url != "http://127.0.0.1:4566"
