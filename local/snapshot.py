@@ -26,29 +26,41 @@ KEPT = 5  # snapshots of about 50 MB; the one unused for longest is deleted firs
 
 @contextlib.contextmanager
 def running(
-    places: Places, snapshots: Path, starts: datetime, prepare: Callable[[Runtime], None], variant: str = ""
+    places: Places, snapshots: Path | None, starts: datetime, prepare: Callable[[Runtime], None], variant: str = ""
 ) -> Iterator[Runtime]:
-    """`runtime.running` with what `prepare` deploys, which is called only where `snapshots` has none of this content.
+    """`runtime.running` with what `prepare` deploys, which is called only where the folder `snapshots` has none of this content;
+    without such a folder always.
 
     `variant` names what `prepare` does beyond one deployment of `places`. Executions do not survive the stop that a snapshot
     needs: if the deployment starts any, no snapshot is kept. Processes that need the same snapshot wait for the first.
     """
+    moment = None if snapshots is None else _restored(places, snapshots, starts, prepare, variant)
+    with runtime.running(places, starts=moment or starts) as started:
+        if moment is None:
+            prepare(started)
+        yield started
+
+
+def _restored(
+    places: Places, snapshots: Path, starts: datetime, prepare: Callable[[Runtime], None], variant: str
+) -> datetime | None:
+    """Copies the snapshot of this content, which is made if need be, to `places.folder`. Gives its moment, or None if the
+    deployment starts executions."""
     snapshots.mkdir(parents=True, exist_ok=True)
     snapshot = snapshots / digest(places, starts, variant)
     with _locked(snapshot):
         if not snapshot.exists():
-            _take(snapshot, places, starts, prepare)
-        usable = (snapshot / "moment").exists()
-        if usable:
-            snapshot.touch()
-            for part in PARTS:
-                shutil.copytree(snapshot / part, places.folder / part)
-            starts = datetime.fromtimestamp(float((snapshot / "moment").read_text()), UTC)
+            try:
+                _take(snapshot, places, starts, prepare)
+            finally:
+                shutil.rmtree(snapshot.with_suffix(".taking"), ignore_errors=True)
+        snapshot.touch()
         _prune(snapshots)
-    with runtime.running(places, starts=starts) as started:
-        if not usable:
-            prepare(started)
-        yield started
+        if not (snapshot / "moment").exists():
+            return None
+        for part in PARTS:
+            shutil.copytree(snapshot / part, places.folder / part)
+        return datetime.fromtimestamp(float((snapshot / "moment").read_text()), UTC)
 
 
 def digest(places: Places, starts: datetime, variant: str = "") -> str:

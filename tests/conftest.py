@@ -21,10 +21,10 @@ Headgate = Callable[..., tuple[int, str]]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The folder of the session's deployments. The workers of pytest-xdist inherit the variable."""
+    """A folder for what the processes of a session share. The workers of pytest-xdist inherit the variable."""
     if not hasattr(config, "workerinput"):
-        folder = tempfile.TemporaryDirectory(prefix="headgate-snapshots-")
-        os.environ["HEADGATE_TEST_SNAPSHOTS"] = folder.name
+        folder = tempfile.TemporaryDirectory(prefix="headgate-tests-")
+        os.environ["HEADGATE_TEST_SESSION"] = folder.name
         config.add_cleanup(folder.cleanup)
 
 

@@ -3,9 +3,11 @@
 import contextlib
 import json
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +41,25 @@ def sample(name: str) -> scenario.Scenario:
     return scenario.read(SAMPLES / name / "day.yaml")
 
 
+def shared(name: str) -> Path:
+    """A folder that the processes of this test session share: see conftest."""
+    return Path(os.environ["HEADGATE_TEST_SESSION"], name)
+
+
 def snapshots() -> Path:
-    """Where the processes of this test session keep what they deployed: see conftest."""
-    return Path(os.environ["HEADGATE_TEST_SNAPSHOTS"])
+    return shared("snapshots")
+
+
+@cache
+def project_folder() -> Path:
+    """A project folder of this process for commands; `headgate run` shares its deployments with the other processes."""
+    folder = Path(tempfile.mkdtemp(prefix="project-", dir=shared("")))
+    for name in ("template.yaml", "samconfig.toml", "functions", "products", "events"):
+        (folder / name).symlink_to(ROOT / name)
+    shared("deployments").mkdir(exist_ok=True)
+    (folder / ".headgate").mkdir()
+    (folder / ".headgate" / "deployments").symlink_to(shared("deployments"))
+    return folder
 
 
 def deploy(running: Runtime) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from tests import corpora
 from tests.golden import FOLDER, expect
-from tests.local_application import ROOT, SAMPLES, needs_sam
+from tests.local_application import ROOT, SAMPLES, needs_sam, project_folder
 
 pytestmark = [pytest.mark.slow, needs_sam]
 HEADGATE = [str(Path(sys.executable).parent / "headgate")]
@@ -25,9 +25,15 @@ HEADGATE = [str(Path(sys.executable).parent / "headgate")]
 MESHES = [name for name in corpora.graphs() if name in ("bigquery-etl", "large-cal-itp-data-infra")]
 
 
-def headgate(*arguments: str, folder: Path = ROOT, **options: Any) -> "subprocess.CompletedProcess[str]":
+def headgate(*arguments: str, folder: Path | None = None, **options: Any) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [*HEADGATE, *arguments], cwd=folder, capture_output=True, text=True, timeout=300, check=False, **options
+        [*HEADGATE, *arguments],
+        cwd=folder or project_folder(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        **options,
     )
 
 
@@ -84,7 +90,7 @@ def test_json_for_programs(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_nothing_is_left_when_it_is_interrupted(tmp_path: Path, number: signal.Signals) -> None:
     process = subprocess.Popen(
-        [*HEADGATE, "run", str(SAMPLES / "stifel" / "day.yaml")], cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path)},
+        [*HEADGATE, "run", str(SAMPLES / "stifel" / "day.yaml")], cwd=project_folder(), env={**os.environ, "TMPDIR": str(tmp_path)},
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     assert process.stderr is not None
@@ -100,7 +106,7 @@ def test_nothing_is_left_when_it_is_interrupted(tmp_path: Path, number: signal.S
 
 def test_nothing_keeps_running_when_it_is_killed(tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [*HEADGATE, "run", str(SAMPLES / "stifel" / "day.yaml")], cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path)},
+        [*HEADGATE, "run", str(SAMPLES / "stifel" / "day.yaml")], cwd=project_folder(), env={**os.environ, "TMPDIR": str(tmp_path)},
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     assert process.stderr is not None
