@@ -1,18 +1,27 @@
-# On a machine with python3, make and a network, `make run` sets everything up and plays a business day, and `make test` sets
-# everything up and passes every test.
+# Everything works on a clean clone on a machine with python3, make and a network.
 VENV := .venv
 # aws-sam-cli pins boto3 and click, so it lives apart
 SAM := .venv-sam
+SAM_VERSION := 1.170.0
 PYTHON ?= python3
 BIN := $(VENV)/bin
-READY := $(VENV)/.ready $(SAM)/.ready
+READY := $(VENV)/.ready $(SAM)/.ready-$(SAM_VERSION)
 
-.PHONY: run setup check test golden bench clean
+# Tests of the local runtime wait as much as they compute, so there is one worker more than there are processors.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
+PYTEST := $(BIN)/pytest -q -n $(WORKERS)
+# The tests that compare something with a golden file.
+GOLDEN = $(shell grep -rlE '^from tests.golden import .*\bexpect\b' tests --include='test_*.py')
 
-run: setup
+.PHONY: run help setup check test static tests quick golden coverage fmt bench clean
+
+run: setup  ## deploys the application to this machine and plays a business day
 	$(BIN)/headgate run local/samples/stifel/day.yaml
 
-setup: $(READY)
+help:  ## shows this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: $(READY)  ## installs the project and its tools into .venv, and aws-sam-cli into .venv-sam
 
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Headgate needs Python 3.11 or newer; name one with PYTHON=...")'
@@ -20,36 +29,48 @@ $(VENV)/.ready: pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[local,dev]"
 	touch $@
 
-$(SAM)/.ready: Makefile
+$(SAM)/.ready-$(SAM_VERSION):
 	$(PYTHON) -m venv $(SAM)
-	$(SAM)/bin/pip install --quiet --disable-pip-version-check aws-sam-cli==1.170.0
+	$(SAM)/bin/pip install --quiet --disable-pip-version-check aws-sam-cli==$(SAM_VERSION)
 	touch $@
 
-# Before each commit: style, types, and the tests that take seconds.
-check: setup
+fmt: setup  ## formats the code and corrects what ruff can correct
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+check: setup  ## before each commit: style, types, generated files, and the tests that take seconds
+	@$(MAKE) --no-print-directory --jobs=2 quick static
+
+test: setup  ## everything: style, types, generated files, and every test
+	@$(MAKE) --no-print-directory --jobs=2 tests static
+
+static:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/headgate generate --check
-	$(BIN)/pytest -q -n 2 -m "not slow"
 
-test: setup
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/headgate generate --check
-	$(BIN)/pytest -q -n 2
+tests:
+	$(PYTEST)
 
-# Writes what the golden tests expect; read the difference before committing it.
-GOLDEN := tests/test_golden_findings.py tests/test_golden_output.py tests/test_docs.py tests/test_state_migrations.py tests/test_inquiry.py tests/test_alerts.py tests/test_run.py
-golden: setup
+quick:
+	$(PYTEST) -m "not slow"
+
+golden: setup  ## writes the golden files; read the difference before you commit it
 	HEADGATE_GOLDEN=write $(BIN)/pytest -q $(GOLDEN) || true
 	$(BIN)/pytest -q $(GOLDEN)
 
-bench: setup
+coverage: setup  ## every test, with the coverage of all processes: a summary, and .coverage-html/index.html
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -q -n $(WORKERS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage html --quiet
+	$(BIN)/coverage report
+
+bench: setup  ## measures generation, the state functions and the local runtime
 	$(BIN)/python benchmarks/generate_10000.py
 	$(BIN)/python benchmarks/state.py
 	PYTHONPATH=. $(BIN)/python benchmarks/latency.py
 
-clean:
-	rm -rf $(VENV) $(SAM) .headgate .aws-sam .mypy_cache .pytest_cache .ruff_cache
+clean:  ## removes the environments, caches and local data
+	rm -rf $(VENV) $(SAM) .headgate .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*

@@ -84,8 +84,8 @@ class Runtime(Stack):
 
 @contextlib.contextmanager
 def running(places: Places, keep: bool = False, starts: datetime | None = None) -> Iterator[Runtime]:
-    """The parts, started; nothing is deployed. With `keep` they continue with the data in `places.folder`. The clock begins at `starts`,
-    or shows the machine's own time."""
+    """The parts, started; nothing is deployed. They continue with the data in `places.folder`; `keep` keeps the data. The clock begins at
+    `starts`, or shows the machine's own time."""
     places.folder.mkdir(parents=True, exist_ok=True)
     if starts is not None:
         (places.folder / "clock").write_bytes(OFFSET.pack(starts.timestamp() - time.time()))
@@ -94,7 +94,8 @@ def running(places: Places, keep: bool = False, starts: datetime | None = None) 
         port, control, data_port = KEPT_PORTS if keep else (0, 0, 0)
         data_api = stack.enter_context(served(DataApi(_database_of(server)), data_port))
         sockets = endpoint.Sockets(*(stack.enter_context(listener(each)) for each in (port, control)))
-        runtime = Runtime(places, server, data_api, sockets, keep)
+        saved = (places.folder / "endpoint").exists()
+        runtime = Runtime(places, server, data_api, sockets, keep or saved)
         stack.callback(runtime.stop_endpoint)
         runtime.start_endpoint()
         yield runtime

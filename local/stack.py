@@ -107,7 +107,7 @@ class Stack:
         given = {
             "DeletionProtection": "false",
             **self._alerting(),
-            **_commit(self.places.project),
+            **commit_of(self.places.project),
             **(parameters or {}),
         }
         overrides = [f"{name}={value}" for name, value in given.items()]
@@ -167,7 +167,7 @@ def _slack_sdk() -> str:
     return str(Path(spec.origin).parent) if spec and spec.origin else ""
 
 
-def _commit(project: Path) -> dict[str, str]:
+def commit_of(project: Path) -> dict[str, str]:
     """The parameters that name the deployed commit; none outside a git repository."""
     command = ["git", "-C", str(project), "log", "-1", "--format=%H %cI"]
     try:

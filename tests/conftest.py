@@ -1,8 +1,10 @@
 """Fixtures every test may use."""
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,9 +14,22 @@ from tests.alert_world import day, service, ses  # noqa: F401 - fixtures
 from tests.fake_aws import FakeAws
 from tests.golden import lay_out
 from tests.local_endpoint import endpoint  # noqa: F401 - a fixture
+from tests.scheduling import Scheduling
 from tests.state_world import ENVIRONMENT, World, make_template, new_world
 
 Headgate = Callable[..., tuple[int, str]]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A folder for what the processes of a session share. The workers of pytest-xdist inherit the variable."""
+    if not hasattr(config, "workerinput"):
+        folder = tempfile.TemporaryDirectory(prefix="headgate-tests-")
+        os.environ["HEADGATE_TEST_SESSION"] = folder.name
+        config.add_cleanup(folder.cleanup)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    return Scheduling(config, log)
 
 
 @pytest.fixture

@@ -1,12 +1,15 @@
 """The Lambda runtime emulator that aws-sam-cli carries: it runs a handler as Lambda does, without a container."""
 
 import contextlib
+import fcntl
 import json
 import os
 import platform
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -40,11 +43,23 @@ class Function:
             return text
 
 
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
+@contextlib.contextmanager
+def _ports(count: int) -> Iterator[list[int]]:
+    """Free ports for a server that cannot choose its own. They are outside the range from which the system takes ports for
+    connections, and locked against other processes of the tests until the end of the block."""
+    folder = Path(tempfile.gettempdir(), "headgate-test-ports")
+    folder.mkdir(exist_ok=True)
+    found: list[int] = []
+    with contextlib.ExitStack() as stack:
+        for port in range(20_000 + os.getpid() % 10_000, 32_000):
+            lock = stack.enter_context(open(folder / str(port), "w"))
+            with contextlib.suppress(OSError), socket.socket() as probe:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                probe.bind(("127.0.0.1", port))
+                found.append(port)
+            if len(found) == count:
+                break
+        yield found
 
 
 @contextlib.contextmanager
@@ -54,37 +69,36 @@ def running(
     """The handler under the emulator, its code in `code`, until the end of the block."""
     binary = emulator()
     assert binary is not None
-    port, runtime = _free_port(), _free_port()
-    command = [
-        str(binary), "--runtime-interface-emulator-address", f"127.0.0.1:{port}", "--runtime-api-address", f"127.0.0.1:{runtime}",
-        sys.executable, "-m", "awslambdaric", handler,
-    ]  # fmt: skip
     variables = {
         **os.environ,
         **environment,
         "AWS_LAMBDA_FUNCTION_TIMEOUT": str(timeout),
         "AWS_LAMBDA_FUNCTION_NAME": handler.split(".")[0],
     }
-    with open(log, "wb") as output:
-        process = subprocess.Popen(
-            command,
-            cwd=code,
-            env=variables,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    try:
-        deadline = time.monotonic() + 20
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-                break
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.02)
-        yield Function(port, log)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, 9)
-        process.wait(10)
+    with _ports(2) as (port, runtime):
+        command = [
+            str(binary), "--runtime-interface-emulator-address", f"127.0.0.1:{port}", "--runtime-api-address", f"127.0.0.1:{runtime}",
+            sys.executable, "-m", "awslambdaric", handler,
+        ]  # fmt: skip
+        with open(log, "wb") as output:
+            process = subprocess.Popen(
+                command, cwd=code, env=variables, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
+            )  # fmt: skip
+        try:
+            _await(process, port, log)
+            yield Function(port, log)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait(10)
+
+
+def _await(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    """Returns when the process listens on the port. The emulator does not say when; it is asked."""
+    deadline = time.monotonic() + 20
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.02)

@@ -1,16 +1,19 @@
-"""The application on the local runtime, for tests: deployed once a test process, or once a test that breaks it."""
+"""The application on the local runtime, for tests: deployed once a session, and started from a snapshot by each test."""
 
 import contextlib
 import json
+import os
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from headgate.local import player, runtime, scenario
+from headgate.local import player, scenario, snapshot
 from headgate.local.provisioning import provision
 from headgate.local.runtime import Runtime
 from headgate.local.stack import Places
@@ -38,11 +41,35 @@ def sample(name: str) -> scenario.Scenario:
     return scenario.read(SAMPLES / name / "day.yaml")
 
 
+def shared(name: str) -> Path:
+    """A folder that the processes of this test session share: see conftest."""
+    return Path(os.environ["HEADGATE_TEST_SESSION"], name)
+
+
+def snapshots() -> Path:
+    return shared("snapshots")
+
+
+@cache
+def project_folder() -> Path:
+    """A project folder of this process for commands; `headgate run` shares its deployments with the other processes."""
+    folder = Path(tempfile.mkdtemp(prefix="project-", dir=shared("")))
+    for name in ("template.yaml", "samconfig.toml", "functions", "products", "events"):
+        (folder / name).symlink_to(ROOT / name)
+    shared("deployments").mkdir(exist_ok=True)
+    (folder / ".headgate").mkdir()
+    (folder / ".headgate" / "deployments").symlink_to(shared("deployments"))
+    return folder
+
+
+def deploy(running: Runtime) -> None:
+    running.deploy(lambda line: None)
+
+
 @contextlib.contextmanager
-def deployed(day: scenario.Scenario, folder: Path, keep: bool = False, project: Path = ROOT) -> Iterator[Application]:
+def deployed(day: scenario.Scenario, folder: Path, project: Path = ROOT) -> Iterator[Application]:
     """The project as it stands, deployed at the beginning of the day."""
     places = Places(project, ROOT / "statemachines", folder)
-    with runtime.running(places, keep, day.starts) as running:
-        running.deploy(lambda line: None)
+    with snapshot.running(places, snapshots(), day.starts, deploy) as running:
         provision(running, CATALOG, day.jobs, folder / "data")
         yield Application(running, folder / "data")

@@ -133,7 +133,7 @@ class _World:
                 "ResponseMetadata": _METADATA,
             }
         if "task_token" in payload:
-            threading.Timer(0.02, _answer_token, (payload["task_token"], given)).start()
+            threading.Thread(target=_answer_token, args=(payload["task_token"], given)).start()
         output = given.output if isinstance(given, Succeed) and "task_token" not in payload else {}
         return {
             "StatusCode": 200,

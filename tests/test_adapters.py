@@ -256,3 +256,10 @@ def test_a_machine_ends_at_its_time_limit(endpoint: Runtime) -> None:
     assert (detail["executionArn"], detail["status"]) == (ended["executionArn"], "TIMED_OUT")
     within = executed(endpoint, machine(Ask=invoke("gate")) | {"TimeoutSeconds": 600}, name="limited-m")
     assert within["status"] == "SUCCEEDED"
+
+
+def test_the_address_of_a_queue_does_not_change_with_the_port(endpoint: Runtime) -> None:
+    """So event source mappings find their queues when the endpoint is started again on another port."""
+    url = endpoint.client("sqs").create_queue(QueueName="addressed")["QueueUrl"]
+    assert url == f"http://localhost:4566/{ACCOUNT}/addressed"
+    assert endpoint.url != "http://127.0.0.1:4566"

@@ -1,6 +1,7 @@
 """Who may import whom, and where things stand."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,3 +81,19 @@ def test_every_module_says_what_it_is_and_stays_small(path: Path) -> None:
     text = path.read_text("utf-8")
     assert path.name == "__init__.py" or ast.get_docstring(ast.parse(text))
     assert len(text.splitlines()) <= (500 if path.name.startswith("test_") else 260)
+
+
+CLOCKS = re.compile(
+    r"\b(?:datetime|date)\.(?:now|utcnow|today)\(|\btime\.time\(|\b(?:now|clock_timestamp|statement_timestamp)\(\)|\bcurrent_(?:date|time)"
+)
+
+
+def test_the_functions_read_the_clock_in_one_place() -> None:
+    """Every decision takes its moment as an argument: no other module and no SQL reads the clock."""
+    functions = ROOT / "functions"
+    reading = {
+        path.relative_to(functions).as_posix()
+        for path in (*functions.rglob("*.py"), *functions.rglob("*.sql"))
+        if CLOCKS.search(path.read_text("utf-8").replace("runtime.now()", "").lower())
+    }
+    assert reading == {"runtime.py", "state/migrate.py"}  # a migration notes when it was applied

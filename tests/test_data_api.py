@@ -1,13 +1,15 @@
 """The local Data API keeps the service's promises, seen through boto3."""
 
 import json
+import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from headgate.local.data_api import DataApi
+from headgate.local.data_api import IDLE_SECONDS, DataApi
 from headgate.local.data_api_server import RESOURCE_ARN, SECRET_ARN, served
 from headgate.local.postgres import Postgres
 from tests.state_world import client
@@ -17,7 +19,7 @@ WHERE = {"resourceArn": RESOURCE_ARN, "secretArn": SECRET_ARN, "database": "head
 
 @pytest.fixture(scope="module")
 def url(postgres: Postgres) -> Iterator[str]:
-    with served(DataApi(postgres.dsn(), idle_seconds=0.3)) as url:
+    with served(DataApi(postgres.dsn())) as url:
         yield url
 
 
@@ -138,12 +140,11 @@ def test_a_transaction_is_seen_when_it_is_committed(api: Any) -> None:
     ask(api, "DELETE FROM t")
 
 
-def test_an_idle_transaction_is_rolled_back(api: Any) -> None:
-    import time
-
+def test_an_idle_transaction_is_rolled_back(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     name = api.begin_transaction(**WHERE)["transactionId"]
     ask(api, "INSERT INTO t VALUES (2, 'x')", transactionId=name)
-    time.sleep(0.4)
+    later = SimpleNamespace(monotonic=lambda: time.monotonic() + IDLE_SECONDS + 1)
+    monkeypatch.setattr("headgate.local.data_api.time", later)
     with pytest.raises(ClientError) as error:
         ask(api, "SELECT 1", transactionId=name)
     assert code(error) == "TransactionNotFoundException"

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Headgate
-from tests.golden import FOLDER, WRITING, expect
+from tests.golden import FOLDER, WRITING, expect, link_identical
 
-CASES = sorted((FOLDER / "output").iterdir())
+# The simplest case first: what the others have in common with it are links to its files.
+CASES = sorted((FOLDER / "output").iterdir(), key=lambda case: (case.name != "one-step", case.name))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -27,3 +28,5 @@ def test_generates(case: Path, project: Callable[[str], Path], headgate: Headgat
         assert written == wanted
     for path in sorted(written):
         expect(case / "statemachines" / path, (root / "statemachines" / path).read_bytes())
+    if WRITING:
+        link_identical(CASES)

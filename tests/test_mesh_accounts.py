@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from headgate.local import player, runtime
+from headgate.local import player, runtime, snapshot
 from headgate.local.provisioning import provision
 from headgate.local.runtime import Runtime
 from headgate.local.scenario import Moment, Scenario
 from headgate.local.stack import Places, Stack
-from tests.local_application import CATALOG, ROOT, needs_sam, sample
+from tests.local_application import CATALOG, ROOT, needs_sam, sample, snapshots
 
 pytestmark = [pytest.mark.slow, needs_sam]
 CENTRAL, RAW, D1, D2, STRANGER = "999999999999", "111111111111", "222222222222", "333333333333", "555555555555"
@@ -85,13 +85,18 @@ class Mesh:
 @pytest.fixture
 def mesh(tmp_path: Path) -> Iterator[Mesh]:
     """Central, d1 and d2 deployed from the one template, each as what it is."""
-    day = sample("stifel")
-    with runtime.running(Places(ROOT, ROOT / "statemachines", tmp_path), starts=day.starts) as running:
+
+    def prepare(running: Runtime) -> None:
         central, d1, d2 = (running.stack(each) for each in (CENTRAL, D1, D2))
         central.deploy(lambda line: None, {"Mode": "central"})
-        bus = central.outputs["CentralEventBusArn"]
         for stack in (d1, d2):
+            bus = central.outputs["CentralEventBusArn"]
             stack.deploy(lambda line: None, {"Mode": "domain", "CentralEventBusArn": bus})
+
+    day, places = sample("stifel"), Places(ROOT, ROOT / "statemachines", tmp_path)
+    with snapshot.running(places, snapshots(), day.starts, prepare, "central, d1 and d2") as running:
+        central, d1, d2 = (running.stack(each) for each in (CENTRAL, D1, D2))
+        for stack in (d1, d2):
             provision(stack, CATALOG, day.jobs, tmp_path / "data")
         running.control.set_behaviours({"*": [{"takes": 300}]})
         yield Mesh(running, central, d1, d2, tmp_path / "data")

@@ -61,10 +61,11 @@ def test_who_publishes_may_use_the_key_of_the_topic() -> None:
     for where, statement in _every_statement():
         allowed.setdefault(where, set()).update(_list(statement["Action"]))
     publishers = [actions for actions in allowed.values() if "sns:Publish" in actions]
-    assert len(publishers) > 5
     assert all("kms:GenerateDataKey" in actions for actions in publishers)
     machines = [actions for actions in publishers if "lambda:InvokeFunction" in actions]
-    assert machines, "functions have kms:Decrypt from RunPolicy"
+    assert 0 < len(machines) < len(publishers), (
+        "machines and functions publish; functions have kms:Decrypt from RunPolicy"
+    )
     assert all("kms:Decrypt" in actions for actions in machines)
 
 

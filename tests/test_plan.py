@@ -1,12 +1,16 @@
 """`headgate plan` says by meaning what will change."""
 
+import contextlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from headgate.cli.main import main
 from tests.conftest import Headgate
+from tests.golden import lay_out
 
 MESH = """\
 --- raw/domain.yaml
@@ -39,10 +43,20 @@ pipeline:
 """
 
 
+@pytest.fixture(scope="module")
+def mesh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project folder with the mesh and what is generated for it, for tests to copy."""
+    root = tmp_path_factory.mktemp("mesh")
+    lay_out(MESH, root / "products")
+    with contextlib.chdir(root):
+        assert main(["generate"]) == 0
+    return root
+
+
 @pytest.fixture
-def generated(project: Callable[[str], Path], headgate: Headgate) -> Path:
-    root = project(MESH)
-    assert headgate("generate")[0] == 0
+def generated(mesh: Path, project: Callable[[str], Path]) -> Path:
+    root = project("")
+    shutil.copytree(mesh, root, dirs_exist_ok=True)
     return root
 
 

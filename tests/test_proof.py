@@ -25,15 +25,12 @@ from headgate.generator.render.domain import parameters_of, render_domain, write
 from headgate.generator.render.machine import render_machine
 from headgate.generator.render.shapes import machine_texts, resource_shape, shape_of
 from tests.conftest import Headgate
-from tests.golden import FOLDER, lay_out
+from tests.golden import FOLDER, files, lay_out
 
 ROOT = Path(__file__).parent.parent
-MACHINES = sorted(FOLDER.glob("output/*/statemachines/*/*.asl.json")) + sorted(
-    (ROOT / "statemachines").glob("*/*.asl.json")
-)
-TEMPLATES = sorted((ROOT / "statemachines").rglob("template*.json")) + sorted(
-    FOLDER.glob("output/*/statemachines/**/template*.json")
-)
+GENERATED = files([ROOT / "statemachines", FOLDER / "output"])  # each content once: links to it are left out
+MACHINES = [path for path in GENERATED if path.name.endswith(".asl.json")]
+TEMPLATES = [path for path in GENERATED if path.name.startswith("template")]
 
 
 def read(path: Path) -> dict[str, Any]:

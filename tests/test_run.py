@@ -15,17 +15,25 @@ from typing import Any
 import boto3
 import pytest
 
+from tests import corpora
 from tests.golden import FOLDER, expect
-from tests.local_application import ROOT, SAMPLES, needs_sam
+from tests.local_application import ROOT, SAMPLES, needs_sam, project_folder
 
 pytestmark = [pytest.mark.slow, needs_sam]
 HEADGATE = [str(Path(sys.executable).parent / "headgate")]
-CORPUS = ROOT.parent / "shared" / "corpora"
+# A small mesh, and a large one where it lies beside the project.
+MESHES = [name for name in corpora.graphs() if name in ("bigquery-etl", "large-cal-itp-data-infra")]
 
 
-def headgate(*arguments: str, folder: Path = ROOT, **options: Any) -> "subprocess.CompletedProcess[str]":
+def headgate(*arguments: str, folder: Path | None = None, **options: Any) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [*HEADGATE, *arguments], cwd=folder, capture_output=True, text=True, timeout=300, check=False, **options
+        [*HEADGATE, *arguments],
+        cwd=folder or project_folder(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        **options,
     )
 
 
@@ -82,7 +90,7 @@ def test_json_for_programs(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_nothing_is_left_when_it_is_interrupted(tmp_path: Path, number: signal.Signals) -> None:
     process = subprocess.Popen(
-        [*HEADGATE, "run", str(SAMPLES / "stifel" / "day.yaml")], cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path)},
+        [*HEADGATE, "run", str(SAMPLES / "stifel" / "day.yaml")], cwd=project_folder(), env={**os.environ, "TMPDIR": str(tmp_path)},
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     assert process.stderr is not None
@@ -98,7 +106,7 @@ def test_nothing_is_left_when_it_is_interrupted(tmp_path: Path, number: signal.S
 
 def test_nothing_keeps_running_when_it_is_killed(tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [*HEADGATE, "run", str(SAMPLES / "stifel" / "day.yaml")], cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path)},
+        [*HEADGATE, "run", str(SAMPLES / "stifel" / "day.yaml")], cwd=project_folder(), env={**os.environ, "TMPDIR": str(tmp_path)},
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     assert process.stderr is not None
@@ -223,35 +231,25 @@ def test_wrong_arguments_are_answered_with_a_message(up: Path) -> None:
 
 
 def test_its_data_outlives_it(up: Path) -> None:
-    before = output_of(up, "history", "d1/ds1", "--date", "2026-11-18")
+    date = "2026-11-17"
+    assert output_of(up, "backfill", "d1/ds1", "--date", date) == "1 run opened\n"
+    before = output_of(up, "history", "d1/ds1", "--date", date)
+    assert before.count("\n") >= 1
     assert headgate("down", folder=up).stdout == "ended\n"
     assert "nothing runs on this machine; `headgate up` starts it" in headgate("status", folder=up).stderr
     assert headgate("up", folder=up).returncode == 0
-    assert output_of(up, "history", "d1/ds1", "--date", "2026-11-18").startswith(before.splitlines()[0])
+    assert output_of(up, "history", "d1/ds1", "--date", date).startswith(before.splitlines()[0])
 
 
-@pytest.mark.skipif(not CORPUS.exists(), reason="../shared/corpora is not here")
-def test_a_mesh_of_627_products_has_its_day(tmp_path: Path) -> None:
-    convert = [
-        sys.executable,
-        str(CORPUS / "to_products.py"),
-        str(CORPUS / "cal-itp-data-infra.json"),
-        str(tmp_path / "products"),
-    ]
-    subprocess.run(convert, check=True, capture_output=True)
+@pytest.mark.parametrize("mesh", MESHES)
+def test_a_real_mesh_has_its_day(mesh: str, tmp_path: Path) -> None:
+    number = corpora.lay_out(corpora.graphs()[mesh], tmp_path / "products")
     done = headgate(
-        "run",
-        "--products",
-        str(tmp_path / "products"),
-        "--date",
-        "2026-11-20",
-        "--json",
-        "--keep",
-        str(tmp_path / "run"),
-    )
+        "run", "--products", str(tmp_path / "products"), "--date", "2026-11-20", "--json", "--keep", str(tmp_path / "run"),
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     day = json.loads(done.stdout)
-    assert [each["status"] for each in day["products"]] == ["COMPLETED"] * 627
+    assert [each["status"] for each in day["products"]] == ["COMPLETED"] * number
     catalog = json.loads((tmp_path / "run" / "statemachines" / "catalog" / "catalog.json").read_text())["products"]
     assert disorder(day["entries"], catalog) == []
 

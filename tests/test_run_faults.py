@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from datetime import UTC, datetime, time
@@ -44,7 +45,7 @@ def test_postgres_ends_in_the_middle_and_comes_back(tmp_path: Path) -> None:
 
 def test_the_endpoint_is_restarted_and_the_lost_executions_run_again(tmp_path: Path) -> None:
     day = hopeful(sample("stifel"))
-    with deployed(day, tmp_path, keep=True) as application:
+    with deployed(day, tmp_path) as application:
 
         def restart() -> None:
             application.runtime.stop_endpoint()
@@ -69,6 +70,8 @@ def test_the_endpoint_dies_and_knows_nothing_any_more(tmp_path: Path) -> None:
             from tests.local_application import CATALOG
 
             running.stop_endpoint(signal.SIGKILL)
+            shutil.rmtree(tmp_path / "endpoint")  # the snapshot that it started from
+            shutil.rmtree(tmp_path / "s3")
             running.start_endpoint()
             running.deploy(lambda line: None)
             provision(running, CATALOG, day.jobs, application.data)

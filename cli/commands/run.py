@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from headgate.cli import formatting, report, staging
 from headgate.cli.default_scenario import default_scenario
+from headgate.cli.deployed import LOCAL
 from headgate.cli.project import FINDINGS, FINE, UsageError
 from headgate.generator.model.mesh import Mesh
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from headgate.local.scenario import Scenario
 
 PREFIX = "headgate-run-"
+DEPLOYMENTS = LOCAL.with_name("deployments")  # of unchanged content a deployment is used again
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     gc.enable()  # unlike the other commands this one lives for long
     for each in (signal.SIGINT, signal.SIGTERM):  # either way everything is taken down in order, nothing left behind
         signal.signal(each, signal.default_int_handler)
-    from headgate.local import player, postgres, runtime, scenario, stack
+    from headgate.local import player, postgres, scenario, snapshot, stack
     from headgate.local.provisioning import provision
 
     say = _Say(arguments.json)
@@ -53,9 +55,9 @@ def run(arguments: argparse.Namespace) -> int:
         places, catalog, mesh = staging.stage(arguments.products, folder)
         try:
             day = _scenario(arguments, mesh)
-            with runtime.running(places, starts=day.starts) as running:
-                say("local PostgreSQL and AWS endpoint started")
-                running.deploy(say)
+            deployments = None if arguments.keep else DEPLOYMENTS.resolve()
+            with snapshot.running(places, deployments, day.starts, lambda started: started.deploy(say)) as running:
+                say("the application is deployed")
                 provision(running, catalog, day.jobs, folder / "data")
                 say(f"playing {day.business_date}: {day.description.strip()}")
                 played = player.play(running, day, folder / "data", say.clock)
