@@ -1,4 +1,4 @@
-"""A day of a mesh on which nothing goes wrong, as a scenario: what comes from elsewhere comes, and every pipeline succeeds."""
+"""The default scenario of a mesh: a business day on which every event from outside arrives and every pipeline succeeds."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
@@ -13,13 +13,13 @@ from headgate.generator.model.schedule import shift
 if TYPE_CHECKING:
     from headgate.local.scenario import Moment, Scenario
 
-AROUND = 40  # days before and after among which a schedule may open the date's run
+SEARCH_DAYS = 40  # days before and after among which a schedule may open the date's run
 
 
 def default_scenario(mesh: Mesh, day: date) -> "Scenario":
-    """The scenario of that business date. What its schedule does not open on it counts as refreshed before, and so do the
-    other dates that offsets name. A product that nothing opens is opened by hand; one that cannot complete without something
-    going wrong, such as a fallback, is expected nowhere."""
+    """The scenario of that business date. A product that its schedule does not open on it counts as refreshed before, and so
+    do the other dates that offsets name. A product without schedule and dependencies is opened by a backfill. A product that
+    completes only after a failure, such as a fallback, has no expectation."""
     from headgate.local.scenario import Expectation, Scenario
 
     openings = {key: list(_openings(mesh, product, day)) for key, product in mesh.products.items()}
@@ -45,7 +45,7 @@ def _openings(mesh: Mesh, product: Product, day: date) -> Iterator[tuple[datetim
         return
     cron, zone = parse(schedule.cron), ZoneInfo(schedule.timezone)
     several = len(cron.times) > 1
-    for distance in range(-AROUND, AROUND + 1):
+    for distance in range(-SEARCH_DAYS, SEARCH_DAYS + 1):
         opening = day + timedelta(days=distance)
         if not cron.fires_on(opening) or (calendar and not calendar.is_business_day(opening)):
             continue
@@ -92,7 +92,7 @@ def _event(key: str, day: date, cycle: str) -> dict[str, Any]:
 
 
 def _completing(mesh: Mesh, due: set[str]) -> set[str]:
-    """The products that refresh on such a day: the least set that holds what depends only on itself."""
+    """The products that complete on such a day: the smallest set that is closed under satisfied conditions."""
     found: set[str] = {key for key, each in mesh.products.items() if not each.pipeline or key not in due}
     while True:
         more = {

@@ -1,14 +1,17 @@
-"""What the state says, in words for people: the status of a day, and what happened."""
+"""The status of a date and its history as rows of text, and the forms of moments and counts in messages."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
 Entry = dict[str, Any]
+Row = list[str]
+
+FEW = 8  # how many names of a long list a sentence has
 
 
 class Clock:
-    """Writes moments in a time zone, with the date where it is not the one that is talked about."""
+    """Formats moments in a time zone (default: the one of this machine), with the day where it is not the business date."""
 
     def __init__(self, zone: tzinfo | None, date: str) -> None:
         self.zone, self._date = zone, date
@@ -21,94 +24,92 @@ class Clock:
         return day + at.strftime("%H:%M:%S" if seconds else "%H:%M")
 
     def with_zone(self, moment: str) -> str:
-        """The moment and the name of the time zone, which every other moment is in as well."""
+        """The moment and the name of the time zone, in which every other moment is as well."""
         return f"{self(moment)} {datetime.fromisoformat(moment).astimezone(self.zone):%Z}"
 
 
-def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Columns as wide as need be; the last one ragged."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+def plural(count: int, noun: str) -> str:
+    """`1 run`, `2,000 runs`"""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
-def status(products: Sequence[Entry], clock: Clock) -> Iterator[str]:
-    """A line a product, and one that counts."""
-    if not products:
-        yield "no products"
-        return
+def few(names: Sequence[str]) -> str:
+    """The first names of a list, and how many more there are."""
+    return ", ".join(names[:FEW]) + (f" and {len(names) - FEW:,} more" if len(names) > FEW else "")
+
+
+def status(products: Sequence[Entry], clock: Clock) -> list[Row]:
+    """A heading and a row for each product, or for each of its cycles."""
     rows = [["product", "status", "attempt", "opened", "started", "ended", ""]]
     for each in products:
-        name = each["product"] + (f" {each['cycle']}" if "cycle" in each else "")
         rows.append(
             [
-                name, each["status"], str(each.get("attempt", "")), clock(each.get("opened_at")), clock(each.get("started_at")),
-                clock(each.get("finished_at")), _remark(each, clock),
+                _name(each), each["status"], str(each.get("attempt", "")), clock(each.get("opened_at")),
+                clock(each.get("started_at")), clock(each.get("finished_at")), _note(each, clock),
             ]
         )  # fmt: skip
-    yield from table(rows)
-    counts: dict[str, int] = {}
+    return rows
+
+
+def counts(products: Sequence[Entry]) -> str:
+    """`3 COMPLETED, 1 WAITING`"""
+    found: dict[str, int] = {}
     for each in products:
-        counts[each["status"]] = counts.get(each["status"], 0) + 1
-    yield ""
-    yield ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items()))
+        found[each["status"]] = found.get(each["status"], 0) + 1
+    return ", ".join(f"{count:,} {name}" for name, count in sorted(found.items())) or "no products"
 
 
-def _remark(each: Entry, clock: Clock) -> str:
+def _name(each: Entry) -> str:
+    return str(each["product"]) + (f" {each['cycle']}" if "cycle" in each else "")
+
+
+def _note(each: Entry, clock: Clock) -> str:
     parts = []
     if each.get("held"):
-        parts.append("held back")
+        parts.append("held")
     if each.get("missing"):
         parts.append("waits for " + ", ".join(each["missing"]))
     if each.get("error"):
         parts.append(each["error"])
     if each.get("late"):
-        parts.append(f"LATE, was due by {clock(each['due_at'])}")
+        parts.append(f"LATE, due by {clock(each['due_at'])}")
     if each.get("opens_at"):
         at = clock(each["opens_at"])
-        parts.append(f"was to open at {at}; `headgate backfill` opens it" if each.get("missed") else f"opens at {at}")
+        parts.append(f"not opened at {at}; `headgate backfill` opens it" if each.get("missed") else f"opens at {at}")
     if each.get("unscheduled"):
-        parts.append("opens with its first input")
+        parts.append("opens at the first arrival")
     if each.get("usually_at"):
         parts.append(f"usually at {clock(each['usually_at'])}")
     return "; ".join(parts)
 
 
-def history(entries: Sequence[Entry], clock: Clock) -> Iterator[str]:
-    """A line an event, oldest first."""
-    rows = [
-        [
-            clock(each["at"], seconds=True),
-            each["product"] + (f" {each['cycle']}" if "cycle" in each else ""),
-            _event(each),
-        ]
-        for each in entries
-    ]
-    yield from table(rows) if rows else ["nothing has happened"]
+def history(entries: Sequence[Entry], clock: Clock) -> list[Row]:
+    """A row for each entry, oldest first."""
+    return [[clock(each["at"], seconds=True), _name(each), _event(each)] for each in entries]
 
 
 def _event(each: Entry) -> str:
     attempt = f" (attempt {each['attempt']})" if each.get("attempt", 1) > 1 else ""
     match each["kind"]:
         case "refreshed":
-            return ("refreshed" if each["status"] == "COMPLETED" else "failed") + f", for {each['business_date']}"
+            return ("refreshed" if each["status"] == "COMPLETED" else "failed") + f" for {each['business_date']}"
         case "arrived":
-            return f"{each['upstream']} has arrived"
+            return f"{each['upstream']} arrived"
         case "job started":
-            return f"step {each['step']}: {each['job']} starts{attempt}, {each['job_run_id'][:16]}"
+            return f"step {each['step']}: {each['job']} started{attempt}, {each['job_run_id'][:16]}"
         case "job ended":
-            said = "" if each["status"] == "SUCCEEDED" else f": {each.get('cause', '')}"
-            return f"step {each.get('step')}: {each['job']} {each['status']}{said}"
+            cause = "" if each["status"] == "SUCCEEDED" else f": {each.get('cause', '')}"
+            return f"step {each.get('step')}: {each['job']} {each['status']}{cause}"
         case "late":
-            return f"LATE: the time its SLA names has passed, and it is {each['status']}"
+            return f"LATE: not completed within its SLA; status {each['status']}"
     if each.get("opened"):
         return f"run opened by {each['by']}{attempt}"
     if each.get("released"):
         return f"RELEASED: {each['reason']}{attempt}"
     if each["status"] == "WAITING" and "execution_arn" in each:
-        return f"its machine waits: {each['execution_arn'].rsplit(':', 1)[-1]}"
+        return f"execution started: {each['execution_arn'].rsplit(':', 1)[-1]}"
     if each["status"] == "WAITING":
         return f"changed by {each['by']}"
     cause = f": {each['error']}: {each.get('cause', '')}" if "error" in each else ""
-    who = "" if each["by"] == "machine" else f" by {each['by']}"
-    return f"{each['status']}{who}{attempt}{cause}"
+    actor = "" if each["by"] == "machine" else f" by {each['by']}"
+    return f"{each['status']}{actor}{attempt}{cause}"

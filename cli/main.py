@@ -2,79 +2,87 @@
 
 import argparse
 import gc
-import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from importlib import import_module
+from types import ModuleType
 
-from headgate.cli.project import USAGE, UsageError
+from headgate.cli import terminal
+from headgate.cli.errors import USAGE, UsageError
 
-# Each is a module of `commands`.
-COMMANDS = {
-    "validate": "say everything that is wrong with the metadata",
-    "plan": "say what generate would change, by meaning",
+SUMMARIES = {
+    "validate": "check the metadata and list every finding",
+    "plan": "show what `generate` would change",
     "generate": "write the state machines and templates",
     "graph": "draw the mesh",
-    "new": "write a domain or product to start from",
-    "run": "play a business day on this machine",
+    "new": "create a domain or a product",
+    "run": "run a business day on this machine",
     "up": "start the application on this machine and leave it running",
-    "down": "end what `up` started",
-    "status": "say how every product of a date stands",
-    "why": "say why a run is where it is",
-    "history": "say what happened",
+    "down": "stop the application that `up` started",
+    "status": "show the status of every product on a business date",
+    "why": "explain the status of a run",
+    "history": "list what happened on a business date",
+    "rerun": "start the next attempt of a run that has ended",
+    "hold": "keep a product, or one run of it, from being released",
+    "release": "end the hold of a product, or of one run of it",
+    "skip": "end a waiting run as SKIPPED",
+    "backfill": "open the runs of past business dates",
+    "event": "publish a refresh event on the central bus, as a producer does",
 }
 
 
-def _commands(arguments: Sequence[str]) -> dict[str, tuple[Any, str]]:
-    """What runs each command, and its help. Only the command that is given is imported: the others would take longer than a
-    run of `generate` in which nothing changed."""
-    wanted = [arguments[0]] if arguments and arguments[0] in COMMANDS else list(COMMANDS)
-    found = {name: (importlib.import_module(f"headgate.cli.commands.{name}"), COMMANDS[name]) for name in wanted}
-    if len(wanted) == 1:
-        return found
-    from headgate.cli.commands import operate
-
-    return found | {action: (operate.Operation(action), words) for action, words in operate.ACTIONS.items()}
-
-
-class _Version(argparse.Action):
-    """Reads the version only when it is needed."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from importlib.metadata import version
-
-        print(f"headgate {version('headgate')}")
-        parser.exit()
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="headgate",
-        description="Starts each data product's pipeline at the moment everything it depends on has been refreshed.",
-    )
-    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
-    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands = _commands(sys.argv[1:] if arguments is None else arguments)
-    for name, (module, words) in commands.items():
-        module.add(subparsers.add_parser(name, help=words, description=module.__doc__))
-    given = parser.parse_args(arguments)
+    """Runs the command that the arguments name and returns its exit code."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    named = next((each for each in words if not each.startswith("-")), "")
+    module = import_module(f"headgate.cli.commands.{named}") if named in SUMMARIES else None
+    given = _parser(named, module).parse_args(words)
+    assert module is not None, "the parser accepts the names of commands only"
     gc.disable()  # one pass over many small values that all live to the end; collecting them costs a quarter of the time
     try:
-        code: int = commands[given.command][0].run(given)
+        code: int = module.run(given)
         sys.stdout.flush()
     except UsageError as error:
-        print(f"headgate {given.command}: {error}", file=sys.stderr)
+        if getattr(given, "json", False):
+            terminal.print_json({"error": str(error), **error.details})
+        else:
+            terminal.error(named, str(error))
         return USAGE
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+    except BrokenPipeError:  # the reader, such as `head`, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
-        print(f"headgate {given.command}: stopped", file=sys.stderr)
+        terminal.error(named, "stopped")
         return 130
     finally:
         gc.enable()
     return code
+
+
+def _parser(named: str, module: ModuleType | None) -> argparse.ArgumentParser:
+    """All commands by name; the arguments of the named one only, since its module alone is imported."""
+    parser = argparse.ArgumentParser(
+        prog="headgate",
+        description="Starts each data product's pipeline at the moment everything it depends on has been refreshed.",
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, summary in SUMMARIES.items():
+        command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+        if name == named and module is not None:
+            module.add(command)
+    return parser
+
+
+class _Version(argparse.Action):
+    """Reads the version of the installed distribution when it is asked for, since that takes longer than many commands."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *ignored: object) -> None:
+        from importlib.metadata import version
+
+        print(f"headgate {version('headgate')}")
+        parser.exit()
 
 
 def command() -> None:

@@ -39,9 +39,8 @@ def generate(loaded: Loaded, out: Output, cache: Cache, progress: Progress) -> G
     machines = list(loaded.mesh.machines())
     try:
         for number, product in enumerate(machines):
-            progress("machines", number, len(machines))
+            progress("generating machines", number, len(machines))
             run.machine(product)
-        progress("machines", len(machines), len(machines))
         run.templates(progress)
     except AlteredTextError as error:
         run.proof.altered(loaded.mesh.root, error)
@@ -89,15 +88,16 @@ class _Run:
         layout: Layout = {name: assign(each.sizes, before.get(name, {})) for name, each in sorted(self.domains.items())}
         parts: list[Part] = []
         for count, (name, domain) in enumerate(sorted(self.domains.items())):
-            progress("templates", count, len(self.domains))
+            progress("generating templates", count, len(self.domains))
             for number in sorted(set(layout[name].values())):
                 members = [each for each in domain.products if layout[name][each.name] == number]
                 parts.append(self._template(name, number, members))
-        progress("templates", len(self.domains), len(self.domains))
+        progress("linting templates", 0, 2)
         watched = watching(step for product in self.mesh.machines() for step in product.steps())
         self.proof.templates(self.mesh.root, parts, watched)
         self.out.put(output.APPLICATION, canonical(render_application(parts, watched)))
         central = render_mesh(forwarding(subscriptions(self.mesh)), producers(self.mesh))
+        progress("linting templates", 1, 2)
         self.proof.mesh(self.mesh.root, central)
         self.out.put(output.MESH, canonical(central))
         exceptions = recorded(layout)

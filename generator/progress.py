@@ -1,4 +1,4 @@
-"""How long work reports how far it is."""
+"""How long work reports how far it is; the command line shows it."""
 
 from collections.abc import Callable
 

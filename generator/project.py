@@ -60,6 +60,7 @@ class Project:
             from headgate.generator.rules import check_mesh
 
             mesh = self.loaded.mesh
+            self._progress("checking rules", 0, 1)
             found = places.resolve(self.loaded.findings + check_mesh(mesh), self._inputs.data)
             values = [asdict(each) | {"file": str(each.file)} for each in sorted(found, key=Finding.order)]
             known = {"findings": values, "products": len(mesh.products), "domains": len(mesh.domains)}

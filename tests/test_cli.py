@@ -1,11 +1,13 @@
-"""What a person meets at the command line: help, mistakes, drawings, new files."""
+"""The command line as a user meets it: help, mistakes, drawings, new files."""
 
 import json
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
+from headgate.cli.main import SUMMARIES
 from tests.conftest import Headgate
 
 MESH = """\
@@ -38,17 +40,41 @@ pipeline: {steps: [{name: a, glue: {job: c}}]}
         (("validate", "elsewhere"), "elsewhere: no such file or folder"),
         (("generate", "--products", "elsewhere"), "elsewhere: no such folder"),
         (("graph", "--product", "d1/ds11"), "d1/ds11: no such product; did you mean d1/ds1?"),
-        (("new", "product", "orders"), "orders: a product is named DOMAIN/PRODUCT"),
-        (("new", "product", "sales/orders"), "sales: no such domain; `headgate new domain sales` makes it"),
-        (("new", "product", "d1/ds1"), "products/d1/ds1.yaml is there already; nothing was written"),
-        (("new", "product", "d1/Orders"), "Orders: a name has lower-case letters"),
-        (("new", "product", "d1/template"), "template: Headgate uses this name itself"),
+        (("new", "product", "orders"), "orders: expected DOMAIN/PRODUCT"),
+        (("new", "product", "sales/orders"), "sales: no such domain; create it with `headgate new domain sales`"),
+        (("new", "product", "d1/ds1"), "products/d1/ds1.yaml exists already; nothing was written"),
+        (("new", "product", "d1/Orders"), "Orders: expected a name of lower-case letters"),
+        (("new", "product", "d1/template"), "template: this name is reserved by Headgate"),
         (("new", "product", "d1/x", "--depends-on", "d1/nope"), "--depends-on d1/nope: no such product"),
-        (("new", "product", "d1/x", "--daily", "6:00"), "--daily 6:00: a time of day is written HH:MM"),
-        (("new", "domain", "d1"), "products/d1/domain.yaml is there already; nothing was written"),
-        (("why", "d1"), "d1: a product is named DOMAIN/PRODUCT, such as raw/rd1"),
-        (("event", "rd1", "--date", "2026-11-20"), "rd1: a product is named DOMAIN/PRODUCT, such as raw/rd1"),
-        (("new", "domain", "d9", "--account", "12"), "--account 12: an AWS account id has twelve digits"),
+        (("new", "product", "d1/x", "--daily", "6:00"), "--daily 6:00: expected a time of day in the form HH:MM"),
+        (("new", "domain", "d1"), "products/d1/domain.yaml exists already; nothing was written"),
+        (("why", "d1"), "d1: expected DOMAIN/PRODUCT, such as raw/rd1"),
+        (("event", "rd1", "--date", "2026-11-20"), "rd1: expected DOMAIN/PRODUCT, such as raw/rd1"),
+        (
+            ("plan", "--products", "elsewhere"),
+            "elsewhere: no such folder; run the command in the folder of the project",
+        ),
+        (("generate", "--date", "2026-11-20"), "unrecognized arguments: --date"),
+        (("status", "--date", "2026-13-01"), "2026-13-01: expected a date that exists, in the form YYYY-MM-DD"),
+        (("status",), "no application is running on this machine: start it with `headgate up`"),
+        (
+            ("history", "--date", "2026-11-20", "--until", "2026-11-19"),
+            "--until 2026-11-19 is before --date 2026-11-20",
+        ),
+        (("why", "d1/ds1", "--date", "20261120"), "20261120: expected a date that exists"),
+        (("hold", "d1"), "d1: expected DOMAIN/PRODUCT"),
+        (("release", "d1/ds1", "--date", "today"), "today: expected a date"),
+        (("skip", "d1/ds1"), "required: --date"),
+        (("rerun", "d1/ds1"), "required: --date"),
+        (("backfill", "d1"), "required: --date"),
+        (("backfill", "d1", "--date", "2026-11-20", "--until", "2026-11-19"), "--until 2026-11-19 is before"),
+        (("event", "raw/rd1", "--date", "2026-11-20", "--status", "LATE"), "invalid choice: 'LATE'"),
+        (("run", "--date", "tomorrow"), "tomorrow: expected a date"),
+        (("run", "day.yaml", "--date", "2026-11-20"), "--date is for the default day; a scenario has its own date"),
+        (("run",), "has no template.yaml and functions/; run the command in the folder of the project"),
+        (("up", "--jobs", "elsewhere"), "--jobs elsewhere: no such folder"),
+        (("down", "now"), "unrecognized arguments: now"),
+        (("new", "domain", "d9", "--account", "12"), "--account 12: expected an AWS account id of twelve digits"),
     ],
 )
 def test_mistakes_end_with_a_message_and_code_2(
@@ -61,6 +87,63 @@ def test_mistakes_end_with_a_message_and_code_2(
     assert code == 2
     assert message in printed
     assert "Traceback" not in printed
+
+
+@pytest.mark.parametrize("command", SUMMARIES)
+def test_every_command_explains_its_arguments(headgate: Headgate, command: str) -> None:
+    code, printed = headgate(command, "--help")
+
+    assert code == 0
+    assert printed.startswith(f"usage: headgate {command}")
+    assert SUMMARIES[command][1:60].split(",")[0] in " ".join(printed.split())
+
+
+def test_without_a_command_every_command_is_listed(headgate: Headgate) -> None:
+    code, printed = headgate("--help")
+
+    assert code == 0
+    for name, summary in SUMMARIES.items():
+        assert f"{name} {summary}" in " ".join(printed.split())
+    assert headgate("--version") == (0, f"headgate {version('headgate')}\n")
+
+
+@pytest.mark.parametrize("command", [("status",), ("why", "d1/ds1"), ("plan", "--products", "elsewhere"), ("run",)])
+def test_a_message_is_json_where_json_is_printed(
+    project: Callable[[str], Path], headgate: Headgate, command: tuple[str, ...]
+) -> None:
+    project(MESH)
+
+    code, printed = headgate(*command, "--json")
+
+    assert code == 2
+    assert list(json.loads(printed)) == ["error"]
+
+
+@pytest.mark.parametrize("command", ["run", "up"])
+def test_the_local_runtime_needs_valid_metadata(
+    project: Callable[[str], Path], headgate: Headgate, command: str
+) -> None:
+    root = project(MESH + "--- d1/ds4.yaml\ncolour: blue\n")
+    (root / "template.yaml").touch()
+    (root / "functions").mkdir()
+
+    code, printed = headgate(command)
+    refused = json.loads(headgate(command, "--json")[1])
+
+    assert code == 2
+    assert "products/d1/ds4.yaml" in printed
+    assert f"headgate {command}: the metadata has errors; nothing was started" in printed
+    assert refused["error"] == "the metadata has errors; nothing was started"
+    assert {each["file"] for each in refused["findings"]} == {"products/d1/ds4.yaml"}
+
+
+def test_nothing_is_stopped_where_nothing_runs(project: Callable[[str], Path], headgate: Headgate) -> None:
+    root = project(MESH)
+    (root / ".headgate" / "local").mkdir(parents=True)
+
+    assert headgate("down") == (0, "no application was running\n")
+    assert headgate("down", "--forget")[0] == 0
+    assert not (root / ".headgate" / "local").exists()
 
 
 def test_what_new_writes_is_valid_as_it_stands(project: Callable[[str], Path], headgate: Headgate) -> None:
@@ -86,7 +169,7 @@ def test_a_new_domain_of_a_mesh_of_accounts_needs_its_account(
     code, printed = headgate("new", "domain", "d3")
 
     assert code == 2
-    assert "products/d1/domain.yaml names its account, so every domain has to: --account" in printed
+    assert "products/d1/domain.yaml names its account, so every domain needs one: give it with --account" in printed
     assert not (root / "products/d3").exists()
 
 

@@ -8,6 +8,7 @@ import pytest
 import inquire
 import runtime
 from headgate.cli import explain, formatting
+from headgate.cli.terminal import columns
 from state.errors import BadEvent, UnknownProduct
 from tests.fake_aws import FakeAws
 from tests.golden import FOLDER, expect
@@ -84,19 +85,17 @@ def test_an_opening_that_was_before_the_product_came_is_called_missed(
     rows = {each["product"]: each for each in asked(question="status", business_date=TODAY)["products"]}
     assert (rows["d1/new"]["missed"], "missed" in rows["d1/later"]) == (True, False)
     (line,) = [
-        each
-        for each in formatting.status(list(rows.values()), formatting.Clock(UTC, TODAY))
-        if each.startswith("d1/new")
+        each for each in formatting.status(list(rows.values()), formatting.Clock(UTC, TODAY)) if each[0] == "d1/new"
     ]
-    assert line.endswith("was to open at 06:00; `headgate backfill` opens it")
+    assert line[-1] == "not opened at 06:00; `headgate backfill` opens it"
     run = asked(question="why", product="d1/after", business_date=TODAY)["run"]
     assert [each["product"] for each in run["root_causes"]] == ["d1/new"], "what it would wait for is not the reason"
     (upstream,) = [each for each in explain.explained(run, formatting.Clock(UTC, TODAY)) if each.startswith("  d1/new")]
-    assert "its run was to open at 06:00; `headgate backfill d1/new --date 2026-11-20` opens it" in upstream
+    assert "its run was not opened at 06:00; open it with `headgate backfill d1/new --date 2026-11-20`" in upstream
     run = asked(question="why", product="d1/new", business_date=TODAY)["run"]
     assert (
-        "`headgate backfill d1/new --date 2026-11-20` opens it."
-        in list(explain.explained(run, formatting.Clock(UTC, TODAY)))[1]
+        "open it with `headgate backfill d1/new --date 2026-11-20`."
+        in list(explain.explained(run, formatting.Clock(UTC, TODAY)))[2]
     )
 
 
@@ -225,10 +224,13 @@ def test_the_answers_in_words(morning: World) -> None:
     def show(command: str, lines: Any) -> None:
         parts.append("\n".join([f"$ headgate {command}", *lines, ""]))
 
+    def status(products: Any) -> Any:
+        return [*columns(formatting.status(products, clock)), "", formatting.counts(products)]
+
     def why(name: str) -> None:
         show(f"why {name}", explain.explained(asked(question="why", product=name, business_date=TODAY)["run"], clock))
 
-    show("status", formatting.status(asked(question="status")["products"], clock))
+    show("status", status(asked(question="status")["products"]))
     for name in ("d1/a", "d1/b", "d1/c", "d1/e", "raw/in", "d1/weekly"):
         why(name)
     morning.event("raw/in", TODAY, at("2026-11-20 06:10"))
@@ -243,8 +245,6 @@ def test_the_answers_in_words(morning: World) -> None:
     morning.state.set_hold("d1/c", None, "", True, "bob", at("2026-11-20 08:00"))
     morning.state.skip_run("d1/b", DAY, "", "bob", at("2026-11-20 08:50"))
     why("d1/b")
-    show("status", formatting.status(asked(question="status")["products"], clock))
-    show("history", formatting.history(asked(question="history", business_date=TODAY)["entries"], clock))
-    show("status", formatting.status([], clock))
-    show("history", formatting.history([], clock))
+    show("status", status(asked(question="status")["products"]))
+    show("history", columns(formatting.history(asked(question="history", business_date=TODAY)["entries"], clock)))
     expect(FOLDER / "messages" / "inquiry.txt", "\n".join(parts).encode())

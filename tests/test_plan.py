@@ -109,14 +109,14 @@ def test_one_sentence_a_change(generated: Path, headgate: Headgate, old: str, ne
     _, printed = headgate("plan")
 
     line = printed.splitlines()[0]
-    assert line.removeprefix("~ d1/ds3 ").removesuffix(" (data only: its machine stays as it is)") == sentence
+    assert line.removeprefix("~ d1/ds3 ").removesuffix(" (data only: its machine does not change)") == sentence
 
 
 def test_what_is_only_data_leaves_the_machine_alone(generated: Path, headgate: Headgate) -> None:
     edit(generated, "d1/ds3", "[raw/rd1]", "[raw/rd1, raw/rd9]")
 
     _, printed = headgate("plan")
-    assert "(data only: its machine stays as it is)" in printed
+    assert "(data only: its machine does not change)" in printed
     machine = (generated / "statemachines/d1/ds3.asl.json").read_bytes()
     headgate("generate")
     assert (generated / "statemachines/d1/ds3.asl.json").read_bytes() == machine
@@ -131,7 +131,7 @@ def test_added_and_removed_products(generated: Path, headgate: Headgate) -> None
 
     _, printed = headgate("plan")
 
-    assert "- d1/ds5 the product and its machine go" in printed
+    assert "- d1/ds5 the product and its machine are removed" in printed
     assert "+ d1/ds6 opens by events; waits for any of raw/rd1, d1/ds3 (ERROR)" in printed
     assert "2 machines unchanged" in printed
 

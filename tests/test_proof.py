@@ -268,7 +268,7 @@ def test_nothing_broken_is_written(
     assert code == 1
     assert "HG901 statelint refuses the machine" in printed
     assert "HG903 cfn-lint refuses the template" in printed
-    assert printed.endswith("The linters refuse what was generated; nothing was written.\n")
+    assert printed.endswith("The linters found errors in the output. Nothing was written.\n")
     assert not list((root / "statemachines").rglob("*.json"))
     monkeypatch.undo()
     monkeypatch.chdir(root)

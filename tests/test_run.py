@@ -67,7 +67,7 @@ def test_a_day_that_does_not_end_as_expected_is_reported(tmp_path: Path) -> None
     (tmp_path / "day.yaml").write_text(text)
     done = headgate("run", str(tmp_path / "day.yaml"), "--quiet")
     assert done.returncode == 1
-    assert done.stdout.split("Not as the scenario says:\n")[1].splitlines() == [
+    assert done.stdout.split("Differences from the scenario:\n")[1].splitlines() == [
         "  marketplace/listings took attempt 2, expected 1",
         "  marketplace/pipeline-x-fallback ended at 03:09, after 03:05",
     ]
@@ -151,7 +151,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     assert done.returncode == 0, done.stderr
     (folder / "printed").write_text(done.stdout)
     yield folder
-    assert headgate("down", folder=folder).stdout == "ended\n"
+    assert headgate("down", folder=folder).stdout == "stopped\n"
 
 
 def output_of(folder: Path, *arguments: str) -> str:
@@ -174,12 +174,11 @@ def test_up_runs_a_pipeline_when_its_events_come(up: Path) -> None:
     assert output_of(up, "backfill", "d1/ds1", "--date", date) == "1 run opened\n"
     why = output_of(up, "why", "d1/ds1", "--date", date)
     assert "Missing:\n  raw/rd1 for 2026-11-18" in why
-    assert re.search(r"^As of .*\d\d:\d\d C[SD]T\.$", why, re.MULTILINE), "by the clock of the product's schedule"
+    assert re.search(r"^As of .*\d\d:\d\d C[SD]T\.$", why, re.MULTILINE), (
+        "in the time zone of the schedule of the product"
+    )
     for name in ("raw/rd1", "raw/rd2"):
-        assert (
-            output_of(up, "event", name, "--date", date)
-            == f"put on the bus: Data Product Refreshed, {name} for {date}\n"
-        )
+        assert output_of(up, "event", name, "--date", date) == f"published: Data Product Refreshed, {name} for {date}\n"
     assert completed(up, "d1/ds1", date)
     assert "step build: d1-ds1-build SUCCEEDED" in output_of(up, "history", "d1/ds1", "--date", date)
     status = output_of(up, "status", "--date", date, "--domain", "d1")
@@ -220,10 +219,13 @@ def test_it_can_be_asked_as_a_stack(up: Path) -> None:
 
 def test_wrong_arguments_are_answered_with_a_message(up: Path) -> None:
     for arguments, message in (
-        (("why", "d1/ds9"), "headgate why: d1/ds9: no such product in the deployed catalog\n"),
+        (("why", "d1/ds9"), "headgate why: d1/ds9: no such product in the catalog of the application\n"),
         (("rerun", "d1/ds2", "--date", "2026-11-18"), "headgate rerun: d1/ds2 has no run for 2026-11-18\n"),
-        (("status", "--date", "yesterday"), "headgate status: inquire: /business_date"),
-        (("up",), "headgate up: it is up already; `headgate down` ends it\n"),
+        (
+            ("history", "--date", "2026-11-20", "--until", "2020-01-01"),
+            "headgate history: --until 2020-01-01 is before --date 2026-11-20\n",
+        ),
+        (("up",), "headgate up: the application is running already; stop it with `headgate down`\n"),
     ):
         done = headgate(*arguments, folder=up)
         assert done.returncode == 2
@@ -235,8 +237,10 @@ def test_its_data_outlives_it(up: Path) -> None:
     assert output_of(up, "backfill", "d1/ds1", "--date", date) == "1 run opened\n"
     before = output_of(up, "history", "d1/ds1", "--date", date)
     assert before.count("\n") >= 1
-    assert headgate("down", folder=up).stdout == "ended\n"
-    assert "nothing runs on this machine; `headgate up` starts it" in headgate("status", folder=up).stderr
+    assert headgate("down", folder=up).stdout == "stopped\n"
+    assert (
+        "no application is running on this machine: start it with `headgate up`" in headgate("status", folder=up).stderr
+    )
     assert headgate("up", folder=up).returncode == 0
     assert output_of(up, "history", "d1/ds1", "--date", date).startswith(before.splitlines()[0])
 

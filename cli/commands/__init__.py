@@ -1,1 +1,1 @@
-"""The subcommands, one file each: their arguments, and what they do with the rest of the project."""
+"""The commands, one module each: `add` declares the arguments, `run` carries the command out and returns the exit code."""

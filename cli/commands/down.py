@@ -1,16 +1,11 @@
-"""`headgate down`: ends what `headgate up` started; its data stays unless `--forget` is given."""
+"""`headgate down`: stops the application that `headgate up` started; its data stays unless `--forget` is given."""
 
 import argparse
-import os
 import shutil
-import signal
-import time
 
-from headgate.cli.commands.up import pid_of
-from headgate.cli.deployed import LOCAL
-from headgate.cli.project import FINE, UsageError
-
-PATIENCE = 60.0
+from headgate.cli import local_application, terminal
+from headgate.cli.application import LOCAL
+from headgate.cli.errors import FINE
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -19,15 +14,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     folder = LOCAL.resolve()
-    pid = pid_of(folder)
-    if pid is not None:
-        os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + PATIENCE
-        while pid_of(folder) is not None:
-            if time.monotonic() > deadline:
-                raise UsageError(f"process {pid} does not end; see {folder / 'up.log'}")
-            time.sleep(0.1)
+    stopped = local_application.stop(folder)
     if arguments.forget:
         shutil.rmtree(folder, ignore_errors=True)
-    print("ended" if pid is not None else "nothing was running")
+    terminal.line("stopped" if stopped else "no application was running")
     return FINE

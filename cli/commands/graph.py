@@ -3,23 +3,27 @@
 import argparse
 import difflib
 
-from headgate.cli import report
-from headgate.cli.project import FINE, UsageError, add_folders, open_project
+from headgate.cli import terminal
+from headgate.cli.arguments import add_products
+from headgate.cli.errors import FINE, UsageError
+from headgate.cli.progress import Progress
+from headgate.cli.project import open_project
 from headgate.generator import graph
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    add_folders(parser)
+    add_products(parser)
     parser.add_argument(
-        "--product", metavar="DOMAIN/PRODUCT", help="only this product, its upstream and its downstream"
+        "--product", metavar="DOMAIN/PRODUCT", help="only this product with its upstream and downstream"
     )
     parser.add_argument("--format", choices=("mermaid", "dot"), default="mermaid", help="default: mermaid")
-    parser.add_argument("--json", action="store_true", help="products and edges as JSON")
+    parser.add_argument("--json", action="store_true", help="print products and edges as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    project = open_project(arguments.products)
-    mesh, focus = project.loaded.mesh, arguments.product
+    with Progress(arguments.json) as progress:
+        project = open_project(arguments.products, progress)
+        mesh, focus = project.loaded.mesh, arguments.product
     project.cache.save()
     everything = graph.selection(mesh, None)
     if focus is not None and focus not in everything:
@@ -33,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
             for key in mesh.upstream[name]
             if key in chosen
         ]
-        report.print_json({"products": sorted(chosen), "edges": edges})
+        terminal.print_json({"products": sorted(chosen), "edges": edges})
     else:
         draw = graph.mermaid if arguments.format == "mermaid" else graph.dot
         print(draw(mesh, chosen, focus), end="")

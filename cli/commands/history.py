@@ -2,25 +2,32 @@
 
 import argparse
 
-from headgate.cli import formatting, report
-from headgate.cli.deployed import add_where, asked
-from headgate.cli.project import FINE, product_name
+from headgate.cli import formatting, terminal
+from headgate.cli.application import inquire
+from headgate.cli.arguments import add_application, add_date, add_until, check_range, product_name
+from headgate.cli.errors import FINE
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("product", type=product_name, metavar="DOMAIN/PRODUCT", nargs="?", help="(default: all)")
-    parser.add_argument("--date", metavar="YYYY-MM-DD", help="the business date (default: the latest that has a run)")
-    parser.add_argument("--until", metavar="YYYY-MM-DD", help="the last business date, to see several")
-    add_where(parser)
+    add_date(parser, default="the latest that has a run")
+    add_until(parser)
+    add_application(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    answer = asked(arguments, "history", product=arguments.product, business_date=arguments.date, until=arguments.until)
+    check_range(arguments)
+    answer = inquire(
+        arguments, "history", product=arguments.product, business_date=arguments.date, until=arguments.until
+    )
     if arguments.json:
-        report.print_json(answer)
+        terminal.print_json(answer)
         return FINE
-    for line in formatting.history(answer["entries"], formatting.Clock(None, answer["business_date"])):
-        print(line)
+    rows = formatting.history(answer["entries"], formatting.Clock(None, answer["business_date"]))
+    if rows:
+        terminal.table(rows)
+    else:
+        terminal.line("no entries")
     if answer["more"]:
-        print("and more; name a product or fewer dates")
+        terminal.line("There are more entries; choose a product or fewer dates.")
     return FINE

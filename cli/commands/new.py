@@ -1,16 +1,18 @@
-"""`headgate new`: a domain or product that validates as it stands."""
+"""`headgate new`: a domain or product that is valid as it is written."""
 
 import argparse
 import json
 import re
 from pathlib import Path
 
-from headgate.cli.project import FINE, UsageError, add_folders, product_name
+from headgate.cli import terminal
+from headgate.cli.arguments import add_products, product_name
+from headgate.cli.errors import FINE, UsageError
 from headgate.generator.metadata.files import MAX_NAME, NAME, RESERVED
 from headgate.generator.metadata.yaml_reader import ReadError, read
 
 DOMAIN = """\
-# Who owns the domain {name}, where it runs, and what its products share.
+# The owner of the domain {name}, its AWS account, and what its products share.
 owner: {owner}
 {account}{region}# defaults:                  # any keys of a product, merged under each product here
 #   wait: {{deadline: 4h}}
@@ -31,18 +33,20 @@ def add(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
     domain = kinds.add_parser("domain", help="a domain: products/NAME/domain.yaml")
     domain.add_argument("name", metavar="NAME")
-    domain.add_argument("--owner", default="", help="the team that answers for it (default: NAME-team)")
+    domain.add_argument("--owner", default="", help="the team that owns it (default: NAME-team)")
     domain.add_argument("--account", default="", help="its AWS account, twelve digits")
     domain.add_argument("--region", default="", help="its AWS region")
     product = kinds.add_parser("product", help="a product: products/DOMAIN/PRODUCT.yaml")
     product.add_argument("name", type=product_name, metavar="DOMAIN/PRODUCT")
-    product.add_argument("--description", default="", help="what it holds, in a sentence")
-    product.add_argument("--owner", default="", help="default: the domain's owner")
-    product.add_argument("--depends-on", nargs="+", default=[], metavar="DOMAIN/PRODUCT", help="what it waits for")
+    product.add_argument("--description", default="", help="what it contains, in a sentence")
+    product.add_argument("--owner", default="", help="the team that owns it (default: the owner of the domain)")
+    product.add_argument(
+        "--depends-on", nargs="+", default=[], metavar="DOMAIN/PRODUCT", help="the products that it depends on"
+    )
     product.add_argument("--daily", default="", metavar="HH:MM", help="open a run every day at this time (UTC)")
     product.add_argument("--job", default="", help="the Glue job (default: DOMAIN-PRODUCT)")
     for each in (domain, product):
-        add_folders(each)
+        add_products(each)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -52,11 +56,12 @@ def run(arguments: argparse.Namespace) -> int:
         with open(path, "x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        raise UsageError(f"{path} is there already; nothing was written") from None
+        raise UsageError(f"{path} exists already; nothing was written") from None
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from None
-    print(f"{path}\n\n{text}")
-    print("Change it as you like, then: headgate validate")
+    terminal.line(f"{path}")
+    print(f"\n{text}")
+    terminal.line("Edit the file, then check it with `headgate validate`.")
     return FINE
 
 
@@ -64,9 +69,9 @@ def _domain(arguments: argparse.Namespace) -> tuple[Path, str]:
     name = _checked(arguments.name)
     elsewhere = next((each for each in sorted(arguments.products.glob("*/domain.yaml")) if _names_account(each)), None)
     if elsewhere and not arguments.account:
-        raise UsageError(f"{elsewhere} names its account, so every domain has to: --account")
+        raise UsageError(f"{elsewhere} names its account, so every domain needs one: give it with --account")
     if arguments.account and not re.fullmatch(r"[0-9]{12}", arguments.account):
-        raise UsageError(f"--account {arguments.account}: an AWS account id has twelve digits")
+        raise UsageError(f"--account {arguments.account}: expected an AWS account id of twelve digits")
     text = DOMAIN.format(
         name=name,
         owner=json.dumps(arguments.owner, ensure_ascii=False) if arguments.owner else f"{name}-team",
@@ -80,15 +85,15 @@ def _names_account(path: Path) -> bool:
     try:
         return "account" in read(path.read_bytes())
     except (ReadError, OSError):
-        return False  # `headgate validate` says what is wrong with it
+        return False  # `headgate validate` reports what is wrong with it
 
 
 def _product(arguments: argparse.Namespace) -> tuple[Path, str]:
     domain, name = map(_checked, arguments.name.split("/"))
     if not (arguments.products / domain / "domain.yaml").exists():
-        raise UsageError(f"{domain}: no such domain; `headgate new domain {domain}` makes it")
+        raise UsageError(f"{domain}: no such domain; create it with `headgate new domain {domain}`")
     if arguments.daily and not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", arguments.daily):
-        raise UsageError(f"--daily {arguments.daily}: a time of day is written HH:MM, such as 06:00")
+        raise UsageError(f"--daily {arguments.daily}: expected a time of day in the form HH:MM, such as 06:00")
     for each in arguments.depends_on:
         if not (arguments.products / f"{each}.yaml").exists():
             raise UsageError(f"--depends-on {each}: no such product under {arguments.products}")
@@ -110,7 +115,9 @@ def _product(arguments: argparse.Namespace) -> tuple[Path, str]:
 
 def _checked(name: str) -> str:
     if len(name) > MAX_NAME or not NAME.fullmatch(name):
-        raise UsageError(f"{name}: a name has lower-case letters, digits and single dashes, at most {MAX_NAME}")
+        raise UsageError(
+            f"{name}: expected a name of lower-case letters, digits and single dashes, at most {MAX_NAME} characters"
+        )
     if name in (*RESERVED, "domain", "calendars"):
-        raise UsageError(f"{name}: Headgate uses this name itself; choose another")
+        raise UsageError(f"{name}: this name is reserved by Headgate; choose another")
     return name

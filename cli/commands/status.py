@@ -2,26 +2,27 @@
 
 import argparse
 
-from headgate.cli import formatting, report
-from headgate.cli.deployed import add_where, asked
-from headgate.cli.project import FINE
+from headgate.cli import formatting, terminal
+from headgate.cli.application import inquire
+from headgate.cli.arguments import add_application, add_date
+from headgate.cli.day_report import print_status
+from headgate.cli.errors import FINE
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--date", metavar="YYYY-MM-DD", help="the business date (default: the latest that has a run)")
-    parser.add_argument("--domain", metavar="NAME", help="only this domain")
-    add_where(parser)
+    add_date(parser, default="the latest that has a run")
+    parser.add_argument("--domain", metavar="NAME", help="only the products of this domain")
+    add_application(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    answer = asked(arguments, "status", business_date=arguments.date, domain=arguments.domain)
+    answer = inquire(arguments, "status", business_date=arguments.date, domain=arguments.domain)
     if arguments.json:
-        report.print_json(answer)
+        terminal.print_json(answer)
         return FINE
     clock = formatting.Clock(None, answer["business_date"])
-    print(f"{answer['business_date']}, as of {clock.with_zone(answer['asked_at'])}")
-    for line in formatting.status(answer["products"], clock):
-        print(line)
+    terminal.line(f"{answer['business_date']}, as of {clock.with_zone(answer['asked_at'])}")
+    print_status(answer["products"], clock)
     if answer["more"]:
-        print("and more; name a --domain")
+        terminal.line("There are more products; choose a domain with --domain.")
     return FINE

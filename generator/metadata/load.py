@@ -48,7 +48,7 @@ def load(inputs: Inputs, cache: Cache, progress: Progress = silent) -> Loaded:
     default_digests = {name: digest_of(orjson.dumps(each)) for name, each in defaults.items()}
     broken, partial = set(), set()
     for number, ((domain, name), path) in enumerate(files.products.items()):
-        progress("reading files", number, len(files.products))
+        progress("reading metadata", number, len(files.products))
         identity = f"{domain}/{name}"
         # a broken domain.yaml gives no defaults: what is missing then is not the product's fault
         inherited = default_digests.get(domain, "broken")
@@ -72,7 +72,7 @@ def load(inputs: Inputs, cache: Cache, progress: Progress = silent) -> Loaded:
                 partial.add(identity)
         products[identity] = build.product(domain, name, document)
         digests[identity] = digest
-    progress("reading files", len(files.products), len(files.products))
+    progress("reading metadata", len(files.products), len(files.products))
     mesh = Mesh(
         root=inputs.root,
         products=products,

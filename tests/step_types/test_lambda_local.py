@@ -12,6 +12,7 @@ import pytest
 from headgate.cli import staging
 from headgate.cli.explain import explained
 from headgate.cli.formatting import Clock, history
+from headgate.cli.terminal import columns
 from headgate.local import player, runtime
 from headgate.local.provisioning import provision
 from headgate.local.runtime import Runtime
@@ -141,7 +142,7 @@ class Played:
         return "\n".join(explained(self.running.call("InquireFunctionName", asked)["run"], clock))
 
     def history(self, product: str) -> str:
-        return "\n".join(history([each for each in self.day.entries if each["product"] == product], clock))
+        return "\n".join(columns(history([each for each in self.day.entries if each["product"] == product], clock)))
 
 
 def at(hour: int, minute: int) -> datetime:

@@ -1,22 +1,21 @@
-"""Where a command asks and acts: a deployed stack, or what `headgate up` runs on this machine."""
+"""The running application that a command calls: a deployed stack, or what `headgate up` runs on this machine."""
 
 import argparse
-import getpass
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headgate.cli.project import UsageError
+from headgate.cli.errors import UsageError
 
 LOCAL = Path(".headgate") / "local"
 
 
 @dataclass(frozen=True)
-class Deployed:
+class Application:
     """A running application: its stack's outputs, and clients of the AWS it runs on."""
 
-    where: str
+    name: str
     outputs: dict[str, str]
     options: dict[str, str]
 
@@ -27,51 +26,44 @@ class Deployed:
         return boto3.client(service, config=Config(read_timeout=70, retries={"mode": "standard"}), **self.options)
 
     def call(self, output: str, event: dict[str, Any]) -> Any:
-        """The answer of the function named by that output. Raises `UsageError` with what the function or AWS says."""
+        """The answer of the function that this output names. Raises `UsageError` with the error of the function or of AWS."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         if output not in self.outputs:
-            raise UsageError(f"{self.where} has no output {output}; it is not a stack with data products")
+            raise UsageError(f"{self.name} has no output {output}; name a stack of Headgate that has data products")
         try:
             answer = self.client("lambda").invoke(FunctionName=self.outputs[output], Payload=json.dumps(event).encode())
         except (BotoCoreError, ClientError) as error:
-            raise UsageError(f"{self.where}: {error}") from None
+            raise UsageError(f"{self.name}: {error}") from None
         body = json.loads(answer["Payload"].read())
         if answer.get("FunctionError"):
-            raise UsageError(_words(body))
+            raise UsageError(_error_message(body))
         return body
 
 
-def asked(arguments: argparse.Namespace, question: str, **about: str | None) -> Any:
-    """What the deployed application answers; what is None is left to it. Raises `UsageError`."""
+def inquire(arguments: argparse.Namespace, question: str, **about: str | None) -> Any:
+    """What the application answers to the question; it has defaults for fields that are None. Raises `UsageError`."""
     given = {key: value for key, value in about.items() if value is not None}
-    return deployed(arguments).call("InquireFunctionName", {"question": question, **given})
+    return application(arguments).call("InquireFunctionName", {"question": question, **given})
 
 
-def add_where(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--stack", metavar="NAME", help="a deployed stack (default: what `headgate up` runs here)")
-    parser.add_argument("--region", help="the stack's region (default: as the AWS CLI)")
-    parser.add_argument("--profile", help="the AWS profile (default: as the AWS CLI)")
-    parser.add_argument("--json", action="store_true", help="the answer as JSON")
-
-
-def deployed(arguments: argparse.Namespace) -> Deployed:
-    """What the arguments name. Raises `UsageError`."""
+def application(arguments: argparse.Namespace) -> Application:
+    """The application that the arguments name. Raises `UsageError`."""
     return _stack(arguments) if arguments.stack else local()
 
 
-def local() -> Deployed:
-    """What `headgate up` runs here. Raises `UsageError`."""
+def local() -> Application:
+    """The application that `headgate up` runs in this folder. Raises `UsageError`."""
     try:
         known = json.loads((LOCAL / "runtime.json").read_text("utf-8"))
     except (OSError, ValueError):
         raise UsageError(
-            "nothing runs on this machine; `headgate up` starts it, and --stack NAME asks a deployed stack"
+            "no application is running on this machine: start it with `headgate up`, or name a deployed stack with --stack"
         ) from None
-    return Deployed("the local runtime", known["outputs"], known["options"])
+    return Application("the local runtime", known["outputs"], known["options"])
 
 
-def _stack(arguments: argparse.Namespace) -> Deployed:
+def _stack(arguments: argparse.Namespace) -> Application:
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -90,21 +82,13 @@ def _stack(arguments: argparse.Namespace) -> Deployed:
     if keys:
         client_options |= {"aws_access_key_id": keys.access_key, "aws_secret_access_key": keys.secret_key}
         client_options |= {"aws_session_token": keys.token} if keys.token else {}
-    return Deployed(f"stack {arguments.stack}", outputs, client_options)
+    return Application(f"stack {arguments.stack}", outputs, client_options)
 
 
-def actor() -> str:
-    """Who acts, for the record; IAM has decided already whether they may."""
-    try:
-        return getpass.getuser()[:128]
-    except OSError:
-        return "unknown"
-
-
-def _words(body: dict[str, Any]) -> str:
+def _error_message(body: dict[str, Any]) -> str:
     kind, message = str(body.get("errorType")), str(body.get("errorMessage"))
     if kind == "UnknownProduct":
-        return f"{message}: no such product in the deployed catalog"
+        return f"{message}: no such product in the catalog of the application"
     if kind in ("UnknownRun", "IllegalTransition", "BadEvent", "TooMuch"):
         return message
     return f"{kind}: {message}"

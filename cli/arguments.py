@@ -1,0 +1,72 @@
+"""Arguments that several commands share, and the types that check them."""
+
+import argparse
+import re
+from datetime import date
+from pathlib import Path
+
+from headgate.cli.errors import UsageError
+
+
+def add_products(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--products", type=Path, default=Path("products"), metavar="DIR", help="the metadata (default: products)"
+    )
+
+
+def add_folders(parser: argparse.ArgumentParser) -> None:
+    add_products(parser)
+    parser.add_argument(
+        "--out", type=Path, default=Path("statemachines"), metavar="DIR", help="the output (default: statemachines)"
+    )
+
+
+def add_application(parser: argparse.ArgumentParser) -> None:
+    """Which running application the command calls, and in which form it prints the answer."""
+    parser.add_argument(
+        "--stack", metavar="NAME", help="a deployed stack (default: the application that `headgate up` runs)"
+    )
+    parser.add_argument("--region", help="the region of the stack (default: the one of the AWS CLI)")
+    parser.add_argument("--profile", help="the AWS profile (default: the one of the AWS CLI)")
+    parser.add_argument("--json", action="store_true", help="print the answer as JSON")
+
+
+def add_date(parser: argparse.ArgumentParser, default: str | None) -> None:
+    """`--date`; required if `default`, the explanation of what stands for it, is None."""
+    note = f" (default: {default})" if default else ""
+    parser.add_argument(
+        "--date", type=business_date, metavar="YYYY-MM-DD", required=default is None, help=f"the business date{note}"
+    )
+
+
+def add_until(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--until", type=business_date, metavar="YYYY-MM-DD", help="the last business date of a range (default: --date)"
+    )
+
+
+def check_range(arguments: argparse.Namespace) -> None:
+    """Raises `UsageError` if `--until` is before `--date`; either may be missing."""
+    if arguments.date and arguments.until and arguments.until < arguments.date:
+        raise UsageError(f"--until {arguments.until} is before --date {arguments.date}")
+
+
+def add_cycle(parser: argparse.ArgumentParser, default: str = "") -> None:
+    note = f" (default: {default})" if default else ""
+    parser.add_argument("--cycle", metavar="HHMM", help=f"the cycle of a product that opens several times a day{note}")
+
+
+def business_date(text: str) -> str:
+    """The date as it is written in events, after a check."""
+    try:
+        if date.fromisoformat(text).isoformat() == text:
+            return text
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"{text}: expected a date that exists, in the form YYYY-MM-DD")
+
+
+def product_name(text: str) -> str:
+    if not re.fullmatch(r"[^/]+/[^/]+", text):
+        raise argparse.ArgumentTypeError(f"{text}: expected DOMAIN/PRODUCT, such as raw/rd1")
+    return text

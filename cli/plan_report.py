@@ -1,0 +1,85 @@
+"""What `generate` would change, for users and for programs."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from headgate.cli import terminal
+from headgate.cli.formatting import few, plural
+from headgate.cli.terminal import Part
+from headgate.generator.model.mesh import Mesh
+from headgate.generator.output import Changes
+from headgate.generator.plan.account_changes import compare_accounts
+from headgate.generator.plan.changes import ProductChange, compare
+
+MARKS = {"added": "+", "removed": "-", "changed": "~"}
+
+
+class PlanReport:
+    """The difference of two catalogs and of the files that are generated from them."""
+
+    def __init__(self, mesh: Mesh, old: dict[str, Any], new: dict[str, Any], files: Changes, machines: int) -> None:
+        self._mesh, self._files = mesh, files
+        self._products, self._accounts = compare(old, new), compare_accounts(old, new)
+        self._machines = _machines(*files.created, *files.changed, *files.removed)
+        self._unchanged = machines - len(_machines(*files.created, *files.changed))
+        self._rendered = sorted(self._machines - {each.product for each in self._products})
+        changed = {each.product for each in self._products if each.kind != "added"}
+        self._downstream = sorted(mesh.reach(changed, mesh.downstream) - changed)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "changes": [
+                {
+                    "product": each.product,
+                    "kind": each.kind,
+                    "what": list(each.sentences),
+                    "machine_changes": each.product in self._machines,
+                    "downstream": sorted(self._mesh.reach([each.product], self._mesh.downstream)),
+                }
+                for each in self._products
+            ],
+            "rerendered": self._rendered,
+            "machines_unchanged": self._unchanged,
+            "downstream": self._downstream,
+            "accounts": self._accounts,
+            "files": {
+                "created": self._files.created,
+                "changed": self._files.changed,
+                "removed": self._files.removed,
+            },
+        }
+
+    def print(self) -> None:
+        """A line for each product and account that changes, then what stays."""
+        for parts in self._lines():
+            terminal.line(*parts, indent=4)
+
+    def _lines(self) -> Iterator[list[Part]]:
+        for change in self._products:
+            yield self._sentence(change)
+        for account in self._accounts:
+            yield [("@ ", "changed"), (account, "")]
+        if self._rendered:
+            names = few(self._rendered)
+            yield [
+                f"{plural(len(self._rendered), 'machine')} rendered differently by this version of Headgate: {names}"
+            ]
+        downstream = f" ({few(self._downstream)})" if self._downstream else ""
+        yield [
+            f"{plural(self._unchanged, 'machine')} unchanged; downstream affected: {len(self._downstream)}{downstream}"
+        ]
+
+    def _sentence(self, change: ProductChange) -> list[Part]:
+        removed = "the product and its machine are removed" if change.kind == "removed" else ""
+        what = "; ".join(change.sentences) or removed
+        data_only = change.kind == "changed" and change.product not in self._machines
+        return [
+            (f"{MARKS[change.kind]} ", change.kind),
+            (change.product, "title"),
+            (f" {what}", ""),
+            (" (data only: its machine does not change)" if data_only else "", "quiet"),
+        ]
+
+
+def _machines(*paths: str) -> set[str]:
+    return {path.removesuffix(".asl.json") for path in paths if path.endswith(".asl.json")}
