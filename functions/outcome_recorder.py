@@ -10,7 +10,7 @@ from contract import require
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`{"recorded_at": ...}`, the same when the same outcome is reported again."""
     require(event, "outcome-recorder")
-    recorded_at = runtime.state().record_outcome(
+    outcome = runtime.state().record_outcome(
         UUID(event["run_id"]),
         event["attempt"],
         event["status"],
@@ -19,4 +19,4 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         runtime.now(),
         "machine",
     )
-    return {"recorded_at": recorded_at}
+    return {"recorded_at": outcome.recorded_at}

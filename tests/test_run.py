@@ -68,7 +68,7 @@ def test_a_day_that_does_not_end_as_expected_is_reported(tmp_path: Path) -> None
     done = headgate("run", str(tmp_path / "day.yaml"), "--quiet")
     assert done.returncode == 1
     assert done.stdout.split("Differences from the scenario:\n")[1].splitlines() == [
-        "  marketplace/listings took attempt 2, expected 1",
+        "  marketplace/listings ended in attempt 2, expected 1",
         "  marketplace/pipeline-x-fallback ended at 03:09, after 03:05",
     ]
 

@@ -264,14 +264,12 @@ def test_statuses_change_along_the_allowed_transitions_only(world: World) -> Non
 def test_the_same_outcome_reported_again_gives_the_same_answer(world: World) -> None:
     world.load({"d/x": product()}, LOADED)
     opened(world)
-    first = world.state.record_outcome(uuid(world, "d/x"), 1, "ERROR", "JobFailed", "because", SIX, "machine")
+    given = (uuid(world, "d/x"), 1, "ERROR", "JobFailed", "because")
+    first = world.state.record_outcome(*given, SIX, "machine")
+    second = world.state.record_outcome(*given, at("2026-11-20 07:00"), "machine")
 
-    assert (
-        world.state.record_outcome(
-            uuid(world, "d/x"), 1, "ERROR", "JobFailed", "because", at("2026-11-20 07:00"), "machine"
-        )
-        == first
-    )
+    assert (first.recorded_at, first.repeated) == (SIX.isoformat(), False)
+    assert (second.recorded_at, second.repeated) == (SIX.isoformat(), True)
     assert len(effects(world, "put_event")) == 1
 
 

@@ -41,6 +41,14 @@ class Deadline:
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """`recorded_at` in RFC 3339: when it was recorded first."""
+
+    recorded_at: str
+    repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
 class JobStart:
     """`refused` says why the job must not run, `<error>: <message>`; then it is recorded as one to stop."""
 

@@ -17,6 +17,7 @@ from state.answers import (
     MachineEnded,
     Openings,
     OpenRun,
+    Outcome,
     Recorded,
     Repaired,
     Row,
@@ -72,9 +73,8 @@ class State:
         of_cause: str | None,
         now_is: datetime,
         actor: str,
-    ) -> str:
-        """When the outcome was recorded first, in RFC 3339."""
-        return str(self._value("record_outcome", run, of_attempt, outcome, of_error, of_cause, now_is, actor))
+    ) -> Outcome:
+        return self._one(Outcome, "record_outcome", run, of_attempt, outcome, of_error, of_cause, now_is, actor)
 
     def open_runs_of(self, executions: list[Json]) -> list[OpenRun]:
         return [OpenRun.of(each) for each in self._value("open_runs_of", executions)]

@@ -139,15 +139,18 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION record_outcome(
-    run uuid, of_attempt integer, outcome text, of_error text, of_cause text, now_is timestamptz, actor text
-) RETURNS timestamptz
+    run uuid, of_attempt integer, outcome text, of_error text, of_cause text, now_is timestamptz, actor text,
+    OUT recorded_at timestamptz, OUT repeated boolean
+)
 LANGUAGE plpgsql AS $$
 -- Records how an attempt ended, and gives when. The same outcome a second time is the answer to a lost reply and gives the first time again.
 DECLARE
     r data_product_status := locked_run(run, of_attempt);
 BEGIN
-    IF r.status = outcome THEN
-        RETURN r.finished_at;
+    repeated := r.status = outcome;
+    IF repeated THEN
+        recorded_at := r.finished_at;
+        RETURN;
     END IF;
     UPDATE data_product_status SET status = outcome, finished_at = now_is, error = of_error, cause = left(of_cause, 8000),
         event = CASE outcome WHEN 'ERROR' THEN 'failed' ELSE lower(outcome) END, changed_at = now_is, changed_by = actor
@@ -162,7 +165,7 @@ BEGIN
     IF outcome = 'ERROR' AND actor <> 'machine' THEN  -- a machine sends the alert of its failure itself; one that died cannot
         PERFORM store_alert(r, 'ERROR', jsonb_build_object('error', of_error, 'cause', left(of_cause, 4000), 'execution_arn', r.execution_arn), now_is);
     END IF;
-    RETURN now_is;
+    recorded_at := now_is;
 END $$;
 
 CREATE OR REPLACE FUNCTION detail_type(outcome text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
