@@ -70,6 +70,11 @@ class Cache:
             self._used[kind][key] = value
         return value
 
+    def is_empty(self, kind: str) -> bool:
+        if kind not in self._known:
+            self._load(kind)
+        return not self._known[kind]
+
     def put(self, kind: str, key: str, value: Any) -> None:
         if kind not in self._known:
             self._load(kind)

@@ -1,6 +1,7 @@
 """From a loaded mesh to the output folder: plans, renders and proves every machine and template, except those that
 have not changed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,6 +9,7 @@ import orjson
 
 from headgate.generator import output
 from headgate.generator.cache import Cache, digest
+from headgate.generator.lint.linters import cfn_lint
 from headgate.generator.lint.proof import Proof
 from headgate.generator.metadata.load import Loaded
 from headgate.generator.model.accounts import home_of, producers, subscriptions
@@ -26,6 +28,9 @@ from headgate.generator.render.canonical import canonical
 from headgate.generator.render.domain import write_domain
 from headgate.generator.render.shapes import AlteredTextError, machine_texts, resource_shape, shape_of
 
+# So many machines take longer to render than cfn-lint takes to load.
+MANY = 1_000
+
 
 @dataclass
 class _Domain:
@@ -35,28 +40,32 @@ class _Domain:
 
 def generate(loaded: Loaded, out: Output, cache: Cache, progress: Progress) -> Generated:
     """Puts every file into `out` and finishes it, unless a linter objects."""
-    run = _Run(loaded, out, cache)
     machines = list(loaded.mesh.machines())
-    try:
-        for number, product in enumerate(machines):
-            progress("generating machines", number, len(machines))
-            run.machine(product)
-        run.templates(progress)
-    except AlteredTextError as error:
-        run.proof.altered(loaded.mesh.root, error)
+    with cfn_lint(beside=len(machines) >= MANY and cache.is_empty("resource lint")) as lint:
+        run = _Run(loaded, out, cache, Proof(cache, lint))
+        run.everything(machines, progress)
     if run.proof.findings:
         return Generated(run.proof.findings, None, len(machines))
     return Generated([], out.finish(), len(machines))
 
 
 class _Run:
-    def __init__(self, loaded: Loaded, out: Output, cache: Cache) -> None:
+    def __init__(self, loaded: Loaded, out: Output, cache: Cache, proof: Proof) -> None:
         self.mesh: Mesh = loaded.mesh
         self.digests = loaded.digests
         self.out, self.cache = out, cache
-        self.proof = Proof(cache)
+        self.proof = proof
         self.domains: dict[str, _Domain] = {}
         self.resources: dict[str, ProductResources] = {}  # of the machines rendered in this run
+
+    def everything(self, machines: Sequence[Product], progress: Progress) -> None:
+        try:
+            for number, product in enumerate(machines):
+                progress("generating machines", number, len(machines))
+                self.machine(product)
+            self.templates(progress)
+        except AlteredTextError as error:
+            self.proof.altered(self.mesh.root, error)
 
     def machine(self, product: Product) -> None:
         path = f"{product.domain}/{product.name}.asl.json"

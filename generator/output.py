@@ -125,7 +125,7 @@ class Output:
         return changes
 
     def _remember(self) -> None:
-        """Records the digests of the files that were written and that nobody has changed since."""
+        """Records the digests of the files that were written and have not been changed since."""
         for path, (written, _, *rest) in self._staged.items():
             now = time.time_ns()
             with contextlib.suppress(OSError):
@@ -177,7 +177,7 @@ def opened(folder: Path, write: bool, cache: Cache | None = None) -> Iterator[Ou
         except BlockingIOError:
             raise OutputError(f"{folder}: another headgate is writing here; try again when it is done") from None
         recover(folder)
-        _require_ours(folder)
+        _require_output_folder(folder)
         try:
             yield Output(folder, write, cache)
         except OSError as error:
@@ -224,14 +224,14 @@ def _generated(folder: Path) -> set[str]:
     return found
 
 
-def _require_ours(folder: Path) -> None:
+def _require_output_folder(folder: Path) -> None:
     if (folder / CATALOG).exists():
         return
-    strangers = sorted(each.name for each in folder.iterdir() if not each.name.startswith(".") and each.suffix != ".md")
-    if strangers:
+    others = sorted(each.name for each in folder.iterdir() if not each.name.startswith(".") and each.suffix != ".md")
+    if others:
         raise OutputError(
-            f"{folder}: not an output folder of Headgate (it has no {CATALOG}, but {strangers[0]}); "
-            "name an empty or new folder, since what is not generated would be removed"
+            f"{folder}: not an output folder of Headgate (it has no {CATALOG}, but {others[0]}); "
+            "name an empty or new folder, since files that are not generated are removed"
         )
 
 

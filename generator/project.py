@@ -35,7 +35,7 @@ class Project:
 
     @cached_property
     def findings(self) -> list[Finding]:
-        """Everything that is wrong, in reading order, with lines."""
+        """All findings, in reading order, with lines."""
         return [_finding(each) for each in self._checked["findings"]]
 
     @property
@@ -75,7 +75,7 @@ class Project:
         from headgate.generator.generate import generate
 
         generated = generate(self.loaded, out, self.cache, progress)
-        # where products are put depends on where they were, but what is put where it was stays there: `layout.assign`
+        # the templates that products are in depend on those they were in; a product never moves: `layout.assign`
         if generated.changes is not None:
             self.cache.put("output", self._inputs.digest, {"files": out.files, "machines": generated.machines})
         return generated

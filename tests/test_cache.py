@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from headgate.generator import file_digests
 from headgate.generator.cache import Cache, digest
 from headgate.generator.findings import Finding
-from headgate.generator.lint import proof
+from headgate.generator.lint import linters, proof
 from headgate.generator.metadata import yaml_reader
 from headgate.generator.output import Changes, opened
 from headgate.generator.progress import silent
@@ -139,7 +139,7 @@ def quick_linters_and_slow_clock() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(proof, "statelint_problems", lambda definition: [])
-        patch.setattr(proof, "cfn_lint_problems", lambda template: [])
+        patch.setattr(linters, "cfn_lint_problems", lambda template: [])
         patch.setattr(file_digests, "status_of", coarse)
         patch.setattr("headgate.generator.output.status_of", coarse)
         yield

@@ -1,6 +1,7 @@
 """What is generated is proven before it is written, and a linter's verdict on one shape holds for all of it."""
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headgate.generator.cache import Cache
-from headgate.generator.lint.linters import cfn_lint_problems, statelint_problems
+from headgate.generator.lint.linters import cfn_lint, cfn_lint_problems, statelint_problems
 from headgate.generator.lint.machine_checks import history, problems
 from headgate.generator.metadata.inputs import Inputs
 from headgate.generator.metadata.load import load
@@ -261,7 +262,7 @@ def test_nothing_broken_is_written(
     monkeypatch.setattr(
         "headgate.generator.lint.proof.statelint_problems", lambda definition: ["State Machine.States is wrong"]
     )
-    monkeypatch.setattr("headgate.generator.lint.proof.cfn_lint_problems", lambda template: ["E0000 wrong"])
+    monkeypatch.setattr("headgate.generator.lint.linters.cfn_lint_problems", lambda template: ["E0000 wrong"])
 
     code, printed = headgate("generate")
 
@@ -334,3 +335,15 @@ def test_every_kind_of_machine_is_filled_in_as_it_would_be_rendered(case: Path, 
     text, parameters = write_domain("d", 2, resources, [resource_shape(each) for each in resources])
     assert text == canonical(render_domain("d", 2, resources))
     assert parameters == parameters_of(resources)
+
+
+def test_cfn_lint_in_a_process_of_its_own_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"Name": [1]}}}}
+    problems = cfn_lint_problems(wrong)
+    with monkeypatch.context() as patched, cfn_lint(beside=True) as lint:
+        patched.setattr("headgate.generator.lint.linters.cfn_lint_problems", None)
+        assert lint(wrong) == problems != []
+        assert lint({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}) == []
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with cfn_lint(beside=True) as lint:
+        assert lint(wrong) == problems, "where the process ends, the template is linted without it"

@@ -1,7 +1,13 @@
-"""statelint for machines, cfn-lint for templates. Both are imported when they are needed: that alone takes a second."""
+"""statelint for machines, cfn-lint for templates. Both are imported when they are needed: cfn-lint takes a second to load."""
 
+import contextlib
 import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from typing import Any
+
+Lint = Callable[[dict[str, Any]], list[str]]
 
 
 def statelint_problems(definition: dict[str, Any]) -> list[str]:
@@ -22,3 +28,40 @@ def cfn_lint_problems(template: dict[str, Any]) -> list[str]:
     return [
         f"{match.rule.id} {match.message} (at {'/'.join(str(part) for part in match.path or ())})" for match in matches
     ]
+
+
+@contextlib.contextmanager
+def cfn_lint(beside: bool) -> Iterator[Lint]:
+    """`cfn_lint_problems`; `beside`: in a process of its own, which loads cfn-lint while this one does other work."""
+    if not beside:
+        yield cfn_lint_problems
+        return
+    # -P: a file of the user's that is named as one of the library's modules must not be imported
+    command = [sys.executable, "-P", "-c", f"from {__name__} import serve; serve()"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        requests, answers = process.stdin, process.stdout
+        assert requests is not None
+        assert answers is not None
+
+        def lint(template: dict[str, Any]) -> list[str]:
+            with contextlib.suppress(BrokenPipeError):
+                requests.write(json.dumps(template).encode() + b"\n")
+                requests.flush()
+            answer = answers.readline()
+            problems: list[str] = json.loads(answer) if answer else cfn_lint_problems(template)
+            return problems
+
+        try:
+            yield lint
+        finally:
+            process.kill()
+            with contextlib.suppress(BrokenPipeError):
+                requests.close()
+
+
+def serve() -> None:
+    """Answers each template on standard input, one a line, by a line with its problems; ends with the input."""
+    import cfnlint.api  # noqa: F401 - loaded before the first template arrives
+
+    for line in sys.stdin:
+        print(json.dumps(cfn_lint_problems(json.loads(line))), flush=True)

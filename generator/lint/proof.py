@@ -10,7 +10,7 @@ import orjson
 
 from headgate.generator.cache import Cache
 from headgate.generator.findings import Finding, Rule
-from headgate.generator.lint.linters import cfn_lint_problems, statelint_problems
+from headgate.generator.lint.linters import Lint, statelint_problems
 from headgate.generator.lint.machine_checks import problems as machine_problems
 from headgate.generator.plan.asl import PLACEHOLDER
 from headgate.generator.plan.grants import ungranted
@@ -56,8 +56,8 @@ EXPECTED = "a machine that every linter accepts"
 class Proof:
     """Collects what the linters find; `findings` is empty when everything is sound."""
 
-    def __init__(self, cache: Cache) -> None:
-        self._cache = cache
+    def __init__(self, cache: Cache, cfn_lint: Lint) -> None:
+        self._cache, self._cfn_lint = cache, cfn_lint
         self._specimens: dict[str, ProductResources] = {}
         self.findings: list[Finding] = []
 
@@ -124,7 +124,7 @@ class Proof:
             self._template(root, "mesh lint", (digest,), {**template, "Resources": chosen})
 
     def _template(self, root: Path, kind: str, digests: tuple[str, ...], template: dict[str, Any]) -> None:
-        problems = cfn_lint_problems(template)
+        problems = self._cfn_lint(template)
         self._report(CFN_LINT, root, problems)
         if not problems:
             for digest in digests:

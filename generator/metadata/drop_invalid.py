@@ -1,4 +1,4 @@
-"""What is left of a document when the wrong parts are taken out, so that one mistake does not hide the next."""
+"""Removes the invalid parts of a document, so that one mistake does not hide the next."""
 
 import copy
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ UNKNOWN = "unknown"
 
 
 def drop_invalid(document: dict[str, Any], found: Sequence[Finding]) -> dict[str, Any] | None:
-    """The document without what `found` points at, valid again; None if nothing can be saved."""
+    """The document without what `found` points at, valid again; None if nothing valid is left."""
     left = copy.deepcopy(document)
     wrong = [each.pointer for each in found]
-    for _ in range(4):  # taking a part out can leave what it stood in incomplete, which then goes too
+    for _ in range(4):  # removing a part can make the part around it incomplete, which is then removed too
         for at in wrong:
             _remove(left, pointer_parts(at))
         left = {"description": UNKNOWN, "owner": UNKNOWN, **left}
@@ -26,7 +26,7 @@ def drop_invalid(document: dict[str, Any], found: Sequence[Finding]) -> dict[str
 
 
 def _remove(value: Any, parts: list[str]) -> None:
-    """Takes out the innermost key on the way to the place. Items of lists stay, so that places after them stay true."""
+    """Removes the innermost key on the way to the place. Items of lists stay, so that the pointers after them stay valid."""
     holder, last = value, None
     for part in parts:
         if isinstance(value, dict) and part in value:

@@ -26,7 +26,7 @@ class Files:
     misplaced: list[Finding] = field(default_factory=list)
 
     def paths(self) -> Iterator[Path]:
-        """Every file that is to be read."""
+        """Every file that has to be read."""
         return chain(self.domains.values(), self.calendars.values(), self.products.values())
 
 

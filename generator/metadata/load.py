@@ -1,4 +1,4 @@
-"""Loads a products folder into a mesh, and says everything that is wrong on the way."""
+"""Loads a products folder into a mesh and collects the findings about files that cannot be used as they are."""
 
 from dataclasses import dataclass, field
 from datetime import date
@@ -27,7 +27,7 @@ Document = dict[str, Any]
 
 @dataclass
 class Loaded:
-    """The mesh of everything that could be read, and what is wrong with the rest.
+    """The mesh of everything that could be read, and the findings about the rest.
 
     `digests` tells for each product which bytes and defaults it came from: equal digest, equal product.
     """
@@ -50,7 +50,7 @@ def load(inputs: Inputs, cache: Cache, progress: Progress = silent) -> Loaded:
     for number, ((domain, name), path) in enumerate(files.products.items()):
         progress("reading metadata", number, len(files.products))
         identity = f"{domain}/{name}"
-        # a broken domain.yaml gives no defaults: what is missing then is not the product's fault
+        # a broken domain.yaml gives no defaults: a value that is missing then is no error of the product
         inherited = default_digests.get(domain, "broken")
         try:
             digest = f"{inputs.digest_of(path)} {inherited}"

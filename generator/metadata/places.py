@@ -1,4 +1,4 @@
-"""Where in a file a JSON pointer stands. Files are composed again only when something is wrong in them."""
+"""Finds the line and column of a JSON pointer in a file. Only files with findings are parsed for it."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -11,9 +11,9 @@ from headgate.generator.metadata.yaml_reader import ReadError, compose
 
 
 def place(node: yaml.Node, pointer: str, at_key: bool = False) -> tuple[int, int, bool]:
-    """Line and column (from 1) of `pointer` below `node`, and whether it stands there.
+    """Line and column (from 1) of `pointer` below `node`, and whether the pointer exists.
 
-    A short value is shown where the value stands, a longer one (or `at_key`) at its key. A pointer to a key that is
+    The place of a short value is that of the value, the place of a longer one (or with `at_key`) that of its key. A pointer to a key that is
     missing gives the place of the nearest value above it.
     """
     parts = pointer_parts(pointer)
@@ -35,7 +35,7 @@ def place(node: yaml.Node, pointer: str, at_key: bool = False) -> tuple[int, int
 
 
 def resolve(findings: Iterable[Finding], read_bytes: Callable[[Path], bytes]) -> Iterator[Finding]:
-    """The findings with line and column. What stands in the domain's defaults is shown there."""
+    """The findings with line and column. A value from the domain's defaults gets its place there."""
     trees: dict[Path, yaml.Node | None] = {}
 
     def tree(file: Path) -> yaml.Node | None:

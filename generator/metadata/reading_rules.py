@@ -4,26 +4,30 @@ from headgate.generator.findings import Rule
 
 UNREADABLE = Rule("HG101", "unreadable file", "A file that cannot be read describes no product.")
 NOT_YAML = Rule("HG102", "not valid YAML", "A file that does not parse describes no product.")
-DUPLICATE_KEY = Rule("HG103", "key given twice", "YAML keeps the last of two equal keys, so the first is lost unseen.")
+DUPLICATE_KEY = Rule(
+    "HG103", "key given twice", "YAML keeps the last of two equal keys, so the first is silently lost."
+)
 EXPANSION = Rule(
     "HG104",
     "aliases expand too far",
     "A few lines of nested aliases can stand for millions of values and fill the memory.",
 )
-UNKNOWN_KEY = Rule("HG105", "unknown key", "A key nobody reads is a setting its writer believes in and nobody applies.")
+UNKNOWN_KEY = Rule("HG105", "unknown key", "An unknown key has no effect, although its author expects one.")
 MISSING_KEY = Rule("HG106", "missing key", "Without it the product cannot be built.")
 WRONG_TYPE = Rule(
-    "HG107", "wrong type", "YAML guessed another type than the one that is meant; most often quotes are missing."
+    "HG107", "wrong type", "YAML read another type than the schema expects; most often quotes are missing."
 )
-WRONG_VALUE = Rule(
-    "HG108", "value not allowed", "The value has the right type, but not one of the forms that mean something."
-)
+WRONG_VALUE = Rule("HG108", "value not allowed", "The value has the right type, but is not one of the allowed values.")
 WRONG_PLACE = Rule(
-    "HG109", "file out of place", "A product's path is its identity, so a file elsewhere would be lost unseen."
+    "HG109",
+    "file out of place",
+    "A product's path is its identity, so a file in another place would be silently ignored.",
 )
-NO_DOMAIN = Rule("HG110", "domain without domain.yaml", "The domain's owner and defaults stand in domain.yaml.")
-ONE_OF = Rule("HG111", "exactly one of several keys", "The keys exclude each other, or one of them has to be there.")
-EMPTY_VALUE = Rule("HG112", "nothing after the key", "A key with nothing after it is most often a list that was lost.")
+NO_DOMAIN = Rule("HG110", "domain without domain.yaml", "domain.yaml holds the domain's owner and defaults.")
+ONE_OF = Rule("HG111", "exactly one of several keys", "The keys exclude each other, or one of them is required.")
+EMPTY_VALUE = Rule(
+    "HG112", "nothing after the key", "A key without a value is most often a list whose items were lost."
+)
 
 READING_RULES = (
     UNREADABLE,

@@ -1,7 +1,7 @@
-"""Checks documents against the JSON Schemas and says what is wrong in the words of the person who wrote them.
+"""Checks documents against the JSON Schemas; findings use the terms of the metadata, not those of JSON Schema.
 
-`jsonschema_rs` decides (compiled, microseconds a document); only a document it refuses is walked by `jsonschema`, whose
-errors are turned into findings.
+`jsonschema_rs` decides (compiled, microseconds a document); only a document that it refuses is checked again by
+`jsonschema`, whose errors are turned into findings.
 """
 
 import copy
@@ -74,7 +74,7 @@ def schemas() -> dict[str, dict[str, Any]]:
 
 
 def _loosened(properties: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
-    """A default may give part of a section; what a section needs is asked of the product after merging."""
+    """A default may give part of a section; the keys that a section requires are checked in the product, after merging."""
     loose = {}
     for key, value in properties.items():
         section = definitions["schedule"] if key == "schedule" else value
@@ -125,7 +125,7 @@ def _explain(error: ValidationError, file: Path, prefix: str) -> Iterator[Findin
                     )
         case "required":
             missing = next(key for key in error.validator_value if f"'{key}'" in error.message)
-            if not _misspelt(value, missing, schema):  # the unknown key beside it is reported, with the right spelling
+            if not _misspelt(value, missing, schema):  # the unknown key is reported, with the right spelling
                 yield Finding(MISSING_KEY, file, at, f"no `{missing}`", _about(schema, missing))
         case "dependentRequired":
             for key, others in error.validator_value.items():

@@ -48,7 +48,7 @@ class ReadError(Exception):
 
 
 class _Composer(yaml.CSafeLoader):
-    """Composes nodes only; plain scalars keep the tag `plain`, so that resolving them is ours."""
+    """Composes nodes only; plain scalars keep the tag `plain`, so that they are resolved in this module."""
 
     def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
         return "plain" if kind is yaml.ScalarNode and implicit[0] else "quoted"

@@ -119,6 +119,8 @@ def _matching(upstream: int, wanted: int, offset: int, max_age: int | None, cale
 
 def needed_date(bit: int, offset: int, calendar: Calendar | None) -> int:
     """The position of the date that lies `offset` business days from the one at `bit`."""
+    if calendar is None:
+        return bit + offset
     return (shift(HORIZON_START + timedelta(days=bit), offset, calendar) - HORIZON_START).days
 
 
