@@ -116,7 +116,7 @@ def test_the_errors_that_machines_know() -> None:
     ours = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)}
     named = {
         error
-        for retriers in (retries.FUNCTION,)
+        for retriers in (retries.FUNCTION, [retries.REFUSED])
         for each in retriers
         for error in each["ErrorEquals"]
         if "." not in error
