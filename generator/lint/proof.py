@@ -12,7 +12,7 @@ from headgate.generator.cache import Cache
 from headgate.generator.findings import Finding, Rule
 from headgate.generator.lint.linters import Lint, statelint_problems
 from headgate.generator.lint.machine_checks import problems as machine_problems
-from headgate.generator.plan.asl import PLACEHOLDER
+from headgate.generator.plan.asl import PLACEHOLDER, service_call, tasks
 from headgate.generator.plan.grants import ungranted
 from headgate.generator.plan.layout import MAX_RESOURCES, SHARE
 from headgate.generator.plan.machine import plan_machine
@@ -51,6 +51,7 @@ ALTERED = Rule(
 )
 PROOF_RULES = (STATELINT, CHECKS, CFN_LINT, GRANTS, TOO_MANY, ALTERED)
 EXPECTED = "a machine that every linter accepts"
+GRANTED = "an `x-grants` note of the step type whose `action`, or `call`, is that integration"
 
 
 class Proof:
@@ -72,8 +73,9 @@ class Proof:
         definition = orjson.loads(text)
         self._report(STATELINT, file, statelint_problems(definition))
         self._report(CHECKS, file, machine_problems(definition))
-        ungranted_tasks = ungranted(definition, plan_machine(given), resources.statements)
-        self._report(GRANTS, file, [f"`{name}`" for name in ungranted_tasks])
+        calls = {name: service_call(task["Resource"]) for name, task in tasks(definition)}
+        refused = ungranted(definition, plan_machine(given), resources.statements)
+        self._report(GRANTS, file, [f"`{name}`, which calls {calls[name]}" for name in refused], GRANTED)
         unplanned = set(PLACEHOLDER.findall(text.decode())) - set(resources.placeholders)
         self._report(CHECKS, file, [f"the placeholder ${{{name}}} is in no plan" for name in sorted(unplanned)])
         if len(self.findings) == before:
@@ -130,8 +132,8 @@ class Proof:
             for digest in digests:
                 self._cache.put(kind, digest, True)
 
-    def _report(self, rule: Rule, file: Path, problems: Sequence[str]) -> None:
-        self.findings.extend(Finding(rule, file, "", problem, EXPECTED) for problem in problems)
+    def _report(self, rule: Rule, file: Path, problems: Sequence[str], expected: str = EXPECTED) -> None:
+        self.findings.extend(Finding(rule, file, "", problem, expected) for problem in problems)
 
 
 def _digest(shape: Any) -> str:
