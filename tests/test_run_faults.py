@@ -137,6 +137,7 @@ def test_a_machine_that_is_stopped_is_detected_at_once_and_its_job_is_stopped(tm
             ]
             stopped.append(datetime.fromtimestamp(application.runtime.control.wait_until_idle()["now"], UTC))
             states.stop_execution(executionArn=execution["executionArn"])
+            application.runtime.control.wait_until_idle(60)  # else the clock jumps on before the event is worked on
 
         played = application.play(day, once_at("02:25", stop))
     assert played.problems == []

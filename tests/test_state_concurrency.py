@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from effects import Performer
@@ -97,6 +98,18 @@ def test_effects_are_handed_to_one_worker_each(world: World) -> None:
 
     assert sum(done) == len(aws.executions) == 150
     assert world.sql("SELECT max(tries) FROM effect") == [(1,)]
+
+
+def test_effects_that_a_worker_is_claiming_are_neither_waited_for_nor_claimed_twice(world: World) -> None:
+    world.load({f"d/x{n}": product(name=f"x{n}") for n in range(6)}, LOADED)
+    world.state.open_due_runs(SIX, "scheduler")
+    claim = "SELECT effect_id FROM claim_effects(4, %s, interval '2 minutes')"
+    with psycopg.connect(world.dsn) as one, psycopg.connect(world.dsn) as other:  # neither commits before the end
+        other.execute("SET lock_timeout = '5s'")
+        first = {row[0] for row in one.execute(claim, [SIX])}
+        second = {row[0] for row in other.execute(claim, [SIX])}
+    assert (len(first), len(second)) == (4, 2)
+    assert not first & second
 
 
 def test_the_machines_own_outcome_and_its_end_as_an_event_are_recorded_once(world: World) -> None:
