@@ -109,7 +109,7 @@ class DataApi:
     def _rollback(self, request: Request) -> dict[str, Any]:
         return self._end(request, "ROLLBACK", "Rollback Complete")
 
-    def _end(self, request: Request, sql: str, words: str) -> dict[str, Any]:
+    def _end(self, request: Request, sql: str, status: str) -> dict[str, Any]:
         with self._lock:
             transaction = self._transactions.pop(str(request.get("transactionId")), None)
         if transaction is None:
@@ -117,7 +117,7 @@ class DataApi:
         with transaction.lock, _errors():
             transaction.connection.execute(sql)
         self._give_back(transaction.connection, transaction.dsn)
-        return {"transactionStatus": words}
+        return {"transactionStatus": status}
 
     @contextlib.contextmanager
     def _connection(self, request: Request) -> Iterator["psycopg.Connection[Any]"]:
@@ -158,7 +158,7 @@ class DataApi:
                 self._free[dsn].append(connection)
 
     def _expire(self) -> None:
-        """Transactions nobody used for three minutes are rolled back, as the service does."""
+        """Transactions that were not used for three minutes are rolled back, as the service does."""
         now = time.monotonic()
         with self._lock:
             old = [name for name, each in self._transactions.items() if now - each.used > self._idle_seconds]
@@ -176,7 +176,7 @@ def _errors() -> Iterator[None]:
     except (psycopg.errors.AdminShutdown, psycopg.errors.CrashShutdown, psycopg.errors.CannotConnectNow) as error:
         raise ApiError("DatabaseUnavailableException", _message(error)) from None
     except psycopg.OperationalError as error:
-        if error.sqlstate is None:  # the connection broke: nobody knows whether the statement took effect
+        if error.sqlstate is None:  # the connection broke: whether the statement took effect is unknown
             raise ApiError("DatabaseUnavailableException", _message(error)) from None
         raise ApiError("DatabaseErrorException", _message(error)) from None
     except psycopg.Error as error:

@@ -52,7 +52,7 @@ class Postgres:
         return self.process.pid
 
     def restart(self) -> None:
-        """Ends the server whatever it does at the moment, and starts it again on the same port and data."""
+        """Ends the server at once, also in the middle of work, and starts it again on the same port and data."""
         self.process.send_signal(signal.SIGQUIT)
         self.process.wait()
         deadline = time.monotonic() + START_SECONDS

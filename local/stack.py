@@ -90,7 +90,7 @@ class Stack:
         )
 
     def deploy(self, report: Report, parameters: dict[str, str] | None = None) -> None:
-        """`sam build` and `sam deploy` of the application as it stands in the project. Raises `StartError`."""
+        """`sam build` and `sam deploy` of the application as it is in the project. Raises `StartError`."""
         name = f"{self.account}-{self.region}"
         application, build = self.places.folder / "application" / name, self.places.folder / "build" / name
         shutil.rmtree(application, ignore_errors=True)

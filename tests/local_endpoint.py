@@ -90,12 +90,12 @@ def executed(endpoint: Runtime, definition: dict[str, Any], given: Any = None, n
     arn = client.start_execution(stateMachineArn=machine, input=json.dumps(given or {}))["executionArn"]
     deadline = time.monotonic() + 30
     while True:
-        settled = endpoint.control.wait_until_idle()
+        idle = endpoint.control.wait_until_idle()
         found: dict[str, Any] = client.describe_execution(executionArn=arn)
         if found["status"] != "RUNNING" or time.monotonic() > deadline:
             break
-        assert settled["next"], "it waits for nothing"
-        endpoint.control.jump(settled["next"])
+        assert idle["next"], "it waits for nothing"
+        endpoint.control.jump(idle["next"])
     events = client.get_execution_history(executionArn=arn)["events"]
     return {
         **found,
