@@ -6,7 +6,6 @@ leaves the old output, or, once the journal is gone, the new one.
 """
 
 import contextlib
-import errno
 import fcntl
 import os
 import shutil
@@ -244,9 +243,9 @@ def _link(source: Path, target: Path) -> None:
 
 def _write(path: str, data: bytes) -> Status:
     """Writes a new file and returns its status."""
-    with open(path, "xb", buffering=0) as file:
-        if file.write(data) != len(data):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+    with open(path, "xb") as file:
+        file.write(data)
+        file.flush()
         return status_of(os.fstat(file.fileno()))
 
 

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from headgate.generator.beside import command as beside_command
+
 Lint = Callable[[dict[str, Any]], list[str]]
 
 
@@ -36,9 +38,7 @@ def cfn_lint(beside: bool) -> Iterator[Lint]:
     if not beside:
         yield cfn_lint_problems
         return
-    # -P: a file of the user's that is named as one of the library's modules must not be imported
-    command = [sys.executable, "-P", "-c", f"from {__name__} import serve; serve()"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(beside_command(serve), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         requests, answers = process.stdin, process.stdout
         assert requests is not None
         assert answers is not None

@@ -1,17 +1,17 @@
 """Loads a products folder into a mesh and collects the findings about files that cannot be used as they are."""
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from headgate.generator.cache import Cache
-from headgate.generator.cache import digest as digest_of
 from headgate.generator.findings import Finding
 from headgate.generator.metadata import schema
 from headgate.generator.metadata.drop_invalid import UNKNOWN, drop_invalid
+from headgate.generator.metadata.half import Half, defaults_digest, document_key
 from headgate.generator.metadata.inputs import Inputs
 from headgate.generator.metadata.merge import merge
 from headgate.generator.metadata.reading_rules import UNREADABLE, WRONG_VALUE
@@ -45,15 +45,18 @@ def load(inputs: Inputs, cache: Cache, progress: Progress = silent) -> Loaded:
     domains, defaults = _domains(inputs, findings)
     products: dict[str, Product] = {}
     digests: dict[str, str] = {}
-    default_digests = {name: digest_of(orjson.dumps(each)) for name, each in defaults.items()}
+    # a broken domain.yaml gives no defaults: a value that is missing then is no error of the product
+    inherited = dict.fromkeys((domain for domain, _ in files.products), "broken")
+    inherited |= {name: defaults_digest(each) for name, each in defaults.items()}
     broken, partial = set(), set()
+    half = Half([*_new(inputs, inherited, cache)], defaults)
     for number, ((domain, name), path) in enumerate(files.products.items()):
         progress("reading metadata", number, len(files.products))
+        if path == half.first:
+            half.receive(cache)
         identity = f"{domain}/{name}"
-        # a broken domain.yaml gives no defaults: a value that is missing then is no error of the product
-        inherited = default_digests.get(domain, "broken")
         try:
-            digest = f"{inputs.digest_of(path)} {inherited}"
+            digest = document_key(inputs.digest_of(path), inherited[domain])
             document = cache.get("document", digest)
             data = inputs.data(path) if document is None else b""
         except OSError as error:
@@ -61,7 +64,7 @@ def load(inputs: Inputs, cache: Cache, progress: Progress = silent) -> Loaded:
             broken.add(identity)
             continue
         if document is None:
-            digest = f"{inputs.digest_of(path)} {inherited}"
+            digest = document_key(inputs.digest_of(path), inherited[domain])
             document, whole = _product_document(data, path, defaults.get(domain), findings)
             if document is None:
                 broken.add(identity)
@@ -83,6 +86,14 @@ def load(inputs: Inputs, cache: Cache, progress: Progress = silent) -> Loaded:
         broken_calendars=frozenset(files.calendars.keys() - calendars.keys()),
     )
     return Loaded(mesh, findings, digests)
+
+
+def _new(inputs: Inputs, inherited: dict[str, str], cache: Cache) -> Iterator[Path]:
+    """The product files that no earlier run has read."""
+    for (domain, _), path in inputs.files.products.items():
+        with contextlib.suppress(OSError):
+            if cache.get("document", document_key(inputs.digest_of(path), inherited[domain])) is None:
+                yield path
 
 
 def _product_document(

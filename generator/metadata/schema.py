@@ -100,9 +100,15 @@ def _explainer(name: str) -> Draft202012Validator:
     return Draft202012Validator(schemas()[BASE + name], registry=_registry())
 
 
+def is_valid(document: Any, name: str) -> bool:
+    """Whether `check` finds nothing."""
+    valid: bool = _compiled(name).is_valid(document)
+    return valid
+
+
 def check(document: Any, name: str, file: Path, prefix: str = "") -> list[Finding]:
     """The findings of `document` against the schema `name` (`product.schema.json`); pointers begin with `prefix`."""
-    if _compiled(name).is_valid(document):
+    if is_valid(document, name):
         return []
     findings: dict[tuple[str, str], Finding] = {}
     for error in _explainer(name).iter_errors(document):

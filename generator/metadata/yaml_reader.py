@@ -5,13 +5,21 @@ so scalars are resolved here. Two equal keys, merge keys, several documents in o
 without bound are refused with the place where they stand.
 """
 
+import math
 import re
 from typing import Any
 
 import yaml
 
 from headgate.generator.findings import Rule, pointer
-from headgate.generator.metadata.reading_rules import DUPLICATE_KEY, EXPANSION, NOT_YAML, UNREADABLE, WRONG_TYPE
+from headgate.generator.metadata.reading_rules import (
+    DUPLICATE_KEY,
+    EXPANSION,
+    NOT_YAML,
+    UNREADABLE,
+    WRONG_TYPE,
+    WRONG_VALUE,
+)
 
 MAX_BYTES = 256 * 1024
 MAX_VALUES = 20_000
@@ -156,7 +164,18 @@ class _Values:
                 pointer(*path),
             )
         if isinstance(node, yaml.ScalarNode):
-            return scalar(node.value) if node.tag == "plain" else node.value
+            found = scalar(node.value) if node.tag == "plain" else node.value
+            if isinstance(found, int | float) and not _fits(found):
+                raise ReadError(
+                    WRONG_VALUE,
+                    f"`{node.value[:40]}`",
+                    "a number of at most 64 bits",
+                    "Write a smaller number, or put it in quotes if it is text.",
+                    node.start_mark.line + 1,
+                    node.start_mark.column + 1,
+                    pointer(*path),
+                )
+            return found
         if isinstance(node, yaml.SequenceNode):
             return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
         result: dict[str, Any] = {}
@@ -188,6 +207,11 @@ class _Values:
             node.start_mark.column + 1,
             pointer(*path),
         )
+
+
+def _fits(number: int | float) -> bool:
+    """Whether the catalog, which is JSON, can hold the number."""
+    return -(2**63) <= number < 2**64 if isinstance(number, int) else math.isfinite(number)
 
 
 def scalar(text: str) -> Any:

@@ -70,7 +70,9 @@ MARKERS = (SHORT, LONG)
 
 def fill(parts: Parts, texts: Texts) -> str:
     """The parts with the texts in the place of their tokens."""
-    return "".join(texts[part] if index % 2 else part for index, part in enumerate(parts))
+    filled = list(parts)
+    filled[1::2] = map(texts.__getitem__, parts[1::2])
+    return "".join(filled)
 
 
 def in_json(texts: Texts) -> Texts:
