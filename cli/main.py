@@ -28,6 +28,7 @@ SUMMARIES = {
     "release": "end the hold of a product, or of one run of it",
     "skip": "end a waiting run as SKIPPED",
     "backfill": "open the runs of past business dates",
+    "events": "write sample events for `sam local invoke`, filled in from an open run",
     "event": "publish a refresh event on the central bus, as a producer does",
 }
 

@@ -18,7 +18,8 @@ CATALOG = Path(os.environ.get("LAYERS", "/opt"), "catalog.json")  # a layer of t
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answers CloudFormation, whatever happens: a stack without an answer waits for an hour."""
+    """Answers CloudFormation, whatever happens: a stack without an answer waits for an hour. Without a ResponseURL, as in the sample
+    event, the answer is only returned."""
     answer = {key: event[key] for key in ("StackId", "RequestId", "LogicalResourceId")}
     answer["PhysicalResourceId"] = event.get("PhysicalResourceId", "headgate-catalog")
     try:
@@ -28,7 +29,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     except Exception as error:  # noqa: BLE001 - CloudFormation needs an answer
         LOG.exception("the catalog was not loaded")
         answer |= {"Status": "FAILED", "Reason": f"{type(error).__name__}: {error}"[:1000]}
-    _answer(event["ResponseURL"], answer)
+    if "ResponseURL" in event:
+        _answer(event["ResponseURL"], answer)
     return answer
 
 

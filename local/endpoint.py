@@ -45,6 +45,16 @@ class Sockets:
         return self.gateway.fileno(), self.control.fileno()
 
 
+def addresses(sockets: Sockets, data_api: str) -> dict[str, str]:
+    """The variables by which functions find this runtime instead of AWS, Slack and OpsGenie."""
+    return {
+        "AWS_ENDPOINT_URL": sockets.url,
+        "AWS_ENDPOINT_URL_RDS_DATA": data_api,
+        "SLACK_API_URL": f"{sockets.control_url}/slack/",
+        "OPSGENIE_API_URL": f"{sockets.control_url}/opsgenie",
+    }
+
+
 def environment(folder: Path, sockets: Sockets, data_api: str, keep: bool) -> dict[str, str]:
     """The environment variables of the endpoint's process; its functions inherit them."""
     worker = Path(__file__).parent / "worker"
@@ -55,10 +65,8 @@ def environment(folder: Path, sockets: Sockets, data_api: str, keep: bool) -> di
         "HEADGATE_CLOCK": str(folder / "clock"),
         "HEADGATE_GATEWAY": str(gateway),
         "HEADGATE_CONTROL": str(control),
-        "AWS_ENDPOINT_URL_RDS_DATA": data_api,
+        "HEADGATE_ADDRESSES": json.dumps(addresses(sockets, data_api)),  # the template's own are empty, which means AWS
         "AWS_MAX_ATTEMPTS": "3",
-        "SLACK_API_URL": f"{sockets.control_url}/slack/",
-        "OPSGENIE_API_URL": f"{sockets.control_url}/opsgenie",
         "AUTH": "true",  # a function may do only what its role allows
         "LAMBDA_ACCOUNT_CONCURRENCY": "0",
         "IOT_MTLS_ENABLED": "0",

@@ -52,6 +52,11 @@ class Runtime(Stack):
             row = connection.execute(query, [day]).fetchone()
         return int(row[0]) if row else 0
 
+    @property
+    def addresses(self) -> dict[str, str]:
+        """The variables by which functions outside the endpoint find this runtime."""
+        return endpoint.addresses(self._sockets, self.data_api)
+
     def start_endpoint(self) -> None:
         folder = self.places.folder
         for name in ("tmp", "s3", "endpoint"):

@@ -22,6 +22,13 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="scripts of Glue jobs, named <job>.py (default: every job does nothing and succeeds)",
     )
+    parser.add_argument(
+        "--containers",
+        nargs="?",
+        const="",
+        metavar="ADDRESS",
+        help="let containers reach the application, at the address of the container bridge (default: found on this machine)",
+    )
     parser.add_argument("--fresh", action="store_true", help="delete the data of earlier starts first")
     parser.add_argument("--json", action="store_true", help="print endpoints and outputs as JSON")
 
@@ -42,6 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         "project": str(places.project),
         "statemachines": str(places.statemachines),
         "jobs": str(arguments.jobs.resolve()) if arguments.jobs else None,
+        "containers": arguments.containers,
     }
     with Stages(arguments.json) as stages:
         known = local_application.start(settings, folder, stages)
@@ -69,7 +77,11 @@ def _example_commands(mesh: Mesh, aws: str, outputs: dict[str, str]) -> str:
     tries += [(f"event {each} --date {today}", "a dependency") for each in waits[name] if each not in waits]
     lines = [
         f"headgate {command:34}{'  # ' + note if note else ''}".rstrip()
-        for command, note in [*tries, (f"history {name}", "")]
+        for command, note in [
+            *tries,
+            (f"history {name}", ""),
+            (f"events {name}", "for `sam local invoke`, after `up --containers`"),
+        ]
     ]
     machine = outputs["StateMachineArnPrefix"] + names.machine_name(mesh.products[name])
     lines.append(f"{aws} \\\n      stepfunctions list-executions --state-machine-arn {machine}")
@@ -90,6 +102,5 @@ The application is running on this machine.
 Try:
 
   headgate status{_example_commands(mesh, aws, outputs)}
-  sam local invoke InquireFunction -e events/inquire.json --env-vars events/env.json   # needs a container engine
 
   headgate down                                # stops it; `headgate up` continues with the same data""")

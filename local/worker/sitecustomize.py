@@ -3,6 +3,7 @@ of their layers, which is not /opt."""
 
 import datetime
 import importlib
+import json
 import os
 import struct
 import sys
@@ -21,6 +22,9 @@ def _now() -> datetime.datetime:
 
 def _handler(name: str, package: str | None = None) -> ModuleType:
     """Called by the worker to import the handler's module; afterwards what that imports is loaded as well."""
+    for variable, address in json.loads(os.environ["HEADGATE_ADDRESSES"]).items():
+        if not os.environ.get(variable):  # the worker has set the function's own variables by now
+            os.environ[variable] = address
     module = _import(name, package)
     if "runtime" in sys.modules:
         assert callable(sys.modules["runtime"].now)

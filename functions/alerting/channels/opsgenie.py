@@ -13,7 +13,7 @@ PRIORITY = {"ERROR": "P2", "LATE": "P3"}  # alerts of the other kinds inform
 
 def deliver(delivery: Delivery, alert: Alert, message: Message, secrets: Secrets) -> str:
     """The alias. Raises `NotDelivered`."""
-    base = os.environ.get("OPSGENIE_API_URL", "https://api.opsgenie.com")
+    base = os.environ.get("OPSGENIE_API_URL") or "https://api.opsgenie.com"
     headers = {"Authorization": f"GenieKey {needed(secrets, 'opsgenie_key')}"}
     alias = f"headgate-{alert['run_id']}-{delivery['target']}"
     if alert["kind"] == "COMPLETED" and delivery.get("failed_before"):

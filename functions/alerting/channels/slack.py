@@ -28,7 +28,7 @@ def deliver(delivery: Delivery, alert: Alert, message: Message, secrets: Secrets
     from slack_sdk import WebClient
 
     client = WebClient(
-        token=needed(secrets, "slack_token"), base_url=os.environ.get("SLACK_API_URL", "https://slack.com/api/"),
+        token=needed(secrets, "slack_token"), base_url=os.environ.get("SLACK_API_URL") or "https://slack.com/api/",
         timeout=int(TIMEOUT), retry_handlers=[],
     )  # fmt: skip
     channel, _, thread = (delivery.get("first") or delivery.get("place") or delivery["target"]).partition(" ")
