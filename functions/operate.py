@@ -34,7 +34,12 @@ def handler(event: dict[str, Any], context: Any) -> Any:
         case _:
             first = day or state.latest_opening(product, now)
             if first is None:
-                raise IllegalTransition(f"{product} has had no opening yet; name the business date")
+                state.backfill(
+                    product, now.date(), now.date(), True, actor, now
+                )  # raises where there is nothing to open on any date
+                raise IllegalTransition(
+                    f"no schedule of {product} has opened a run yet; name the business date with --date"
+                )
             last = date.fromisoformat(event["until"]) if "until" in event else first
             if last < first:
                 raise BadEvent(f"operate: /until {last} is before /business_date {first}")

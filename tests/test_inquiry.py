@@ -270,7 +270,7 @@ def test_without_a_date_the_latest_opening_counts_on_a_saturday_and_a_holiday(
     answer = operate.handler(backfill, None)
     assert (answer["opened"], answer["business_date"]) == (1, "2026-11-19")
     assert asked(question="product", product="raw/in")["latest_date"] == "2026-11-19", "what the run waits for"
-    with pytest.raises(IllegalTransition, match="d2/event has had no opening yet; name the business date"):
+    with pytest.raises(IllegalTransition, match="no schedule of d2/event has opened a run yet; name the business date"):
         operate.handler({**backfill, "product": "d2/event"}, None)
 
 

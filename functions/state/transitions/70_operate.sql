@@ -27,7 +27,7 @@ BEGIN
             FILTER (WHERE status = 'PROCESSING' OR (product_id = of_product AND status = 'WAITING'))
     INTO targets, busy FROM locked;
     IF busy IS NOT NULL THEN
-        RAISE EXCEPTION 'IllegalTransition: %; what runs cannot be run again', busy;
+        RAISE EXCEPTION 'IllegalTransition: % (business date %); only a run that has ended can be run again', busy, on_date;
     ELSIF NOT EXISTS (SELECT FROM data_product_status WHERE run_id = ANY (targets) AND product_id = of_product) THEN
         RAISE EXCEPTION 'UnknownRun: % has no run for %', of_product, on_date;
     END IF;
