@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headgate.cli.errors import UsageError
+from headgate.cli.errors import RefusedError, UsageError
 
 LOCAL = Path(".headgate") / "local"
+REFUSALS = ("UnknownProduct", "UnknownRun", "NoPipeline", "IllegalTransition", "TooMuch")
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Application:
         return boto3.client(service, config=Config(read_timeout=70, retries={"mode": "standard"}), **self.options)
 
     def call(self, output: str, event: dict[str, Any]) -> Any:
-        """The answer of the function that this output names. Raises `UsageError` with the error of the function or of AWS."""
+        """The answer of the function that this output names. Raises `RefusedError` where the function refuses, and `UsageError` with
+        any other error of the function or of AWS."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         if output not in self.outputs:
@@ -37,7 +39,7 @@ class Application:
             raise UsageError(f"{self.name}: {error}") from None
         body = json.loads(answer["Payload"].read())
         if answer.get("FunctionError"):
-            raise UsageError(_error_message(body))
+            raise _error(body)
         return body
 
 
@@ -85,10 +87,10 @@ def _stack(arguments: argparse.Namespace) -> Application:
     return Application(f"stack {arguments.stack}", outputs, client_options)
 
 
-def _error_message(body: dict[str, Any]) -> str:
+def _error(body: dict[str, Any]) -> UsageError:
     kind, message = str(body.get("errorType")), str(body.get("errorMessage"))
     if kind == "UnknownProduct":
-        return f"{message}: no such product in the catalog of the application"
-    if kind in ("UnknownRun", "IllegalTransition", "BadEvent", "TooMuch"):
-        return message
-    return f"{kind}: {message}"
+        message += ": no such product in the catalog of the application"
+    if kind in REFUSALS:
+        return RefusedError(message, kind=kind)
+    return UsageError(message if kind == "BadEvent" else f"{kind}: {message}", kind=kind)

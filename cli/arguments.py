@@ -31,11 +31,10 @@ def add_application(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
 
 
-def add_date(parser: argparse.ArgumentParser, default: str | None) -> None:
-    """`--date`; required if `default`, the explanation of what stands for it, is None."""
-    note = f" (default: {default})" if default else ""
+def add_date(parser: argparse.ArgumentParser, default: str) -> None:
+    """`--date`; `default` explains what stands for it."""
     parser.add_argument(
-        "--date", type=business_date, metavar="YYYY-MM-DD", required=default is None, help=f"the business date{note}"
+        "--date", type=business_date, metavar="YYYY-MM-DD", help=f"the business date (default: {default})"
     )
 
 
@@ -45,8 +44,14 @@ def add_until(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def check_range(arguments: argparse.Namespace) -> None:
-    """Raises `UsageError` if `--until` is before `--date`; either may be missing."""
+def add_yes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--yes", action="store_true", help="do not ask before many runs are changed")
+
+
+def check_range(arguments: argparse.Namespace, needs_date: bool = False) -> None:
+    """Raises `UsageError` if `--until` is before `--date`, or stands without it where `needs_date`."""
+    if needs_date and arguments.until and not arguments.date:
+        raise UsageError("--until is the end of a range; name its first business date with --date")
     if arguments.date and arguments.until and arguments.until < arguments.date:
         raise UsageError(f"--until {arguments.until} is before --date {arguments.date}")
 

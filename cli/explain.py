@@ -6,9 +6,9 @@ from typing import Any
 from headgate.cli.formatting import Clock, Entry
 
 REMEDIES = {
-    "ERROR": "after the cause is fixed, run it again with `headgate rerun {product} --date {date}`",
-    "SKIPPED": "to run it, use `headgate rerun {product} --date {date}`",
-    "CANCELLED": "to run it, use `headgate rerun {product} --date {date}`",
+    "ERROR": "after the cause is fixed, run it again with `headgate rerun {product} --date {date}{cycle}`",
+    "SKIPPED": "to run it, use `headgate rerun {product} --date {date}{cycle}`",
+    "CANCELLED": "to run it, use `headgate rerun {product} --date {date}{cycle}`",
 }
 AT_DEADLINE = {"fail": "the run fails", "start": "it starts with what has arrived", "skip": "the run is skipped"}
 
@@ -28,6 +28,7 @@ def explained(run: Entry, clock: Clock) -> Iterator[str]:
             yield f"Released at {clock(run.get('released_at'))} ({run.get('release_reason')}), completed at {clock(run.get('finished_at'))}."
         case "NOT OPENED":
             yield _unopened(run, clock)
+            yield from _holds(run)
             if "timezone" not in run or "opens_at" in run:
                 yield from _missing(run, clock, "It will wait for")
         case "EXTERNAL":
@@ -36,7 +37,8 @@ def explained(run: Entry, clock: Clock) -> Iterator[str]:
             yield f"Ended at {clock(run.get('finished_at'))}: {run.get('error') or 'changed by ' + run.get('changed_by', 'unknown')}."
             if run.get("cause"):
                 yield f"  {run['cause']}"
-            remedy = REMEDIES[run["status"]].format(product=run["product"], date=run["business_date"])
+            cycle = f" --cycle {run['cycle']}" if "cycle" in run else ""
+            remedy = REMEDIES[run["status"]].format(product=run["product"], date=run["business_date"], cycle=cycle)
             yield f"{remedy[0].upper()}{remedy[1:]}."
     for job in run.get("jobs", ()):
         ended = f"{job['state']} at {clock(job['ended_at'])}" if "ended_at" in job else "still running"
@@ -69,10 +71,7 @@ def _waiting(run: Entry, clock: Clock) -> Iterator[str]:
     if "released_at" in run:
         yield f"Released at {clock(run['released_at'])} ({run['release_reason']}); its pipeline starts next."
         return
-    if "held" in run:
-        of_run = f" --date {run['business_date']}" + (f" --cycle {run['cycle']}" if "cycle" in run else "")
-        command = f"headgate release {run['product']}" + (of_run if run["held"] == "run" else "")
-        yield f"The {run['held']} is held by {run.get('held_by')}; end the hold with `{command}`."
+    yield from _holds(run)
     running = [
         job for job in run.get("jobs", ()) if job["state"] == "STARTED" and job.get("attempt", 0) < run["attempt"]
     ]
@@ -82,7 +81,19 @@ def _waiting(run: Entry, clock: Clock) -> Iterator[str]:
     yield f"Opened at {clock(run['opened_at'])}." + (f" Arrived: {arrived}." if arrived else "")
     yield from _missing(run, clock, "Missing")
     last = "enough of these have arrived" if _has_any(run.get("condition")) else "the last of these arrives"
+    if "held" in run:
+        last = f"{last} and the hold has ended" if run.get("missing") else "the hold has ended"
     yield f"Next: the run starts when {last}. If that has not happened by {clock(run['deadline_at'])}, {AT_DEADLINE[run['on_deadline']]}."
+
+
+def _holds(run: Entry) -> Iterator[str]:
+    """Each hold with the command that ends it. A product and a run of it are held and released apart from each other."""
+    if run.get("held") == "product":
+        yield f"The product is held by {run.get('held_by')}; end the hold with `headgate release {run['product']}`."
+    by = run.get("run_held_by", run.get("held_by") if run.get("held") == "run" else None)
+    if by:
+        of_run = f"--date {run['business_date']}" + (f" --cycle {run['cycle']}" if "cycle" in run else "")
+        yield f"The run is held by {by}; end the hold with `headgate release {run['product']} {of_run}`."
 
 
 def _missing(run: Entry, clock: Clock, title: str) -> Iterator[str]:
@@ -109,7 +120,7 @@ def _needed(each: Entry) -> str:
 def _upstream(needed: Entry, run: Entry, clock: Clock) -> str:
     """The status of a dependency of the run, and its owner."""
     state = needed["upstream"]
-    about = {"product": needed["product"], "date": needed.get("business_date", run["business_date"])}
+    about = {"product": needed["product"], "date": needed.get("business_date", run["business_date"]), "cycle": ""}
     since = clock(state.get("since"))
     match state["status"]:
         case "WAITING":

@@ -38,6 +38,11 @@ def few(names: Sequence[str]) -> str:
     return ", ".join(names[:FEW]) + (f" and {len(names) - FEW:,} more" if len(names) > FEW else "")
 
 
+def named_run(run: Entry) -> str:
+    """`2026-11-20`, or `2026-11-20 1430` of a product with cycles"""
+    return f"{run['business_date']} {run.get('cycle') or ''}".rstrip()
+
+
 def status(products: Sequence[Entry], clock: Clock) -> list[Row]:
     """A heading and a row for each product, or for each of its cycles."""
     rows = [["product", "status", "attempt", "opened", "started", "ended", ""]]
@@ -91,6 +96,12 @@ def history(entries: Sequence[Entry], clock: Clock) -> list[Row]:
 def _event(each: Entry) -> str:
     attempt = f" (attempt {each['attempt']})" if each.get("attempt", 1) > 1 else ""
     match each["kind"]:
+        case "held" | "hold ended" as kind:
+            what = "run" if "business_date" in each else "product"
+            return f"{what} held by {each['by']}" if kind == "held" else f"hold of the {what} ended by {each['by']}"
+        case "refreshed" if each.get("foreign"):
+            account = f" of account {each['account']}" if "account" in each else ""
+            return f"{each['status']} for {each['business_date']}, by an event{account} from outside its pipeline"
         case "refreshed":
             return ("refreshed" if each["status"] == "COMPLETED" else "failed") + f" for {each['business_date']}"
         case "arrived":

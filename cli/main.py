@@ -1,4 +1,7 @@
-"""The entry point of `headgate`. Exit codes: 0 fine, 1 findings, 2 usage."""
+"""The entry point of `headgate`. Exit codes: 0 fine, 1 findings, 2 usage, 3 refused by the application or not confirmed.
+
+With `--json` an error is printed as JSON, {"error": message, ...}, to standard output.
+"""
 
 import argparse
 import gc
@@ -7,9 +10,10 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
+from typing import NoReturn
 
 from headgate.cli import terminal
-from headgate.cli.errors import USAGE, UsageError
+from headgate.cli.errors import UsageError
 
 SUMMARIES = {
     "validate": "check the metadata and list every finding",
@@ -38,18 +42,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else list(arguments)
     named = next((each for each in words if not each.startswith("-")), "")
     module = import_module(f"headgate.cli.commands.{named}") if named in SUMMARIES else None
-    given = _parser(named, module).parse_args(words)
+    as_json = "--json" in words
+    try:
+        given = _parser(named, module, as_json).parse_args(words)
+    except UsageError as error:
+        terminal.print_json({"error": str(error)})
+        return error.code
+    as_json = getattr(given, "json", as_json)
     assert module is not None, "the parser accepts the names of commands only"
     gc.disable()  # one pass over many small values that all live to the end; collecting them costs a quarter of the time
     try:
         code: int = module.run(given)
         sys.stdout.flush()
     except UsageError as error:
-        if getattr(given, "json", False):
+        if as_json:
             terminal.print_json({"error": str(error), **error.details})
         else:
             terminal.error(named, str(error))
-        return USAGE
+        return error.code
     except BrokenPipeError:  # the reader, such as `head`, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -61,9 +71,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _parser(named: str, module: ModuleType | None) -> argparse.ArgumentParser:
+class _JsonParser(argparse.ArgumentParser):
+    """Raises `UsageError` for arguments that are wrong, instead of printing the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message)
+
+
+def _parser(named: str, module: ModuleType | None, as_json: bool) -> argparse.ArgumentParser:
     """All commands by name; the arguments of the named one only, since its module alone is imported."""
-    parser = argparse.ArgumentParser(
+    parser = (_JsonParser if as_json else argparse.ArgumentParser)(
         prog="headgate",
         description="Starts each data product's pipeline at the moment everything it depends on has been refreshed.",
     )

@@ -2,29 +2,30 @@
 
 import argparse
 import getpass
+import sys
 from typing import Any
 
 from headgate.cli import terminal
 from headgate.cli.application import application
-from headgate.cli.errors import FINE
+from headgate.cli.errors import RefusedError
 from headgate.cli.formatting import plural
 
 
 def operate(arguments: argparse.Namespace, action: str, **event: Any) -> Any:
-    """What the function answers to the operation; fields that are None are left out. Raises `UsageError`."""
+    """What the function answers to the operation; fields that are None are left out. Raises `RefusedError`, `UsageError`."""
     given = {key: value for key, value in event.items() if value is not None}
     return application(arguments).call("OperateFunctionName", {**given, "action": action, "actor": _actor()})
 
 
-def operate_on_run(arguments: argparse.Namespace, action: str) -> int:
-    """An operation on one run, or on a product where `--date` is not given; prints how many runs it changed."""
-    about = {"product": arguments.product, "business_date": arguments.date, "cycle": arguments.cycle}
-    result = operate(arguments, action, **about)
-    if arguments.json:
-        terminal.print_json(result)
-    else:
-        terminal.line(counts(result))
-    return FINE
+def confirm(arguments: argparse.Namespace, preview: str) -> None:
+    """Shows what would happen and asks the user, unless `--yes` is given. Raises `RefusedError` if the user does not agree or cannot be asked."""
+    if arguments.yes:
+        return
+    if arguments.json or not sys.stdin.isatty():
+        raise RefusedError(f"{preview} Nothing has been changed; to do it, add --yes")
+    terminal.line(preview)
+    if input("Continue? [y/N] ").strip().lower() not in ("y", "yes"):
+        raise RefusedError("not confirmed; nothing has been changed")
 
 
 def counts(result: dict[str, int]) -> str:

@@ -16,7 +16,8 @@ MOST = 20_000  # rows an answer, below the six megabytes Lambda answers with
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`status`: every product of a business date. `why`: one run, what it waits for and what that waits for. `history`: what
-    happened, oldest first. Without a date it is the latest that has a run. Raises `BadEvent`, `UnknownProduct`."""
+    happened, oldest first. `runs`: those of a product. `product`: what its refresh events have to agree with. Without a date it is the
+    latest that has a run. Raises `BadEvent`, `UnknownProduct`."""
     require(event, "inquire")
     state, product, now = runtime.state(), event.get("product"), runtime.now()
     first = date.fromisoformat(event["business_date"]) if "business_date" in event else state.latest_date(product, now)
@@ -28,12 +29,23 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             rows, more = _pages(lambda after: state.status_of_day(first, domain, after, PAGE, now))
             return {**answer, "products": rows, "more": more}
         case "why":
-            if product is None:
-                raise BadEvent("inquire: /product is missing")
-            return {**answer, "run": state.explain_run(product, first, event.get("cycle"), now)}
+            return {**answer, "run": state.explain_run(_named(product), first, event.get("cycle"), now)}
+        case "runs":
+            name, cycle = _named(product), event.get("cycle")
+            state.describe_product(name, now)
+            rows, more = _pages(lambda after: state.runs_between(name, first, last, cycle, after, PAGE))
+            return {**answer, "until": str(last), "runs": rows, "more": more}
+        case "product":
+            return {**answer, **state.describe_product(_named(product), now)}
         case _:
             rows, more = _pages(lambda after: state.history_of(product, first, last, after, PAGE))
             return {**answer, "until": str(last), "entries": rows, "more": more}
+
+
+def _named(product: str | None) -> str:
+    if product is None:
+        raise BadEvent("inquire: /product is missing")
+    return product
 
 
 def _pages(page_after: Callable[[str], list[Row]]) -> tuple[list[dict[str, Any]], bool]:

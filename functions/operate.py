@@ -1,18 +1,19 @@
 """What operators do to runs: rerun, hold, release, skip, backfill. IAM decides who may call it; the caller is recorded."""
 
 from dataclasses import asdict
-from datetime import date
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 import runtime
 from contract import require
-from state.errors import BadEvent
+from state.calls import State
+from state.errors import BadEvent, IllegalTransition
 
 T = TypeVar("T")
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:
-    """The result of the action. Raises `BadEvent`, `UnknownRun`, `UnknownProduct`, `IllegalTransition`."""
+    """The result of the action. Raises `BadEvent`, `UnknownRun`, `UnknownProduct`, `NoPipeline`, `IllegalTransition`, `TooMuch`."""
     require(event, "operate")
     state, now, actor = runtime.state(), runtime.now(), event["actor"]
     what = event.get("product") or (event.get("domain") if event["action"] == "backfill" else None)
@@ -21,20 +22,55 @@ def handler(event: dict[str, Any], context: Any) -> Any:
     result: Any
     match event["action"]:
         case "rerun":
-            downstream = event.get("downstream", False)
-            attempts = state.rerun(product, _needed(day, "business_date"), cycle, downstream, "rerun", actor, now)
+            downstream, of_date = event.get("downstream", False), day or state.latest_date(product, now)
+            attempts = state.rerun(product, of_date, cycle, downstream, "rerun", actor, now)
             result = [{**asdict(each), "business_date": str(each.business_date)} for each in attempts]
         case "hold" | "release":
-            result = {"released": state.set_hold(product, day, cycle, event["action"] == "hold", actor, now)}
+            result = _set_hold(state, product, day, cycle, event["action"] == "hold", actor, now)
         case "skip":
-            state.skip_run(product, _needed(day, "business_date"), cycle, actor, now)
-            result = {"skipped": 1}
+            of_date = day or state.latest_date(product, now)
+            state.skip_run(product, of_date, cycle, actor, now)
+            result = {"skipped": 1, "product": product, "business_date": str(of_date), "cycle": cycle}
         case _:
-            first = _needed(day, "business_date")
+            first = day or state.latest_opening(product, now)
+            if first is None:
+                state.backfill(
+                    product, now.date(), now.date(), True, actor, now
+                )  # raises where there is nothing to open on any date
+                raise IllegalTransition(
+                    f"no schedule of {product} has opened a run yet; name the business date with --date"
+                )
             last = date.fromisoformat(event["until"]) if "until" in event else first
-            result = {"opened": state.backfill(product, first, last, actor, now)}
+            if last < first:
+                raise BadEvent(f"operate: /until {last} is before /business_date {first}")
+            found = state.backfill(product, first, last, event.get("preview", False), actor, now)
+            result = {**asdict(found), "business_date": str(first), "until": str(last)}
     runtime.perform_due()
     return result
+
+
+def _set_hold(
+    state: State, product: str, day: date | None, cycle: str, hold: bool, actor: str, now: datetime
+) -> dict[str, Any]:
+    """What is held or released. The end of a hold that does not exist is refused, and the message names the hold that does."""
+    change = state.set_hold(product, day, cycle, hold, actor, now)
+    scope = "product" if day is None else "run"
+    if not hold and not change.changed:
+        run = f"the run of {product} for {day}" + (f" {cycle}" if cycle else "")
+        other = {
+            "product": f"; the product itself is: `headgate release {product}`",
+            "run": "; single runs of it are: `headgate release` with their --date",
+        }
+        raise IllegalTransition(f"{run if day else product} is not held{other.get(change.other_hold or '', '')}")
+    return {
+        "scope": scope,
+        "product": product,
+        "changed": change.changed,
+        "other_hold": change.other_hold,
+        "released": len(change.released),
+        "released_runs": change.released,
+        "waiting_runs": change.waiting,
+    }
 
 
 def _needed(value: T | None, name: str) -> T:

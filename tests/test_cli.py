@@ -64,9 +64,10 @@ pipeline: {steps: [{name: a, glue: {job: c}}]}
         (("why", "d1/ds1", "--date", "20261120"), "20261120: expected a date that exists"),
         (("hold", "d1"), "d1: expected DOMAIN/PRODUCT"),
         (("release", "d1/ds1", "--date", "today"), "today: expected a date"),
-        (("skip", "d1/ds1"), "required: --date"),
-        (("rerun", "d1/ds1"), "required: --date"),
-        (("backfill", "d1"), "required: --date"),
+        (("skip", "d1/ds1", "--until", "2026-11-20"), "--until is the end of a range; name its first business date"),
+        (("rerun", "d1/ds1", "--until", "2026-11-20"), "--until is the end of a range; name its first business date"),
+        (("hold", "d1/ds1", "--date", "2026-11-20", "--until", "2026-11-19"), "--until 2026-11-19 is before"),
+        (("backfill", "d1", "--until", "2026-11-20"), "--until is the end of a range; name its first business date"),
         (("backfill", "d1", "--date", "2026-11-20", "--until", "2026-11-19"), "--until 2026-11-19 is before"),
         (("event", "raw/rd1", "--date", "2026-11-20", "--status", "LATE"), "invalid choice: 'LATE'"),
         (("run", "--date", "tomorrow"), "tomorrow: expected a date"),
@@ -107,7 +108,18 @@ def test_without_a_command_every_command_is_listed(headgate: Headgate) -> None:
     assert headgate("--version") == (0, f"headgate {version('headgate')}\n")
 
 
-@pytest.mark.parametrize("command", [("status",), ("why", "d1/ds1"), ("plan", "--products", "elsewhere"), ("run",)])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("status",),
+        ("why", "d1/ds1"),
+        ("plan", "--products", "elsewhere"),
+        ("run",),
+        ("hold",),
+        ("skip", "d1/ds1", "--date", "tomorrow"),
+        ("status", "--unknown"),
+    ],
+)
 def test_a_message_is_json_where_json_is_printed(
     project: Callable[[str], Path], headgate: Headgate, command: tuple[str, ...]
 ) -> None:

@@ -256,18 +256,29 @@ def test_the_machines_own_event_spares_the_monitor_the_second(world: World, aws:
 def test_operations_and_who_did_them(world: World, aws: FakeAws) -> None:
     run = day(world)
     base = {"product": "d1/ds1", "business_date": TODAY, "actor": "ann"}
-    invoke("operate", {**base, "action": "hold"})
+    held = invoke("operate", {**base, "action": "hold"})
+    assert (held["scope"], held["waiting_runs"]) == ("run", [{"business_date": TODAY, "cycle": ""}])
     invoke("refresh_events", sample("refresh_events"))
     invoke("dependency_gate", gate(run))
     assert aws.answered == []
-    assert invoke("operate", {**base, "action": "release"}) == {"released": 1}
+    with pytest.raises(
+        IllegalTransition, match=r"^d1/ds1 is not held; single runs of it are: `headgate release` with their --date$"
+    ):
+        invoke("operate", {"product": "d1/ds1", "actor": "ann", "action": "release"})
+    released = invoke("operate", {**base, "action": "release"})
+    assert (released["released"], released["released_runs"]) == (1, held["waiting_runs"])
+    with pytest.raises(IllegalTransition, match=f"^the run of d1/ds1 for {TODAY} is not held$"):
+        invoke("operate", {**base, "action": "release"})
     assert len(aws.answered) == 1
     invoke("outcome_recorder", {"status": "ERROR", "run_id": run, "attempt": 1, "error": "x", "cause": "y"})
     assert invoke("operate", sample("operate"))[0]["attempt"] == 2
     assert len(aws.executions) == 2
-    assert invoke("operate", {**base, "action": "backfill", "business_date": "2026-11-10", "until": "2026-11-12"}) == {
-        "opened": 3
-    }
+    backfill = {**base, "action": "backfill", "business_date": "2026-11-10", "until": "2026-11-12"}
+    assert invoke("operate", {**backfill, "preview": True})["opened"] == 3
+    answer = invoke("operate", backfill)
+    assert (answer["opened"], answer["existing"]) == (3, 0)
+    with pytest.raises(BadEvent, match="/until 2026-11-09 is before /business_date 2026-11-10"):
+        invoke("operate", {**backfill, "until": "2026-11-09"})
     assert {who for (who,) in world.sql("SELECT changed_by FROM data_product_status_history")} >= {
         "ann",
         "machine",
@@ -277,8 +288,8 @@ def test_operations_and_who_did_them(world: World, aws: FakeAws) -> None:
     assert invoke("operate", domain)["opened"] >= 1
     with pytest.raises(BadEvent, match="/product is missing"):
         invoke("operate", {**domain, "action": "skip"})
-    with pytest.raises(BadEvent, match="/business_date is missing"):
-        invoke("operate", {"action": "skip", "product": "d1/ds1", "actor": "ann"})
+    with pytest.raises(IllegalTransition, match=f"^d1/ds1 for {TODAY} has been released already"):
+        invoke("operate", {"action": "skip", "product": "d1/ds1", "actor": "ann"})  # the latest date that has a run
     with pytest.raises(BadEvent, match="/actor is"):
         invoke("operate", {**base, "action": "hold", "actor": " "})
 

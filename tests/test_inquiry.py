@@ -1,15 +1,16 @@
 """Questions to the state, on real PostgreSQL: status, why, history."""
 
-from datetime import UTC
+from datetime import UTC, date
 from typing import Any
 
 import pytest
 
 import inquire
+import operate
 import runtime
 from headgate.cli import explain, formatting
 from headgate.cli.terminal import columns
-from state.errors import BadEvent, UnknownProduct
+from state.errors import BadEvent, IllegalTransition, UnknownProduct
 from tests.fake_aws import FakeAws
 from tests.golden import FOLDER, expect
 from tests.state_steps import DAY, LOADED, TODAY, complete, opened, wait
@@ -176,6 +177,26 @@ def test_why_says_that_it_is_held_back_and_by_whom(morning: World, of_run: bool)
     assert (run["held"], run["held_by"]) == ("run" if of_run else "product", "bob")
 
 
+def test_each_hold_has_the_command_that_ends_it(morning: World) -> None:
+    morning.state.set_hold("d1/a", None, "", True, "ann", at("2026-11-20 08:00"))
+    morning.sql("UPDATE data_product SET changed_by = 'a deployment'")
+    morning.state.set_hold("d1/a", DAY, "", True, "bob", at("2026-11-20 08:01"))
+    run = asked(question="why", product="d1/a", business_date=TODAY)["run"]
+
+    lines = list(explain.explained(run, formatting.Clock(UTC, TODAY)))
+
+    assert "The product is held by ann; end the hold with `headgate release d1/a`." in lines
+    assert "The run is held by bob; end the hold with `headgate release d1/a --date 2026-11-20`." in lines
+    assert any("when the last of these arrives and the hold has ended." in each for each in lines)
+    change = morning.state.set_hold("d1/a", None, "", False, "ann", at("2026-11-20 08:02"))
+    assert (change.changed, change.other_hold, change.released) == (True, "run", [])
+    morning.event("raw/in", TODAY, at("2026-11-20 08:03"))
+    run = asked(question="why", product="d1/a", business_date=TODAY)["run"]
+    lines = list(explain.explained(run, formatting.Clock(UTC, TODAY)))
+    assert not [each for each in lines if each.startswith("The product is held")]
+    assert any(each.startswith("Next: the run starts when the hold has ended.") for each in lines)
+
+
 def test_why_of_what_is_refreshed_elsewhere_and_of_what_has_no_run(morning: World) -> None:
     assert asked(question="why", product="raw/in", business_date=TODAY)["run"]["status"] == "EXTERNAL"
     assert asked(question="why", product="d1/weekly", business_date=TODAY)["run"]["status"] == "NOT OPENED"
@@ -205,6 +226,83 @@ def test_a_run_that_becomes_late_is_in_its_history(morning: World) -> None:
     morning.state.repair(at("2026-11-20 08:10"))
     entries = asked(question="history", product="d1/b", business_date=TODAY)["entries"]
     assert [each["kind"] for each in entries] == ["run", "late"]
+
+
+def test_an_event_from_outside_a_pipeline_is_in_the_history_of_its_product(morning: World) -> None:
+    morning.event("raw/in", TODAY, at("2026-11-20 06:10"))
+    complete(morning, "d1/a")
+    run = str(morning.run("d1/a", TODAY)["run_id"])
+    morning.event("d1/a", TODAY, at("2026-11-20 08:01"), run_id=run, attempt=1)
+    morning.event("d1/a", TODAY, at("2026-11-20 08:02"), account="111122223333")
+
+    entries = asked(question="history", product="d1/a", business_date=TODAY)["entries"]
+
+    (foreign,) = [each for each in entries if each["kind"] == "refreshed"]
+    assert (foreign["at"], foreign["foreign"]) == ("2026-11-20T08:02:00+00:00", True), (
+        "what the run published is no news"
+    )
+    assert formatting.history([foreign], formatting.Clock(UTC, TODAY))[0][-1] == (
+        "COMPLETED for 2026-11-20, by an event of account 111122223333 from outside its pipeline"
+    )
+
+
+def test_without_a_date_the_latest_opening_counts_on_a_saturday_and_a_holiday(
+    world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Friday the 20th is a holiday, the 21st a Saturday."""
+    weekdays = {**daily("06:00"), "calendar": "banks"}
+    calendar = {"banks": {"weekend": [6, 7], "dates": ["2026-11-20"]}}
+    products = {
+        "raw/in": external(),
+        "d1/today": product("raw/in", name="today", schedule=weekdays),
+        "d1/before": product("raw/in", name="before", schedule={**weekdays, "date_offset": -1}),
+        "d2/event": product("raw/in", name="event", schedule=None),
+    }
+    world.load(products, LOADED, calendar)
+    for day in ("2026-11-20", "2026-11-21", "2026-11-23 05:59"):
+        monkeypatch.setattr(runtime, "now", lambda day=day: at(day if " " in day else f"{day} 09:00"))
+        assert asked(question="status")["business_date"] == "2026-11-19"
+        assert asked(question="why", product="d1/today")["business_date"] == "2026-11-19"
+        assert asked(question="why", product="d1/before")["business_date"] == "2026-11-18"
+        assert world.state.latest_opening("d1", runtime.now()) == date(2026, 11, 19)
+        assert world.state.latest_opening("d2", runtime.now()) is None
+    backfill = {"action": "backfill", "product": "d1/today", "actor": "ann"}
+    answer = operate.handler(backfill, None)
+    assert (answer["opened"], answer["business_date"]) == (1, "2026-11-19")
+    assert asked(question="product", product="raw/in")["latest_date"] == "2026-11-19", "what the run waits for"
+    with pytest.raises(IllegalTransition, match="no schedule of d2/event has opened a run yet; name the business date"):
+        operate.handler({**backfill, "product": "d2/event"}, None)
+
+
+def test_a_product_is_described_for_those_who_publish_its_events(world: World, aws: FakeAws) -> None:
+    products = {
+        "raw/in": external(),
+        "d1/often": product(["raw/in", "other/account"], name="often", schedule=daily("08:00", "14:30")),
+        "d1/once": product("raw/in", name="once"),
+    }
+    world.load(products, LOADED)
+
+    found = {name: asked(question="product", product=name) for name in (*products, "other/account")}
+
+    assert {name: (each["pipeline"], each["cycles"]) for name, each in found.items()} == {
+        "raw/in": (False, None), "d1/often": (True, ["0800", "1430"]), "d1/once": (True, []), "other/account": (False, None),
+    }  # fmt: skip
+    with pytest.raises(UnknownProduct):
+        asked(question="product", product="d1/nothing")
+
+
+def test_the_runs_of_a_range(morning: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    morning.state.backfill("d1/a", date(2026, 11, 17), date(2026, 11, 19), False, "ann", at("2026-11-20 07:00"))
+    morning.state.set_hold("d1/a", DAY, "", True, "bob", at("2026-11-20 08:00"))
+    monkeypatch.setattr(inquire, "PAGE", 1)
+
+    answer = asked(question="runs", product="d1/a", business_date="2026-11-18", until=TODAY)
+
+    assert [(each["business_date"], each["status"], "released_at" in each, "held" in each) for each in answer["runs"]] == [
+        ("2026-11-18", "WAITING", True, False), ("2026-11-19", "WAITING", True, False), ("2026-11-20", "WAITING", False, True),
+    ]  # fmt: skip
+    with pytest.raises(UnknownProduct):
+        asked(question="runs", product="d1/nothing", business_date=TODAY)
 
 
 def test_what_cannot_be_answered_is_refused(morning: World) -> None:
@@ -246,5 +344,11 @@ def test_the_answers_in_words(morning: World) -> None:
     morning.state.skip_run("d1/b", DAY, "", "bob", at("2026-11-20 08:50"))
     why("d1/b")
     show("status", status(asked(question="status")["products"]))
+    morning.state.rerun("d1/b", DAY, "", False, "rerun", "bob", at("2026-11-20 08:52"))
+    morning.state.set_hold("d1/b", DAY, "", True, "bob", at("2026-11-20 08:53"))
+    why("d1/b")
+    morning.state.set_hold("d1/b", DAY, "", False, "ann", at("2026-11-20 08:54"))
+    morning.state.set_hold("d1/c", None, "", False, "ann", at("2026-11-20 08:55"))
+    morning.event("d1/b", TODAY, at("2026-11-20 08:56"))
     show("history", columns(formatting.history(asked(question="history", business_date=TODAY)["entries"], clock)))
     expect(FOLDER / "messages" / "inquiry.txt", "\n".join(parts).encode())

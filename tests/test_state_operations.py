@@ -1,10 +1,11 @@
 """What people do to runs, and what the monitor notices: hold, rerun, skip, backfill, lateness."""
 
+from dataclasses import asdict
 from datetime import date
 
 import pytest
 
-from state.errors import IllegalTransition, UnknownProduct, UnknownRun
+from state.errors import IllegalTransition, NoPipeline, UnknownProduct, UnknownRun
 from tests.state_steps import ARN, DAY, LOADED, SIX, TODAY, complete, effects, opened, uuid, wait
 from tests.state_world import World, at, daily, external, product
 
@@ -17,9 +18,27 @@ def test_what_is_held_back_is_released_when_let_go(world: World) -> None:
     world.event("raw/a", TODAY, SIX)
     assert world.released() == set()
 
-    assert world.state.set_hold("d/x", None, "", False, "ann", SIX) == 1
-    assert world.state.set_hold("d/y", DAY, "", False, "ann", SIX) == 1
+    assert len(world.state.set_hold("d/x", None, "", False, "ann", SIX).released) == 1
+    assert len(world.state.set_hold("d/y", DAY, "", False, "ann", SIX).released) == 1
     assert world.run("d/x", TODAY)["changed_by"] == "ann"
+
+
+def test_a_run_that_was_released_cannot_be_held(world: World) -> None:
+    world.load({"d/x": product()}, LOADED)
+    opened(world)
+    with pytest.raises(IllegalTransition, match="d/x for 2026-11-20 has been released already; its pipeline starts"):
+        world.state.set_hold("d/x", DAY, "", True, "ann", SIX)
+    with pytest.raises(UnknownRun, match="d/x has no waiting run for 2026-11-20 1430"):
+        world.state.set_hold("d/x", DAY, "1430", True, "ann", SIX)
+
+
+def test_a_hold_that_is_there_already_changes_nothing(world: World) -> None:
+    world.load({"raw/a": external(), "d/x": product("raw/a")}, LOADED)
+    opened(world)
+    for changed in (True, False):
+        change = world.state.set_hold("d/x", None, "", True, "ann", SIX)
+        assert (change.changed, change.waiting) == (changed, [{"business_date": TODAY, "cycle": ""}])
+    assert world.sql("SELECT held, changed_by FROM data_product_hold_history") == [(True, "ann")]
 
 
 def test_a_rerun_does_everything_downstream_of_the_same_date_again(world: World) -> None:
@@ -88,6 +107,8 @@ def test_a_skipped_run_stops_its_machine(world: World) -> None:
     world.state.skip_run("d/x", DAY, "", "ann", SIX)
 
     assert world.run("d/x", TODAY)["status"] == "SKIPPED"
+    with pytest.raises(IllegalTransition, match="d/x for 2026-11-20 is SKIPPED; only a waiting run can be skipped"):
+        world.state.skip_run("d/x", DAY, "", "ann", SIX)
     assert effects(world, "stop_execution") == [{"execution_arn": ARN, "cause": "skipped by ann"}]
     world.event("raw/a", TODAY, SIX)
     assert world.released() == set()
@@ -97,12 +118,16 @@ def test_a_backfill_opens_past_dates_with_what_is_known_of_them(world: World) ->
     world.load({"raw/a": external(), "d/x": product("raw/a")}, LOADED)
     world.event("raw/a", "2026-11-02", at("2026-11-02 06:00"))
 
-    assert (
-        world.state.backfill("d/x", date.fromisoformat("2026-11-01"), date.fromisoformat("2026-11-05"), "ann", SIX) == 5
-    )
+    first, last = date.fromisoformat("2026-11-01"), date.fromisoformat("2026-11-05")
+    assert asdict(world.state.backfill("d/x", first, last, True, "ann", SIX)) == {"opened": 5, "existing": 0}
+    assert world.sql("SELECT count(*) FROM data_product_status") == [(0,)], "a preview opens nothing"
+    assert asdict(world.state.backfill("d/x", first, last, False, "ann", SIX)) == {"opened": 5, "existing": 0}
+    assert asdict(world.state.backfill("d/x", first, last, True, "ann", SIX)) == {"opened": 0, "existing": 5}
     assert world.released() == {("d/x", "2026-11-02")}
-    with pytest.raises(UnknownProduct):
-        world.state.backfill("raw/a", date.fromisoformat("2026-11-01"), date.fromisoformat("2026-11-05"), "ann", SIX)
+    with pytest.raises(
+        NoPipeline, match="raw/a has no pipeline in this account, so it has no runs; it is refreshed elsewhere"
+    ):
+        world.state.backfill("raw/a", first, last, False, "ann", SIX)
 
 
 def test_a_backfill_of_a_domain_opens_what_its_schedules_open(world: World) -> None:
@@ -120,12 +145,16 @@ def test_a_backfill_of_a_domain_opens_what_its_schedules_open(world: World) -> N
     )
     friday, monday = date.fromisoformat("2026-11-20"), date.fromisoformat("2026-11-23")
 
-    assert world.state.backfill("d", friday, friday, "ann", SIX) == 1
-    assert world.state.backfill("d", friday, monday, "ann", SIX) == 4
+    assert world.state.backfill("d", friday, friday, False, "ann", SIX).opened == 1
+    assert world.state.backfill("d", friday, monday, False, "ann", SIX).opened == 4
     opened_runs = world.sql("SELECT product_id, count(*) FROM data_product_status GROUP BY 1 ORDER BY 1")
     assert opened_runs == [("d/weekly", 1), ("d/x", 4)]
+    with pytest.raises(NoPipeline, match="no product of raw has a schedule and a pipeline"):
+        world.state.backfill("raw", friday, friday, False, "ann", SIX)
+    with pytest.raises(UnknownProduct, match=r"^d/nothing$"):
+        world.state.backfill("d/nothing", friday, friday, False, "ann", SIX)
     with pytest.raises(UnknownProduct, match="nowhere has no pipeline in this account"):
-        world.state.backfill("nowhere", friday, friday, "ann", SIX)
+        world.state.backfill("nowhere", friday, friday, False, "ann", SIX)
 
 
 def test_a_late_run_causes_one_alert_started_or_not(world: World) -> None:

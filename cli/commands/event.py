@@ -2,22 +2,26 @@
 
 import argparse
 import json
-from datetime import UTC, datetime
+import re
+import sys
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from headgate.cli import terminal
-from headgate.cli.application import application
+from headgate.cli.application import Application, application
 from headgate.cli.arguments import add_application, add_cycle, add_date, product_name
-from headgate.cli.errors import FINE, UsageError
+from headgate.cli.errors import FINE, RefusedError, UsageError
 
 DETAIL_TYPES = {"COMPLETED": "Data Product Refreshed", "ERROR": "Data Product Failed"}
+DAYS_AHEAD = 7  # a business date later than that is taken for a slip
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("product", type=product_name, metavar="DOMAIN/PRODUCT")
-    add_date(parser, default=None)
+    add_date(parser, default="the latest that it has a run for or that runs wait for")
     add_cycle(parser)
     parser.add_argument("--status", choices=tuple(DETAIL_TYPES), default="COMPLETED", help="default: COMPLETED")
+    parser.add_argument("--force", action="store_true", help="publish an event that the checks refuse")
     add_application(parser)
 
 
@@ -25,6 +29,9 @@ def run(arguments: argparse.Namespace) -> int:
     target = application(arguments)
     if "CentralEventBusArn" not in target.outputs:
         raise UsageError(f"{target.name} has no central bus; name the central stack with --stack")
+    if arguments.cycle and not re.fullmatch(r"([01]\d|2[0-3])[0-5]\d", arguments.cycle):
+        raise UsageError(f"--cycle {arguments.cycle}: expected a time of day as HHMM, such as 1430")
+    warnings = _checked(arguments, target)
     kind, detail = DETAIL_TYPES[arguments.status], _detail(arguments)
     entry = {
         "Source": "headgate",
@@ -36,10 +43,53 @@ def run(arguments: argparse.Namespace) -> int:
     if answer["FailedEntryCount"]:
         raise UsageError(f"EventBridge refused the event: {answer['Entries'][0].get('ErrorCode')}")
     if arguments.json:
-        terminal.print_json({"event_id": answer["Entries"][0]["EventId"], "detail": detail})
+        terminal.print_json({"event_id": answer["Entries"][0]["EventId"], "detail": detail, "warnings": warnings})
     else:
-        terminal.line(f"published: {kind}, {arguments.product} for {arguments.date}")
+        for text in warnings:
+            terminal.line(f"warning: {text}", stream=sys.stderr)
+        cycle = f" {arguments.cycle}" if arguments.cycle else ""
+        terminal.line(f"published: {kind}, {arguments.product} for {arguments.date}{cycle}")
     return FINE
+
+
+def _checked(arguments: argparse.Namespace, target: Application) -> list[str]:
+    """What the user should know of the event. Sets the date where none is given. Raises `RefusedError` unless `--force` is given, and
+    `UsageError`."""
+    warnings, about = [], _about(arguments, target)
+    arguments.date = arguments.date or about.get("latest_date")
+    if not arguments.date:
+        raise UsageError(f"{target.name} does not know the product's dates; name one with --date")
+    if not about:
+        warnings.append(f"{target.name} cannot check the product and its cycles")
+    if about.get("pipeline"):
+        warnings.append(
+            f"{arguments.product} has a pipeline here; the event counts as one of its own, and `headgate history` shows it"
+        )
+    latest = (datetime.now(UTC) + timedelta(days=DAYS_AHEAD)).date().isoformat()
+    if arguments.date > latest and not arguments.force:
+        raise RefusedError(f"{arguments.date} is more than {DAYS_AHEAD} days ahead; if it is right, add --force")
+    cycles = about.get("cycles")
+    if cycles is not None and (arguments.cycle or "") not in (cycles or [""]) and not arguments.force:
+        given = f"cycle {arguments.cycle}" if arguments.cycle else "an event without a cycle"
+        expected = f"--cycle with one of {', '.join(cycles)}" if cycles else "no --cycle, since it opens once a day"
+        raise RefusedError(f"{arguments.product}: found {given}, expected {expected}; no run would match the event")
+    return warnings
+
+
+def _about(arguments: argparse.Namespace, target: Application) -> dict[str, Any]:
+    """What the application knows of the product; empty if it has no catalog, as the central stack of a mesh, or if it does not answer or
+    does not know the product and `--force` is given. Raises `RefusedError`, `UsageError`."""
+    if "InquireFunctionName" not in target.outputs:
+        return {}
+    try:
+        found: dict[str, Any] = target.call(
+            "InquireFunctionName", {"question": "product", "product": arguments.product}
+        )
+    except UsageError as error:
+        if arguments.force:
+            return {}
+        raise type(error)(f"{error}; --force publishes the event without this check", **error.details) from None
+    return found
 
 
 def _detail(arguments: argparse.Namespace) -> dict[str, Any]:

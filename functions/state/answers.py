@@ -73,6 +73,24 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldChange:
+    """`released` and `waiting` are runs [{business_date, cycle}]; `other_hold` is product or run."""
+
+    changed: bool
+    other_hold: str | None
+    released: list[Json]
+    waiting: list[Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Backfilled:
+    """How many runs."""
+
+    opened: int
+    existing: int
+
+
+@dataclass(frozen=True, slots=True)
 class OpenRun:
     """A run without an outcome, and the execution of its attempt."""
 

@@ -9,8 +9,10 @@ from uuid import UUID
 
 from state.answers import (
     Attempt,
+    Backfilled,
     Deadline,
     Effect,
+    HoldChange,
     JobStart,
     Json,
     Loaded,
@@ -152,14 +154,14 @@ class State:
 
     def set_hold(
         self, product: str, on_date: date | None, of_cycle: str, hold: bool, actor: str, now_is: datetime
-    ) -> int:
-        return int(self._value("set_hold", product, on_date, of_cycle, hold, actor, now_is))
+    ) -> HoldChange:
+        return self._one(HoldChange, "set_hold", product, on_date, of_cycle, hold, actor, now_is)
 
     def skip_run(self, product: str, on_date: date, of_cycle: str, actor: str, now_is: datetime) -> None:
         self._value("skip_run", product, on_date, of_cycle, actor, now_is)
 
-    def backfill(self, what: str, first: date, last: date, actor: str, now_is: datetime) -> int:
-        return int(self._value("backfill", what, first, last, actor, now_is))
+    def backfill(self, what: str, first: date, last: date, preview: bool, actor: str, now_is: datetime) -> Backfilled:
+        return self._one(Backfilled, "backfill", what, first, last, preview, actor, now_is)
 
     def load_catalog(
         self, of_upload: str, of_commit: str, of_committed_at: datetime, force: bool, actor: str, now_is: datetime
@@ -173,6 +175,18 @@ class State:
 
     def status_of_day(self, on_date: date, of_domain: str | None, after: str, page: int, now_is: datetime) -> list[Row]:
         return self._rows(Row, "status_of_day", on_date, of_domain, after, page, now_is)
+
+    def latest_opening(self, what: str | None, now_is: datetime) -> date | None:
+        found = self._value("latest_opening", what, now_is)
+        return date.fromisoformat(found) if found else None
+
+    def describe_product(self, product: str, now_is: datetime) -> Json:
+        return cast(Json, self._value("describe_product", product, now_is))
+
+    def runs_between(
+        self, product: str, first: date, last: date, of_cycle: str | None, after: str, page: int
+    ) -> list[Row]:
+        return self._rows(Row, "runs_between", product, first, last, of_cycle, after, page)
 
     def explain_run(self, product: str, on_date: date, of_cycle: str | None, now_is: datetime) -> Json:
         return cast(Json, self._value("explain_run", product, on_date, of_cycle, now_is))

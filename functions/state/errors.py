@@ -17,6 +17,10 @@ class UnknownProduct(StateError):
     """No active product has this name."""
 
 
+class NoPipeline(UnknownProduct):
+    """The product, or the domain, has no pipeline here, so it has no runs."""
+
+
 class UnknownStepType(StateError):
     """No step type has this name."""
 
@@ -67,5 +71,5 @@ class JobStillRunning(Exception):
 
 RAISED = {
     each.__name__: each
-    for each in (UnknownRun, UnknownProduct, StaleAttempt, IllegalTransition, CatalogGoesBack, TooMuch)
+    for each in (UnknownRun, UnknownProduct, NoPipeline, StaleAttempt, IllegalTransition, CatalogGoesBack, TooMuch)
 }

@@ -216,6 +216,21 @@ ALTER TABLE public.data_product_dependencies_events_status_history ALTER COLUMN 
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE public.data_product_hold_history (
+    hold_id bigint NOT NULL,
+    product_id text NOT NULL,
+    held boolean NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    changed_by text NOT NULL
+);
+ALTER TABLE public.data_product_hold_history ALTER COLUMN hold_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.data_product_hold_history_hold_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 CREATE TABLE public.data_product_status_history (
     history_id bigint NOT NULL,
     run_id uuid NOT NULL,
@@ -288,6 +303,8 @@ ALTER TABLE ONLY public.data_product_dependencies_events_status
     ADD CONSTRAINT data_product_dependencies_events_status_pkey PRIMARY KEY (run_id, leaf, cycle);
 ALTER TABLE ONLY public.data_product_dependencies
     ADD CONSTRAINT data_product_dependencies_pkey PRIMARY KEY (product_id, leaf);
+ALTER TABLE ONLY public.data_product_hold_history
+    ADD CONSTRAINT data_product_hold_history_pkey PRIMARY KEY (hold_id);
 ALTER TABLE ONLY public.data_product
     ADD CONSTRAINT data_product_pkey PRIMARY KEY (product_id);
 ALTER TABLE ONLY public.data_product_schedule
@@ -312,6 +329,8 @@ CREATE INDEX alert_of ON public.alert USING btree (run_id);
 CREATE INDEX alert_of_product ON public.alert USING btree (product_id, kind);
 CREATE INDEX alert_of_root_cause ON public.alert USING btree (root_cause, kind) WHERE (root_cause IS NOT NULL);
 CREATE INDEX data_product_dependencies_upstream ON public.data_product_dependencies USING btree (upstream);
+CREATE INDEX data_product_hold_history_at ON public.data_product_hold_history USING btree (changed_at);
+CREATE INDEX data_product_hold_history_of ON public.data_product_hold_history USING btree (product_id, hold_id);
 CREATE INDEX data_product_status_history_run ON public.data_product_status_history USING btree (run_id);
 CREATE INDEX data_product_status_open ON public.data_product_status USING btree (status) WHERE (status = ANY (ARRAY['WAITING'::text, 'PROCESSING'::text]));
 CREATE INDEX dependencies_events_history_run ON public.data_product_dependencies_events_status_history USING btree (run_id);
@@ -336,6 +355,8 @@ ALTER TABLE ONLY public.data_product_dependencies_events_status
     ADD CONSTRAINT data_product_dependencies_events_status_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.data_product_status(run_id);
 ALTER TABLE ONLY public.data_product_dependencies
     ADD CONSTRAINT data_product_dependencies_product_id_fkey FOREIGN KEY (product_id) REFERENCES public.data_product(product_id);
+ALTER TABLE ONLY public.data_product_hold_history
+    ADD CONSTRAINT data_product_hold_history_product_id_fkey FOREIGN KEY (product_id) REFERENCES public.data_product(product_id);
 ALTER TABLE ONLY public.data_product_schedule
     ADD CONSTRAINT data_product_schedule_product_id_fkey FOREIGN KEY (product_id) REFERENCES public.data_product(product_id);
 ALTER TABLE ONLY public.data_product_status

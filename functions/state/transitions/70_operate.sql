@@ -27,7 +27,7 @@ BEGIN
             FILTER (WHERE status = 'PROCESSING' OR (product_id = of_product AND status = 'WAITING'))
     INTO targets, busy FROM locked;
     IF busy IS NOT NULL THEN
-        RAISE EXCEPTION 'IllegalTransition: %; what runs cannot be run again', busy;
+        RAISE EXCEPTION 'IllegalTransition: % (business date %); only a run that has ended can be run again', busy, on_date;
     ELSIF NOT EXISTS (SELECT FROM data_product_status WHERE run_id = ANY (targets) AND product_id = of_product) THEN
         RAISE EXCEPTION 'UnknownRun: % has no run for %', of_product, on_date;
     END IF;
@@ -56,29 +56,49 @@ BEGIN
         WHERE run_id = ANY (targets) ORDER BY product_id, cycle LIMIT 300;
 END $$;
 
-CREATE OR REPLACE FUNCTION set_hold(product text, on_date date, of_cycle text, hold boolean, actor text, now_is timestamptz) RETURNS integer
+CREATE OR REPLACE FUNCTION set_hold(product text, on_date date, of_cycle text, hold boolean, actor text, now_is timestamptz,
+    OUT changed boolean, OUT other_hold text, OUT released jsonb, OUT waiting jsonb)
 LANGUAGE plpgsql AS $$
--- Holds a product (no date) or one run, or removes the hold; what waited only for that is released at once. Gives how many.
+-- Holds a product (no date) or one run, or ends the hold; what waited only for that is released at once. `changed` is false where the hold
+-- was as wanted before. `other_hold`: 'product' or 'run' where the other of the two is held. `released` and `waiting` are the runs
+-- [{business_date, cycle}] of the product, or the one run, that this released and that are WAITING still, at most 500 of each.
 DECLARE
-    waiting uuid[];
+    concerned uuid[];
+    started uuid[];
 BEGIN
     IF on_date IS NULL THEN
-        UPDATE data_product SET held = hold, changed_at = now_is, changed_by = actor WHERE product_id = product AND active;
+        PERFORM FROM data_product WHERE product_id = product AND active FOR UPDATE;
         IF NOT FOUND THEN
             RAISE EXCEPTION 'UnknownProduct: %', product;
         END IF;
     END IF;
-    SELECT coalesce(array_agg(run_id), '{}') INTO waiting FROM (
+    SELECT coalesce(array_agg(run_id), '{}') INTO concerned FROM (
         SELECT run_id FROM data_product_status
         WHERE product_id = product AND status = 'WAITING' AND (on_date IS NULL OR (business_date = on_date AND cycle = of_cycle))
         ORDER BY run_id FOR UPDATE) locked;
-    IF on_date IS NOT NULL THEN
-        IF cardinality(waiting) = 0 THEN
-            RAISE EXCEPTION 'UnknownRun: % has no waiting run for %', product, on_date;
+    IF on_date IS NULL THEN
+        UPDATE data_product SET held = hold, changed_at = now_is, changed_by = actor WHERE product_id = product AND held <> hold;
+        changed := FOUND;
+        INSERT INTO data_product_hold_history (product_id, held, changed_at, changed_by)
+        SELECT product, hold, now_is, actor WHERE changed;
+        SELECT 'run' INTO other_hold FROM data_product_status WHERE run_id = ANY (concerned) AND held LIMIT 1;
+    ELSE
+        IF cardinality(concerned) = 0 THEN
+            RAISE EXCEPTION 'UnknownRun: % has no waiting run for %', product, concat_ws(' ', on_date, nullif(of_cycle, ''));
+        ELSIF hold AND EXISTS (SELECT FROM data_product_status WHERE run_id = ANY (concerned) AND released_at IS NOT NULL) THEN
+            RAISE EXCEPTION 'IllegalTransition: % for % has been released already; its pipeline starts', product, on_date;
         END IF;
-        UPDATE data_product_status SET held = hold, event = CASE WHEN hold THEN 'held' ELSE 'hold_removed' END, changed_at = now_is, changed_by = actor WHERE run_id = ANY (waiting);
+        UPDATE data_product_status SET held = hold, event = CASE WHEN hold THEN 'held' ELSE 'hold_removed' END, changed_at = now_is, changed_by = actor
+        WHERE run_id = ANY (concerned) AND held <> hold;
+        changed := FOUND;
+        SELECT 'product' INTO other_hold FROM data_product WHERE product_id = product AND held;
     END IF;
-    RETURN cardinality(release_ready(waiting, now_is, 'no longer held', actor));
+    started := release_ready(concerned, now_is, 'no longer held', actor);
+    SELECT coalesce(jsonb_agg(run) FILTER (WHERE run_id = ANY (started)), '[]'), coalesce(jsonb_agg(run) FILTER (WHERE unreleased), '[]')
+    INTO released, waiting FROM (
+        SELECT run_id, r.released_at IS NULL AS unreleased, jsonb_build_object('business_date', business_date, 'cycle', cycle) AS run
+        FROM data_product_status r
+        WHERE run_id = ANY (concerned) AND (r.released_at IS NULL OR run_id = ANY (started)) ORDER BY business_date, cycle LIMIT 500) runs;
 END $$;
 
 CREATE OR REPLACE FUNCTION skip_run(product text, on_date date, of_cycle text, actor text, now_is timestamptz) RETURNS void
@@ -89,7 +109,11 @@ DECLARE
 BEGIN
     SELECT * INTO r FROM data_product_status WHERE product_id = product AND business_date = on_date AND cycle = of_cycle FOR UPDATE;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'UnknownRun: % has no run for %', product, on_date;
+        RAISE EXCEPTION 'UnknownRun: % has no run for %', product, concat_ws(' ', on_date, nullif(of_cycle, ''));
+    ELSIF r.status <> 'WAITING' THEN
+        RAISE EXCEPTION 'IllegalTransition: % for % is %; only a waiting run can be skipped', product, on_date, r.status;
+    ELSIF r.released_at IS NOT NULL THEN
+        RAISE EXCEPTION 'IllegalTransition: % for % has been released already; its pipeline starts', product, on_date;
     END IF;
     PERFORM record_outcome(r.run_id, r.attempt, 'SKIPPED', NULL, NULL, now_is, actor);
     UPDATE effect SET done_at = now_is, outcome = 'the run was skipped' WHERE run_id = r.run_id AND done_at IS NULL;
@@ -100,10 +124,12 @@ BEGIN
     ON CONFLICT (effect_key) DO NOTHING;
 END $$;
 
-CREATE OR REPLACE FUNCTION backfill(what text, first date, last date, actor text, now_is timestamptz) RETURNS integer
+CREATE OR REPLACE FUNCTION backfill(what text, first date, last date, preview boolean, actor text, now_is timestamptz,
+    OUT opened integer, OUT existing integer)
 LANGUAGE plpgsql AS $$
 -- Opens the runs of past business dates: those that the product's schedule opens, or every date where it has none. `what` may be a domain as
--- well: then those that the schedules of its products open, and the others are opened by events as usual. Gives how many.
+-- well: then those that the schedules of its products open, and the others are opened by events as usual. Gives how many it opened, or with
+-- `preview` would open, and how many of those runs existed before.
 DECLARE
     products text[];
     wanted jsonb;
@@ -111,13 +137,21 @@ BEGIN
     SELECT array_agg(product_id) INTO products FROM data_product p
     WHERE active AND machine IS NOT NULL AND (product_id = what
         OR domain = what AND EXISTS (SELECT FROM data_product_schedule s WHERE s.product_id = p.product_id));
-    IF products IS NULL THEN
-        RAISE EXCEPTION 'UnknownProduct: % has no pipeline in this account', what;
+    IF products IS NULL AND EXISTS (SELECT FROM data_product WHERE product_id = what AND active) THEN
+        RAISE EXCEPTION 'NoPipeline: % has no pipeline in this account, so it has no runs; it is refreshed elsewhere', what;
+    ELSIF products IS NULL AND EXISTS (SELECT FROM data_product WHERE domain = what AND active) THEN
+        RAISE EXCEPTION 'NoPipeline: no product of % has a schedule and a pipeline in this account; name one product', what;
+    ELSIF products IS NULL AND what LIKE '%/%' THEN
+        RAISE EXCEPTION 'UnknownProduct: %', what;
+    ELSIF products IS NULL THEN
+        RAISE EXCEPTION 'NoPipeline: % has no pipeline in this account', what;
     ELSIF (last - first + 1) * cardinality(products) > 10000 OR last - first > 1000 THEN
         RAISE EXCEPTION 'TooMuch: at most 1,000 days of a product and 10,000 runs at once, not % days of % products',
             last - first + 1, cardinality(products);
     END IF;
-    PERFORM lock_openings(false);
+    IF NOT preview THEN
+        PERFORM lock_openings(false);
+    END IF;
     SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_object('product_id', product_id, 'business_date', date, 'cycle', of_cycle)), '[]') INTO wanted
     FROM (
         SELECT product_id, shifted(day::date, coalesce(s.date_offset, 0), c) AS date,
@@ -131,5 +165,12 @@ BEGIN
         WHERE s.cron IS NULL OR (fires_on(s, day::date) AND is_business_day(day::date, c))
     ) dates
     WHERE date BETWEEN first AND last;
-    RETURN cardinality(open_runs(wanted, now_is, actor));
+    IF preview THEN
+        SELECT count(*) INTO existing FROM jsonb_to_recordset(wanted) AS w(product_id text, business_date date, cycle text)
+        JOIN data_product_status USING (product_id, business_date, cycle);
+        opened := jsonb_array_length(wanted) - existing;
+    ELSE
+        opened := cardinality(open_runs(wanted, now_is, actor));
+        existing := jsonb_array_length(wanted) - opened;
+    END IF;
 END $$;

@@ -1,36 +1,5 @@
 -- Questions: status and why. Nothing in this file changes anything.
 
-CREATE OR REPLACE FUNCTION opens_at(product text, on_date date) RETURNS timestamptz
-LANGUAGE sql STABLE AS $$
--- When the product's schedule first opens a run for that business date; null without a schedule, or if it opens none.
-    SELECT min((day::date + at) AT TIME ZONE s.timezone)
-    FROM data_product_schedule s
-    LEFT JOIN calendar c ON c.calendar = s.calendar
-    CROSS JOIN LATERAL generate_series(on_date - abs(s.date_offset) * 2 - 12, on_date + abs(s.date_offset) * 2 + 12, interval '1 day') day
-    CROSS JOIN LATERAL unnest(s.times) at
-    WHERE s.product_id = product AND fires_on(s, day::date)
-        AND is_business_day(day::date, c)
-        AND shifted(day::date, s.date_offset, c) = on_date
-$$;
-
-CREATE OR REPLACE FUNCTION missed_opening(product text, on_date date) RETURNS boolean
-LANGUAGE sql STABLE AS $$
--- True if the schedule's opening for that date has passed and made no run, as when the product came later; null if not.
-    SELECT true FROM data_product_schedule s WHERE s.product_id = product AND opens_at(product, on_date) <= s.opened_until
-$$;
-
-CREATE OR REPLACE FUNCTION usually_at(product text, on_date date) RETURNS timestamptz
-LANGUAGE sql STABLE AS $$
--- When a refresh for that business date is usually received: the median of the last thirty, by the clock of the product's schedule.
-    SELECT (on_date + percentile_cont(0.5) WITHIN GROUP (ORDER BY last.after)) AT TIME ZONE min(last.zone)
-    FROM (
-        SELECT (e.received_at AT TIME ZONE coalesce(s.timezone, 'UTC')) - e.business_date AS after, coalesce(s.timezone, 'UTC') AS zone
-        FROM refresh_event e LEFT JOIN data_product_schedule s USING (product_id)
-        WHERE e.product_id = product AND e.status = 'COMPLETED' AND e.business_date < on_date
-        ORDER BY e.business_date DESC, e.received_at DESC LIMIT 30) last
-    HAVING count(*) > 0
-$$;
-
 CREATE OR REPLACE FUNCTION due_at(r data_product_status) RETURNS timestamptz
 LANGUAGE sql STABLE AS $$
 -- The moment the product's SLA names for this run, if it has one.
@@ -44,14 +13,6 @@ CREATE OR REPLACE FUNCTION is_late(r data_product_status, now_is timestamptz) RE
 LANGUAGE sql STABLE AS $$
 -- True if the SLA is missed, null if not. A run that was skipped or cancelled misses none.
     SELECT true WHERE due_at(r) < CASE r.status WHEN 'COMPLETED' THEN r.finished_at ELSE now_is END AND r.status NOT IN ('SKIPPED', 'CANCELLED')
-$$;
-
-CREATE OR REPLACE FUNCTION latest_date(product text, now_is timestamptz) RETURNS date
-LANGUAGE sql STABLE AS $$
--- The business date of a question that names none: the latest with a run (of the product, if one is given), else today.
-    SELECT coalesce(
-        (SELECT max(business_date) FROM data_product_status WHERE product IS NULL OR product_id = product),
-        (SELECT max(business_date) FROM refresh_event WHERE product_id = product), (now_is AT TIME ZONE 'UTC')::date)
 $$;
 
 CREATE OR REPLACE FUNCTION status_of_day(on_date date, of_domain text, after text, page integer, now_is timestamptz)
@@ -199,11 +160,16 @@ LANGUAGE sql STABLE AS $$
     FROM (SELECT * FROM job_run WHERE run_id = run ORDER BY started_at DESC LIMIT 20) j
 $$;
 
-CREATE OR REPLACE FUNCTION held_by(r data_product_status, p data_product) RETURNS text
+CREATE OR REPLACE FUNCTION product_held_by(p data_product) RETURNS text
 LANGUAGE sql STABLE AS $$
--- Who holds the product or the run; null if nobody does.
-    SELECT CASE WHEN p.held THEN p.changed_by WHEN r.held THEN (SELECT h.changed_by FROM data_product_status_history h
-        WHERE h.run_id = r.run_id AND h.event = 'held' ORDER BY h.history_id DESC LIMIT 1) END
+-- Who holds the product; null if nobody does.
+    SELECT h.changed_by FROM data_product_hold_history h WHERE p.held AND h.product_id = p.product_id AND h.held ORDER BY h.hold_id DESC LIMIT 1
+$$;
+
+CREATE OR REPLACE FUNCTION run_held_by(r data_product_status) RETURNS text
+LANGUAGE sql STABLE AS $$
+-- Who holds the run itself; null if nobody does.
+    SELECT h.changed_by FROM data_product_status_history h WHERE r.held AND h.run_id = r.run_id AND h.event = 'held' ORDER BY h.history_id DESC LIMIT 1
 $$;
 
 CREATE OR REPLACE FUNCTION explain_run(product text, on_date date, of_cycle text, now_is timestamptz) RETURNS jsonb
@@ -236,7 +202,8 @@ BEGIN
         'deadline_at', r.deadline_at, 'on_deadline', p.on_deadline, 'due_at', due_at(r), 'late', is_late(r, now_is), 'released_at', r.released_at,
         'release_reason', r.release_reason, 'started_at', r.started_at, 'finished_at', r.finished_at, 'error', r.error,
         'cause', left(r.cause, 4000), 'execution_arn', r.execution_arn, 'changed_by', r.changed_by,
-        'held', CASE WHEN p.held THEN 'product' WHEN r.held THEN 'run' END, 'held_by', held_by(r, p), 'condition', p.condition,
+        'held', CASE WHEN p.held THEN 'product' WHEN r.held THEN 'run' END, 'held_by', coalesce(product_held_by(p), run_held_by(r)),
+        'run_held_by', run_held_by(r), 'condition', p.condition,
         'arrived', arrived_inputs(r.run_id),
         'missing', CASE WHEN waits THEN missing_inputs_with_state(product, on_date, r.cycle, now_is) END,
         'root_causes', CASE WHEN waits THEN root_causes_with_state(product, on_date, r.cycle, 20, now_is) END,

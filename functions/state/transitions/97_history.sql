@@ -15,22 +15,30 @@ $$;
 CREATE OR REPLACE FUNCTION history_of(product text, first date, last date, after text, page integer) RETURNS TABLE (key text, entry text)
 LANGUAGE sql STABLE AS $$
 -- What happened to runs of those business dates (of one product, if named), oldest first: at most `page` entries after the entry
--- whose key is `after`. Kinds: refreshed, run, late, arrived, job started, job ended.
+-- whose key is `after`. Kinds: refreshed, run, late, arrived, job started, job ended, held, hold ended. A hold of a product itself
+-- stands on the days (in UTC) on which it began and ended. `foreign`: an event of a product with a pipeline here that none of its runs published.
     WITH refreshes AS (
         SELECT entry_of(e.received_at, '0 ' || e.event_key, 'refreshed', e.product_id, e.business_date, e.cycle,
-            jsonb_build_object('status', e.status, 'attempt', e.attempt)) AS entry
-        FROM refresh_event e
+            jsonb_build_object('status', e.status, 'attempt', e.attempt, 'account', e.account,
+                'foreign', CASE WHEN p.machine IS NOT NULL THEN true END)) AS entry
+        FROM refresh_event e LEFT JOIN data_product p USING (product_id)
         WHERE e.business_date BETWEEN first AND last AND (product IS NULL OR e.product_id = product)
-            AND NOT EXISTS (SELECT FROM data_product p WHERE p.product_id = e.product_id AND p.machine IS NOT NULL)
+            AND (p.machine IS NULL OR NOT EXISTS (SELECT FROM data_product_status r WHERE r.product_id = e.product_id
+                AND r.business_date = e.business_date AND r.run_id::text = e.run_id))
     ), changes AS (
         SELECT entry_of(h.changed_at, CASE WHEN opens THEN '1 ' ELSE '3 ' END || h.product_id || ' ' || numbered(h.history_id),
-            CASE h.event WHEN 'late' THEN 'late' ELSE 'run' END, h.product_id, h.business_date, h.cycle,
+            CASE h.event WHEN 'late' THEN 'late' WHEN 'held' THEN 'held' WHEN 'hold_removed' THEN 'hold ended' ELSE 'run' END, h.product_id, h.business_date, h.cycle,
             jsonb_build_object('opened', CASE WHEN opens THEN true END, 'attempt', h.attempt, 'status', h.status,
                 'released', CASE h.event WHEN 'released' THEN true END, 'reason', CASE h.event WHEN 'released' THEN h.release_reason END,
                 'error', h.error, 'cause', left(h.cause, 500), 'execution_arn', h.execution_arn, 'by', h.changed_by)) AS entry
         FROM data_product_status_history h
         CROSS JOIN LATERAL (SELECT h.event IN ('opened', 'rerun', 'restarted') AS opens) kind
         WHERE h.business_date BETWEEN first AND last AND (product IS NULL OR h.product_id = product)
+    ), holds AS (
+        SELECT entry_of(h.changed_at, '0 ' || h.product_id || ' ' || numbered(h.hold_id), CASE WHEN h.held THEN 'held' ELSE 'hold ended' END,
+            h.product_id, NULL, NULL, jsonb_build_object('by', h.changed_by)) AS entry
+        FROM data_product_hold_history h
+        WHERE h.changed_at >= first AT TIME ZONE 'UTC' AND h.changed_at < (last + 1) AT TIME ZONE 'UTC' AND (product IS NULL OR h.product_id = product)
     ), runs AS (
         SELECT run_id, product_id, business_date, cycle FROM data_product_status r
         WHERE r.business_date BETWEEN first AND last AND (product IS NULL OR r.product_id = product)
@@ -52,7 +60,7 @@ LANGUAGE sql STABLE AS $$
             business_date, cycle, facts || jsonb_build_object('status', (j).state, 'cause', left((j).message, 500))) AS entry
         FROM jobs WHERE (j).ended_at IS NOT NULL
     ), entries AS (
-        SELECT entry FROM refreshes UNION ALL SELECT entry FROM changes UNION ALL SELECT entry FROM arrivals
+        SELECT entry FROM refreshes UNION ALL SELECT entry FROM changes UNION ALL SELECT entry FROM arrivals UNION ALL SELECT entry FROM holds
         UNION ALL SELECT entry FROM job_starts UNION ALL SELECT entry FROM job_ends
     )
     SELECT entry ->> 'key', (jsonb_strip_nulls(entry) - 'key')::text FROM entries

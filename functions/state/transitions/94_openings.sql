@@ -1,0 +1,87 @@
+-- When products open and are refreshed, and which business date a question means. Nothing in this file changes anything.
+
+CREATE OR REPLACE FUNCTION opens_at(product text, on_date date) RETURNS timestamptz
+LANGUAGE sql STABLE AS $$
+-- When the product's schedule first opens a run for that business date; null without a schedule, or if it opens none.
+    SELECT min((day::date + at) AT TIME ZONE s.timezone)
+    FROM data_product_schedule s
+    LEFT JOIN calendar c ON c.calendar = s.calendar
+    CROSS JOIN LATERAL generate_series(on_date - abs(s.date_offset) * 2 - 12, on_date + abs(s.date_offset) * 2 + 12, interval '1 day') day
+    CROSS JOIN LATERAL unnest(s.times) at
+    WHERE s.product_id = product AND fires_on(s, day::date)
+        AND is_business_day(day::date, c)
+        AND shifted(day::date, s.date_offset, c) = on_date
+$$;
+
+CREATE OR REPLACE FUNCTION missed_opening(product text, on_date date) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+-- True if the schedule's opening for that date has passed and made no run, as when the product came later; null if not.
+    SELECT true FROM data_product_schedule s WHERE s.product_id = product AND opens_at(product, on_date) <= s.opened_until
+$$;
+
+CREATE OR REPLACE FUNCTION latest_opening(what text, now_is timestamptz) RETURNS date
+LANGUAGE sql STABLE AS $$
+-- The business date of the last opening that schedules have made: of the product of that name within a year, of the domain of that name, or of
+-- all if it is null, within a week. Null without one. On a Saturday it is Friday's for a product that opens on weekdays.
+    SELECT max(shifted(day::date, s.date_offset, c))
+    FROM data_product_schedule s
+    JOIN data_product p USING (product_id)
+    LEFT JOIN calendar c ON c.calendar = s.calendar
+    CROSS JOIN LATERAL generate_series((now_is AT TIME ZONE s.timezone)::date - CASE p.product_id WHEN what THEN 366 ELSE 7 END,
+        (now_is AT TIME ZONE s.timezone)::date, interval '1 day') day
+    CROSS JOIN LATERAL unnest(s.times) at
+    WHERE p.active AND (what IS NULL OR what IN (p.product_id, p.domain)) AND (day::date + at) AT TIME ZONE s.timezone <= now_is
+        AND fires_on(s, day::date) AND is_business_day(day::date, c)
+$$;
+
+CREATE OR REPLACE FUNCTION usually_at(product text, on_date date) RETURNS timestamptz
+LANGUAGE sql STABLE AS $$
+-- When a refresh for that business date is usually received: the median of the last thirty, by the clock of the product's schedule.
+    SELECT (on_date + percentile_cont(0.5) WITHIN GROUP (ORDER BY last.after)) AT TIME ZONE min(last.zone)
+    FROM (
+        SELECT (e.received_at AT TIME ZONE coalesce(s.timezone, 'UTC')) - e.business_date AS after, coalesce(s.timezone, 'UTC') AS zone
+        FROM refresh_event e LEFT JOIN data_product_schedule s USING (product_id)
+        WHERE e.product_id = product AND e.status = 'COMPLETED' AND e.business_date < on_date
+        ORDER BY e.business_date DESC, e.received_at DESC LIMIT 30) last
+    HAVING count(*) > 0
+$$;
+
+CREATE OR REPLACE FUNCTION latest_date(product text, now_is timestamptz) RETURNS date
+LANGUAGE sql STABLE AS $$
+-- The business date of a question or an operation that names none: the latest with a run (of the product, if one is given); then the latest
+-- that runs wait for; then the latest that it was refreshed for; then the date of its schedule's last opening; else today.
+    SELECT coalesce(
+        (SELECT max(business_date) FROM data_product_status WHERE product IS NULL OR product_id = product),
+        (SELECT max(d.required_date) FROM data_product_dependencies_events_status d JOIN data_product_status r USING (run_id)
+            WHERE d.upstream = product AND d.status = 'WAITING' AND r.status = 'WAITING'),
+        (SELECT max(business_date) FROM refresh_event WHERE product_id = product),
+        latest_opening(product, now_is), (now_is AT TIME ZONE 'UTC')::date)
+$$;
+
+CREATE OR REPLACE FUNCTION describe_product(product text, now_is timestamptz) RETURNS jsonb
+LANGUAGE plpgsql STABLE AS $$
+-- What a producer's event has to agree with: {product, pipeline, cycles, latest_date}. `cycles` are those of its schedule, null without one.
+-- A product outside this catalog is known if a product here depends on it.
+DECLARE
+    p data_product;
+BEGIN
+    SELECT * INTO p FROM data_product WHERE product_id = product AND active;
+    IF NOT FOUND AND NOT EXISTS (SELECT FROM data_product_dependencies d JOIN data_product USING (product_id) WHERE d.upstream = product AND active) THEN
+        RAISE EXCEPTION 'UnknownProduct: %', product;
+    END IF;
+    RETURN jsonb_build_object('product', product, 'pipeline', p.machine IS NOT NULL, 'latest_date', latest_date(product, now_is),
+        'cycles', (SELECT CASE WHEN cardinality(s.times) > 1 THEN ARRAY(SELECT to_char(at, 'HH24MI') FROM unnest(s.times) at ORDER BY at) ELSE '{}' END
+            FROM data_product_schedule s WHERE s.product_id = product));
+END $$;
+
+CREATE OR REPLACE FUNCTION runs_between(product text, first date, last date, of_cycle text, after text, page integer)
+RETURNS TABLE (key text, entry text)
+LANGUAGE sql STABLE AS $$
+-- The runs of a product for those business dates (of one cycle, if named), in order: at most `page` after the run whose key is `after`.
+    SELECT run.key, jsonb_strip_nulls(jsonb_build_object('business_date', r.business_date, 'cycle', r.cycle, 'status', r.status,
+        'attempt', r.attempt, 'held', CASE WHEN r.held THEN true END, 'released_at', r.released_at))::text
+    FROM data_product_status r CROSS JOIN LATERAL (SELECT r.business_date || ' ' || r.cycle AS key) run
+    WHERE r.product_id = product AND r.business_date BETWEEN first AND last AND (of_cycle IS NULL OR r.cycle = of_cycle)
+        AND run.key COLLATE "C" > after
+    ORDER BY run.key COLLATE "C" LIMIT page
+$$;
