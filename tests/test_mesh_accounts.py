@@ -98,7 +98,7 @@ def mesh(tmp_path: Path) -> Iterator[Mesh]:
         central, d1, d2 = (running.stack(each) for each in (CENTRAL, D1, D2))
         for stack in (d1, d2):
             provision(stack, CATALOG, day.jobs, tmp_path / "data")
-        running.control.set_behaviours({"*": [{"takes": 300}]})
+        running.control.set_behaviours({"*": [{"takes": 240}]})
         yield Mesh(running, central, d1, d2, tmp_path / "data")
 
 
@@ -152,7 +152,7 @@ def test_a_central_account_may_have_domains_of_its_own(tmp_path: Path) -> None:
         d2.deploy(lambda line: None, {"Mode": "domain", "CentralEventBusArn": both.outputs["CentralEventBusArn"]})
         for stack in (both, d2):
             provision(stack, CATALOG, day.jobs, tmp_path / "data")
-        running.control.set_behaviours({"*": [{"takes": 300}]})
+        running.control.set_behaviours({"*": [{"takes": 240}]})
         mesh = Mesh(running, both, both, d2, tmp_path / "data")
         mesh.play(day, "09:30")
         assert mesh.status(both, "d1/ds4") == "COMPLETED"

@@ -75,7 +75,7 @@ def test_the_endpoint_dies_and_knows_nothing_any_more(tmp_path: Path) -> None:
             running.start_endpoint()
             running.deploy(lambda line: None)
             provision(running, CATALOG, day.jobs, application.data)
-            running.control.set_behaviours({"*": [{"takes": 300}]})
+            running.control.set_behaviours({"*": [{"takes": 240}]})
 
         played = application.play(dataclasses.replace(day, dead_letters=1), once_at("02:25", lost))
     assert played.problems == []
@@ -170,7 +170,7 @@ def test_every_event_comes_three_times_and_broken_ones_between(tmp_path: Path) -
 
 def test_a_job_that_hangs_is_ended_by_its_timeout_and_tried_again(tmp_path: Path) -> None:
     day = hopeful(sample("stifel"))
-    day = dataclasses.replace(day, runs={"d1-ds1-build": [{"hangs": True}, {"takes": 300}], "*": [{"takes": 300}]})
+    day = dataclasses.replace(day, runs={"d1-ds1-build": [{"hangs": True}, {"takes": 240}], "*": [{"takes": 240}]})
     with deployed(day, tmp_path) as application:
         played = application.play(day)
     assert played.problems == []
@@ -183,7 +183,7 @@ def test_a_job_that_hangs_and_is_not_to_be_retried_fails_its_run_and_nothing_els
     failed, waiting = Expectation("ERROR", error="JobTimedOut"), Expectation("ERROR", error="UpstreamFailed")
     day = hopeful(day, d2_ds1=failed, d1_ds4=waiting)
     day = dataclasses.replace(
-        day, runs={"d2-ds1-build": [{"hangs": True}], "*": [{"takes": 300}]}, ends=day.ends.replace(hour=16)
+        day, runs={"d2-ds1-build": [{"hangs": True}], "*": [{"takes": 240}]}, ends=day.ends.replace(hour=16)
     )
     with deployed(day, tmp_path) as application:
         played = application.play(day)
