@@ -1,10 +1,20 @@
-"""An operation on every run of a product in a range of business dates that its status allows."""
+"""Operations on one run of a product, or on every run in a range of business dates that its status allows."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from headgate.cli import terminal
 from headgate.cli.application import inquire
+from headgate.cli.arguments import (
+    add_application,
+    add_cycle,
+    add_date,
+    add_until,
+    add_yes,
+    check_range,
+    product_name,
+)
 from headgate.cli.errors import FINDINGS, FINE, RefusedError
 from headgate.cli.formatting import Entry, few, named_run, plural
 from headgate.cli.operate import confirm, operate
@@ -21,7 +31,34 @@ ALLOWED: dict[str, Callable[[Entry], bool]] = {
 DONE = {"skip": "skipped", "rerun": "run again", "hold": "held", "release": "released from their hold"}
 
 
-def operate_on_range(arguments: argparse.Namespace, action: str, **about: bool) -> int:
+def add_operation(parser: argparse.ArgumentParser, default_date: str) -> None:
+    """The arguments of an operation on runs; `default_date` explains what it does without `--date`."""
+    parser.add_argument("product", type=product_name, metavar="DOMAIN/PRODUCT")
+    add_date(parser, default=default_date)
+    add_until(parser)
+    add_cycle(parser)
+    add_yes(parser)
+    add_application(parser)
+
+
+def operate_on_runs(
+    arguments: argparse.Namespace, action: str, described: Callable[[Any], Iterable[str]], **about: bool
+) -> int:
+    """Operates on one run, or on the range that `--until` ends; prints the result of one run as `described`, or as JSON."""
+    check_range(arguments, needs_date=True)
+    if arguments.until:
+        return _operate_on_range(arguments, action, **about)
+    named = {"product": arguments.product, "business_date": arguments.date, "cycle": arguments.cycle}
+    result = operate(arguments, action, **named, **about)
+    if arguments.json:
+        terminal.print_json(result)
+    else:
+        for text in described(result):
+            terminal.line(text)
+    return FINE
+
+
+def _operate_on_range(arguments: argparse.Namespace, action: str, **about: bool) -> int:
     """Changes run after run, each in a transaction of its own; what another user changed meanwhile is reported. Raises `RefusedError` if the
     action fits no run of the range, and `UsageError`."""
     dates = f"{arguments.product} from {arguments.date} to {arguments.until}"

@@ -24,18 +24,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         case "await":
             return _await(event, job_run)
         case "start":
-            run, attempt, step = _place(event)
-            state = runtime.state().record_invocation(
-                run,
-                attempt,
-                step,
-                job_run.type,
-                job_run.job,
-                job_run.job_run_id,
-                job_run.handle,
-                event["timeout"],
-                runtime.now(),
-            )
+            state = runtime.state().record_invocation(*_named(event, job_run), event["timeout"], runtime.now())
             return {"state": state, "job_run_id": job_run.job_run_id}  # which the machine keeps for `end`
         case "end":
             message = ": ".join(filter(None, (event.get("error"), event.get("cause"))))
@@ -46,23 +35,14 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             return _resolve(job_run)
 
 
-def _place(event: dict[str, Any]) -> tuple[UUID, int, str]:
-    return UUID(event["run_id"]), event["attempt"], event["step"]
+def _named(event: dict[str, Any], job_run: JobRun) -> tuple[UUID, int, str, str, str, str, dict[str, Any]]:
+    """The run, attempt and step, and the job run: how both calls that record a start begin."""
+    place = UUID(event["run_id"]), event["attempt"], event["step"]
+    return *place, job_run.type, job_run.job, job_run.job_run_id, job_run.handle
 
 
 def _await(event: dict[str, Any], job_run: JobRun) -> dict[str, Any]:
-    run, attempt, step = _place(event)
-    started = runtime.state().record_job_start(
-        run,
-        attempt,
-        step,
-        job_run.type,
-        job_run.job,
-        job_run.job_run_id,
-        job_run.handle,
-        event["task_token"],
-        runtime.now(),
-    )
+    started = runtime.state().record_job_start(*_named(event, job_run), event["task_token"], runtime.now())
     runtime.perform_due()
     if started.refused:
         stop(job_run)

@@ -88,35 +88,40 @@ def test_json_for_programs(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_nothing_is_left_when_it_is_interrupted(tmp_path: Path, number: signal.Signals) -> None:
+def playing(folder: Path) -> "subprocess.Popen[str]":
+    """`headgate run` in the middle of a day, with its temporary files in the folder."""
     process = subprocess.Popen(
-        [*HEADGATE, "run", str(SAMPLES / "stifel" / "day.yaml")], cwd=project_folder(), env={**os.environ, "TMPDIR": str(tmp_path)},
+        [*HEADGATE, "run", str(SAMPLES / "stifel" / "day.yaml")], cwd=project_folder(), env={**os.environ, "TMPDIR": str(folder)},
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     assert process.stderr is not None
     for line in process.stderr:
         if "playing" in line:
             break
-    process.send_signal(number)
-    assert process.wait(60) == 130
+    return process
+
+
+def ended(process: "subprocess.Popen[str]", seconds: float) -> int:
+    """The exit code. Its error output is not read to the end, which comes only when no child holds it any more."""
+    code = process.wait(seconds)
+    assert process.stderr is not None
     process.stderr.close()
+    return code
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_nothing_is_left_when_it_is_interrupted(tmp_path: Path, number: signal.Signals) -> None:
+    process = playing(tmp_path)
+    process.send_signal(number)
+    assert ended(process, 60) == 130
     assert _mentioning(str(tmp_path)) == []
     assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_keeps_running_when_it_is_killed(tmp_path: Path) -> None:
-    process = subprocess.Popen(
-        [*HEADGATE, "run", str(SAMPLES / "stifel" / "day.yaml")], cwd=project_folder(), env={**os.environ, "TMPDIR": str(tmp_path)},
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
-    assert process.stderr is not None
-    for line in process.stderr:
-        if "playing" in line:
-            break
+    process = playing(tmp_path)
     process.kill()
-    process.wait(10)
-    process.stderr.close()
+    ended(process, 10)
     deadline = time.monotonic() + 20
     while _mentioning(str(tmp_path)) and time.monotonic() < deadline:
         time.sleep(0.1)

@@ -2,44 +2,16 @@
 
 import argparse
 
-from headgate.cli import terminal
-from headgate.cli.arguments import (
-    add_application,
-    add_cycle,
-    add_date,
-    add_until,
-    add_yes,
-    check_range,
-    product_name,
-)
-from headgate.cli.errors import FINE
 from headgate.cli.formatting import Entry, few, named_run
-from headgate.cli.operate import operate
-from headgate.cli.ranges import operate_on_range
+from headgate.cli.ranges import add_operation, operate_on_runs
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("product", type=product_name, metavar="DOMAIN/PRODUCT")
-    add_date(parser, default="the product itself, for every date")
-    add_until(parser)
-    add_cycle(parser)
-    add_yes(parser)
-    add_application(parser)
+    add_operation(parser, "the product itself, for every date")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    check_range(arguments, needs_date=True)
-    if arguments.until:
-        return operate_on_range(arguments, "release")
-    result = operate(
-        arguments, "release", product=arguments.product, business_date=arguments.date, cycle=arguments.cycle
-    )
-    if arguments.json:
-        terminal.print_json(result)
-        return FINE
-    for text in _released(arguments, result):
-        terminal.line(text)
-    return FINE
+    return operate_on_runs(arguments, "release", lambda result: _released(arguments, result))
 
 
 def _released(arguments: argparse.Namespace, result: Entry) -> list[str]:
