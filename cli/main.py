@@ -21,6 +21,7 @@ SUMMARIES = {
     "generate": "write the state machines and templates",
     "graph": "draw the mesh",
     "new": "create a domain or a product",
+    "schema": "write the JSON Schemas by which an editor checks metadata",
     "run": "run a business day on this machine",
     "up": "start the application on this machine and leave it running",
     "down": "stop the application that `up` started",

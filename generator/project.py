@@ -5,12 +5,14 @@ loading the parsers, the linters and the template engine would take longer than 
 """
 
 from dataclasses import asdict
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headgate.generator.cache import Cache
 from headgate.generator.findings import Finding, Rule, Severity
+from headgate.generator.metadata.files import Files
 from headgate.generator.metadata.inputs import Inputs
 from headgate.generator.output import Changes, Generated, Output
 from headgate.generator.progress import Progress, silent
@@ -20,18 +22,23 @@ if TYPE_CHECKING:
 
 
 class Project:
-    """The metadata under `root`."""
+    """The metadata under `root`, checked as of `today`."""
 
-    def __init__(self, root: Path, cache: Cache, progress: Progress = silent) -> None:
-        self.root, self.cache = root, cache
+    def __init__(self, root: Path, cache: Cache, today: date, progress: Progress = silent) -> None:
+        self.root, self.cache, self._today = root, cache, today
         self._progress = progress
         self._inputs = Inputs(root, cache)
+
+    @property
+    def files(self) -> Files:
+        """The metadata files, and what is out of place."""
+        return self._inputs.files
 
     @cached_property
     def loaded(self) -> "Loaded":
         from headgate.generator.metadata.load import load
 
-        return load(self._inputs, self.cache, self._progress)
+        return load(self._inputs, self.cache, self._today, self._progress)
 
     @cached_property
     def findings(self) -> list[Finding]:
@@ -52,9 +59,14 @@ class Project:
         """How many domains could be read."""
         return int(self._checked["domains"])
 
+    @property
+    def _key(self) -> str:
+        """Findings depend on the date where there are calendars."""
+        return f"{self._inputs.digest} {self._today}" if self.files.calendars else self._inputs.digest
+
     @cached_property
     def _checked(self) -> dict[str, Any]:
-        known: dict[str, Any] | None = self.cache.get("findings", self._inputs.digest)
+        known: dict[str, Any] | None = self.cache.get("findings", self._key)
         if known is None:
             from headgate.generator.metadata import places
             from headgate.generator.rules import check_mesh
@@ -64,7 +76,7 @@ class Project:
             found = places.resolve(self.loaded.findings + check_mesh(mesh), self._inputs.data)
             values = [asdict(each) | {"file": str(each.file)} for each in sorted(found, key=Finding.order)]
             known = {"findings": values, "products": len(mesh.products), "domains": len(mesh.domains)}
-            self.cache.put("findings", self._inputs.digest, known)
+            self.cache.put("findings", self._key, known)
         return known
 
     def generate(self, out: Output, progress: Progress) -> Generated:

@@ -7,14 +7,25 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from headgate.generator import steps
 from headgate.generator.findings import Rule
 from headgate.generator.lint.proof import PROOF_RULES
 from headgate.generator.metadata.reading_rules import READING_RULES
 from headgate.generator.metadata.schema import BASE, schemas
 from headgate.generator.rules import mesh_rules
+from headgate.generator.schemas import FOLDER
 from headgate.generator.steps import step_types
 
 GENERATED = "<!-- Written by `python -m headgate.generator.reference`; not edited by hand. -->\n"
+
+EDITOR = """\
+An editor with a YAML language server completes and checks these files: `headgate schema` writes the JSON Schemas, step types
+included, into `schemas/`, and a file names its schema in its first line, as the files of `headgate new` do:
+
+```yaml
+# yaml-language-server: $schema=../../schemas/product.schema.json
+```
+"""
 
 
 def rules_page() -> str:
@@ -47,24 +58,31 @@ def metadata_page() -> str:
     known = schemas()
     product, domain, calendar = (known[f"{BASE}{name}.schema.json"] for name in ("product", "domain", "calendar"))
     parts = ["# Metadata reference\n", GENERATED]
-    for title, schema in (("A product", product), ("A domain", domain), ("A calendar", calendar)):
+    parts.append(EDITOR)
+    definitions = product["$defs"]
+    sections = (
+        ("A product", product, ("product",)),
+        ("A domain", domain, ("domain",)),
+        ("A calendar", calendar, ("calendar",)),
+        ("`schedule`", definitions["schedule"], ("schedule", "schedule-cron")),
+        ("`depends_on`", definitions["condition"], ("condition",)),
+        ("A dependency", definitions["dependency"], ("dependency",)),
+        ("`pipeline.steps`", definitions["step"], ("step",)),
+        ("`notify`", definitions["notification"], ("notification",)),
+    )
+    for title, schema, examples in sections:
         parts.append(f"## {title}\n\n{schema['description']}\n")
+        parts.extend(_example(FOLDER / "examples" / f"{each}.yaml") for each in examples)
         parts.append("\n".join(_table(schema)) + "\n")
-    for title, name in (
-        ("schedule", "schedule"),
-        ("depends_on", "condition"),
-        ("A dependency", "dependency"),
-        ("A step", "step"),
-    ):
-        definition = product["$defs"][name]
-        heading = f"`{title}`" if title.islower() else title
-        parts.append(f"## {heading}\n\n{definition.get('description', '')}\n")
-        parts.append("\n".join(_table(definition)) + "\n")
-    parts.append("## A notification\n\n" + "\n".join(_table(product["$defs"]["notification"])) + "\n")
     for kind in step_types().values():
         parts.append(f"## Step type `{kind.name}`: {kind.schema['title']}\n\n{kind.schema['description']}\n")
+        parts.append(_example(steps.FOLDER / f"{kind.name}.example.yaml"))
         parts.append("\n".join(_table(kind.schema)) + "\n")
     return "\n".join(parts)
+
+
+def _example(path: Path) -> str:
+    return f"```yaml\n{path.read_text('utf-8')}```\n"
 
 
 def _table(schema: dict[str, Any], prefix: str = "") -> Iterator[str]:

@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], 
 
 
 @pytest.fixture
-def headgate(capsys: pytest.CaptureFixture[str]) -> Headgate:
-    """Runs the command; gives its exit code and everything it printed."""
+def headgate(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Headgate:
+    """Runs the command; gives its exit code and everything it printed. It checks metadata as of a date that never changes."""
+    monkeypatch.setattr("headgate.cli.project.today", lambda: date(2026, 11, 21))
 
     def run(*arguments: str) -> tuple[int, str]:
         capsys.readouterr()

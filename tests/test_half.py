@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def loaded(root: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[object, int]:
 
     with monkeypatch.context() as patched:
         patched.setattr("headgate.generator.metadata.load.read", counted)
-        result = Project(root, Cache(None)).loaded
+        result = Project(root, Cache(None), date(2026, 11, 21)).loaded
     mesh = result.mesh
     return (mesh.products, mesh.broken, mesh.partial, mesh.domains, result.findings, result.digests), len(made)
 
@@ -69,6 +70,6 @@ def test_a_file_that_changes_meanwhile_counts_as_this_process_read_it(
         original(self, *arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(half.Half, "__init__", changed)
-    result = Project(mesh, Cache(None)).loaded
+    result = Project(mesh, Cache(None), date(2026, 11, 21)).loaded
 
     assert result.mesh.products["d1/p1"].description == "Ä 1"

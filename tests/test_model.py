@@ -3,16 +3,20 @@
 import contextlib
 from datetime import date, timedelta
 
+import boto3
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headgate.generator.metadata.yaml_reader import ReadError, read, scalar
+from headgate.generator.metadata.read_error import ReadError
+from headgate.generator.metadata.yaml_reader import read, scalar
 from headgate.generator.model.availability import Timing, held, leaf_dates, rhythm
 from headgate.generator.model.cron import CronError, parse
 from headgate.generator.model.duration import seconds, spoken
 from headgate.generator.model.product import Condition, Dependency, Retry
+from headgate.generator.model.regions import REGIONS
 from headgate.generator.model.schedule import HORIZON_DAYS, HORIZON_START, Calendar, Schedule, bits, firings, shift
+from headgate.generator.model.unix_cron import converted
 
 
 def fires(expression: str, start: date, days: int = 31) -> list[int]:
@@ -165,3 +169,31 @@ def test_scalars_are_read_by_yaml_1_2(text: str, value: object) -> None:
 def test_any_bytes_are_read_or_refused_but_never_a_surprise(data: bytes) -> None:
     with contextlib.suppress(ReadError):
         assert isinstance(read(data), dict)
+
+
+def test_the_regions_are_those_that_boto3_knows() -> None:
+    session = boto3.session.Session()
+    known = {
+        each
+        for partition in session.get_available_partitions()
+        for each in session.get_available_regions("s3", partition)
+    }
+
+    assert known >= {"us-east-1", "cn-north-1"}
+    assert known - REGIONS == set()
+
+
+@pytest.mark.parametrize(
+    ("unix", "forms"),
+    [
+        ("0 6 * * *", ("0 6 * * ? *",)),
+        ("0 6 * * 5-7", ("0 6 ? * FRI,SAT,SUN *",)),
+        ("0 6 * * */2", ("0 6 ? * SUN,TUE,THU,SAT *",)),
+        ("30 6 1,15 JAN mon", ("30 6 1,15 JAN ? *", "30 6 ? JAN MON *")),
+        ("0 6 * * 6-1", ()),
+        ("0 6 * *", ()),
+        ("a b c d e", ()),
+    ],
+)
+def test_unix_cron_gets_the_form_of_eventbridge(unix: str, forms: tuple[str, ...]) -> None:
+    assert converted(unix) == forms

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -324,7 +325,7 @@ def test_machines_of_one_shape_differ_in_texts_only(
 def test_every_kind_of_machine_is_filled_in_as_it_would_be_rendered(case: Path, tmp_path: Path) -> None:
     lay_out((case / "input.txt").read_text("utf-8"), tmp_path)
     resources = []
-    for product in load(Inputs(tmp_path, Cache(None)), Cache(None)).mesh.machines():
+    for product in load(Inputs(tmp_path, Cache(None)), Cache(None), date(2026, 11, 21)).mesh.machines():
         given = outline(product)
         texts = machine_texts(given)
         shape = shape_of(given, texts)

@@ -8,8 +8,10 @@ from pathlib import Path
 from headgate.cli import terminal
 from headgate.cli.arguments import add_products, product_name
 from headgate.cli.errors import FINE, UsageError
+from headgate.cli.schemas import SCHEMAS, modeline, schema_file
 from headgate.generator.metadata.files import MAX_NAME, NAME, RESERVED
-from headgate.generator.metadata.yaml_reader import ReadError, read
+from headgate.generator.metadata.read_error import ReadError
+from headgate.generator.metadata.yaml_reader import read
 
 DOMAIN = """\
 # The owner of the domain {name}, its AWS account, and what its products share.
@@ -62,6 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
     terminal.line(f"{path}")
     print(f"\n{text}")
     terminal.line("Edit the file, then check it with `headgate validate`.")
+    if not (arguments.products.parent / SCHEMAS / schema_file(arguments.kind)).exists():
+        terminal.line("`headgate schema` writes the schema by which an editor completes and checks it.")
     return FINE
 
 
@@ -72,7 +76,7 @@ def _domain(arguments: argparse.Namespace) -> tuple[Path, str]:
         raise UsageError(f"{elsewhere} names its account, so every domain needs one: give it with --account")
     if arguments.account and not re.fullmatch(r"[0-9]{12}", arguments.account):
         raise UsageError(f"--account {arguments.account}: expected an AWS account id of twelve digits")
-    text = DOMAIN.format(
+    text = modeline("domain") + DOMAIN.format(
         name=name,
         owner=json.dumps(arguments.owner, ensure_ascii=False) if arguments.owner else f"{name}-team",
         account=f'account: "{arguments.account}"\n' if arguments.account else "",
@@ -83,7 +87,7 @@ def _domain(arguments: argparse.Namespace) -> tuple[Path, str]:
 
 def _names_account(path: Path) -> bool:
     try:
-        return "account" in read(path.read_bytes())
+        return path.is_file() and "account" in read(path.read_bytes())
     except (ReadError, OSError):
         return False  # `headgate validate` reports what is wrong with it
 
@@ -101,7 +105,7 @@ def _product(arguments: argparse.Namespace) -> tuple[Path, str]:
     waits = "".join(f"    - {each}\n" for each in arguments.depends_on)
     if not (schedule or waits):
         schedule = 'schedule: {frequency: daily, time: "06:00"}\n'
-    text = PRODUCT.format(
+    text = modeline("product") + PRODUCT.format(
         description=json.dumps(
             arguments.description or f"{name.replace('-', ' ').capitalize()} of {domain}", ensure_ascii=False
         ),

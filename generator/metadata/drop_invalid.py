@@ -7,18 +7,22 @@ from typing import Any
 
 from headgate.generator.findings import Finding, pointer_parts
 from headgate.generator.metadata import schema
-
-UNKNOWN = "unknown"
+from headgate.generator.metadata.complete import UNKNOWN, complete
+from headgate.generator.metadata.reading_rules import MISSING_KEY, ONE_OF
 
 
 def drop_invalid(document: dict[str, Any], found: Sequence[Finding]) -> dict[str, Any] | None:
-    """The document without what `found` points at, valid again; None if nothing valid is left."""
+    """The document without what `found` points at, valid again; None if nothing valid is left.
+
+    A key that is missing is filled in, so that the keys beside it are still checked.
+    """
     left = copy.deepcopy(document)
-    wrong = [each.pointer for each in found]
-    for _ in range(4):  # removing a part can make the part around it incomplete, which is then removed too
+    wrong = [each.pointer for each in found if each.rule not in (MISSING_KEY, ONE_OF)]
+    for _ in range(5):  # removing a part can make the part around it incomplete, which is then removed too
         for at in wrong:
             _remove(left, pointer_parts(at))
         left = {"description": UNKNOWN, "owner": UNKNOWN, **left}
+        complete(left)
         wrong = [each.pointer for each in schema.check(left, "product.schema.json", Path())]
         if not wrong:
             return left

@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 from headgate.generator.findings import Finding
-from headgate.generator.metadata.reading_rules import NO_DOMAIN, WRONG_PLACE
+from headgate.generator.metadata.reading_rules import NO_DOMAIN, UNREADABLE, WRONG_PLACE
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 MAX_NAME = 64
@@ -34,8 +34,11 @@ def find(root: Path) -> Files:
     """Every metadata file under `root`, sorted. Files that are not YAML and hidden ones are left alone."""
     files = Files()
     for entry in _entries(root):
-        if entry.is_dir():
-            _folder(Path(entry.path), entry.name, files)
+        unusable = _unusable(entry, root)
+        if unusable:
+            files.misplaced.append(unusable)
+        elif _is_folder(entry):
+            _folder(root, Path(entry.path), entry.name, files)
         elif _yaml(entry.name):
             expected = "products/<domain>/<product>.yaml"
             files.misplaced.append(
@@ -44,7 +47,7 @@ def find(root: Path) -> Files:
     return files
 
 
-def _folder(folder: Path, name: str, files: Files) -> None:
+def _folder(root: Path, folder: Path, name: str, files: Files) -> None:
     if name != CALENDARS and not _good(name):
         files.misplaced.append(
             _misplaced(
@@ -64,7 +67,10 @@ def _folder(folder: Path, name: str, files: Files) -> None:
         return
     for entry in _entries(folder):
         path, stem = Path(entry.path), entry.name.rpartition(".")[0]
-        if entry.is_dir():
+        unusable = _unusable(entry, root)
+        if unusable:
+            files.misplaced.append(unusable)
+        elif _is_folder(entry):
             if any(_yaml(each) for each in os.listdir(path)):
                 files.misplaced.append(
                     _misplaced(
@@ -114,6 +120,29 @@ def _folder(folder: Path, name: str, files: Files) -> None:
 def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
     with os.scandir(folder) as entries:
         yield from sorted((each for each in entries if not each.name.startswith(".")), key=lambda each: each.name)
+
+
+def _unusable(entry: os.DirEntry[str], root: Path) -> Finding | None:
+    """What must not be opened: reading a pipe waits for a writer, and a link may lead to a file that is none of the metadata."""
+    path, folder = Path(entry.path), _is_folder(entry)
+    if not (_yaml(entry.name) or folder) or (folder and not entry.is_symlink()):
+        return None
+    if entry.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
+        found, hint = f"a link out of {root.as_posix()}", "Put a copy in its place, or remove the link."
+    elif folder or path.is_file():
+        return None
+    elif entry.is_symlink():
+        found, hint = "a link to what is no file", "Remove the link."
+    else:
+        found, hint = "a pipe, socket or device", "Remove it."
+    return Finding(UNREADABLE, path, "", found, f"a file or folder in {root.as_posix()}", hint)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def _yaml(name: str) -> bool:

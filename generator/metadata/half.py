@@ -20,7 +20,8 @@ from headgate.generator import beside
 from headgate.generator.cache import Cache, digest
 from headgate.generator.metadata import schema
 from headgate.generator.metadata.merge import merge
-from headgate.generator.metadata.yaml_reader import ReadError, read
+from headgate.generator.metadata.read_error import ReadError
+from headgate.generator.metadata.yaml_reader import read
 
 Document = dict[str, Any]
 # From here on, reading half of the files takes longer than the start of a process.

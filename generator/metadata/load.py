@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,15 @@ from typing import Any
 from headgate.generator.cache import Cache
 from headgate.generator.findings import Finding
 from headgate.generator.metadata import schema
-from headgate.generator.metadata.drop_invalid import UNKNOWN, drop_invalid
+from headgate.generator.metadata.complete import UNKNOWN
+from headgate.generator.metadata.drop_invalid import drop_invalid
 from headgate.generator.metadata.half import Half, defaults_digest, document_key
 from headgate.generator.metadata.inputs import Inputs
+from headgate.generator.metadata.intention import intended
 from headgate.generator.metadata.merge import merge
+from headgate.generator.metadata.read_error import ReadError
 from headgate.generator.metadata.reading_rules import UNREADABLE, WRONG_VALUE
-from headgate.generator.metadata.yaml_reader import ReadError, read
+from headgate.generator.metadata.yaml_reader import read
 from headgate.generator.model import build
 from headgate.generator.model.mesh import Mesh
 from headgate.generator.model.product import Domain, Product
@@ -37,7 +40,7 @@ class Loaded:
     digests: dict[str, str] = field(default_factory=dict)
 
 
-def load(inputs: Inputs, cache: Cache, progress: Progress = silent) -> Loaded:
+def load(inputs: Inputs, cache: Cache, today: date, progress: Progress = silent) -> Loaded:
     """The mesh of the files of `inputs`. What has not changed since an earlier run is neither parsed nor checked again."""
     files = inputs.files
     findings = list(files.misplaced)
@@ -81,6 +84,7 @@ def load(inputs: Inputs, cache: Cache, progress: Progress = silent) -> Loaded:
         products=products,
         domains=domains,
         calendars=calendars,
+        today=today,
         broken=frozenset(broken),
         partial=frozenset(partial),
         broken_calendars=frozenset(files.calendars.keys() - calendars.keys()),
@@ -103,12 +107,17 @@ def _product_document(
     own = _document(data, path, findings)
     if own is None:
         return None, False
-    document = merge(defaults or {"owner": UNKNOWN}, own)
+    inherited = defaults or {"owner": UNKNOWN}
+    document = merge(inherited, own)
     found = schema.check(document, "product.schema.json", path)
-    findings.extend(found)
-    if found:
-        return drop_invalid(document, found), False
-    return document, defaults is not None
+    if not found:
+        return document, defaults is not None
+    meant = intended(own, "product.schema.json", path)
+    document = merge(inherited, meant.document)
+    found = schema.check(document, "product.schema.json", path)
+    findings.extend(meant.findings)
+    findings.extend(replace(each, pointer=meant.as_written(each.pointer)) for each in found)
+    return drop_invalid(document, found) if found else document, False
 
 
 def _domains(inputs: Inputs, findings: list[Finding]) -> tuple[dict[str, Domain], dict[str, Document]]:
@@ -161,7 +170,12 @@ def _checked(inputs: Inputs, path: Path, name: str, findings: list[Finding]) -> 
     if document is None:
         return None
     found = schema.check(document, name, path)
-    findings.extend(found)
+    if found:
+        meant = intended(document, name, path)
+        found = schema.check(meant.document, name, path)
+        findings.extend(meant.findings)
+        findings.extend(replace(each, pointer=meant.as_written(each.pointer)) for each in found)
+        document = meant.document
     return None if found else document
 
 
@@ -169,8 +183,9 @@ def _document(data: bytes, path: Path, findings: list[Finding]) -> Document | No
     try:
         return read(data)
     except ReadError as error:
-        findings.append(
-            Finding(error.rule, path, error.at, error.found, error.expected, error.hint, error.line, error.column)
+        findings.extend(
+            Finding(each.rule, path, each.at, each.found, each.expected, each.hint, each.line, each.column)
+            for each in (error, *error.others)
         )
         return None
 

@@ -1,13 +1,17 @@
 """Finds the line and column of a JSON pointer in a file. Only files with findings are parsed for it."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
 
 from headgate.generator.findings import Finding, pointer_parts
-from headgate.generator.metadata.reading_rules import UNKNOWN_KEY
-from headgate.generator.metadata.yaml_reader import ReadError, compose
+from headgate.generator.metadata.read_error import ReadError
+from headgate.generator.metadata.reading_rules import EMPTY_VALUE, INDENTATION, UNKNOWN_KEY, UNREADABLE
+from headgate.generator.metadata.schema import TYPE_NAMES
+from headgate.generator.metadata.syntax_errors import comment_as_value
+from headgate.generator.metadata.yaml_reader import compose
 
 
 def place(node: yaml.Node, pointer: str, at_key: bool = False) -> tuple[int, int, bool]:
@@ -47,11 +51,12 @@ def resolve(findings: Iterable[Finding], read_bytes: Callable[[Path], bytes]) ->
         return trees[file]
 
     for finding in findings:
-        node = tree(finding.file) if not finding.line else None
+        # an unreadable file may be a pipe, or lie outside: it is not opened
+        node = tree(finding.file) if not finding.line and finding.rule is not UNREADABLE else None
         if node is None:
             yield finding
             continue
-        line, column, there = place(node, finding.pointer, finding.rule is UNKNOWN_KEY)
+        line, column, there = place(node, finding.pointer, finding.rule in (UNKNOWN_KEY, INDENTATION))
         if not there and finding.pointer:
             domain_file = finding.file.with_name("domain.yaml")
             defaults = tree(domain_file) if domain_file != finding.file else None
@@ -69,4 +74,16 @@ def resolve(findings: Iterable[Finding], read_bytes: Callable[[Path], bytes]) ->
                         in_defaults[1],
                     )
                     continue
+        if finding.rule is EMPTY_VALUE:
+            finding = _with_comment(finding, read_bytes(finding.file), line)
         yield finding.at(line, column)
+
+
+def _with_comment(finding: Finding, data: bytes, line: int) -> Finding:
+    """The finding with the hint that quotes are missing, if the value was read as a comment (`slack: #alerts`)."""
+    text = comment_as_value(data.decode("utf-8-sig").splitlines()[line - 1])
+    if not text:
+        return finding
+    value = f'["{text}"]' if finding.expected == TYPE_NAMES["array"] else f'"{text}"'
+    hint = f"Write {value} with the quotes: an unquoted # begins a comment."
+    return replace(finding, found=f"nothing: `{text}` is a comment", hint=hint)

@@ -1,4 +1,4 @@
-"""The rules a file can break before it means anything: `HG101` to `HG112`."""
+"""The rules a file can break before it means anything: `HG101` to `HG114`."""
 
 from headgate.generator.findings import Rule
 
@@ -28,6 +28,10 @@ ONE_OF = Rule("HG111", "exactly one of several keys", "The keys exclude each oth
 EMPTY_VALUE = Rule(
     "HG112", "nothing after the key", "A key without a value is most often a list whose items were lost."
 )
+INDENTATION = Rule(
+    "HG113", "wrong indentation", "At another level the key has no effect, and it is missing where it belongs."
+)
+CUT_VALUE = Rule("HG114", "value cut at a comma", "Inside braces an unquoted comma ends a value, so the rest is lost.")
 
 READING_RULES = (
     UNREADABLE,
@@ -42,4 +46,6 @@ READING_RULES = (
     NO_DOMAIN,
     ONE_OF,
     EMPTY_VALUE,
+    INDENTATION,
+    CUT_VALUE,
 )

@@ -5,9 +5,7 @@
 """
 
 import copy
-import difflib
 import json
-import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -17,8 +15,10 @@ import jsonschema_rs
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from referencing import Registry, Resource
+from referencing._core import Resolver  # the type of what `Registry.resolver` returns
 
 from headgate.generator.findings import Finding, pointer
+from headgate.generator.metadata import hints
 from headgate.generator.metadata.reading_rules import (
     EMPTY_VALUE,
     MISSING_KEY,
@@ -106,6 +106,11 @@ def is_valid(document: Any, name: str) -> bool:
     return valid
 
 
+def root(name: str) -> tuple[dict[str, Any], Resolver[Any]]:
+    """The schema `name` with what its references resolve by."""
+    return schemas()[BASE + name], _registry().resolver(BASE + name)
+
+
 def check(document: Any, name: str, file: Path, prefix: str = "") -> list[Finding]:
     """The findings of `document` against the schema `name` (`product.schema.json`); pointers begin with `prefix`."""
     if is_valid(document, name):
@@ -127,7 +132,12 @@ def _explain(error: ValidationError, file: Path, prefix: str) -> Iterator[Findin
             for key in value:
                 if key not in known:
                     yield Finding(
-                        UNKNOWN_KEY, file, f"{at}{pointer(key)}", f"`{key}`", _listing(known), _did_you_mean(key, known)
+                        UNKNOWN_KEY,
+                        file,
+                        f"{at}{pointer(key)}",
+                        f"`{key}`",
+                        hints.listing(known),
+                        hints.did_you_mean(key, known),
                     )
         case "required":
             missing = next(key for key in error.validator_value if f"'{key}'" in error.message)
@@ -143,9 +153,9 @@ def _explain(error: ValidationError, file: Path, prefix: str) -> Iterator[Findin
         case "oneOf" | "anyOf":
             keys = schema.get("x-exactly-one-of") or schema.get("x-at-least-one-of", [])
             present = [key for key in keys if key in value]
-            found = " and ".join(f"`{key}`" for key in present) if present else f"none of {_listing(keys)}"
+            found = " and ".join(f"`{key}`" for key in present) if present else f"none of {hints.listing(keys)}"
             much = "exactly one" if "x-exactly-one-of" in schema else "at least one"
-            yield Finding(ONE_OF, file, at, found, f"{much} of {_listing(keys)}")
+            yield Finding(ONE_OF, file, at, found, f"{much} of {hints.listing(keys)}")
         case "type":
             wanted = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
             if value is None:
@@ -153,9 +163,16 @@ def _explain(error: ValidationError, file: Path, prefix: str) -> Iterator[Findin
                     EMPTY_VALUE, file, at, "nothing", _wanted(schema, wanted), "Give a value, or remove the key."
                 )
             else:
-                yield Finding(WRONG_TYPE, file, at, shown(value), _wanted(schema, wanted), _type_hint(value, wanted))
+                yield Finding(
+                    WRONG_TYPE,
+                    file,
+                    at,
+                    hints.shown(value),
+                    _wanted(schema, wanted),
+                    hints.for_type(value, wanted, schema),
+                )
         case "propertyNames":
-            yield Finding(WRONG_VALUE, file, at, shown(value), "names as documented")
+            yield Finding(WRONG_VALUE, file, at, hints.shown(value), "names as documented")
         case "minItems" | "maxItems" | "uniqueItems":
             limits = {"minItems": "at least", "maxItems": "at most"}
             limit = (
@@ -163,10 +180,14 @@ def _explain(error: ValidationError, file: Path, prefix: str) -> Iterator[Findin
                 if error.validator in limits
                 else "no entry twice"
             )
-            yield Finding(WRONG_VALUE, file, at, shown(value), schema.get("x-expected", limit))
+            yield Finding(WRONG_VALUE, file, at, hints.shown(value), schema.get("x-expected", limit))
         case _:
             yield Finding(
-                WRONG_VALUE if value is not None else EMPTY_VALUE, file, at, shown(value), *_allowed(error, schema)
+                WRONG_VALUE if value is not None else EMPTY_VALUE,
+                file,
+                at,
+                hints.shown(value),
+                *_allowed(error, schema),
             )
 
 
@@ -176,8 +197,8 @@ def _allowed(error: ValidationError, schema: dict[str, Any]) -> tuple[str, str]:
     hint = ""
     match error.validator:
         case "enum":
-            expected = expected or _listing([str(each) for each in limit])
-            hint = _did_you_mean(str(value), [str(each) for each in limit])
+            expected = expected or hints.listing([str(each) for each in limit])
+            hint = hints.did_you_mean(str(value), [str(each) for each in limit])
         case "minimum":
             expected = expected or f"{limit} or more"
         case "maximum":
@@ -185,9 +206,7 @@ def _allowed(error: ValidationError, schema: dict[str, Any]) -> tuple[str, str]:
         case "maxLength" | "minLength":
             expected = expected or f"at {'most' if error.validator == 'maxLength' else 'least'} {limit} characters"
         case "pattern":
-            better = re.sub(r"[^a-z0-9/]+", "-", str(value).lower()).strip("-")
-            if better != value and "lower case" in (expected or "") and re.search(limit, better):
-                hint = f"Write `{better}`."
+            hint = hints.for_text(str(value), schema)
     return expected or str(error.message), hint
 
 
@@ -195,46 +214,9 @@ def _wanted(schema: dict[str, Any], types: list[str]) -> str:
     return str(schema.get("x-expected") or " or ".join(TYPE_NAMES[each] for each in types))
 
 
-def _type_hint(value: Any, wanted: list[str]) -> str:
-    if "string" in wanted and isinstance(value, int | float):
-        return f'Put it in quotes: "{_plain(value)}".'
-    if "array" in wanted and isinstance(value, str):
-        return f"Make it a list: [{value}]."
-    if "boolean" in wanted and isinstance(value, str):
-        return "Write true or false, without quotes."
-    if {"integer", "number"} & set(wanted) and isinstance(value, str) and value.strip("-").isdigit():
-        return f"Remove the quotes: {value}."
-    return ""
-
-
-def _plain(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def shown(value: Any) -> str:
-    """A value as a person would write it, cut at 80 characters."""
-    if value is None:
-        return "nothing"
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
-def _listing(keys: list[str]) -> str:
-    text = ", ".join(f"`{key}`" for key in keys)
-    return text if keys else "no keys"
-
-
-def _did_you_mean(word: str, known: list[str]) -> str:
-    if word == "<<":
-        return "Merge keys are not read; put what products share under `defaults:` in domain.yaml."
-    near = difflib.get_close_matches(word.lower(), [each.lower() for each in known], n=1, cutoff=0.6)
-    original = next((each for each in known if near and each.lower() == near[0]), None)
-    return f"Did you mean `{original}`?" if original else ""
-
-
 def _misspelt(value: Any, missing: str, schema: dict[str, Any]) -> bool:
     known = list(schema.get("properties", ()))
-    return any(f"`{missing}`" in _did_you_mean(str(key), known) for key in value if key not in known)
+    return any(f"`{missing}`" in hints.did_you_mean(str(key), known) for key in value if key not in known)
 
 
 def _about(schema: dict[str, Any], key: str) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 
 import yaml
 
-from headgate.generator.findings import Rule, pointer
+from headgate.generator.findings import pointer
+from headgate.generator.metadata.read_error import ReadError
 from headgate.generator.metadata.reading_rules import (
     DUPLICATE_KEY,
     EXPANSION,
@@ -20,6 +21,7 @@ from headgate.generator.metadata.reading_rules import (
     WRONG_TYPE,
     WRONG_VALUE,
 )
+from headgate.generator.metadata.syntax_errors import syntax_error
 
 MAX_BYTES = 256 * 1024
 MAX_VALUES = 20_000
@@ -42,17 +44,6 @@ _CONSTANTS: dict[str, Any] = {
     "FALSE": False,
 }
 _MAYBE_NUMBER = frozenset("+-.0123456789")
-
-
-class ReadError(Exception):
-    """The file holds no usable document. Carries what a finding needs; `line` and `column` count from 1, 0 is unknown."""
-
-    def __init__(
-        self, rule: Rule, found: str, expected: str, hint: str = "", line: int = 0, column: int = 0, at: str = ""
-    ) -> None:
-        super().__init__(found)
-        self.rule, self.found, self.expected, self.hint = rule, found, expected, hint
-        self.line, self.column, self.at = line, column, at
 
 
 class _Composer(yaml.CSafeLoader):
@@ -91,7 +82,7 @@ def compose(data: bytes) -> yaml.Node:
         finally:
             loader.dispose()
     except yaml.YAMLError as error:
-        raise _syntax_error(error, text) from None
+        raise syntax_error(error, text) from None
     except RecursionError:
         raise ReadError(EXPANSION, "values nested without end", f"at most {MAX_DEPTH} levels") from None
     if node is None:
@@ -99,34 +90,13 @@ def compose(data: bytes) -> yaml.Node:
     return node
 
 
-def _syntax_error(error: yaml.YAMLError, text: str) -> ReadError:
-    mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-    line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-    hint = ""
-    if "single document" in str(error):
-        return ReadError(
-            NOT_YAML,
-            "a second document (`---`)",
-            "one document a file",
-            "Give each product its own file.",
-            line,
-            column,
-        )
-    lines = text.splitlines()
-    near = lines[max(0, line - 2) : line]
-    if any("\t" in each[: len(each) - len(each.lstrip())] for each in near):
-        hint = "YAML does not allow tabs for indentation: use spaces."
-    elif "mapping values are not allowed" in problem:
-        hint = "A `: ` inside a value needs quotes around the value; or the line is indented too far."
-    elif "special characters are not allowed" in problem:
-        hint = "The file holds a control character; remove it."
-    return ReadError(NOT_YAML, problem, "valid YAML", hint, line, column)
-
-
 def read(data: bytes) -> dict[str, Any]:
     """The document in `data` as plain values (dict, list, str, int, float, bool, None). Raises `ReadError`."""
-    document = _Values().value(compose(data), ())
+    values = _Values()
+    document = values.value(compose(data), ())
+    if values.repeated:
+        values.repeated[0].others = values.repeated[1:]
+        raise values.repeated[0]
     if not isinstance(document, dict):
         raise ReadError(NOT_YAML, f"a {_kind(document)}", "a mapping of keys to values", line=1, column=1)
     return document
@@ -141,6 +111,7 @@ class _Values:
 
     def __init__(self) -> None:
         self.count = 0
+        self.repeated: list[ReadError] = []  # every key that is given twice, since none of them hides the next
 
     def value(self, node: yaml.Node, path: tuple[str | int, ...]) -> Any:
         self.count += 1
@@ -182,15 +153,12 @@ class _Values:
         for key_node, value_node in node.value:
             key = self._key(key_node, path)
             if key in result:
-                raise ReadError(
-                    DUPLICATE_KEY,
-                    f"`{key}` a second time",
-                    "each key once",
-                    "Join the two, or remove one.",
-                    key_node.start_mark.line + 1,
-                    key_node.start_mark.column + 1,
-                    pointer(*path, key),
+                start = key_node.start_mark
+                error = ReadError(
+                    DUPLICATE_KEY, f"`{key}` a second time", "each key once", "Join the two, or remove one."
                 )
+                error.line, error.column, error.at = start.line + 1, start.column + 1, pointer(*path, key)
+                self.repeated.append(error)
             result[key] = self.value(value_node, (*path, key))
         return result
 

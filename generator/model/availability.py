@@ -54,7 +54,7 @@ def timings(mesh: Mesh) -> dict[str, Timing]:
     waiting: list[Product] = []
     for key, product in mesh.products.items():
         calendar = mesh.calendar_of(product)
-        opening = known_firings(product.schedule, calendar)
+        opening = None if key in mesh.partial else known_firings(product.schedule, calendar)
         if opening is not None or product.schedule or product.depends_on is None or key in mesh.partial:
             found[key] = Timing(opening, calendar, opening.dates if opening else ALL_DATES)
         else:

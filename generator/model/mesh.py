@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 
@@ -13,13 +14,15 @@ from headgate.generator.model.schedule import Calendar
 class Mesh:
     """`broken` holds identities whose file exists but could not be read.
 
-    `broken_calendars` the same for calendars. Products in `partial` lack the parts that were wrong.
+    `broken_calendars` the same for calendars. Products in `partial` lack the parts that were wrong. `today` is the date on which
+    the metadata is checked.
     """
 
     root: Path
     products: dict[str, Product]
     domains: dict[str, Domain]
     calendars: dict[str, Calendar]
+    today: date
     broken: frozenset[str] = frozenset()
     partial: frozenset[str] = frozenset()
     broken_calendars: frozenset[str] = frozenset()

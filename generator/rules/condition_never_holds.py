@@ -77,7 +77,7 @@ def _statuses(
 
 def _cycles(mesh: Mesh, product: Product) -> Iterator[Finding]:
     for leaf in product.dependencies():
-        if leaf.cycle.isdigit() and leaf.product in mesh.products:
+        if leaf.cycle.isdigit() and leaf.product in mesh.products.keys() - mesh.partial:
             upstream = mesh.products[leaf.product]
             times = cycles_of(upstream.schedule)
             if upstream.schedule and leaf.cycle not in times:

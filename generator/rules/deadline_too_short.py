@@ -70,12 +70,12 @@ def _in_time(
     opens, result = firings(upstream, upstream_calendar).openings, 0
     for bit, (_, last) in firings(consumer, calendar).openings.items():
         needed = opens.get(needed_date(bit, offset, calendar))
-        if needed is None or _moment(needed, cycle, upstream) <= last + deadline // 60:
+        if needed is None or earliest(needed, cycle, upstream) <= last + deadline // 60:
             result |= 1 << bit
     return result
 
 
-def _moment(opening: tuple[int, int], cycle: str, schedule: Schedule) -> int:
+def earliest(opening: tuple[int, int], cycle: str, schedule: Schedule) -> int:
     """When the refresh that `cycle` asks for can begin at the earliest."""
     if cycle == "any":
         return opening[0]
@@ -93,5 +93,5 @@ def _lateness(leaf: Dependency, product: Product, mesh: Mesh, consumer: Firings,
     for bit in bits(consumer.dates):
         needed = opens.get(needed_date(bit, leaf.offset, calendar))
         if needed is not None:
-            return f"{spoken_duration((_moment(needed, leaf.cycle, upstream.schedule) - consumer.openings[bit][1]) * 60)} after {product.id} does"
+            return f"{spoken_duration((earliest(needed, leaf.cycle, upstream.schedule) - consumer.openings[bit][1]) * 60)} after {product.id} does"
     return ""

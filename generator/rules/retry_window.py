@@ -5,11 +5,9 @@ from collections.abc import Iterator
 from headgate.generator.findings import Finding, Rule
 from headgate.generator.model.duration import spoken
 from headgate.generator.model.mesh import Mesh
+from headgate.generator.rules.deadline_too_long import LONGEST, too_long
 
 RULE = Rule("HG404", "retries take longer than the pipeline may", "The timeout ends the run before the last retry.")
-ONE_YEAR = (
-    365 * 86400
-)  # the longest a Standard workflow may take: docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 
 
 def check(mesh: Mesh) -> Iterator[Finding]:
@@ -26,7 +24,7 @@ def check(mesh: Mesh) -> Iterator[Finding]:
                 f"{spoken(longest)} or more",
                 "Lengthen pipeline.timeout, or shorten the steps' timeouts and retries.",
             )
-        elif longest + product.deadline > ONE_YEAR - 86400:
+        elif too_long(product) and longest > min(product.deadline, LONGEST):
             yield Finding(
                 RULE,
                 mesh.file(product),

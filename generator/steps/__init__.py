@@ -1,4 +1,5 @@
-"""The step types. Each is two files here: `<type>.schema.json` and `<type>.asl.j2`. Adding a service is adding its two files.
+"""The step types. Each is three files here: `<type>.schema.json`, `<type>.asl.j2` and `<type>.example.yaml`, a step with every key,
+which the reference shows. Adding a service is adding its files.
 
 The schema has a `timeout` with a `default`, and `x-` keys that the rest of the generator reads:
 

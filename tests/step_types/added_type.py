@@ -41,6 +41,7 @@ def added(name: str, folder: Path, notes: dict[str, Any], template: str, module:
     }
     (generator / f"{name}.schema.json").write_text(json.dumps(frame | notes))
     (generator / f"{name}.asl.j2").write_text(template)
+    (generator / f"{name}.example.yaml").write_text(f"name: added\n{name}: {{}}\n")
     (functions / f"{name}.py").write_text(module)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(steps, "FOLDER", generator)

@@ -128,6 +128,7 @@ def test_its_machine_and_its_grants_are_generated_and_linted(root: Path) -> None
 
 def test_rules_and_the_reference_know_it(root: Path, headgate: Headgate) -> None:
     assert "## Step type `athena`: Athena query" in reference.metadata_page()
+    assert "```yaml\nname: added\nathena: {}\n```" in reference.metadata_page()
     path = root / "products/d1/ds1.yaml"
     text = path.read_text().replace("{business_date}", "{date}").replace("query: mart,", "query: mart, timeout: 31m,")
     path.write_text(text + "    - parallel:\n" + 2 * "        - {name: NAME, athena: {query: twice}}\n")

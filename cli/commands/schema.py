@@ -1,0 +1,37 @@
+"""`headgate schema`: the JSON Schemas by which an editor completes and checks metadata."""
+
+import argparse
+import json
+from pathlib import Path
+
+from headgate.cli import terminal
+from headgate.cli.errors import FINE, UsageError
+from headgate.cli.schemas import SCHEMAS, schema_file
+from headgate.generator.metadata.editor_schema import NAMES, editor_schema
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path(SCHEMAS),
+        metavar="DIR",
+        help=f"the folder to write to (default: {SCHEMAS}, where the files that `headgate new` writes expect them)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    for name in NAMES:
+        path = arguments.out / schema_file(name)
+        text = json.dumps(editor_schema(name), indent=2, ensure_ascii=False) + "\n"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, "utf-8")
+        except OSError as error:
+            raise UsageError(f"{path}: {error.strerror}") from None
+        terminal.line(f"{path}")
+    terminal.line()
+    terminal.line(
+        "Files that begin with `# yaml-language-server: $schema=PATH` are checked by them; `headgate new` writes that line."
+    )
+    return FINE
