@@ -224,17 +224,18 @@ def test_it_can_be_asked_as_a_stack(up: Path) -> None:
 
 
 def test_wrong_arguments_are_answered_with_a_message(up: Path) -> None:
-    for arguments, message in (
-        (("why", "d1/ds9"), "headgate why: d1/ds9: no such product in the catalog of the application\n"),
-        (("rerun", "d1/ds2", "--date", "2026-11-18"), "headgate rerun: d1/ds2 has no run for 2026-11-18\n"),
+    for arguments, code, message in (
+        (("why", "d1/ds9"), 3, "headgate why: d1/ds9: no such product in the catalog of the application\n"),
+        (("rerun", "d1/ds2", "--date", "2026-11-18"), 3, "headgate rerun: d1/ds2 has no run for 2026-11-18\n"),
         (
             ("history", "--date", "2026-11-20", "--until", "2020-01-01"),
+            2,
             "headgate history: --until 2020-01-01 is before --date 2026-11-20\n",
         ),
-        (("up",), "headgate up: the application is running already; stop it with `headgate down`\n"),
+        (("up",), 2, "headgate up: the application is running already; stop it with `headgate down`\n"),
     ):
         done = headgate(*arguments, folder=up)
-        assert done.returncode == 2
+        assert done.returncode == code
         assert done.stderr.startswith(message)
 
 
