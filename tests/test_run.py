@@ -198,7 +198,7 @@ def test_up_prints_how_to_reach_it_and_that_is_right(up: Path) -> None:
     printed = (up / "printed").read_text()
     assert known["options"]["endpoint_url"] in printed
     assert known["postgres"] in printed
-    assert [line.split("#")[0].split() for line in printed.splitlines() if line.startswith("  headgate event")] == [
+    assert [line.split("#")[0].split() for line in printed.splitlines() if line.startswith("  headgate event ")] == [
         ["headgate", "event", name, "--date", datetime.now().astimezone().date().isoformat()]
         for name in ("raw/rd1", "raw/rd2")
     ], "of a product of this very mesh"
