@@ -2,8 +2,9 @@
 
 import argparse
 import shutil
-from datetime import datetime
+import sys
 from pathlib import Path
+from typing import Any
 
 from headgate.cli import local_application, staging, terminal
 from headgate.cli.application import LOCAL
@@ -62,7 +63,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _example_commands(mesh: Mesh, aws: str, outputs: dict[str, str]) -> str:
     """Commands that follow one run from its opening to its end: of the product that waits for the fewest other pipelines."""
-    today = datetime.now().astimezone().date().isoformat()
     waits = {
         each.id: sorted({leaf.product for leaf in each.dependencies() if leaf.product in mesh.products})
         for each in mesh.machines()
@@ -71,10 +71,10 @@ def _example_commands(mesh: Mesh, aws: str, outputs: dict[str, str]) -> str:
         return ""
     name = min(waits, key=lambda each: (sum(one in waits for one in waits[each]), not waits[each], each))
     tries = [
-        (f"backfill {name} --date {today}", "open a run; schedules open theirs without this"),
+        (f"backfill {name}", "open the run of the last opening; schedules open theirs without this"),
         (f"why {name}", ""),
     ]
-    tries += [(f"event {each} --date {today}", "a dependency") for each in waits[name] if each not in waits]
+    tries += [(f"event {each}", "a dependency") for each in waits[name] if each not in waits]
     lines = [
         f"headgate {command:34}{'  # ' + note if note else ''}".rstrip()
         for command, note in [
@@ -88,7 +88,15 @@ def _example_commands(mesh: Mesh, aws: str, outputs: dict[str, str]) -> str:
     return "".join(f"\n  {line}" for line in lines)
 
 
-def _print(known: dict[str, dict[str, str]], folder: Path, mesh: Mesh) -> None:
+def _search_path(sam: str) -> str:
+    """The line that lets a new shell find `headgate` and `sam`; empty where it finds them."""
+    if shutil.which("headgate") and shutil.which("sam"):
+        return ""
+    folders = f"{Path(sys.prefix) / 'bin'}:{Path(sam).parent}"
+    return f'\n  export PATH="{folders}:$PATH"'
+
+
+def _print(known: dict[str, Any], folder: Path, mesh: Mesh) -> None:
     options, outputs = known["options"], known["outputs"]
     aws = f"AWS_ACCESS_KEY_ID={options['aws_access_key_id']} AWS_SECRET_ACCESS_KEY=local aws --region {options['region_name']} --endpoint-url {options['endpoint_url']}"
     print(f"""
@@ -100,7 +108,7 @@ The application is running on this machine.
   data and logs {folder}
 
 Try:
-
+{_search_path(known["sam"])}
   headgate status{_example_commands(mesh, aws, outputs)}
 
   headgate down                                # stops it; `headgate up` continues with the same data""")
