@@ -300,13 +300,19 @@ def test_an_event_is_checked_before_it_goes_to_the_bus(running: StandIn, headgat
     assert [each["business_date"] for each in published()] == [far, "2026-11-20"], "the default is the latest date"
 
 
+def refuse(running: StandIn, monkeypatch: pytest.MonkeyPatch, kind: str, message: str) -> None:
+    """Every call of a function is refused in that way."""
+
+    def call(output: str, given: dict[str, Any]) -> Any:
+        raise application._error({"errorType": kind, "errorMessage": message})
+
+    monkeypatch.setattr(running, "call", call)
+
+
 def test_an_event_of_an_unknown_product_is_refused(
     running: StandIn, headgate: Headgate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def call(output: str, given: dict[str, Any]) -> Any:
-        raise application._error({"errorType": "UnknownProduct", "errorMessage": "raw/rd"})
-
-    monkeypatch.setattr(running, "call", call)
+    refuse(running, monkeypatch, "UnknownProduct", "raw/rd")
     command = ("event", "raw/rd", "--date", "2026-11-20")
 
     assert headgate(*command) == (
@@ -335,10 +341,7 @@ def test_an_event_of_a_product_with_a_pipeline_is_published_with_a_warning(
 def test_a_refusal_has_its_own_exit_code_and_is_json(
     running: StandIn, headgate: Headgate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def call(output: str, given: dict[str, Any]) -> Any:
-        raise application._error({"errorType": "IllegalTransition", "errorMessage": "d1/ds1 is PROCESSING"})
-
-    monkeypatch.setattr(running, "call", call)
+    refuse(running, monkeypatch, "IllegalTransition", "d1/ds1 is PROCESSING")
 
     assert headgate("rerun", "d1/ds1") == (3, "headgate rerun: d1/ds1 is PROCESSING\n")
     code, printed = headgate("rerun", "d1/ds1", "--json")

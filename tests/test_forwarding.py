@@ -22,14 +22,14 @@ DOMAINS = st.frozensets(st.integers(0, 200).map(lambda number: f"domain-{number}
 @given(st.dictionaries(HOMES, DOMAINS, max_size=30))
 def test_every_home_hears_of_what_it_needs_and_of_nothing_else(subscribed: dict[Home, frozenset[str]]) -> None:
     plan = forwarding(subscribed)
-    heard: dict[Home, list[str]] = {}
+    received: dict[Home, list[str]] = {}
     for rule in plan.rules:
         assert len(rule.targets) <= MAX_TARGETS
         assert len(orjson.dumps(pattern(rule.domains))) <= MAX_PATTERN
         for home, role in rule.targets:
             assert home in plan.roles[role - 1]
-            heard.setdefault(home, []).extend(rule.domains)
-    assert {home: sorted(domains) for home, domains in heard.items()} == {
+            received.setdefault(home, []).extend(rule.domains)
+    assert {home: sorted(domains) for home, domains in received.items()} == {
         home: sorted(each) for home, each in subscribed.items()
     }
     assert len({rule.name for rule in plan.rules}) == len(plan.rules)

@@ -42,8 +42,8 @@ def refresh_event(execution: Execution) -> dict[str, Any]:
     return {**entry, "Detail": json.loads(entry["Detail"])}
 
 
-def told(execution: Execution) -> list[dict[str, Any]]:
-    """What the alert topic was told."""
+def notified(execution: Execution) -> list[dict[str, Any]]:
+    """What the alert topic received."""
     messages = [call["Message"] for call in execution.called("topic.publish")]
     return [json.loads(each) if isinstance(each, str) else each for each in messages]
 
@@ -373,7 +373,7 @@ def test_a_product_without_dependencies_still_asks_the_gate() -> None:
 def test_telling_about_success() -> None:
     execution = execute(machine("notify-product"))
 
-    (message,) = told(execution)
+    (message,) = notified(execution)
     assert (message["kind"], message["level"], message["product"], message["run_id"]) == (
         "COMPLETED",
         "product",
@@ -410,7 +410,7 @@ def test_telling_about_failure_and_opening_an_incident() -> None:
         "Open incident",
         END_FAILED,
     ]
-    (message,) = told(execution)
+    (message,) = notified(execution)
     assert (message["kind"], message["error"]) == ("ERROR", "JobStopped")
     (incident,) = execution.called("incident.open")
     assert incident["Title"] == "d1/ds1 failed for business date 2026-11-20"
@@ -450,7 +450,7 @@ def test_telling_about_steps_in_branches() -> None:
     broken = execute(again, {"tracker.await": [FailTask("JobStopped")]})
 
     assert completed.status == "SUCCEEDED"
-    steps = [message["step"] for message in told(completed) if message["level"] == "step"]
+    steps = [message["step"] for message in notified(completed) if message["level"] == "step"]
     assert sorted(steps) == ["build-a", "build-b", "check-b", "index-b", "load", "publish"]
     failed(broken, "JobStopped")
     assert "build-a failed" in broken.states

@@ -72,9 +72,9 @@ class Mesh:
         end = datetime.fromisoformat(f"{DATE}T{until}").replace(tzinfo=day.timezone).timestamp()
         moments = [each for each in day.moments if each.event and "business_date" in each.event]
         while True:
-            settled = self.running.control.wait_until_idle(120)
-            also(datetime.fromtimestamp(settled["now"], day.timezone).strftime("%H:%M"))
-            following = min(settled["next"] or end, moments[0].at.timestamp() if moments else end)
+            idle = self.running.control.wait_until_idle(120)
+            also(datetime.fromtimestamp(idle["now"], day.timezone).strftime("%H:%M"))
+            following = min(idle["next"] or end, moments[0].at.timestamp() if moments else end)
             if following >= end:
                 return
             self.running.control.jump(following)

@@ -189,8 +189,8 @@ def test_a_job_that_hangs_and_is_not_to_be_retried_fails_its_run_and_nothing_els
         played = application.play(day)
     assert played.problems == []
     assert played.incidents == [], "d1/ds4 only waited for what failed"
-    told = [each["body"].get("message") or each["body"].get("text") for each in played.alerts]
-    assert [each for each in told if "failed" in each] == ["d2/ds1 failed for 2026-11-20"]
+    messages = [each["body"].get("message") or each["body"].get("text") for each in played.alerts]
+    assert [each for each in messages if "failed" in each] == ["d2/ds1 failed for 2026-11-20"]
 
 
 def test_wrong_data_fails_the_job_that_meets_it(tmp_path: Path) -> None:

@@ -15,17 +15,26 @@ BEGIN
     RETURN r;
 END $$;
 
+CREATE OR REPLACE FUNCTION locked_run_in(wanted text, run uuid, of_attempt integer, consequence text) RETURNS data_product_status
+LANGUAGE plpgsql AS $$
+-- The run's row, locked, in the wanted status.
+DECLARE
+    r data_product_status := locked_run(run, of_attempt);
+BEGIN
+    IF r.status <> wanted THEN
+        RAISE EXCEPTION 'IllegalTransition: % for % is %, %', r.product_id, r.business_date, r.status, consequence;
+    END IF;
+    RETURN r;
+END $$;
+
 CREATE OR REPLACE FUNCTION register_wait(
     run uuid, of_attempt integer, token text, execution text, now_is timestamptz, OUT released boolean, OUT missing jsonb
 )
 LANGUAGE plpgsql AS $$
 -- Keeps the token of the waiting machine and checks readiness again, under the same lock: no arrival falls between.
 DECLARE
-    r data_product_status := locked_run(run, of_attempt);
+    r data_product_status := locked_run_in('WAITING', run, of_attempt, 'so nothing can wait for it');
 BEGIN
-    IF r.status <> 'WAITING' THEN
-        RAISE EXCEPTION 'IllegalTransition: % for % is %, so nothing can wait for it', r.product_id, r.business_date, r.status;
-    END IF;
     UPDATE data_product_status SET task_token = token, execution_arn = execution, waiting_since = now_is, event = 'waiting',
         changed_at = now_is, changed_by = 'machine' WHERE run_id = run;
     PERFORM match_arrivals(ARRAY[run], NULL, now_is);
@@ -59,11 +68,8 @@ LANGUAGE plpgsql AS $$
 -- What the missed deadline means: `decision` is start, fail or skip. The last arrival may have come at the same moment: then the run starts.
 -- `failed` is the product whose failure is the root cause.
 DECLARE
-    r data_product_status := locked_run(run, of_attempt);
+    r data_product_status := locked_run_in('WAITING', run, of_attempt, 'so no deadline concerns it');
 BEGIN
-    IF r.status <> 'WAITING' THEN
-        RAISE EXCEPTION 'IllegalTransition: % for % is %, so no deadline concerns it', r.product_id, r.business_date, r.status;
-    END IF;
     IF r.released_at IS NOT NULL OR cardinality(release_ready(ARRAY[run], now_is, 'everything had arrived', 'machine')) > 0 THEN
         decision := 'start';
         RETURN;

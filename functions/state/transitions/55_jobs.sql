@@ -64,11 +64,8 @@ LANGUAGE plpgsql AS $$
 -- Records work whose end its machine sees, before the machine launches it; gives its state. If the machine dies, the end is not reported, and
 -- the work counts as running until it has certainly ended: a function that was invoked in time runs at most 15 minutes longer.
 DECLARE
-    r data_product_status := locked_run(run, of_attempt);
+    r data_product_status := locked_run_in('PROCESSING', run, of_attempt, 'so no work of it can start');
 BEGIN
-    IF r.status <> 'PROCESSING' THEN
-        RAISE EXCEPTION 'IllegalTransition: % for % is %, so no work of it can start', r.product_id, r.business_date, r.status;
-    END IF;
     INSERT INTO job_run (job_run_id, run_id, attempt, step, type, job, handle, started_at, expires_at, changed_at)
     VALUES (of_job_run, run, of_attempt, of_step, of_type, of_job, of_handle, now_is,
         now_is + make_interval(secs => timeout_seconds) + interval '15 minutes', now_is)
