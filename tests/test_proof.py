@@ -341,6 +341,8 @@ def test_every_kind_of_machine_is_filled_in_as_it_would_be_rendered(case: Path, 
 def test_cfn_lint_in_a_process_of_its_own_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"Name": [1]}}}}
     problems = cfn_lint_problems(wrong)
+    assert cfn_lint_problems({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}) == []
+    assert cfn_lint_problems(wrong) == problems, "no template leaves anything behind for the next"
     with monkeypatch.context() as patched, cfn_lint(beside=True) as lint:
         patched.setattr("headgate.generator.lint.linters.cfn_lint_problems", None)
         assert lint(wrong) == problems != []

@@ -1,6 +1,7 @@
 """statelint for machines, cfn-lint for templates. Both are imported when they are needed: cfn-lint takes a second to load."""
 
 import contextlib
+import functools
 import json
 import subprocess
 import sys
@@ -20,15 +21,23 @@ def statelint_problems(definition: dict[str, Any]) -> list[str]:
     return problems
 
 
-def cfn_lint_problems(template: dict[str, Any]) -> list[str]:
-    """The problems that cfn-lint finds in a template: errors and warnings, each with its rule."""
-    from cfnlint.api import lint
-    from cfnlint.config import ManualArgs
+@functools.cache
+def _cfn_lint() -> Any:
+    """Keeps its rules from template to template, as the command line of cfn-lint does; to load them takes as long as to lint."""
+    from cfnlint.config import ConfigMixIn
+    from cfnlint.runner import Runner
 
-    text = json.dumps(template, indent=1)
-    matches = lint(text, regions=["us-east-1"], config=ManualArgs(regions=["us-east-1"]))
+    return Runner(ConfigMixIn(regions=["us-east-1"]))
+
+
+def cfn_lint_problems(template: dict[str, Any]) -> list[str]:
+    """The errors and warnings of cfn-lint for a template, each with its rule."""
+    from cfnlint.decode.decode import decode_str
+
+    decoded, errors = decode_str(json.dumps(template, indent=1))
     return [
-        f"{match.rule.id} {match.message} (at {'/'.join(str(part) for part in match.path or ())})" for match in matches
+        f"{match.rule.id} {match.message} (at {'/'.join(str(part) for part in match.path or ())})"
+        for match in errors or _cfn_lint().validate_template(decoded)
     ]
 
 
@@ -61,7 +70,6 @@ def cfn_lint(beside: bool) -> Iterator[Lint]:
 
 def serve() -> None:
     """Answers each template on standard input, one a line, by a line with its problems; ends with the input."""
-    import cfnlint.api  # noqa: F401 - loaded before the first template arrives
-
+    _cfn_lint()  # before the first template arrives
     for line in sys.stdin:
         print(json.dumps(cfn_lint_problems(json.loads(line))), flush=True)
