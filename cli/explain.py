@@ -83,7 +83,11 @@ def _waiting(run: Entry, clock: Clock) -> Iterator[str]:
     last = "enough of these have arrived" if _has_any(run.get("condition")) else "the last of these arrives"
     if "held" in run:
         last = f"{last} and the hold has ended" if run.get("missing") else "the hold has ended"
-    yield f"Next: the run starts when {last}. If that has not happened by {clock(run['deadline_at'])}, {AT_DEADLINE[run['on_deadline']]}."
+    passed = AT_DEADLINE[run["on_deadline"]]
+    if run["on_deadline"] == "start" and ("held" in run or running):
+        reason = "it is held" if "held" in run else "work of an earlier attempt still runs"
+        passed = f"{AT_DEADLINE['fail']}, since {reason}"
+    yield f"Next: the run starts when {last}. If that has not happened by {clock(run['deadline_at'])}, {passed}."
 
 
 def _holds(run: Entry) -> Iterator[str]:

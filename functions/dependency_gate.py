@@ -13,8 +13,8 @@ from state.errors import DeadlineExceeded, UpstreamFailed
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`await`: the token is answered when the run is released, at once if it is already. `deadline`: the decision.
 
-    Raises `DeadlineExceeded`, naming what is missing, if the run fails at its deadline, and `UpstreamFailed` if that is because an
-    upstream failed.
+    Raises `DeadlineExceeded`, naming what is missing and what keeps the run back, if the run fails at its deadline, and `UpstreamFailed`
+    if that is because an upstream failed.
     """
     require(event, "dependency-gate")
     state, run, attempt = runtime.state(), UUID(event["run_id"]), event["attempt"]
@@ -24,10 +24,12 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         return asdict(wait)
     deadline = state.resolve_deadline(run, attempt, event["on_deadline"], runtime.now())
     if deadline.decision == "fail":
-        missing = "Missing: " + "; ".join(map(_format, deadline.missing or ()))
+        kept = state.kept_back(run)
+        passed = "deadline passed" + (f" while {kept}." if kept else ".")
+        missing = " Missing: " + "; ".join(map(_format, deadline.missing)) if deadline.missing else ""
         if deadline.failed:
-            raise UpstreamFailed(f"{deadline.failed} failed, and the deadline passed. {missing}")
-        raise DeadlineExceeded(f"The deadline passed. {missing}")
+            raise UpstreamFailed(f"{deadline.failed} failed, and the {passed}{missing}")
+        raise DeadlineExceeded(f"The {passed}{missing}")
     return {key: value for key, value in asdict(deadline).items() if value is not None}
 
 

@@ -253,6 +253,17 @@ def test_the_deadline_starts_the_run_with_what_has_arrived() -> None:
     assert execution.called("gate.deadline")[0]["on_deadline"] == "start"
 
 
+def test_the_deadline_fails_a_run_that_is_held_and_would_have_started() -> None:
+    execution = execute(
+        machine("deadline-start"),
+        {"gate.await": [Silence()], "gate.deadline": [Raise("DeadlineExceeded", "the run was held by ann")]},
+        timed_out=(WAIT,),
+    )
+
+    failed(execution, "DeadlineExceeded")
+    assert execution.states[:3] == [WAIT, DEADLINE, FAILED]
+
+
 @pytest.mark.parametrize(("decision", "ends"), [("skip", "skipped"), ("start", "completed")])
 def test_the_deadline_skips_the_run_unless_everything_arrived_after_all(decision: str, ends: str) -> None:
     execution = execute(

@@ -62,6 +62,9 @@ class State:
     def resolve_deadline(self, run: UUID, of_attempt: int, on_deadline: str, now_is: datetime) -> Deadline:
         return self._one(Deadline, "resolve_deadline", run, of_attempt, on_deadline, now_is)
 
+    def kept_back(self, run: UUID) -> str | None:
+        return cast(str | None, self._value("kept_back", run))
+
     def begin_pipeline(self, run: UUID, of_attempt: int, execution: str | None, now_is: datetime) -> Json:
         """{<step key>: {type, resource, arguments}}"""
         return cast(Json, self._value("begin_pipeline", run, of_attempt, execution, now_is))

@@ -278,6 +278,13 @@ ALTER TABLE public.effect ALTER COLUMN effect_id ADD GENERATED ALWAYS AS IDENTIT
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE public.missed_deadline (
+    run_id uuid NOT NULL,
+    attempt integer NOT NULL,
+    decision text NOT NULL,
+    decided_at timestamp with time zone NOT NULL,
+    CONSTRAINT missed_deadline_decision_check CHECK ((decision = ANY (ARRAY['fail'::text, 'skip'::text])))
+);
 CREATE TABLE public.schema_migration (
     name text NOT NULL,
     digest text NOT NULL,
@@ -321,6 +328,8 @@ ALTER TABLE ONLY public.effect
     ADD CONSTRAINT effect_pkey PRIMARY KEY (effect_id);
 ALTER TABLE ONLY public.job_run
     ADD CONSTRAINT job_run_pkey PRIMARY KEY (job_run_id);
+ALTER TABLE ONLY public.missed_deadline
+    ADD CONSTRAINT missed_deadline_pkey PRIMARY KEY (run_id, attempt);
 ALTER TABLE ONLY public.refresh_event
     ADD CONSTRAINT refresh_event_pkey PRIMARY KEY (event_key);
 ALTER TABLE ONLY public.schema_migration
@@ -363,3 +372,5 @@ ALTER TABLE ONLY public.data_product_status
     ADD CONSTRAINT data_product_status_product_id_fkey FOREIGN KEY (product_id) REFERENCES public.data_product(product_id);
 ALTER TABLE ONLY public.job_run
     ADD CONSTRAINT job_run_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.data_product_status(run_id);
+ALTER TABLE ONLY public.missed_deadline
+    ADD CONSTRAINT missed_deadline_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.data_product_status(run_id) ON DELETE CASCADE;

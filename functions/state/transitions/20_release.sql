@@ -33,7 +33,7 @@ $$;
 CREATE OR REPLACE FUNCTION release_ready(runs uuid[], now_is timestamptz, reason text, actor text) RETURNS uuid[]
 LANGUAGE plpgsql AS $$
 -- Releases those of the (locked) runs whose condition holds and that are not held; gives the runs it released. A run that is
--- done again waits for the work of its earlier attempts that still runs.
+-- done again waits for the work of its earlier attempts that still runs. What a deadline has decided to end is not released.
 DECLARE
     released uuid[];
 BEGIN
@@ -43,6 +43,7 @@ BEGIN
     ), ready AS (
         SELECT c.run_id FROM candidate c
         WHERE NOT EXISTS (SELECT FROM job_run j WHERE j.run_id = c.run_id AND j.attempt < c.attempt AND j.state = 'STARTED')
+            AND NOT EXISTS (SELECT FROM missed_deadline m WHERE m.run_id = c.run_id AND m.attempt = c.attempt)
             AND condition_holds(c.condition, ARRAY(
                 SELECT d.leaf FROM data_product_dependencies_events_status d
                 WHERE d.run_id = c.run_id GROUP BY d.leaf HAVING bool_and(d.status = 'ARRIVED')))
@@ -56,6 +57,30 @@ BEGIN
     PERFORM store_release_effects(released, now_is);
     RETURN released;
 END $$;
+
+CREATE OR REPLACE FUNCTION product_held_by(p data_product) RETURNS text
+LANGUAGE sql STABLE AS $$
+-- Who holds the product; null if nobody does.
+    SELECT h.changed_by FROM data_product_hold_history h WHERE p.held AND h.product_id = p.product_id AND h.held ORDER BY h.hold_id DESC LIMIT 1
+$$;
+
+CREATE OR REPLACE FUNCTION run_held_by(r data_product_status) RETURNS text
+LANGUAGE sql STABLE AS $$
+-- Who holds the run itself; null if nobody does.
+    SELECT h.changed_by FROM data_product_status_history h WHERE r.held AND h.run_id = r.run_id AND h.event = 'held' ORDER BY h.history_id DESC LIMIT 1
+$$;
+
+CREATE OR REPLACE FUNCTION kept_back(run uuid) RETURNS text
+LANGUAGE sql STABLE AS $$
+-- What keeps a run from its release whatever has arrived, as a clause about the past; null if nothing does.
+    SELECT coalesce(
+        CASE WHEN p.held THEN 'the product was held by ' || coalesce(product_held_by(p), 'an operator') END,
+        CASE WHEN r.held THEN 'the run was held by ' || coalesce(run_held_by(r), 'an operator') END,
+        (SELECT 'job run ' || j.job_run_id || ' of attempt ' || j.attempt || ' was still running' FROM job_run j
+            WHERE j.run_id = r.run_id AND j.attempt < r.attempt AND j.state = 'STARTED' ORDER BY j.started_at LIMIT 1))
+    FROM data_product_status r JOIN data_product p USING (product_id)
+    WHERE r.run_id = run
+$$;
 
 CREATE OR REPLACE FUNCTION missing_inputs(run uuid) RETURNS jsonb
 LANGUAGE sql STABLE AS $$

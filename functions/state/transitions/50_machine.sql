@@ -66,6 +66,7 @@ CREATE OR REPLACE FUNCTION resolve_deadline(
 )
 LANGUAGE plpgsql AS $$
 -- What the missed deadline means: `decision` is start, fail or skip. The last arrival may have come at the same moment: then the run starts.
+-- A run that is kept back is not started; it fails. After fail or skip nothing releases the attempt, so its machine can record what was decided.
 -- `failed` is the product whose failure is the root cause.
 DECLARE
     r data_product_status := locked_run_in('WAITING', run, of_attempt, 'so no deadline concerns it');
@@ -74,14 +75,18 @@ BEGIN
         decision := 'start';
         RETURN;
     END IF;
-    decision := on_deadline;
     missing := missing_inputs(run);
-    IF on_deadline = 'start' THEN
+    IF on_deadline = 'start' AND kept_back(run) IS NULL THEN
+        decision := 'start';
         UPDATE data_product_status SET released_at = now_is, release_reason = 'the deadline passed: started with what had arrived',
             event = 'released', changed_at = now_is, changed_by = 'machine' WHERE run_id = run;
-    ELSE
-        failed := failed_root(r, now_is);
+        RETURN;
     END IF;
+    decision := CASE on_deadline WHEN 'skip' THEN 'skip' ELSE 'fail' END;
+    failed := CASE WHEN on_deadline <> 'start' THEN failed_root(r, now_is) END;
+    INSERT INTO missed_deadline (run_id, attempt, decision, decided_at)
+    SELECT run, of_attempt, decision, now_is
+    ON CONFLICT (run_id, attempt) DO NOTHING;
 END $$;
 
 CREATE OR REPLACE FUNCTION wants_alert(notify jsonb, kind text) RETURNS boolean

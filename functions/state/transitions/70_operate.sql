@@ -56,6 +56,26 @@ BEGIN
         WHERE run_id = ANY (targets) ORDER BY product_id, cycle LIMIT 300;
 END $$;
 
+CREATE OR REPLACE FUNCTION refuse_hold(product text, on_date date, of_cycle text, hold boolean) RETURNS void
+LANGUAGE plpgsql AS $$
+-- Raises what speaks against a hold of one run, or against its end.
+DECLARE
+    r data_product_status;
+    of_run text := concat_ws(' ', on_date, nullif(of_cycle, ''));
+BEGIN
+    SELECT * INTO r FROM data_product_status WHERE product_id = product AND business_date = on_date AND cycle = of_cycle;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'UnknownRun: % has no waiting run for %', product, of_run;
+    ELSIF r.status <> 'WAITING' THEN
+        RAISE EXCEPTION 'IllegalTransition: % for % is %; %', product, of_run, r.status,
+            CASE WHEN hold THEN 'it is too late to hold it' ELSE 'only a waiting run can be held' END;
+    ELSIF hold AND r.released_at IS NOT NULL THEN
+        RAISE EXCEPTION 'IllegalTransition: % for % has been released already; its pipeline starts, and it is too late to hold it', product, of_run;
+    ELSIF hold AND EXISTS (SELECT FROM missed_deadline m WHERE m.run_id = r.run_id AND m.attempt = r.attempt) THEN
+        RAISE EXCEPTION 'IllegalTransition: % for % has missed its deadline and ends; it is too late to hold it', product, of_run;
+    END IF;
+END $$;
+
 CREATE OR REPLACE FUNCTION set_hold(product text, on_date date, of_cycle text, hold boolean, actor text, now_is timestamptz,
     OUT changed boolean, OUT other_hold text, OUT released jsonb, OUT waiting jsonb)
 LANGUAGE plpgsql AS $$
@@ -83,11 +103,7 @@ BEGIN
         SELECT product, hold, now_is, actor WHERE changed;
         SELECT 'run' INTO other_hold FROM data_product_status WHERE run_id = ANY (concerned) AND held LIMIT 1;
     ELSE
-        IF cardinality(concerned) = 0 THEN
-            RAISE EXCEPTION 'UnknownRun: % has no waiting run for %', product, concat_ws(' ', on_date, nullif(of_cycle, ''));
-        ELSIF hold AND EXISTS (SELECT FROM data_product_status WHERE run_id = ANY (concerned) AND released_at IS NOT NULL) THEN
-            RAISE EXCEPTION 'IllegalTransition: % for % has been released already; its pipeline starts', product, on_date;
-        END IF;
+        PERFORM refuse_hold(product, on_date, of_cycle, hold);
         UPDATE data_product_status SET held = hold, event = CASE WHEN hold THEN 'held' ELSE 'hold_removed' END, changed_at = now_is, changed_by = actor
         WHERE run_id = ANY (concerned) AND held <> hold;
         changed := FOUND;

@@ -160,18 +160,6 @@ LANGUAGE sql STABLE AS $$
     FROM (SELECT * FROM job_run WHERE run_id = run ORDER BY started_at DESC LIMIT 20) j
 $$;
 
-CREATE OR REPLACE FUNCTION product_held_by(p data_product) RETURNS text
-LANGUAGE sql STABLE AS $$
--- Who holds the product; null if nobody does.
-    SELECT h.changed_by FROM data_product_hold_history h WHERE p.held AND h.product_id = p.product_id AND h.held ORDER BY h.hold_id DESC LIMIT 1
-$$;
-
-CREATE OR REPLACE FUNCTION run_held_by(r data_product_status) RETURNS text
-LANGUAGE sql STABLE AS $$
--- Who holds the run itself; null if nobody does.
-    SELECT h.changed_by FROM data_product_status_history h WHERE r.held AND h.run_id = r.run_id AND h.event = 'held' ORDER BY h.history_id DESC LIMIT 1
-$$;
-
 CREATE OR REPLACE FUNCTION explain_run(product text, on_date date, of_cycle text, now_is timestamptz) RETURNS jsonb
 LANGUAGE plpgsql STABLE AS $$
 -- Why a run is where it is. Without a run: why there is none. Lists are cut, since the Data API gives at most 64 KiB a row.

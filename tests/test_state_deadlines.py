@@ -1,0 +1,143 @@
+"""What a missed deadline does: it starts nothing that is kept back, and what it decided is not changed by what arrives a moment later."""
+
+from datetime import UTC
+from typing import Any
+
+import pytest
+
+import runtime
+from headgate.cli.explain import explained
+from headgate.cli.formatting import Clock
+from state.errors import DeadlineExceeded, IllegalTransition
+from tests.fake_aws import FakeAws
+from tests.handler_steps import gate, invoke
+from tests.state_steps import DAY, LOADED, SIX, TODAY, complete, effects, opened, uuid, wait
+from tests.state_world import World, at, external, product
+
+TEN = at("2026-11-20 10:00")
+INPUTS = {"raw/a": external(), "raw/b": external()}
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "now", lambda: TEN)
+
+
+def missed(world: World, on_deadline: str, attempt: int = 1) -> Any:
+    """What the gate answers the machine of d/x at the deadline."""
+    given = gate(str(uuid(world, "d/x")), "deadline", on_deadline=on_deadline)
+    return invoke("dependency_gate", {**given, "attempt": attempt})
+
+
+def waiting(world: World, on_deadline: str = "start") -> None:
+    """d/x waits for raw/a and raw/b, of which raw/a has arrived."""
+    policy = {"deadline": 4 * 3600, "on_deadline": on_deadline}
+    world.load({**INPUTS, "d/x": product(["raw/a", "raw/b"], wait=policy)}, LOADED)
+    opened(world)
+    world.event("raw/a", TODAY, SIX)
+    wait(world, "d/x")
+
+
+def sentences(world: World) -> str:
+    return "\n".join(explained(world.state.explain_run("d/x", DAY, None, TEN), Clock(UTC, TODAY)))
+
+
+@pytest.mark.parametrize("scope", ["product", "run"])
+def test_the_deadline_starts_nothing_that_is_held(world: World, aws: FakeAws, scope: str) -> None:
+    waiting(world)
+    on_date = DAY if scope == "run" else None
+    world.state.set_hold("d/x", on_date, "", True, "ann", SIX)
+    assert "the run fails, since it is held" in sentences(world)
+
+    with pytest.raises(
+        DeadlineExceeded, match=rf"^The deadline passed while the {scope} was held by ann. Missing: raw/b "
+    ):
+        missed(world, "start")
+    assert world.released() == set()
+
+    world.event("raw/b", TODAY, TEN)
+    world.state.set_hold("d/x", on_date, "", False, "ann", TEN)
+    assert world.released() == set(), "its machine is about to record the failure"
+    complete(world, "d/x", status="ERROR")
+    world.state.rerun("d/x", DAY, "", False, "rerun", "ann", TEN)
+    assert world.released() == {("d/x", TODAY)}
+
+
+def test_the_deadline_starts_nothing_beside_work_of_an_earlier_attempt(world: World, aws: FakeAws) -> None:
+    world.load({**INPUTS, "d/x": product("raw/a", wait={"deadline": 4 * 3600, "on_deadline": "start"})}, LOADED)
+    opened(world)
+    world.event("raw/a", TODAY, SIX)
+    world.state.record_job_start(uuid(world, "d/x"), 1, "build", "glue", "j", "jr_1", {}, "t", SIX)
+    world.state.record_outcome(uuid(world, "d/x"), 1, "ERROR", "States.Timeout", "", SIX, "machine")
+    world.state.rerun("d/x", DAY, "", False, "rerun", "ann", SIX)
+    assert "the run fails, since work of an earlier attempt still runs" in sentences(world)
+
+    with pytest.raises(
+        DeadlineExceeded, match=r"^The deadline passed while job run jr_1 of attempt 1 was still running.$"
+    ):
+        missed(world, "start", attempt=2)
+    world.state.record_job_states([{"job_run_id": "jr_1", "job": "j", "state": "STOPPED"}], TEN)
+    assert world.released() == set()
+
+
+def test_the_deadline_names_the_hold_of_a_run_that_has_everything(world: World, aws: FakeAws) -> None:
+    waiting(world, "fail")
+    world.state.set_hold("d/x", None, "", True, "ann", SIX)
+    world.event("raw/b", TODAY, SIX)
+    with pytest.raises(DeadlineExceeded, match=r"^The deadline passed while the product was held by ann.$"):
+        missed(world, "fail")
+
+
+@pytest.mark.parametrize(("on_deadline", "outcome"), [("fail", "ERROR"), ("skip", "SKIPPED")])
+def test_an_arrival_after_the_decision_changes_nothing(
+    world: World, aws: FakeAws, on_deadline: str, outcome: str
+) -> None:
+    waiting(world, on_deadline)
+    decided = world.state.resolve_deadline(uuid(world, "d/x"), 1, on_deadline, TEN)
+    assert decided.decision == on_deadline
+
+    assert world.event("raw/b", TODAY, TEN)["released"] == 0
+    assert world.state.repair(TEN).released == 0
+    again = world.state.resolve_deadline(uuid(world, "d/x"), 1, on_deadline, TEN)
+    assert again.decision == on_deadline, "the machine asks again when the answer was lost"
+    recorded = {"status": outcome, "run_id": str(uuid(world, "d/x")), "attempt": 1}
+    invoke("outcome_recorder", recorded | ({"error": "E", "cause": "c"} if outcome == "ERROR" else {}))
+
+    run = world.run("d/x", TODAY)
+    assert (run["status"], run["released_at"]) == (outcome, None)
+    assert effects(world, "task_success") == []
+    world.state.rerun("d/x", DAY, "", False, "rerun", "ann", TEN)
+    assert world.released() == {("d/x", TODAY)}
+
+
+def test_an_arrival_before_the_decision_starts_the_run(world: World, aws: FakeAws) -> None:
+    waiting(world, "skip")
+    world.event("raw/b", TODAY, TEN)
+    assert missed(world, "skip") == {"decision": "start"}
+
+
+def test_a_hold_that_comes_too_late_says_so(world: World) -> None:
+    waiting(world, "skip")
+    world.state.resolve_deadline(uuid(world, "d/x"), 1, "skip", TEN)
+    with pytest.raises(
+        IllegalTransition, match="d/x for 2026-11-20 has missed its deadline and ends; it is too late to hold it"
+    ):
+        world.state.set_hold("d/x", DAY, "", True, "ann", TEN)
+
+
+def test_a_hold_of_a_run_that_has_begun_or_ended_says_that_it_is_too_late(world: World) -> None:
+    world.load({"d/x": product()}, LOADED)
+    opened(world)
+    too_late = "it is too late to hold it"
+    with pytest.raises(
+        IllegalTransition, match=f"d/x for 2026-11-20 has been released already; its pipeline starts, and {too_late}"
+    ):
+        world.state.set_hold("d/x", DAY, "", True, "ann", SIX)
+    world.state.begin_pipeline(uuid(world, "d/x"), 1, None, SIX)
+    with pytest.raises(IllegalTransition, match=f"d/x for 2026-11-20 is PROCESSING; {too_late}"):
+        world.state.set_hold("d/x", DAY, "", True, "ann", SIX)
+    complete(world, "d/x")
+    with pytest.raises(IllegalTransition, match=f"d/x for 2026-11-20 is COMPLETED; {too_late}"):
+        world.state.set_hold("d/x", DAY, "", True, "ann", SIX)
+    with pytest.raises(IllegalTransition, match="d/x for 2026-11-20 is COMPLETED; only a waiting run can be held"):
+        world.state.set_hold("d/x", DAY, "", False, "ann", SIX)
