@@ -12,9 +12,9 @@ import runtime
 from alerting.channels import channels, properties, shown
 from alerting.delivery import MaybeDelivered, NotDelivered
 from alerting.message import compose
-from batch import LOG
+from batch import LOG, refuse
 from contract import require
-from state.errors import BadEvent, StateError, StateUnavailable
+from message_body import MAX_ALERT, read
 
 
 @cache
@@ -45,10 +45,10 @@ def _notify(message: dict[str, Any]) -> bool:
     """Whether everything was delivered that was due."""
     state = runtime.state()
     try:
-        fact = require(json.loads(message["body"]), "alert")
+        fact = require(read(message["body"], MAX_ALERT), "alert")
         taken = state.take_alert(fact, properties(), runtime.now())
-    except (BadEvent, StateError, StateUnavailable, ValueError) as error:
-        LOG.error(json.dumps({"refused": message["messageId"], "reason": str(error)}))
+    except Exception as error:  # noqa: BLE001 - whatever one message causes, the others are delivered
+        refuse(message["messageId"], error)
         return False
     delivered = True
     for each in taken.deliveries:

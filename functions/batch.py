@@ -6,20 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 import runtime
+from message_body import read
 from state.errors import BadEvent, StateError, StateUnavailable
 
 LOG = logging.getLogger("headgate")
 LOG.setLevel(logging.INFO)
 
 Parsed = dict[str, Any]
-MAX_BODY = 64 * 1024
+Record = Callable[[list[Parsed]], object]
+LONGEST_REASON = 1_000  # characters of a log line
 
 
-def process(
-    event: dict[str, Any],
-    parse: Callable[[dict[str, Any]], Parsed | None],
-    record: Callable[[list[Parsed]], object],
-) -> dict[str, Any]:
+def process(event: dict[str, Any], parse: Callable[[dict[str, Any]], Parsed | None], record: Record) -> dict[str, Any]:
     """Records the batch and does what is due then. The answer has partial batch failures (ReportBatchItemFailures).
 
     `parse` gives None for a message to ignore and raises `BadEvent`; a bad message is returned to the queue, and after its last
@@ -30,19 +28,26 @@ def process(
     failed: list[str] = []
     for message in event["Records"]:
         try:
-            parsed = parse(_body(message))
-        except BadEvent as error:
-            LOG.error(json.dumps({"refused": message["messageId"], "reason": str(error)}))
+            parsed = parse(read(message["body"]))
+        except Exception as error:  # noqa: BLE001 - whatever one message causes, the others are recorded
+            refuse(message["messageId"], error)
             failed.append(message["messageId"])
         else:
             if parsed is not None:
                 good.append((message["messageId"], parsed))
     failed += _record(good, record)
-    runtime.perform_due()
+    _perform_due()
     return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
 
 
-def _record(good: list[tuple[str, Parsed]], record: Callable[[list[Parsed]], object]) -> list[str]:
+def refuse(message: str, error: Exception) -> None:
+    """Logs why the message of that id goes back to its queue."""
+    expected = isinstance(error, (BadEvent, StateError))
+    reason = str(error) if expected else f"{type(error).__name__}: {error}"
+    LOG.error(json.dumps({"refused": message, "reason": reason[:LONGEST_REASON]}), exc_info=not expected)
+
+
+def _record(good: list[tuple[str, Parsed]], record: Record) -> list[str]:
     if not good:
         return []
     try:
@@ -50,22 +55,17 @@ def _record(good: list[tuple[str, Parsed]], record: Callable[[list[Parsed]], obj
     except StateUnavailable as error:
         LOG.warning(json.dumps({"returned": len(good), "reason": str(error)}))
         return [name for name, _ in good]
-    except StateError as error:
+    except Exception as error:  # noqa: BLE001 - of which message it is shows when each is recorded alone
         if len(good) == 1:
-            LOG.error(json.dumps({"refused": good[0][0], "reason": str(error)}))
+            refuse(good[0][0], error)
             return [good[0][0]]
         return [name for each in good for name in _record([each], record)]
     return []
 
 
-def _body(message: dict[str, Any]) -> dict[str, Any]:
-    text = message.get("body", "")
-    if len(text) > MAX_BODY:
-        raise BadEvent(f"{len(text):,} characters; an event has at most {MAX_BODY:,}")
+def _perform_due() -> None:
+    """What cannot be performed stays in the outbox; the messages are recorded all the same."""
     try:
-        body = json.loads(text)
-    except ValueError as error:
-        raise BadEvent(f"not JSON: {error}") from None
-    if not isinstance(body, dict):
-        raise BadEvent("not a JSON object")
-    return body
+        runtime.perform_due()
+    except StateError as error:
+        LOG.error(json.dumps({"effects": "not performed", "reason": str(error)}))

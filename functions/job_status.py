@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 import batch
 import lost_machines
 import runtime
-from contract import require
+from contract import require, shown
 from lost_machines import MachineEnd
 from state.answers import OpenRun
 from state.errors import BadEvent
@@ -36,7 +36,7 @@ def parse(body: dict[str, Any]) -> batch.Parsed | None:
         return _machine_end(body)
     kinds = [(name, kind) for name, kind in step_types().items() if reported == (kind.SOURCE, kind.DETAIL_TYPE)]
     if not kinds:
-        raise BadEvent(f"no step type has the event {reported[1]!r} of {reported[0]!r}")
+        raise BadEvent(f"no step type has the event {shown(reported[1])} of {shown(reported[0])}")
     ends = [{"type": name, **asdict(ended)} for name, kind in kinds if (ended := kind.ended(body["detail"]))]
     return ends[0] if ends else None
 

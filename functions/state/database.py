@@ -28,6 +28,10 @@ RETRIED_STATES = ("40001", "40P01")  # serialization failure, deadlock: nothing 
 ATTEMPTS = 6
 _RAISED = re.compile(r"ERROR: (?P<name>[A-Z][A-Za-z]+): (?P<message>.*?)(?:\n.*)?; SQLState: P0001", re.DOTALL)
 
+# PostgreSQL keeps neither in a text: NUL, and half of a character that UTF-16 writes as two.
+REPLACED = "\ufffd"
+NOT_HELD = re.compile("[\x00\ud800-\udfff]")
+
 # During a deployment the functions and the schema change one after the other: for a moment one has what the other has not.
 _NO_SUCH_FUNCTION = re.compile(r"ERROR: function \w+\(.*\) does not exist.*; SQLState: 42883", re.DOTALL)
 
@@ -138,11 +142,28 @@ def _field(value: Any) -> tuple[dict[str, Any], str]:
         case datetime():
             return {"stringValue": value.isoformat()}, "timestamptz"
         case dict() | list():
-            return {"stringValue": json.dumps(value)}, "jsonb"
+            return {"stringValue": _json(value)}, "jsonb"
         case date():
             return {"stringValue": value.isoformat()}, "date"
         case timedelta():
             return {"stringValue": f"{value.total_seconds()} seconds"}, "interval"
         case UUID():
             return {"stringValue": str(value)}, "uuid"
-    return {"stringValue": str(value)}, "text"
+    return {"stringValue": NOT_HELD.sub(REPLACED, str(value))}, "text"
+
+
+def _json(value: Any) -> str:
+    text = json.dumps(value)
+    return json.dumps(_held(value)) if "\\u0000" in text or "\\ud" in text else text
+
+
+def _held(value: Any) -> Any:
+    """The value with every text as PostgreSQL can hold it: what a job printed never keeps its end from being recorded."""
+    match value:
+        case str():
+            return NOT_HELD.sub(REPLACED, value)
+        case dict():
+            return {_held(key): _held(each) for key, each in value.items()}
+        case list():
+            return [_held(each) for each in value]
+    return value
