@@ -37,9 +37,7 @@ def explained(run: Entry, clock: Clock) -> Iterator[str]:
             yield f"Ended at {clock(run.get('finished_at'))}: {run.get('error') or 'changed by ' + run.get('changed_by', 'unknown')}."
             if run.get("cause"):
                 yield f"  {run['cause']}"
-            cycle = f" --cycle {run['cycle']}" if "cycle" in run else ""
-            remedy = REMEDIES[run["status"]].format(product=run["product"], date=run["business_date"], cycle=cycle)
-            yield f"{remedy[0].upper()}{remedy[1:]}."
+            yield _remedy(run)
     for job in run.get("jobs", ()):
         ended = f"{job['state']} at {clock(job['ended_at'])}" if "ended_at" in job else "still running"
         cause = f": {job['message']}" if job["state"] not in ("SUCCEEDED", "STARTED") and "message" in job else ""
@@ -50,6 +48,14 @@ def explained(run: Entry, clock: Clock) -> Iterator[str]:
         yield f"Execution: {run['execution_arn']}"
     if run.get("downstream"):
         yield f"Downstream: {', '.join(run['downstream'])}."
+
+
+def _remedy(run: Entry) -> str:
+    if "no_runs" in run:
+        return f"It cannot be run again: {run['no_runs']}."
+    cycle = f" --cycle {run['cycle']}" if "cycle" in run else ""
+    remedy = REMEDIES[run["status"]].format(product=run["product"], date=run["business_date"], cycle=cycle)
+    return f"{remedy[0].upper()}{remedy[1:]}."
 
 
 def _unopened(run: Entry, clock: Clock) -> str:

@@ -106,6 +106,12 @@ def _event(each: Entry) -> str:
             return ("refreshed" if each["status"] == "COMPLETED" else "failed") + f" for {each['business_date']}"
         case "arrived":
             return f"{each['upstream']} arrived"
+        case "condition changed":
+            return f"condition changed by {each['by']}"
+        case "input added" | "input removed" as kind:
+            date = f" for {each['required_date']}" if "required_date" in each else ""
+            cycle = f" {each['required_cycle']}" if "required_cycle" in each else ""
+            return f"{'now waits' if kind == 'input added' else 'no longer waits'} for {each['upstream']}{date}{cycle}"
         case "job started":
             return f"step {each['step']}: {each['job']} started{attempt}, {each['job_run_id'][:16]}"
         case "job ended":

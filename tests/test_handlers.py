@@ -333,6 +333,8 @@ def test_the_loader_migrates_loads_and_always_answers(
         "changed": 0,
         "removed": 0,
         "unchanged": 0,
+        "conditions": 0,
+        "cancelled": 0,
         "migrations": 0,
         "opened": 0,
     }

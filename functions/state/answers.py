@@ -126,12 +126,14 @@ class MachineEnded:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """How many products."""
+    """How many products; and how many open runs took a new condition, and how many were cancelled."""
 
     inserted: int
     changed: int
     removed: int
     unchanged: int
+    conditions: int
+    cancelled: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,10 +44,12 @@ def restrict_to_account(catalog: Entry, account: str, region: str) -> Entry:
     domains = catalog["domains"]
 
     def restricted(name: str, product: Entry) -> Entry:
-        home = domains.get(name.split("/")[0], {})
-        if home.get("account", account) == account and home.get("region", region) == region:
+        domain = domains.get(name.split("/")[0], {})
+        home = (domain.get("account", account), domain.get("region", region))
+        if home == (account, region):
             return product
-        return {key: value for key, value in product.items() if key not in OF_MACHINES}
+        kept = {key: value for key, value in product.items() if key not in OF_MACHINES}
+        return {**kept, "runs_in": f"account {home[0]} ({home[1]})"} if "machine" in product else kept
 
     return {**catalog, "products": {name: restricted(name, each) for name, each in catalog["products"].items()}}
 

@@ -1,6 +1,14 @@
 -- Opening runs: with every dependency WAITING, and what arrived early counted.
 -- Opening by schedule and recording events exclude each other (`lock_openings`), so that no event falls between.
 
+CREATE OR REPLACE FUNCTION why_no_runs(p data_product) RETURNS text
+LANGUAGE sql STABLE AS $$
+-- Why no run of the product is opened or started here; null if they are.
+    SELECT CASE WHEN NOT p.active THEN p.product_id || ' was removed from the catalog'
+        WHEN p.runs_in IS NOT NULL THEN p.product_id || ' runs in ' || p.runs_in || ' now'
+        WHEN p.machine IS NULL THEN p.product_id || ' has no pipeline any more' END
+$$;
+
 CREATE OR REPLACE FUNCTION open_runs(wanted jsonb, now_is timestamptz, actor text) RETURNS uuid[]
 LANGUAGE plpgsql AS $$
 -- Opens [{product_id, business_date, cycle}]; those that are open already stay as they are. Gives the new runs.
@@ -12,7 +20,7 @@ BEGIN
         SELECT p.product_id, w.business_date, w.cycle, now_is, now_is + make_interval(secs => p.deadline_seconds), 'opened', now_is, actor
         FROM jsonb_to_recordset(wanted) AS w(product_id text, business_date date, cycle text)
         JOIN data_product p USING (product_id)
-        WHERE p.active AND p.machine IS NOT NULL
+        WHERE why_no_runs(p) IS NULL
         ORDER BY p.product_id, w.business_date, w.cycle   -- two that open the same runs wait for each other in one order
         ON CONFLICT (product_id, business_date, cycle) DO NOTHING
         RETURNING run_id
@@ -20,15 +28,9 @@ BEGIN
     SELECT coalesce(array_agg(run_id), '{}') INTO opened FROM opening;
 
     INSERT INTO data_product_dependencies_events_status
-        (run_id, leaf, cycle, upstream, account, statuses, required_date, not_before, event, changed_at)
-    SELECT r.run_id, d.leaf, coalesce(needed.cycle, '*'), d.upstream, d.account, d.statuses,
-        CASE WHEN d.max_age_seconds IS NULL THEN shifted(r.business_date, d.offset_days, c) END,
-        now_is - make_interval(secs => d.max_age_seconds), 'opened', now_is
-    FROM data_product_status r
-    JOIN data_product_dependencies d USING (product_id)
-    CROSS JOIN LATERAL unnest(d.cycles) AS needed(cycle)
-    LEFT JOIN data_product_schedule s USING (product_id)
-    LEFT JOIN calendar c ON c.calendar = s.calendar
+        (run_id, leaf, cycle, upstream, account, statuses, required_date, max_age_seconds, not_before, event, changed_at)
+    SELECT r.run_id, i.*, now_is - make_interval(secs => i.max_age_seconds), 'opened', now_is
+    FROM data_product_status r CROSS JOIN LATERAL inputs_of(r.product_id, r.business_date) i
     WHERE r.run_id = ANY (opened);
 
     PERFORM match_arrivals(opened, NULL, now_is);
@@ -55,6 +57,18 @@ LANGUAGE sql AS $$
     SELECT 'start ' || r.run_id || ' ' || r.attempt, 'start_execution', r.run_id, r.attempt, execution_of(r, p), now_is
     FROM data_product_status r JOIN data_product p USING (product_id)
     WHERE r.run_id = ANY (runs)
+    ON CONFLICT (effect_key) DO NOTHING
+$$;
+
+CREATE OR REPLACE FUNCTION stop_machines(runs uuid[], of_cause text, now_is timestamptz) RETURNS void
+LANGUAGE sql AS $$
+-- The (locked) runs have ended while they were WAITING: nothing of them is due any more, and the machines that wait are stopped. A machine
+-- that starts nevertheless finds that its run has ended.
+    UPDATE effect SET done_at = now_is, outcome = 'not performed: ' || of_cause WHERE run_id = ANY (runs) AND done_at IS NULL;
+    INSERT INTO effect (effect_key, kind, run_id, attempt, payload, due_at)
+    SELECT 'stop ' || r.run_id || ' ' || r.attempt, 'stop_execution', r.run_id, r.attempt,
+        jsonb_build_object('execution_arn', r.execution_arn, 'cause', of_cause), now_is
+    FROM data_product_status r WHERE r.run_id = ANY (runs) AND r.execution_arn IS NOT NULL
     ON CONFLICT (effect_key) DO NOTHING
 $$;
 

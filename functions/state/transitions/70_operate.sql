@@ -11,15 +11,21 @@ DECLARE
     targets uuid[];
     busy text;
     waiting uuid[];
+    reason text;
 BEGIN
+    PERFORM lock_openings(true);  -- a catalog that is being loaded has changed this product or has not
+    SELECT why_no_runs(p) INTO reason FROM data_product p WHERE product_id = of_product;
+    IF reason IS NOT NULL THEN
+        RAISE EXCEPTION 'NoPipeline: %, so its runs cannot be run again', reason;
+    END IF;
     WITH RECURSIVE affected(product_id) AS (
         SELECT of_product
         UNION
         SELECT d.product_id FROM affected a JOIN data_product_dependencies d ON d.upstream = a.product_id WHERE downstream
     ), locked AS (
         SELECT run_id, status, product_id FROM data_product_status
-        WHERE product_id IN (SELECT product_id FROM affected) AND business_date = on_date
-            AND (product_id <> of_product OR cycle = of_cycle)
+        WHERE product_id IN (SELECT product_id FROM affected JOIN data_product p USING (product_id) WHERE why_no_runs(p) IS NULL)
+            AND business_date = on_date AND (product_id <> of_product OR cycle = of_cycle)
         ORDER BY run_id FOR UPDATE
     )
     SELECT coalesce(array_agg(run_id) FILTER (WHERE status IN ('COMPLETED', 'ERROR', 'SKIPPED', 'CANCELLED')), '{}'),
@@ -34,11 +40,12 @@ BEGIN
 
     UPDATE refresh_event SET superseded_at = now_is WHERE run_id = ANY (targets::text[]) AND superseded_at IS NULL;
     UPDATE effect SET done_at = now_is, outcome = 'superseded by a rerun' WHERE run_id = ANY (targets) AND done_at IS NULL;
-    UPDATE data_product_status SET attempt = attempt + 1, status = 'WAITING', opened_at = now_is,
-        deadline_at = now_is + (deadline_at - opened_at), released_at = NULL, release_reason = NULL, started_at = NULL,
+    UPDATE data_product_status r SET attempt = attempt + 1, status = 'WAITING', opened_at = now_is,
+        deadline_at = now_is + make_interval(secs => p.deadline_seconds), released_at = NULL, release_reason = NULL, started_at = NULL,
         finished_at = NULL, execution_arn = NULL, task_token = NULL, waiting_since = NULL, error = NULL, cause = NULL,
         late_notified = false, event = kind, changed_at = now_is, changed_by = actor
-    WHERE run_id = ANY (targets);
+    FROM data_product p WHERE p.product_id = r.product_id AND r.run_id = ANY (targets);
+    PERFORM renew_inputs(targets, now_is);
     SELECT coalesce(array_agg(run_id), '{}') INTO waiting FROM (
         SELECT r.run_id FROM data_product_status r
         WHERE r.status = 'WAITING' AND r.released_at IS NULL AND r.run_id IN (
@@ -132,12 +139,7 @@ BEGIN
         RAISE EXCEPTION 'IllegalTransition: % for % has been released already; its pipeline starts', product, on_date;
     END IF;
     PERFORM record_outcome(r.run_id, r.attempt, 'SKIPPED', NULL, NULL, now_is, actor);
-    UPDATE effect SET done_at = now_is, outcome = 'the run was skipped' WHERE run_id = r.run_id AND done_at IS NULL;
-    INSERT INTO effect (effect_key, kind, run_id, attempt, payload, due_at)
-    SELECT 'stop ' || r.run_id || ' ' || r.attempt, 'stop_execution', r.run_id, r.attempt,
-        jsonb_build_object('execution_arn', r.execution_arn, 'cause', 'skipped by ' || actor), now_is
-    WHERE r.execution_arn IS NOT NULL
-    ON CONFLICT (effect_key) DO NOTHING;
+    PERFORM stop_machines(ARRAY[r.run_id], 'skipped by ' || actor, now_is);
 END $$;
 
 CREATE OR REPLACE FUNCTION backfill(what text, first date, last date, preview boolean, actor text, now_is timestamptz,

@@ -97,18 +97,25 @@ CREATE OR REPLACE FUNCTION end_lost_machine(
 )
 LANGUAGE plpgsql AS $$
 -- Records the end of a machine that recorded none itself. `stop` are the job runs of its work that still run. With `restart` the next attempt
--- starts, unless `most` attempts of this run were started so already. `recorded` is false where the machine was faster, or the attempt is over.
+-- starts, unless `most` attempts of this run were started so already or its product
+-- does not run here any more. `recorded` is false where the machine was faster, or the attempt is over.
 DECLARE
     r data_product_status;
+    no_runs text;
 BEGIN
     recorded := false;
     restarted := false;
     stop := '[]';
+    PERFORM lock_openings(true);  -- as in rerun, before the row
     SELECT * INTO r FROM data_product_status WHERE run_id = run FOR UPDATE;
     IF r.attempt IS DISTINCT FROM of_attempt OR r.status NOT IN ('WAITING', 'PROCESSING') THEN
         RETURN;
     END IF;
-    PERFORM record_outcome(run, of_attempt, 'ERROR', of_error, of_cause, now_is, actor);
+    SELECT why_no_runs(p) INTO no_runs FROM data_product p WHERE p.product_id = r.product_id;
+    restarted := restart AND no_runs IS NULL
+        AND (SELECT count(*) FROM data_product_status_history h WHERE h.run_id = run AND h.event = 'restarted') < most;
+    PERFORM record_outcome(run, of_attempt, 'ERROR', of_error,
+        nullif(concat_ws('; ', of_cause, CASE WHEN restart THEN 'not started again: ' || no_runs END), ''), now_is, actor);
     recorded := true;
     WITH stopped AS (
         UPDATE job_run j SET stop_asked_at = coalesce(stop_asked_at, now_is), changed_at = now_is
@@ -116,7 +123,6 @@ BEGIN
         RETURNING named_job(j) AS job
     )
     SELECT coalesce(jsonb_agg(job), '[]') INTO stop FROM stopped;
-    restarted := restart AND (SELECT count(*) FROM data_product_status_history h WHERE h.run_id = run AND h.event = 'restarted') < most;
     IF restarted THEN
         PERFORM rerun(r.product_id, r.business_date, r.cycle, false, 'restarted', actor, now_is);
     END IF;

@@ -2,17 +2,20 @@
 
 CREATE OR REPLACE FUNCTION load_catalog(
     of_upload text, of_commit text, of_committed_at timestamptz, force boolean, actor text, now_is timestamptz,
-    OUT inserted integer, OUT changed integer, OUT removed integer, OUT unchanged integer
+    OUT inserted integer, OUT changed integer, OUT removed integer, OUT unchanged integer, OUT conditions integer, OUT cancelled integer
 )
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
--- Makes the staged catalog the current one. An older one than the current is refused unless forced.
+-- Makes the staged catalog the current one. An older one than the current is refused unless forced. Open runs follow: `conditions` of them
+-- wait for something else than before, and `cancelled` have ended because their product does not run here any more.
 DECLARE
     current catalog_load;
     added text[];
     altered text[];
     dropped text[];
     same integer;
+    calendars text[];
+    conditions_changed text[];
 BEGIN
     PERFORM lock_openings(false);
     SELECT * INTO current FROM catalog_load ORDER BY load_id DESC LIMIT 1;
@@ -21,10 +24,15 @@ BEGIN
             of_commit, of_committed_at, current.commit, current.committed_at;
     END IF;
 
-    INSERT INTO calendar (calendar, weekend, dates)
-    SELECT key, ARRAY(SELECT jsonb_array_elements_text(entry -> 'weekend')::integer), ARRAY(SELECT jsonb_array_elements_text(entry -> 'dates')::date)
-    FROM catalog_stage WHERE upload = of_upload AND section = 'calendars'
-    ON CONFLICT (calendar) DO UPDATE SET weekend = excluded.weekend, dates = excluded.dates;
+    WITH different AS (
+        INSERT INTO calendar (calendar, weekend, dates)
+        SELECT key, integers(entry -> 'weekend'), ARRAY(SELECT jsonb_array_elements_text(entry -> 'dates')::date)
+        FROM catalog_stage WHERE upload = of_upload AND section = 'calendars'
+        ON CONFLICT (calendar) DO UPDATE SET weekend = excluded.weekend, dates = excluded.dates
+        WHERE (calendar.weekend, calendar.dates) IS DISTINCT FROM (excluded.weekend, excluded.dates)
+        RETURNING calendar.calendar
+    )
+    SELECT array_agg(calendar) INTO calendars FROM different;
 
     CREATE TEMP TABLE IF NOT EXISTS incoming (product_id text PRIMARY KEY, entry jsonb, digest text) ON COMMIT DELETE ROWS;
     DELETE FROM incoming;
@@ -37,16 +45,19 @@ BEGIN
     SELECT coalesce(array_agg(product_id ORDER BY product_id), '{}') INTO dropped
     FROM data_product WHERE active AND product_id NOT IN (SELECT product_id FROM incoming);
 
-    INSERT INTO data_product (product_id, domain, name, description, owner, email, machine, execution_prefix, condition, deadline_seconds,
+    SELECT array_agg(product_id) INTO conditions_changed FROM incoming i JOIN data_product p USING (product_id)
+    WHERE p.condition IS DISTINCT FROM i.entry -> 'tree';
+
+    INSERT INTO data_product (product_id, domain, name, description, owner, email, machine, execution_prefix, runs_in, condition, deadline_seconds,
         on_deadline, refresh_event, visibility, complete_by, notify, digest, active, changed_at, changed_by)
     SELECT i.product_id, split_part(i.product_id, '/', 1), split_part(i.product_id, '/', 2), e ->> 'description', e ->> 'owner', e ->> 'email',
-        e ->> 'machine', e ->> 'execution_prefix', e -> 'tree', (e #>> '{wait,deadline}')::integer, e #>> '{wait,on_deadline}',
+        e ->> 'machine', e ->> 'execution_prefix', e ->> 'runs_in', e -> 'tree', (e #>> '{wait,deadline}')::integer, e #>> '{wait,on_deadline}',
         (e #>> '{publish,refresh_event}')::boolean, e #>> '{publish,visibility}', (e #>> '{sla,complete_by}')::time,
         coalesce(e -> 'notify', '[]'), i.digest, true, now_is, actor
     FROM incoming i CROSS JOIN LATERAL (SELECT i.entry AS e) one
     WHERE i.product_id = ANY (added || altered)
     ON CONFLICT (product_id) DO UPDATE SET description = excluded.description, owner = excluded.owner, email = excluded.email,
-        machine = excluded.machine, execution_prefix = excluded.execution_prefix, condition = excluded.condition,
+        machine = excluded.machine, execution_prefix = excluded.execution_prefix, runs_in = excluded.runs_in, condition = excluded.condition,
         deadline_seconds = excluded.deadline_seconds, on_deadline = excluded.on_deadline, refresh_event = excluded.refresh_event,
         visibility = excluded.visibility, complete_by = excluded.complete_by, notify = excluded.notify, digest = excluded.digest,
         active = true, changed_at = excluded.changed_at, changed_by = excluded.changed_by;
@@ -76,7 +87,8 @@ BEGIN
     FROM incoming i CROSS JOIN LATERAL jsonb_array_elements(i.entry -> 'leaves') WITH ORDINALITY AS l(leaf, ordinality)
     WHERE i.product_id = ANY (added || altered) AND i.entry ? 'leaves';
 
-    DELETE FROM data_pipeline_config WHERE product_id = ANY (altered || dropped || added);
+    -- where no configuration takes its place, pipelines that have begun may still ask for it
+    DELETE FROM data_pipeline_config WHERE product_id IN (SELECT product_id FROM incoming WHERE product_id = ANY (altered || added) AND entry ? 'steps');
     INSERT INTO data_pipeline_config (product_id, step, position, type, resource, timeout_seconds, retry, settings)
     SELECT i.product_id, s.step ->> 'name', (s.ordinality - 1)::integer, s.step ->> 'type', s.step ->> 'resource', (s.step ->> 'timeout')::integer,
         nullif(s.step -> 'retry', 'null'), s.step -> 'settings'
@@ -91,6 +103,9 @@ BEGIN
     INSERT INTO catalog_load (commit, committed_at, loaded_at, loaded_by, inserted, changed, removed, unchanged)
     VALUES (of_commit, of_committed_at, now_is, actor, added, altered, dropped, same);
     DELETE FROM catalog_stage WHERE upload = of_upload;
+    cancelled := cancel_without_pipeline(now_is, actor);
+    conditions := take_conditions(altered || added || ARRAY(SELECT product_id FROM data_product_schedule WHERE calendar = ANY (calendars)),
+        conditions_changed, now_is, actor);
     inserted := cardinality(added);
     changed := cardinality(altered);
     removed := cardinality(dropped);

@@ -65,17 +65,15 @@ RETURNS TABLE (leaf integer, cycle text, upstream text, statuses text[], require
 LANGUAGE sql STABLE AS $$
 -- What a run of the product would still wait for that the first event opens, while there is none of that date. `whole`: also what the run
 -- would wait for that a schedule opens.
-    SELECT d.leaf, required.cycle, d.upstream, d.statuses, required.date, required.not_before, NULL::timestamptz
-    FROM data_product p JOIN data_product_dependencies d USING (product_id)
-    CROSS JOIN LATERAL unnest(d.cycles) AS needed(cycle)
-    LEFT JOIN data_product_schedule s USING (product_id)
-    LEFT JOIN calendar c ON c.calendar = s.calendar
-    CROSS JOIN LATERAL (SELECT CASE WHEN d.max_age_seconds IS NULL THEN shifted(on_date, d.offset_days, c) END AS date,
-        now_is - make_interval(secs => d.max_age_seconds) AS not_before, coalesce(needed.cycle, '*') AS cycle OFFSET 0) required
-    WHERE p.product_id = product AND on_date IS NOT NULL AND p.active AND p.machine IS NOT NULL AND (whole OR s.product_id IS NULL)
+    SELECT i.leaf, i.cycle, i.upstream, i.statuses, i.required_date, age.not_before, NULL::timestamptz
+    FROM data_product p
+    CROSS JOIN LATERAL inputs_of(product, on_date) i
+    CROSS JOIN LATERAL (SELECT now_is - make_interval(secs => i.max_age_seconds) AS not_before OFFSET 0) age
+    WHERE p.product_id = product AND on_date IS NOT NULL AND p.active AND p.machine IS NOT NULL
+        AND (whole OR NOT EXISTS (SELECT FROM data_product_schedule s WHERE s.product_id = product))
         AND NOT EXISTS (SELECT FROM data_product_status r WHERE r.product_id = product AND r.business_date = on_date)
-        AND NOT EXISTS (SELECT FROM refresh_event e WHERE e.product_id = d.upstream
-            AND counts_for(e, d.statuses, d.account, required.date, required.not_before, required.cycle))
+        AND NOT EXISTS (SELECT FROM refresh_event e WHERE e.product_id = i.upstream
+            AND counts_for(e, i.statuses, i.account, i.required_date, age.not_before, i.cycle))
 $$;
 
 CREATE OR REPLACE FUNCTION awaited(product text, on_date date, of_cycle text, whole boolean, now_is timestamptz)
@@ -162,20 +160,20 @@ $$;
 
 CREATE OR REPLACE FUNCTION explain_run(product text, on_date date, of_cycle text, now_is timestamptz) RETURNS jsonb
 LANGUAGE plpgsql STABLE AS $$
--- Why a run is where it is. Without a run: why there is none. Lists are cut, since the Data API gives at most 64 KiB a row.
+-- Why a run is where it is. Without a run: why there is none. `no_runs`: why its product has none here any more. Lists are cut, since the Data API gives at most 64 KiB a row.
 DECLARE
     p data_product;
     r data_product_status;
     opened boolean;
     waits boolean;
 BEGIN
-    SELECT * INTO p FROM data_product WHERE product_id = product AND active;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'UnknownProduct: %', product;
-    END IF;
     SELECT * INTO r FROM data_product_status
     WHERE product_id = product AND business_date = on_date AND (of_cycle IS NULL OR cycle = of_cycle) ORDER BY cycle DESC LIMIT 1;
     opened := r.run_id IS NOT NULL;
+    SELECT * INTO p FROM data_product WHERE product_id = product AND (active OR opened);
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'UnknownProduct: %', product;
+    END IF;
     waits := NOT opened OR r.status = 'WAITING';
     RETURN jsonb_strip_nulls(jsonb_build_object(
         'product', product, 'business_date', on_date, 'owner', p.owner, 'email', p.email, 'description', p.description,
@@ -190,6 +188,7 @@ BEGIN
         'deadline_at', r.deadline_at, 'on_deadline', p.on_deadline, 'due_at', due_at(r), 'late', is_late(r, now_is), 'released_at', r.released_at,
         'release_reason', r.release_reason, 'started_at', r.started_at, 'finished_at', r.finished_at, 'error', r.error,
         'cause', left(r.cause, 4000), 'execution_arn', r.execution_arn, 'changed_by', r.changed_by,
+        'no_runs', CASE WHEN opened THEN why_no_runs(p) END,
         'held', CASE WHEN p.held THEN 'product' WHEN r.held THEN 'run' END, 'held_by', coalesce(product_held_by(p), run_held_by(r)),
         'run_held_by', run_held_by(r), 'condition', p.condition,
         'arrived', arrived_inputs(r.run_id),

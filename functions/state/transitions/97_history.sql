@@ -15,7 +15,7 @@ $$;
 CREATE OR REPLACE FUNCTION history_of(product text, first date, last date, after text, page integer) RETURNS TABLE (key text, entry text)
 LANGUAGE sql STABLE AS $$
 -- What happened to runs of those business dates (of one product, if named), oldest first: at most `page` entries after the entry
--- whose key is `after`. Kinds: refreshed, run, late, arrived, job started, job ended, held, hold ended. A hold of a product itself
+-- whose key is `after`. Kinds: refreshed, run, condition changed, input added, input removed, late, arrived, job started, job ended, held, hold ended. A hold of a product itself
 -- stands on the days (in UTC) on which it began and ended. `foreign`: an event of a product with a pipeline here that none of its runs published.
     WITH refreshes AS (
         SELECT entry_of(e.received_at, '0 ' || e.event_key, 'refreshed', e.product_id, e.business_date, e.cycle,
@@ -26,8 +26,9 @@ LANGUAGE sql STABLE AS $$
             AND (p.machine IS NULL OR NOT EXISTS (SELECT FROM data_product_status r WHERE r.product_id = e.product_id
                 AND r.business_date = e.business_date AND r.run_id::text = e.run_id))
     ), changes AS (
-        SELECT entry_of(h.changed_at, CASE WHEN opens THEN '1 ' ELSE '3 ' END || h.product_id || ' ' || numbered(h.history_id),
-            CASE h.event WHEN 'late' THEN 'late' WHEN 'held' THEN 'held' WHEN 'hold_removed' THEN 'hold ended' ELSE 'run' END, h.product_id, h.business_date, h.cycle,
+        SELECT entry_of(h.changed_at, CASE WHEN opens OR h.event = 'condition_changed' THEN '1 ' ELSE '3 ' END || h.product_id || ' ' || numbered(h.history_id),
+            CASE h.event WHEN 'late' THEN 'late' WHEN 'held' THEN 'held' WHEN 'hold_removed' THEN 'hold ended'
+                WHEN 'condition_changed' THEN 'condition changed' ELSE 'run' END, h.product_id, h.business_date, h.cycle,
             jsonb_build_object('opened', CASE WHEN opens THEN true END, 'attempt', h.attempt, 'status', h.status,
                 'released', CASE h.event WHEN 'released' THEN true END, 'reason', CASE h.event WHEN 'released' THEN h.release_reason END,
                 'error', h.error, 'cause', left(h.cause, 500), 'execution_arn', h.execution_arn, 'by', h.changed_by)) AS entry
@@ -43,10 +44,12 @@ LANGUAGE sql STABLE AS $$
         SELECT run_id, product_id, business_date, cycle FROM data_product_status r
         WHERE r.business_date BETWEEN first AND last AND (product IS NULL OR r.product_id = product)
     ), arrivals AS (
-        SELECT entry_of(d.changed_at, '2 ' || r.product_id || ' ' || numbered(d.history_id), 'arrived', r.product_id, r.business_date, r.cycle,
-            jsonb_build_object('upstream', d.upstream, 'event', d.event_key)) AS entry
+        SELECT entry_of(d.changed_at, '2 ' || r.product_id || ' ' || numbered(d.history_id),
+            CASE d.event WHEN 'added' THEN 'input added' WHEN 'removed' THEN 'input removed' ELSE 'arrived' END, r.product_id, r.business_date, r.cycle,
+            jsonb_build_object('upstream', d.upstream, 'event', d.event_key, 'required_date', d.required_date,
+                'required_cycle', CASE WHEN d.event <> 'arrived' THEN nullif(d.cycle, '*') END)) AS entry
         FROM data_product_dependencies_events_status_history d JOIN runs r USING (run_id)
-        WHERE d.event = 'arrived'
+        WHERE d.event IN ('arrived', 'added', 'removed')
     ), jobs AS (
         SELECT j, r.product_id, r.business_date, r.cycle, jsonb_build_object('attempt', (j).attempt, 'step', (j).step, 'type', (j).type,
             'job', (j).job, 'job_run_id', (j).job_run_id) AS facts

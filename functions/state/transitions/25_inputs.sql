@@ -1,0 +1,62 @@
+-- What a run waits for, by the metadata of its product, and how an open run takes what changed.
+
+CREATE OR REPLACE FUNCTION inputs_of(of_product text, on_date date)
+RETURNS TABLE (leaf integer, cycle text, upstream text, account text, statuses text[], required_date date, max_age_seconds integer)
+LANGUAGE sql STABLE AS $$
+-- What a run of the product for that date waits for; '*' is any cycle. A required date that is null: the latest refresh, not older than max_age.
+    SELECT d.leaf, coalesce(needed.cycle, '*'), d.upstream, d.account, d.statuses,
+        CASE WHEN d.max_age_seconds IS NULL THEN shifted(on_date, d.offset_days, c) END, d.max_age_seconds
+    FROM data_product_dependencies d
+    CROSS JOIN LATERAL unnest(d.cycles) AS needed(cycle)
+    LEFT JOIN data_product_schedule s USING (product_id)
+    LEFT JOIN calendar c ON c.calendar = s.calendar
+    WHERE d.product_id = of_product
+$$;
+
+CREATE OR REPLACE FUNCTION runs_with_other_inputs(runs uuid[]) RETURNS SETOF uuid
+LANGUAGE sql STABLE AS $$
+-- Those of the runs that wait for something else than the metadata of their product says.
+    WITH wanted AS (
+        SELECT r.run_id, i.* FROM data_product_status r CROSS JOIN LATERAL inputs_of(r.product_id, r.business_date) i WHERE r.run_id = ANY (runs)
+    ), present AS (
+        SELECT run_id, leaf, cycle, upstream, account, statuses, required_date, max_age_seconds
+        FROM data_product_dependencies_events_status WHERE run_id = ANY (runs)
+    )
+    SELECT run_id FROM (TABLE wanted EXCEPT TABLE present) added
+    UNION
+    SELECT run_id FROM (TABLE present EXCEPT TABLE wanted) removed
+$$;
+
+CREATE OR REPLACE FUNCTION renew_inputs(runs uuid[], now_is timestamptz) RETURNS uuid[]
+LANGUAGE plpgsql AS $$
+-- The (locked) runs wait for what the metadata of their product says now. What has arrived and is still needed stays arrived, and what has
+-- no date keeps the moment from which its age is counted. Gives the runs that wait for something else than before.
+DECLARE
+    changed uuid[] := ARRAY(SELECT runs_with_other_inputs(runs));
+    before data_product_dependencies_events_status[];
+BEGIN
+    WITH deleted AS (
+        DELETE FROM data_product_dependencies_events_status d WHERE run_id = ANY (changed) RETURNING d AS input
+    ), logged AS (
+        INSERT INTO data_product_dependencies_events_status_history (run_id, leaf, cycle, upstream, status, event, required_date, changed_at)
+        SELECT r.run_id, (input).leaf, (input).cycle, (input).upstream, (input).status, 'removed', (input).required_date, now_is
+        FROM deleted JOIN data_product_status r ON r.run_id = (input).run_id
+        WHERE NOT EXISTS (SELECT FROM inputs_of(r.product_id, r.business_date) i
+            WHERE (i.upstream, i.cycle, i.account, i.statuses, i.required_date, i.max_age_seconds) IS NOT DISTINCT FROM
+                ((input).upstream, (input).cycle, (input).account, (input).statuses, (input).required_date, (input).max_age_seconds))
+    )
+    SELECT array_agg(input) INTO before FROM deleted;
+
+    INSERT INTO data_product_dependencies_events_status (run_id, leaf, cycle, upstream, account, statuses, required_date, max_age_seconds,
+        not_before, status, event, event_key, arrived_at, changed_at)
+    SELECT DISTINCT ON (r.run_id, i.leaf, i.cycle) r.run_id, i.*, coalesce(b.not_before, r.opened_at - make_interval(secs => i.max_age_seconds)),
+        coalesce(b.status, 'WAITING'), CASE WHEN b.run_id IS NULL THEN 'added' ELSE 'kept' END, b.event_key, b.arrived_at, now_is
+    FROM data_product_status r
+    CROSS JOIN LATERAL inputs_of(r.product_id, r.business_date) i
+    LEFT JOIN unnest(before) b ON b.run_id = r.run_id
+        AND (i.upstream, i.cycle, i.account, i.statuses, i.required_date, i.max_age_seconds) IS NOT DISTINCT FROM
+            (b.upstream, b.cycle, b.account, b.statuses, b.required_date, b.max_age_seconds)
+    WHERE r.run_id = ANY (changed)
+    ORDER BY r.run_id, i.leaf, i.cycle, b.leaf;
+    RETURN changed;
+END $$;
