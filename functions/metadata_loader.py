@@ -49,7 +49,7 @@ def load(properties: dict[str, Any], upload: str) -> dict[str, Any]:
     )  # fmt: skip
     openings = runtime.state().open_due_runs(runtime.now(), "deployment")
     runtime.perform_due()
-    return {**asdict(loaded), "migrations": len(applied), "opened": openings.opened}
+    return {**asdict(loaded), "migrations": len(applied), "opened": loaded.opened + openings.opened}
 
 
 def _answer(url: str, answer: dict[str, Any]) -> None:

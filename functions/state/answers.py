@@ -126,12 +126,13 @@ class MachineEnded:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """How many products; and how many open runs took a new condition, and how many were cancelled."""
+    """How many products; and how many runs changed schedules opened at once, how many open ones took a new condition, how many were cancelled."""
 
     inserted: int
     changed: int
     removed: int
     unchanged: int
+    opened: int
     conditions: int
     cancelled: int
 

@@ -61,6 +61,17 @@ CREATE TABLE public.refresh_event (
     superseded_at timestamp with time zone,
     CONSTRAINT refresh_event_status_check CHECK ((status = ANY (ARRAY['COMPLETED'::text, 'ERROR'::text])))
 );
+CREATE TABLE public.data_product_dependencies (
+    product_id text NOT NULL,
+    leaf integer NOT NULL,
+    upstream text NOT NULL,
+    account text,
+    statuses text[] NOT NULL,
+    offset_days integer NOT NULL,
+    max_age_seconds integer,
+    cycle text NOT NULL,
+    cycles text[] NOT NULL
+);
 CREATE TABLE public.data_product (
     product_id text NOT NULL,
     domain text NOT NULL,
@@ -83,6 +94,8 @@ CREATE TABLE public.data_product (
     changed_at timestamp with time zone NOT NULL,
     changed_by text NOT NULL,
     runs_in text,
+    former_cycles text[],
+    cycles_changed_at timestamp with time zone,
     CONSTRAINT data_product_on_deadline_check CHECK ((on_deadline = ANY (ARRAY['fail'::text, 'start'::text, 'skip'::text]))),
     CONSTRAINT data_product_visibility_check CHECK ((visibility = ANY (ARRAY['mesh'::text, 'domain'::text])))
 );
@@ -170,17 +183,6 @@ CREATE TABLE public.data_pipeline_parameters (
     step text NOT NULL,
     name text NOT NULL,
     value jsonb NOT NULL
-);
-CREATE TABLE public.data_product_dependencies (
-    product_id text NOT NULL,
-    leaf integer NOT NULL,
-    upstream text NOT NULL,
-    account text,
-    statuses text[] NOT NULL,
-    offset_days integer NOT NULL,
-    max_age_seconds integer,
-    cycle text NOT NULL,
-    cycles text[] NOT NULL
 );
 CREATE TABLE public.data_product_dependencies_events_status (
     run_id uuid NOT NULL,

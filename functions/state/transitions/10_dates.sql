@@ -76,3 +76,30 @@ LANGUAGE sql STABLE AS $$
                 AND extract(month FROM day + 7) <> extract(month FROM day))
             OR (extract(dow FROM day)::integer + 1) || '#' || ((extract(day FROM day)::integer - 1) / 7 + 1) = ANY (s.nth_week_days))
 $$;
+
+CREATE OR REPLACE FUNCTION cycle_names(times time[]) RETURNS text[]
+LANGUAGE sql IMMUTABLE AS $$
+-- The cycles of a day in order; one without a name where a schedule opens once a day, or where there is none.
+    SELECT CASE WHEN cardinality(times) > 1 THEN ARRAY(SELECT to_char(at, 'HH24MI') FROM unnest(times) at ORDER BY at) ELSE '{""}' END
+$$;
+
+CREATE OR REPLACE FUNCTION openings_of(s data_product_schedule, after timestamptz, until timestamptz)
+RETURNS TABLE (at timestamptz, business_date date, cycle text)
+LANGUAGE sql STABLE AS $$
+-- Every opening of the schedule after the one moment and until the other. Inlined.
+    SELECT fired.at, shifted(day::date, s.date_offset, c), CASE WHEN cardinality(s.times) > 1 THEN to_char(time, 'HH24MI') ELSE '' END
+    FROM generate_series(date_trunc('day', after AT TIME ZONE s.timezone), date_trunc('day', until AT TIME ZONE s.timezone), interval '1 day') AS day
+    CROSS JOIN unnest(s.times) AS time
+    CROSS JOIN LATERAL (SELECT (day::date + time) AT TIME ZONE s.timezone AS at) fired
+    LEFT JOIN calendar c ON c.calendar = s.calendar
+    WHERE fired.at > after AND fired.at <= until AND fires_on(s, day::date) AND is_business_day(day::date, c)
+$$;
+
+CREATE OR REPLACE FUNCTION openings_for(s data_product_schedule, on_date date) RETURNS TABLE (at timestamptz, cycle text)
+LANGUAGE sql STABLE AS $$
+-- The openings of the schedule for that business date.
+    SELECT o.at, o.cycle
+    FROM openings_of(s, ((on_date - abs(s.date_offset) * 2 - 12)::timestamp AT TIME ZONE s.timezone),
+        ((on_date + abs(s.date_offset) * 2 + 13)::timestamp AT TIME ZONE s.timezone)) o
+    WHERE o.business_date = on_date
+$$;

@@ -1,15 +1,50 @@
 -- What a run waits for, by the metadata of its product, and how an open run takes what changed.
 
+CREATE OR REPLACE FUNCTION replaced_cycles(product text, on_date date) RETURNS text[]
+LANGUAGE sql STABLE AS $$
+-- The cycles that are new in the product's schedule and whose openings for that date were made under their former names: each run of a
+-- former cycle stands for one new cycle, in order.
+    SELECT (ARRAY(SELECT name FROM unnest(now.cycles) WITH ORDINALITY AS n(name, place) WHERE name <> ALL (p.former_cycles) ORDER BY place))
+        [:(SELECT count(*) FROM data_product_status r WHERE r.product_id = product AND r.business_date = on_date AND r.cycle <> ALL (now.cycles))]
+    FROM data_product p LEFT JOIN data_product_schedule s USING (product_id)
+    CROSS JOIN LATERAL (SELECT cycle_names(s.times) AS cycles) now
+    WHERE p.product_id = product
+$$;
+
+CREATE OR REPLACE FUNCTION cycles_of_date(product text, on_date date) RETURNS text[]
+LANGUAGE sql STABLE AS $$
+-- The cycles in which the product is refreshed for that date: those of its runs, and those that are still to be opened. Empty if there are none.
+    SELECT ARRAY(
+        SELECT r.cycle FROM data_product_status r WHERE r.product_id = product AND r.business_date = on_date
+        UNION
+        SELECT o.cycle FROM data_product_schedule s JOIN data_product p USING (product_id) CROSS JOIN LATERAL openings_for(s, on_date) o
+        WHERE s.product_id = product AND p.machine IS NOT NULL AND o.at > s.opened_until AND o.cycle <> ALL (replaced_cycles(product, on_date))
+        ORDER BY 1)
+$$;
+
+CREATE OR REPLACE FUNCTION cycles_needed(d data_product_dependencies, on_date date) RETURNS text[]
+LANGUAGE sql STABLE AS $$
+-- The cycles of an upstream whose cycles have changed that a dependency needs of that date, null for any. A cycle of that name which does
+-- not come is replaced by the one before it.
+    SELECT CASE WHEN on_date IS NULL OR d.cycle = 'any' OR day.cycles = '{}' THEN d.cycles
+        WHEN day.cycles = '{""}' THEN ARRAY[NULL::text]
+        WHEN d.cycle = 'every' THEN day.cycles
+        WHEN d.cycle = 'last' THEN day.cycles[cardinality(day.cycles):]
+        ELSE ARRAY[coalesce((SELECT max(cycle) FROM unnest(day.cycles) cycle WHERE cycle <= d.cycle), day.cycles[1])] END
+    FROM (SELECT cycles_of_date(d.upstream, on_date) AS cycles) day
+$$;
+
 CREATE OR REPLACE FUNCTION inputs_of(of_product text, on_date date)
 RETURNS TABLE (leaf integer, cycle text, upstream text, account text, statuses text[], required_date date, max_age_seconds integer)
 LANGUAGE sql STABLE AS $$
 -- What a run of the product for that date waits for; '*' is any cycle. A required date that is null: the latest refresh, not older than max_age.
-    SELECT d.leaf, coalesce(needed.cycle, '*'), d.upstream, d.account, d.statuses,
-        CASE WHEN d.max_age_seconds IS NULL THEN shifted(on_date, d.offset_days, c) END, d.max_age_seconds
+    SELECT d.leaf, coalesce(needed.cycle, '*'), d.upstream, d.account, d.statuses, required.date, d.max_age_seconds
     FROM data_product_dependencies d
-    CROSS JOIN LATERAL unnest(d.cycles) AS needed(cycle)
     LEFT JOIN data_product_schedule s USING (product_id)
     LEFT JOIN calendar c ON c.calendar = s.calendar
+    LEFT JOIN data_product u ON u.product_id = d.upstream
+    CROSS JOIN LATERAL (SELECT CASE WHEN d.max_age_seconds IS NULL THEN shifted(on_date, d.offset_days, c) END AS date) required
+    CROSS JOIN LATERAL unnest(CASE WHEN u.cycles_changed_at IS NULL THEN d.cycles ELSE cycles_needed(d, required.date) END) AS needed(cycle)
     WHERE d.product_id = of_product
 $$;
 

@@ -109,23 +109,12 @@ CREATE OR REPLACE FUNCTION openings_since(since timestamptz, now_is timestamptz)
 RETURNS TABLE (product_id text, business_date date, cycle text)
 LANGUAGE sql STABLE AS $$
 -- Every opening that schedules have made due after `since` and after the openings made before.
-    SELECT fired.product_id, shifted(fired.day, fired.date_offset, c), fired.cycle
-    FROM (
-        SELECT s.product_id, s.date_offset, s.calendar, day::date AS day,
-            CASE WHEN cardinality(s.times) > 1 THEN to_char(at, 'HH24MI') ELSE '' END AS cycle
-        FROM data_product_schedule s
-        JOIN data_product p USING (product_id)
-        CROSS JOIN LATERAL (SELECT greatest(s.opened_until, since) AS moment) last
-        CROSS JOIN LATERAL generate_series(date_trunc('day', last.moment AT TIME ZONE s.timezone),
-            date_trunc('day', now_is AT TIME ZONE s.timezone), interval '1 day') AS day
-        CROSS JOIN LATERAL unnest(s.times) AS at
-        WHERE p.active AND p.machine IS NOT NULL
-            AND (day::date + at) AT TIME ZONE s.timezone <= now_is
-            AND (day::date + at) AT TIME ZONE s.timezone > last.moment
-            AND fires_on(s, day::date)
-    ) fired
-    LEFT JOIN calendar c ON c.calendar = fired.calendar
-    WHERE is_business_day(fired.day, c)
+    SELECT s.product_id, o.business_date, o.cycle
+    FROM data_product_schedule s
+    JOIN data_product p USING (product_id)
+    CROSS JOIN LATERAL openings_of(s, greatest(s.opened_until, since), now_is) o
+    WHERE why_no_runs(p) IS NULL
+        AND (p.cycles_changed_at IS NULL OR o.cycle <> ALL (replaced_cycles(s.product_id, o.business_date)))
 $$;
 
 CREATE OR REPLACE FUNCTION open_due_runs(now_is timestamptz, actor text, OUT due integer, OUT opened integer)

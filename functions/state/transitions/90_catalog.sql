@@ -2,12 +2,13 @@
 
 CREATE OR REPLACE FUNCTION load_catalog(
     of_upload text, of_commit text, of_committed_at timestamptz, force boolean, actor text, now_is timestamptz,
-    OUT inserted integer, OUT changed integer, OUT removed integer, OUT unchanged integer, OUT conditions integer, OUT cancelled integer
+    OUT inserted integer, OUT changed integer, OUT removed integer, OUT unchanged integer, OUT opened integer, OUT conditions integer,
+    OUT cancelled integer
 )
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
--- Makes the staged catalog the current one. An older one than the current is refused unless forced. Open runs follow: `conditions` of them
--- wait for something else than before, and `cancelled` have ended because their product does not run here any more.
+-- Makes the staged catalog the current one. An older one than the current is refused unless forced. Runs follow: `opened` are those that
+-- changed schedules would lose, `conditions` wait for something else than before, `cancelled` ended because their product does not run here any more.
 DECLARE
     current catalog_load;
     added text[];
@@ -16,6 +17,7 @@ DECLARE
     same integer;
     calendars text[];
     conditions_changed text[];
+    schedules data_product_schedule[];
 BEGIN
     PERFORM lock_openings(false);
     SELECT * INTO current FROM catalog_load ORDER BY load_id DESC LIMIT 1;
@@ -45,6 +47,11 @@ BEGIN
     SELECT coalesce(array_agg(product_id ORDER BY product_id), '{}') INTO dropped
     FROM data_product WHERE active AND product_id NOT IN (SELECT product_id FROM incoming);
 
+    SELECT array_agg(s) INTO schedules FROM data_product_schedule s WHERE product_id = ANY (altered);
+    UPDATE data_product p SET cycles_changed_at = now_is,
+        former_cycles = CASE WHEN p.cycles_changed_at > now_is - interval '1 day' THEN p.former_cycles ELSE cycle_names(s.times) END
+    FROM incoming i LEFT JOIN data_product_schedule s USING (product_id)
+    WHERE p.product_id = i.product_id AND i.product_id = ANY (added || altered) AND cycle_names(s.times) <> cycle_names(times_of(i.entry));
     SELECT array_agg(product_id) INTO conditions_changed FROM incoming i JOIN data_product p USING (product_id)
     WHERE p.condition IS DISTINCT FROM i.entry -> 'tree';
 
@@ -68,7 +75,7 @@ BEGIN
     INSERT INTO data_product_schedule (product_id, cron, timezone, date_offset, calendar, times, months, month_days, week_days, years,
         last_days, near_weekdays, last_week_days, nth_week_days, opened_until)
     SELECT i.product_id, f ->> 'cron', f ->> 'timezone', (f ->> 'date_offset')::integer, f ->> 'calendar',
-        ARRAY(SELECT jsonb_array_elements_text(f #> '{fires,times}')::time), integers(f #> '{fires,months}'), integers(f #> '{fires,month_days}'),
+        times_of(i.entry), integers(f #> '{fires,months}'), integers(f #> '{fires,month_days}'),
         integers(f #> '{fires,week_days}'), CASE WHEN jsonb_typeof(f #> '{fires,years}') = 'array' THEN integers(f #> '{fires,years}') END,
         integers(f #> '{fires,last_days}'), integers(f #> '{fires,near_weekdays}'), integers(f #> '{fires,last_week_days}'),
         ARRAY(SELECT jsonb_array_elements_text(f #> '{fires,nth_week_days}')), now_is
@@ -104,6 +111,7 @@ BEGIN
     VALUES (of_commit, of_committed_at, now_is, actor, added, altered, dropped, same);
     DELETE FROM catalog_stage WHERE upload = of_upload;
     cancelled := cancel_without_pipeline(now_is, actor);
+    opened := open_moved_runs(schedules, now_is, actor);
     conditions := take_conditions(altered || added || ARRAY(SELECT product_id FROM data_product_schedule WHERE calendar = ANY (calendars)),
         conditions_changed, now_is, actor);
     inserted := cardinality(added);
@@ -111,6 +119,10 @@ BEGIN
     removed := cardinality(dropped);
     unchanged := same;
 END $$;
+
+CREATE OR REPLACE FUNCTION times_of(entry jsonb) RETURNS time[] LANGUAGE sql IMMUTABLE AS $$
+    SELECT ARRAY(SELECT jsonb_array_elements_text(entry #> '{schedule,fires,times}')::time)
+$$;
 
 CREATE OR REPLACE FUNCTION integers(list jsonb) RETURNS integer[] LANGUAGE sql IMMUTABLE AS $$
     SELECT ARRAY(SELECT jsonb_array_elements_text(list)::integer)

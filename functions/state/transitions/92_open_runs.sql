@@ -45,3 +45,30 @@ BEGIN
     END LOOP;
     RETURN cancelled;
 END $$;
+
+CREATE OR REPLACE FUNCTION open_moved_runs(before data_product_schedule[], now_is timestamptz, actor text) RETURNS integer
+LANGUAGE plpgsql AS $$
+-- Opens the runs that a changed schedule would lose: those for dates that the schedule of before had still to open, and whose openings by the
+-- schedule of now have passed. An opening that both have in the past was made, or was before the product came. Gives how many.
+DECLARE
+    wanted jsonb;
+BEGIN
+    WITH changed AS (
+        SELECT old, s AS new FROM unnest(before) old JOIN data_product_schedule s ON s.product_id = old.product_id
+        WHERE (old.timezone, old.date_offset, old.calendar, old.times, old.months, old.month_days, old.week_days, old.years, old.last_days, old.near_weekdays,
+            old.last_week_days, old.nth_week_days) IS DISTINCT FROM (s.timezone, s.date_offset, s.calendar, s.times, s.months, s.month_days, s.week_days,
+            s.years, s.last_days, s.near_weekdays, s.last_week_days, s.nth_week_days)
+    ), passed AS (
+        SELECT (new).product_id, o.business_date, o.cycle FROM changed
+        CROSS JOIN LATERAL openings_of(new, (new).opened_until - interval '7 days', (new).opened_until) o
+        EXCEPT
+        SELECT (old).product_id, o.business_date, o.cycle FROM changed
+        CROSS JOIN LATERAL openings_of(old, (old).opened_until - interval '7 days', (old).opened_until) o
+    )
+    SELECT coalesce(jsonb_agg(to_jsonb(p)), '[]') INTO wanted FROM passed p JOIN data_product d USING (product_id)
+    WHERE (product_id, business_date) IN (
+            SELECT (old).product_id, o.business_date FROM changed
+            CROSS JOIN LATERAL openings_of(old, (old).opened_until, (old).opened_until + interval '7 days') o)
+        AND (d.cycles_changed_at IS NULL OR p.cycle <> ALL (replaced_cycles(product_id, business_date)));
+    RETURN cardinality(open_runs(wanted, now_is, actor));
+END $$;

@@ -3,14 +3,7 @@
 CREATE OR REPLACE FUNCTION opens_at(product text, on_date date) RETURNS timestamptz
 LANGUAGE sql STABLE AS $$
 -- When the product's schedule first opens a run for that business date; null without a schedule, or if it opens none.
-    SELECT min((day::date + at) AT TIME ZONE s.timezone)
-    FROM data_product_schedule s
-    LEFT JOIN calendar c ON c.calendar = s.calendar
-    CROSS JOIN LATERAL generate_series(on_date - abs(s.date_offset) * 2 - 12, on_date + abs(s.date_offset) * 2 + 12, interval '1 day') day
-    CROSS JOIN LATERAL unnest(s.times) at
-    WHERE s.product_id = product AND fires_on(s, day::date)
-        AND is_business_day(day::date, c)
-        AND shifted(day::date, s.date_offset, c) = on_date
+    SELECT min(o.at) FROM data_product_schedule s CROSS JOIN LATERAL openings_for(s, on_date) o WHERE s.product_id = product
 $$;
 
 CREATE OR REPLACE FUNCTION missed_opening(product text, on_date date) RETURNS boolean
@@ -70,7 +63,7 @@ BEGIN
         RAISE EXCEPTION 'UnknownProduct: %', product;
     END IF;
     RETURN jsonb_build_object('product', product, 'pipeline', p.machine IS NOT NULL, 'latest_date', latest_date(product, now_is),
-        'cycles', (SELECT CASE WHEN cardinality(s.times) > 1 THEN ARRAY(SELECT to_char(at, 'HH24MI') FROM unnest(s.times) at ORDER BY at) ELSE '{}' END
+        'cycles', (SELECT CASE WHEN cardinality(s.times) > 1 THEN cycle_names(s.times) ELSE '{}' END
             FROM data_product_schedule s WHERE s.product_id = product));
 END $$;
 
