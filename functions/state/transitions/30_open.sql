@@ -100,9 +100,19 @@ $$;
 
 CREATE OR REPLACE FUNCTION lock_openings(shared boolean) RETURNS void
 LANGUAGE sql AS $$
--- Until the end of the transaction: one that opens runs or loads the catalog excludes the others, those that record events share it.
+-- Until the end of the transaction: one that makes runs wait (opens them, runs them again, loads the catalog) excludes the others; those that
+-- end what several runs may wait for (record events and ends of jobs, end a hold, repair) share it. It comes before any lock of a row.
     SELECT pg_advisory_xact_lock_shared(7201) WHERE shared;
     SELECT pg_advisory_xact_lock(7201) WHERE NOT shared
+$$;
+
+CREATE OR REPLACE FUNCTION lock_products_opened_by(upstreams text[]) RETURNS void
+LANGUAGE sql AS $$
+-- Events that may open runs of the same product take turns: the second sees what the first opened. Before any lock of a run.
+    SELECT FROM data_product p
+    WHERE p.product_id IN (SELECT d.product_id FROM data_product_dependencies d WHERE d.upstream = ANY (upstreams))
+        AND NOT EXISTS (SELECT FROM data_product_schedule s WHERE s.product_id = p.product_id)
+    ORDER BY p.product_id FOR NO KEY UPDATE OF p
 $$;
 
 CREATE OR REPLACE FUNCTION openings_since(since timestamptz, now_is timestamptz)

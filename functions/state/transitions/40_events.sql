@@ -24,6 +24,7 @@ BEGIN
     )
     SELECT (SELECT array_agg(event_key) FROM given), (SELECT count(*) FROM stored) INTO keys, recorded;
 
+    PERFORM lock_products_opened_by(ARRAY(SELECT e.product_id FROM refresh_event e WHERE e.event_key = ANY (keys)));
     PERFORM open_runs((
         SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_object('product_id', d.product_id, 'cycle', '',
             'business_date', e.business_date - CASE WHEN d.max_age_seconds IS NULL THEN d.offset_days ELSE 0 END)), '[]')

@@ -81,8 +81,16 @@ LANGUAGE plpgsql AS $$
 DECLARE
     j job_run;
     ended integer := 0;
-    waiting uuid[] := '{}';
+    runs uuid[];
 BEGIN
+    PERFORM lock_openings(true);
+    -- the runs before their job runs, as in all that records job runs
+    SELECT coalesce(array_agg(run_id), '{}') INTO runs FROM (
+        SELECT run_id FROM data_product_status
+        WHERE run_id IN (
+            SELECT coalesce(s.run_id, known.run_id) FROM jsonb_to_recordset(states) AS s(job_run_id text, run_id uuid)
+            LEFT JOIN job_run known USING (job_run_id))
+        ORDER BY run_id FOR UPDATE) locked;
     FOR j IN
         INSERT INTO job_run (job_run_id, run_id, attempt, step, type, job, state, error, message, ended_at, changed_at)
         SELECT DISTINCT ON (job_run_id) job_run_id, run_id, attempt, step, coalesce(type, 'glue'), job, state, left(error, 256), left(message, 4000),
@@ -96,21 +104,24 @@ BEGIN
     LOOP
         PERFORM answer_job(j, now_is);
         ended := ended + 1;
-        waiting := waiting || j.run_id;
     END LOOP;
     -- an attempt that waited for an earlier one's job can go on
-    SELECT coalesce(array_agg(run_id), '{}') INTO waiting FROM (
-        SELECT run_id FROM data_product_status WHERE run_id = ANY (waiting) AND status = 'WAITING' ORDER BY run_id FOR UPDATE) locked;
-    PERFORM release_ready(waiting, now_is, 'the job of the earlier attempt ended', 'job status');
+    PERFORM release_ready(runs, now_is, 'the job of the earlier attempt ended', 'job status');
     RETURN ended;
 END $$;
 
+CREATE OR REPLACE FUNCTION expired_jobs(now_is timestamptz) RETURNS SETOF job_run
+LANGUAGE sql STABLE AS $$
+-- The work whose service cannot be asked and that has certainly ended.
+    SELECT * FROM job_run WHERE state = 'STARTED' AND expires_at <= now_is
+$$;
+
 CREATE OR REPLACE FUNCTION expire_jobs(now_is timestamptz) RETURNS integer
 LANGUAGE sql AS $$
--- Ends the work whose service cannot be asked and that has certainly ended. Gives how many.
+-- Records the end of the expired job runs. Gives how many.
     SELECT record_job_states(coalesce(jsonb_agg(named_job(j) || jsonb_build_object('state', 'TIMEOUT',
         'message', 'its end was not reported, and by now it has ended')), '[]'), now_is)
-    FROM job_run j WHERE j.state = 'STARTED' AND j.expires_at <= now_is
+    FROM expired_jobs(now_is) j
 $$;
 
 CREATE OR REPLACE FUNCTION request_stop(of_job_run text, now_is timestamptz) RETURNS boolean

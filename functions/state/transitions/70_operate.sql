@@ -13,7 +13,7 @@ DECLARE
     waiting uuid[];
     reason text;
 BEGIN
-    PERFORM lock_openings(true);  -- a catalog that is being loaded has changed this product or has not
+    PERFORM lock_openings(false);  -- an event that is being recorded would see the ended attempt, and this would not see the event
     SELECT why_no_runs(p) INTO reason FROM data_product p WHERE product_id = of_product;
     IF reason IS NOT NULL THEN
         RAISE EXCEPTION 'NoPipeline: %, so its runs cannot be run again', reason;
@@ -93,6 +93,7 @@ DECLARE
     concerned uuid[];
     started uuid[];
 BEGIN
+    PERFORM lock_openings(true);
     IF on_date IS NULL THEN
         PERFORM FROM data_product WHERE product_id = product AND active FOR UPDATE;
         IF NOT FOUND THEN
@@ -152,6 +153,9 @@ DECLARE
     products text[];
     wanted jsonb;
 BEGIN
+    IF NOT preview THEN
+        PERFORM lock_openings(false);
+    END IF;
     SELECT array_agg(product_id) INTO products FROM data_product p
     WHERE active AND machine IS NOT NULL AND (product_id = what
         OR domain = what AND EXISTS (SELECT FROM data_product_schedule s WHERE s.product_id = p.product_id));
@@ -166,9 +170,6 @@ BEGIN
     ELSIF (last - first + 1) * cardinality(products) > 10000 OR last - first > 1000 THEN
         RAISE EXCEPTION 'TooMuch: at most 1,000 days of a product and 10,000 runs at once, not % days of % products',
             last - first + 1, cardinality(products);
-    END IF;
-    IF NOT preview THEN
-        PERFORM lock_openings(false);
     END IF;
     SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_object('product_id', product_id, 'business_date', date, 'cycle', of_cycle)), '[]') INTO wanted
     FROM (

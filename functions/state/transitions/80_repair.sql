@@ -59,9 +59,12 @@ LANGUAGE plpgsql AS $$
 DECLARE
     waiting uuid[];
 BEGIN
-    PERFORM expire_jobs(now_is);
+    PERFORM lock_openings(true);
     SELECT coalesce(array_agg(run_id), '{}') INTO waiting FROM (
-        SELECT run_id FROM data_product_status WHERE status = 'WAITING' AND released_at IS NULL ORDER BY run_id FOR UPDATE) locked;
+        SELECT run_id FROM data_product_status
+        WHERE (status = 'WAITING' AND released_at IS NULL) OR run_id IN (SELECT run_id FROM expired_jobs(now_is))
+        ORDER BY run_id FOR UPDATE) locked;
+    PERFORM expire_jobs(now_is);
     PERFORM match_arrivals(waiting, NULL, now_is);
     released := cardinality(release_ready(waiting, now_is, 'found by the monitor', 'monitor'));
     late := notify_late(now_is);
@@ -106,7 +109,7 @@ BEGIN
     recorded := false;
     restarted := false;
     stop := '[]';
-    PERFORM lock_openings(true);  -- as in rerun, before the row
+    PERFORM lock_openings(shared => NOT restart);  -- as `rerun` does, and before the row
     SELECT * INTO r FROM data_product_status WHERE run_id = run FOR UPDATE;
     IF r.attempt IS DISTINCT FROM of_attempt OR r.status NOT IN ('WAITING', 'PROCESSING') THEN
         RETURN;

@@ -1,0 +1,251 @@
+"""Two operations at once on one run, in every interleaving of their statements: the result is that of one after the other."""
+
+import json
+import os
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.types.json import Jsonb
+
+from headgate.local.postgres import Postgres
+from state.catalog import rows
+from tests.interleaving import Pair, add_boundaries, stops
+from tests.state_world import World, at, external, leaf, new_world, product
+
+pytestmark = pytest.mark.slow
+SOAK = os.environ.get("HEADGATE_SOAK")
+
+DAY, NOW = "2026-11-20", "2026-11-20 08:00Z"
+LATEST = {"max_age": 7 * 86400}
+
+
+def event(name: str, day: str = DAY, status: str = "COMPLETED") -> str:
+    given = {
+        "event_key": f"{name} {day}",
+        "product_id": name,
+        "business_date": day,
+        "status": status,
+        "refreshed_at": NOW,
+    }
+    return f"SELECT record_refresh_events('{json.dumps([given])}', '{NOW}')"
+
+
+def run_of(name: str) -> str:
+    return f"(SELECT run_id FROM data_product_status WHERE product_id = '{name}' AND business_date = '{DAY}')"
+
+
+def hold(on: bool, day: str = "NULL") -> str:
+    return f"SELECT set_hold('d/x#', {day}, '', {on}, 'ann', '{NOW}')"
+
+
+def outcome(status: str, name: str = "d/x#", attempt: int = 1) -> str:
+    return f"SELECT record_outcome({run_of(name)}, {attempt}, '{status}', NULL, NULL, '{NOW}', 'machine')"
+
+
+def deadline(policy: str, attempt: int = 1) -> str:
+    return f"SELECT resolve_deadline({run_of('d/x#')}, {attempt}, '{policy}', '{NOW}')"
+
+
+def wait(attempt: int = 1) -> str:
+    return f"SELECT register_wait({run_of('d/x#')}, {attempt}, 'token #', 'arn:#', '{NOW}')"
+
+
+def job_starts(attempt: int = 1) -> str:
+    return (
+        f"SELECT record_job_start({run_of('d/x#')}, {attempt}, 'build', 'glue', 'j', 'jr #', '{{}}', 'job #', '{NOW}')"
+    )
+
+
+def rerun(name: str = "d/x#", downstream: bool = False) -> str:
+    return f"SELECT count(*) FROM rerun('{name}', '{DAY}', '', {downstream}, 'rerun', 'ann', '{NOW}')"
+
+
+RUN = run_of("d/x#")
+BACKFILL = f"SELECT backfill('d/x#', '{DAY}', '{DAY}', false, 'ann', '{NOW}')"
+LOST = f"SELECT end_lost_machine({RUN}, 1, 'States.Runtime', '', true, 2, 'monitor', '{NOW}')"
+JOB_ENDS = (
+    """SELECT record_job_states('[{"job_run_id": "jr #", "job": "j", "state": "STOPPED"}]', '2026-11-20 08:00Z')"""
+)
+SKIP = f"SELECT skip_run('d/x#', '{DAY}', '', 'ann', '{NOW}')"
+BEGIN = f"SELECT begin_pipeline({RUN}, 1, 'arn:#', '{NOW}')"
+OPENS = [BACKFILL]
+A, B = event("raw/a#"), event("raw/b#")
+HELD, RELEASE, RUN_HELD, RUN_RELEASE = hold(True), hold(False), hold(True, f"'{DAY}'"), hold(False, f"'{DAY}'")
+WORKS = [
+    *OPENS,
+    A,
+    deadline("start"),
+    BEGIN,
+    job_starts(),
+    outcome("ERROR"),
+    rerun(),
+]  # attempt 2 waits for the job of attempt 1 and raw/b
+PUBLISHED = (
+    f"SELECT record_refresh_events(jsonb_build_array(jsonb_build_object('event_key', 'd/u#', 'product_id', 'd/u#', 'business_date', '{DAY}', "
+    f"'status', 'COMPLETED', 'run_id', {run_of('d/u#')}, 'attempt', 1, 'refreshed_at', '{NOW}')), '{NOW}')"
+)
+UPSTREAM = [f"SELECT backfill('d/u#', '{DAY}', '{DAY}', false, 'ann', '{NOW}')", f"SELECT begin_pipeline({run_of('d/u#')}, 1, 'a', '{NOW}')",
+            outcome("COMPLETED", "d/u#"), PUBLISHED]  # fmt: skip
+
+
+STAGE = "INSERT INTO catalog_stage SELECT 'upload #', section, key, entry FROM catalog WHERE key <> 'd/x#'"
+CHANGED = "INSERT INTO catalog_stage SELECT 'upload #', section, key, changed FROM catalog WHERE key = 'd/x#'"  # to raw/a# alone
+LOAD = f"SELECT load_catalog('upload #', 'abc', '2026-11-20 05:00Z', true, 'ann', '{NOW}')"
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """Two operations that meet after `before`. `mesh` says what d/x depends on; `#` stands for the number of a copy."""
+
+    before: list[str]
+    one: str
+    other: str
+    mesh: str = "both"
+
+
+MEETINGS = {
+    "event and event": Meeting(OPENS, A, B),
+    "event and event, one opens": Meeting([], A, event("raw/b#", "2026-11-19"), "latest"),
+    "event and event, both open": Meeting([], A, B, "unscheduled"),
+    "event and opening": Meeting([A], B, BACKFILL),
+    "event and rerun": Meeting([*OPENS, A, outcome("ERROR")], B, rerun()),
+    "event and restart": Meeting([*OPENS, A], B, LOST),
+    "event and end of a hold": Meeting([*OPENS, A, HELD], B, RELEASE),
+    "event and end of a run's hold": Meeting([*OPENS, A, RUN_HELD], B, RUN_RELEASE),
+    "event and hold": Meeting([*OPENS, A], B, HELD),
+    "event and a run's hold": Meeting([*OPENS, A], B, RUN_HELD),
+    "event and wait": Meeting([*OPENS, A], B, wait()),
+    "event and job end": Meeting(WORKS, B, JOB_ENDS),
+    "event and deadline that skips": Meeting([*OPENS, A], B, deadline("skip")),
+    "event and deadline that starts": Meeting([*OPENS, A], B, deadline("start")),
+    "event and skip": Meeting([*OPENS, A], B, SKIP),
+    "event and failure": Meeting([*OPENS, A], B, outcome("ERROR")),
+    "event and rerun of an input": Meeting([*UPSTREAM, *OPENS], B, rerun("d/u#"), "upstream"),
+    "event and rerun from an input on": Meeting([*UPSTREAM, *OPENS, outcome("ERROR")], B, rerun("d/u#", True), "upstream"),
+    "rerun and end of a hold": Meeting([*OPENS, HELD, A, B, outcome("ERROR")], rerun(), RELEASE),
+    "rerun and hold": Meeting([*OPENS, A, B, outcome("ERROR")], rerun(), HELD),
+    "rerun and job end": Meeting([*OPENS, A, B, BEGIN, job_starts(), outcome("ERROR")], rerun(), JOB_ENDS),
+    "rerun and late work": Meeting([*OPENS, A, B, BEGIN, outcome("ERROR")], rerun(), job_starts()),
+    "rerun and rerun": Meeting([*OPENS, A, B, outcome("ERROR")], rerun(), rerun()),
+    "rerun of an input and rerun": Meeting([*UPSTREAM, *OPENS, B, outcome("ERROR")], rerun("d/u#"), rerun(), "upstream"),
+    "restart and job end": Meeting([*OPENS, A, B, BEGIN, job_starts()], LOST, JOB_ENDS),
+    "restart and job start": Meeting([*OPENS, A, B, BEGIN], LOST, job_starts()),
+    "restart and end of a hold": Meeting([*OPENS, HELD, A, B], LOST, RELEASE),
+    "restart and failure": Meeting([*OPENS, A, B, BEGIN], LOST, outcome("ERROR")),
+    "job start and job end": Meeting([*OPENS, A, B, BEGIN], job_starts(), JOB_ENDS),
+    "job end and end of a hold": Meeting([*WORKS, HELD, B], JOB_ENDS, RELEASE),
+    "job end and end of a run's hold": Meeting([*WORKS, RUN_HELD, B], JOB_ENDS, RUN_RELEASE),
+    "job end and wait": Meeting([*WORKS, B], JOB_ENDS, wait(2)),
+    "job end and deadline": Meeting([*WORKS, B], JOB_ENDS, deadline("start", 2)),
+    "opening and end of a hold": Meeting([A, B, HELD], BACKFILL, RELEASE),
+    "opening by an event and end of a hold": Meeting([HELD, B], A, RELEASE, "latest"),
+    "opening by an event and hold": Meeting([B], A, HELD, "latest"),
+    "opening and opening": Meeting([A, B], BACKFILL, BACKFILL),
+    "end of a hold and end of a run's hold": Meeting([*OPENS, HELD, RUN_HELD, A, B], RELEASE, RUN_RELEASE),
+    "end of a hold and wait": Meeting([*OPENS, HELD, A, B], RELEASE, wait()),
+    "end of a hold and deadline": Meeting([*OPENS, HELD, A, B], RELEASE, deadline("start")),
+    "changed condition and event": Meeting([STAGE, CHANGED, *OPENS], LOAD, A),
+    "changed condition and rerun": Meeting([STAGE, CHANGED, *OPENS, A, outcome("ERROR")], LOAD, rerun()),
+    "changed condition and restart": Meeting([STAGE, CHANGED, *OPENS, A], LOAD, LOST),
+    "changed condition and opening": Meeting([STAGE, CHANGED, A], LOAD, BACKFILL),
+    "changed condition and job end": Meeting([STAGE, CHANGED, *WORKS], LOAD, JOB_ENDS),
+    "changed condition and end of a hold": Meeting([STAGE, CHANGED, *OPENS, HELD, A], LOAD, RELEASE),
+    "changed condition and wait": Meeting([STAGE, CHANGED, *OPENS, A], LOAD, wait()),
+    "changed condition and deadline": Meeting([STAGE, CHANGED, *OPENS, A], LOAD, deadline("skip")),
+    "removed product and event": Meeting([STAGE, *OPENS, A], LOAD, B),
+    "removed product and wait": Meeting([STAGE, *OPENS, A], LOAD, wait()),
+    "removed product and rerun": Meeting([STAGE, *OPENS, A, outcome("ERROR")], LOAD, rerun()),
+    "removed product and opening": Meeting([STAGE, A], LOAD, BACKFILL),
+    "wait and deadline": Meeting([*OPENS, A], wait(), deadline("start")),
+}  # fmt: skip
+
+
+def mesh(kind: str, copies: int) -> dict[str, Any]:
+    """The products of that many copies."""
+    found: dict[str, Any] = {}
+    for number in range(copies):
+        a, b, x, u = (f"{name}{number}" for name in ("raw/a", "raw/b", "d/x", "d/u"))
+        inputs = {
+            "both": [leaf(a), leaf(b)],
+            "unscheduled": [leaf(a), leaf(b)],
+            "latest": [leaf(a), leaf(b, **LATEST)],
+            "upstream": [leaf(u), leaf(b)],
+        }[kind]
+        schedule = None if kind in ("unscheduled", "latest") else "06:00"
+        found |= {a: external(), b: external(), x: product({"all_of": inputs}, schedule, name=x.replace("/", "-"))}
+        if kind == "upstream":
+            found[u] = product(name=u.replace("/", "-"))
+    return found
+
+
+def load(world: World, products: dict[str, Any]) -> None:
+    """Loads the products, and keeps their rows for a catalog that one copy stages; `changed` waits for the first input alone."""
+    world.load(products, at("2026-11-20 05:00"))
+    changed = {name: {**each, "depends_on": {"all_of": each["depends_on"]["all_of"][:1]}} if "depends_on" in each else each
+               for name, each in products.items()}  # fmt: skip
+    given, alone = (list(rows({"calendars": {}, "products": each})) for each in (products, changed))
+    world.sql("DROP TABLE IF EXISTS catalog")
+    world.sql(
+        "CREATE TABLE catalog AS SELECT g.*, a.entry AS changed FROM jsonb_to_recordset(%s) AS g(section text, key text, entry jsonb) "
+        "JOIN jsonb_to_recordset(%s) AS a(key text, entry jsonb) USING (key)",
+        Jsonb(given), Jsonb(alone),
+    )  # fmt: skip
+
+
+def result(connection: "psycopg.Connection[Any]", number: int) -> list[tuple[Any, ...]]:
+    """What became of the runs of a copy: their state, their inputs, and what is due."""
+    runs = f"SELECT run_id FROM data_product_status WHERE product_id IN ('d/x{number}', 'd/u{number}')"
+    queries = [
+        f"SELECT split_part(product_id, '{number}', 1), business_date::text, attempt, status, release_reason, held FROM data_product_status "
+        f"WHERE run_id IN ({runs})",
+        f"SELECT business_date::text, leaf, d.status FROM data_product_dependencies_events_status d JOIN data_product_status USING (run_id) "
+        f"WHERE run_id IN ({runs})",
+        f"SELECT kind, attempt, done_at IS NULL, count(*) FROM effect WHERE run_id IN ({runs}) GROUP BY 1, 2, 3",
+        f"SELECT state, stop_asked_at IS NOT NULL, task_token IS NOT NULL FROM job_run WHERE job_run_id = 'jr {number}'",
+        f"SELECT event, attempt FROM data_product_status_history WHERE run_id IN ({runs}) AND event IN ('released', 'opened')",
+        f"SELECT held FROM data_product WHERE product_id = 'd/x{number}'",
+    ]
+    return [tuple(sorted(connection.execute(query).fetchall())) for query in queries]
+
+
+def errors(pair: Pair, number: int) -> list[str]:
+    """What the operations were refused with."""
+    return sorted(re.sub(rf"(d/[xu]){number}\b", r"\1", worker.error) for worker in pair.workers if worker.error)
+
+
+@pytest.mark.parametrize("name", MEETINGS)
+def test_two_operations_at_once_end_as_one_after_the_other(postgres: Postgres, name: str) -> None:
+    meeting = MEETINGS[name]
+    with new_world(postgres) as world:
+        direct = world.direct()
+        assert add_boundaries(direct) > 60
+        orders = [(meeting.one, meeting.other), (meeting.other, meeting.one)]
+        copy = 0
+
+        def prepared() -> tuple[int, list[tuple[str, str]]]:
+            nonlocal copy
+            number, copy = copy, copy + 1
+            for statement in meeting.before:
+                direct.execute(statement.replace("#", str(number)))
+            return number, [(one.replace("#", str(number)), other.replace("#", str(number))) for one, other in orders]
+
+        with Pair(world.dsn, direct) as pair:
+            load(world, mesh(meeting.mesh, 2))
+            boundaries, expected = [], []
+            for order in range(2):
+                number, statements = prepared()
+                boundaries.append(pair.serial(*statements[order]))
+                expected.append((result(direct, number), errors(pair, number)))
+            met = [(order, stop) for order in range(2) for stop in stops(boundaries[order], bool(SOAK))]
+            load(world, mesh(meeting.mesh, 2 + len(met)))
+            wrong = []
+            for order, stop in met:
+                number, statements = prepared()
+                pair.interleaved(*statements[order], stop)
+                found = (result(direct, number), errors(pair, number))
+                if found not in expected:
+                    wrong.append((order, stop, found))
+        assert not wrong, f"{len(wrong)} of {len(met)} interleavings; first {wrong[0]}; expected one of {expected}"
