@@ -89,7 +89,7 @@ def _stack(arguments: argparse.Namespace) -> Application:
 
 def _error(body: dict[str, Any]) -> UsageError:
     kind, message = str(body.get("errorType")), str(body.get("errorMessage"))
-    if kind == "UnknownProduct":
+    if kind == "UnknownProduct" and " " not in message:
         message += ": no such product in the catalog of the application"
     if kind in REFUSALS:
         return RefusedError(message, kind=kind)

@@ -19,6 +19,8 @@ def explained(run: Entry, clock: Clock) -> Iterator[str]:
     attempt = f", attempt {run['attempt']}" if run.get("attempt", 1) > 1 else ""
     yield f"{name} for {run['business_date']} is {run['status']}{attempt}."
     yield f"{run['description'].rstrip('.')}. Owner: {_owner(run)}."
+    if "refused" in run:
+        yield f"It has its metadata of before the last deployment: {run['refused']}."
     match run["status"]:
         case "WAITING":
             yield from _waiting(run, clock)
@@ -59,6 +61,8 @@ def _remedy(run: Entry) -> str:
 
 
 def _unopened(run: Entry, clock: Clock) -> str:
+    if "opening_error" in run:
+        return f"Its run could not be opened: {run['opening_error']}. The scheduler tries again each time, for openings of the last three days."
     if "timezone" not in run:
         return "It has no schedule: its first arrival opens a run."
     if "opens_at" not in run:

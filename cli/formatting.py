@@ -78,7 +78,11 @@ def _note(each: Entry, clock: Clock) -> str:
         parts.append(each["error"])
     if each.get("late"):
         parts.append(f"LATE, due by {clock(each['due_at'])}")
-    if each.get("opens_at"):
+    if each.get("refused"):
+        parts.append(f"not updated: {each['refused']}")
+    if each.get("opening_error"):
+        parts.append(f"not opened: {each['opening_error']}")
+    elif each.get("opens_at"):
         at = clock(each["opens_at"])
         parts.append(f"not opened at {at}; `headgate backfill` opens it" if each.get("missed") else f"opens at {at}")
     if each.get("unscheduled"):

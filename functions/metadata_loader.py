@@ -14,6 +14,7 @@ from contract import require
 from state import catalog
 from state.migrate import migrate
 
+NAMED = 20  # refused products that the answer names: CloudFormation takes 4,096 bytes; the log names all
 CATALOG = Path(os.environ.get("LAYERS", "/opt"), "catalog.json")  # a layer of this function alone
 
 
@@ -48,8 +49,15 @@ def load(properties: dict[str, Any], upload: str) -> dict[str, Any]:
         properties.get("Force", "false") == "true",
     )  # fmt: skip
     openings = runtime.state().open_due_runs(runtime.now(), "deployment")
+    for each in loaded.refused:
+        LOG.error(json.dumps({"not_loaded": each["product"], "reason": each["reason"]}))
     runtime.perform_due()
-    return {**asdict(loaded), "migrations": len(applied), "opened": loaded.opened + openings.opened}
+    return {
+        **asdict(loaded),
+        "migrations": len(applied),
+        "opened": loaded.opened + openings.opened,
+        "refused": [each["product"] for each in loaded.refused[:NAMED]],
+    }
 
 
 def _answer(url: str, answer: dict[str, Any]) -> None:

@@ -13,7 +13,9 @@ ARN = "arn:aws:states:us-east-1:1:execution:m:e"
 
 
 def opened(world: World, now: str = "2026-11-20 06:00") -> dict[str, int]:
-    return asdict(world.state.open_due_runs(at(now), "scheduler"))
+    found = world.state.open_due_runs(at(now), "scheduler")
+    assert found.failed == []
+    return {"due": found.due, "opened": found.opened}
 
 
 def uuid(world: World, name: str, date: str = TODAY, cycle: str = "") -> UUID:

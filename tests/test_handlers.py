@@ -335,6 +335,7 @@ def test_the_loader_migrates_loads_and_always_answers(
         "unchanged": 0,
         "conditions": 0,
         "cancelled": 0,
+        "refused": [],
         "migrations": 0,
         "opened": 0,
     }

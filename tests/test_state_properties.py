@@ -93,9 +93,16 @@ class Oracle:
         for name, when, status, _ in list(self.events):
             for other in PRODUCTS:
                 if "schedule" not in self.mesh[other]:
-                    for each in _leaves(self.mesh[other]["depends_on"]):
-                        if each["product"] == name and status in each["status"]:
-                            self.runs.setdefault((other, when - timedelta(days=each["offset"])), [1, False, "WAITING"])
+                    needed = _leaves(self.mesh[other]["depends_on"])
+                    for each in needed:
+                        day = when - timedelta(days=each["offset"])
+                        last = each["offset"] == max(one["offset"] for one in needed)
+                        if (
+                            each["product"] == name
+                            and status in each["status"]
+                            and (last or self.holds(self.mesh[other]["depends_on"], day))
+                        ):
+                            self.runs.setdefault((other, day), [1, False, "WAITING"])
         for (name, day), run in self.runs.items():
             blocked = name in self.held or self.working.get((name, day))
             if run[2] == "WAITING" and not blocked and self.holds(self.mesh[name]["depends_on"], day):

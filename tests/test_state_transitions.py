@@ -298,11 +298,11 @@ def test_history_tells_every_change(world: World) -> None:
 
 def test_loading_is_a_difference_and_keeps_history(world: World) -> None:
     first = {"raw/a": external(), "d/x": product("raw/a"), "d/y": product("raw/a")}
-    nobody = {"opened": 0, "conditions": 0, "cancelled": 0}
+    nobody = {"opened": 0, "conditions": 0, "cancelled": 0, "refused": []}
     assert world.load(first, LOADED) == {"inserted": 3, "changed": 0, "removed": 0, "unchanged": 0, **nobody}
     opened(world)
     changed = {"raw/a": external(), "d/x": product(["raw/a", "d/z"]), "d/z": product("raw/a")}
-    runs = {"opened": 0, "conditions": 1, "cancelled": 1}
+    runs = {"opened": 0, "conditions": 1, "cancelled": 1, "refused": []}
     assert world.load(changed, SIX) == {"inserted": 1, "changed": 1, "removed": 1, "unchanged": 1, **runs}
 
     assert world.sql("SELECT active FROM data_product WHERE product_id = 'd/y'") == [(False,)]

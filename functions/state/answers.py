@@ -10,8 +10,11 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Openings:
+    """`failed` are the products [{product, error}] whose runs could not be opened."""
+
     due: int
     opened: int
+    failed: list[Json]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,8 @@ class MachineEnded:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """How many products; and how many runs changed schedules opened at once, how many open ones took a new condition, how many were cancelled."""
+    """How many products; and how many runs changed schedules opened at once, how many open ones took a new condition, how many were cancelled;
+    `refused` are the products [{product, reason}] that stay as they were."""
 
     inserted: int
     changed: int
@@ -135,6 +139,7 @@ class Loaded:
     opened: int
     conditions: int
     cancelled: int
+    refused: list[Json]
 
 
 @dataclass(frozen=True, slots=True)

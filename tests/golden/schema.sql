@@ -96,6 +96,7 @@ CREATE TABLE public.data_product (
     runs_in text,
     former_cycles text[],
     cycles_changed_at timestamp with time zone,
+    opening_error text,
     CONSTRAINT data_product_on_deadline_check CHECK ((on_deadline = ANY (ARRAY['fail'::text, 'start'::text, 'skip'::text]))),
     CONSTRAINT data_product_visibility_check CHECK ((visibility = ANY (ARRAY['mesh'::text, 'domain'::text])))
 );
@@ -152,7 +153,8 @@ CREATE TABLE public.catalog_load (
     inserted text[] NOT NULL,
     changed text[] NOT NULL,
     removed text[] NOT NULL,
-    unchanged integer NOT NULL
+    unchanged integer NOT NULL,
+    refused jsonb DEFAULT '[]'::jsonb NOT NULL
 );
 ALTER TABLE public.catalog_load ALTER COLUMN load_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.catalog_load_load_id_seq

@@ -5,6 +5,15 @@ CREATE OR REPLACE FUNCTION moment(at timestamptz) RETURNS text LANGUAGE sql STAB
     SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')
 $$;
 
+CREATE OR REPLACE FUNCTION known_timezone(zone text) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+-- Whether this database knows the time zone. Its list is not the one the metadata was checked with.
+BEGIN
+    PERFORM timestamptz '2000-01-01 00:00Z' AT TIME ZONE zone;
+    RETURN true;
+EXCEPTION WHEN invalid_parameter_value THEN
+    RETURN false;
+END $$;
+
 CREATE OR REPLACE FUNCTION is_day_off(day date, weekend integer[], holidays date[]) RETURNS boolean
 LANGUAGE sql IMMUTABLE AS $$
     SELECT extract(isodow FROM day)::integer = ANY (weekend) OR day = ANY (holidays)

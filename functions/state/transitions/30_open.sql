@@ -115,28 +115,74 @@ LANGUAGE sql AS $$
     ORDER BY p.product_id FOR NO KEY UPDATE OF p
 $$;
 
-CREATE OR REPLACE FUNCTION openings_since(since timestamptz, now_is timestamptz)
+CREATE OR REPLACE FUNCTION openings_since(products text[], since timestamptz, now_is timestamptz)
 RETURNS TABLE (product_id text, business_date date, cycle text)
 LANGUAGE sql STABLE AS $$
--- Every opening that schedules have made due after `since` and after the openings made before.
+-- Every opening that the schedules of the products (null: all) have made due after `since` and after the openings made before.
     SELECT s.product_id, o.business_date, o.cycle
     FROM data_product_schedule s
     JOIN data_product p USING (product_id)
     CROSS JOIN LATERAL openings_of(s, greatest(s.opened_until, since), now_is) o
-    WHERE why_no_runs(p) IS NULL
+    WHERE why_no_runs(p) IS NULL AND (products IS NULL OR s.product_id = ANY (products))
         AND (p.cycles_changed_at IS NULL OR o.cycle <> ALL (replaced_cycles(s.product_id, o.business_date)))
 $$;
 
-CREATE OR REPLACE FUNCTION open_due_runs(now_is timestamptz, actor text, OUT due integer, OUT opened integer)
+CREATE OR REPLACE FUNCTION open_apart(products text[], wanted jsonb, now_is timestamptz, actor text, OUT due integer, OUT opened integer, OUT failed jsonb)
 LANGUAGE plpgsql AS $$
--- Opens every run whose schedule has fired since the last time, at most three days back. Gives how many openings were due, and how many
--- runs are new.
+-- Opens the wanted runs of the products (null: all); without any, those that their schedules have made due, at most three days back. If a product
+-- causes an error, the others are opened in halves, and it is left with its error: `failed` [{product, error}]. It is tried again each time.
 DECLARE
-    wanted jsonb;
+    made jsonb := wanted;
+    middle integer;
+    half record;
+BEGIN
+    BEGIN
+        IF wanted IS NULL THEN
+            SELECT coalesce(jsonb_agg(to_jsonb(o)), '[]') INTO made FROM openings_since(products, now_is - interval '3 days', now_is) o;
+        END IF;
+        due := jsonb_array_length(made);
+        opened := cardinality(open_runs(made, now_is, actor));
+        failed := '[]';
+        IF wanted IS NULL THEN
+            UPDATE data_product_schedule SET opened_until = now_is WHERE opened_until < now_is AND (products IS NULL OR product_id = ANY (products));
+        END IF;
+        UPDATE data_product SET opening_error = NULL WHERE opening_error IS NOT NULL AND (products IS NULL OR product_id = ANY (products));
+        RETURN;
+    EXCEPTION WHEN OTHERS THEN
+        IF SQLSTATE ~ '^(08|40|53|55|57|58|XX)' THEN
+            RAISE;  -- of the database, and of no product
+        ELSIF cardinality(products) = 1 THEN
+            due := 0;
+            opened := 0;
+            failed := jsonb_build_array(jsonb_build_object('product', products[1], 'error', left(SQLERRM, 500)));
+            UPDATE data_product SET opening_error = left(SQLERRM, 500) WHERE product_id = products[1];
+            RETURN;
+        END IF;
+    END;
+    IF products IS NULL THEN
+        products := ARRAY(SELECT product_id FROM data_product_schedule ORDER BY product_id);
+    END IF;
+    middle := (cardinality(products) + 1) / 2;
+    due := 0;
+    opened := 0;
+    failed := '[]';
+    FOR half IN
+        SELECT h.* FROM (VALUES (products[:middle]), (products[middle + 1:])) AS part(names)
+        CROSS JOIN LATERAL open_apart(part.names, (SELECT coalesce(jsonb_agg(w), '[]') FROM jsonb_array_elements(wanted) w
+            WHERE w ->> 'product_id' = ANY (part.names) HAVING wanted IS NOT NULL), now_is, actor) h
+    LOOP
+        due := due + half.due;
+        opened := opened + half.opened;
+        failed := failed || half.failed;
+    END LOOP;
+END $$;
+
+CREATE OR REPLACE FUNCTION open_due_runs(now_is timestamptz, actor text, OUT due integer, OUT opened integer, OUT failed jsonb)
+LANGUAGE plpgsql AS $$
+-- Opens every run whose schedule has fired since the last time. Gives how many openings were due, how many runs are new, and the products
+-- whose runs could not be opened [{product, error}], at most a hundred.
 BEGIN
     PERFORM lock_openings(false);
-    SELECT coalesce(jsonb_agg(to_jsonb(o)), '[]') INTO wanted FROM openings_since(now_is - interval '3 days', now_is) o;
-    due := jsonb_array_length(wanted);
-    opened := cardinality(open_runs(wanted, now_is, actor));
-    UPDATE data_product_schedule SET opened_until = now_is WHERE opened_until < now_is;
+    SELECT a.due, a.opened, (SELECT coalesce(jsonb_agg(each), '[]') FROM (SELECT each FROM jsonb_array_elements(a.failed) each LIMIT 100) first)
+    INTO due, opened, failed FROM open_apart(NULL, NULL, now_is, actor) a;
 END $$;

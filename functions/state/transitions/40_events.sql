@@ -1,11 +1,40 @@
 -- Arrivals.
 
+CREATE OR REPLACE FUNCTION arrived_before_opening(product text, on_date date, now_is timestamptz) RETURNS integer[]
+LANGUAGE sql STABLE AS $$
+-- The dependencies for which everything has arrived that a run of the product for that date would wait for.
+    SELECT ARRAY(
+        SELECT i.leaf FROM inputs_of(product, on_date) i GROUP BY i.leaf
+        HAVING bool_and(EXISTS (SELECT FROM refresh_event e WHERE e.product_id = i.upstream
+            AND counts_for(e, i.statuses, i.account, i.required_date, now_is - make_interval(secs => i.max_age_seconds), i.cycle))))
+$$;
+
+CREATE OR REPLACE FUNCTION opened_by_events(keys text[], now_is timestamptz) RETURNS TABLE (product_id text, business_date date)
+LANGUAGE sql STABLE AS $$
+-- The runs of products without a schedule that these events open: those that they count for, by date, cycle and age. An event of an earlier date
+-- than another dependency needs, or of any date (max_age), comes before the day of the run: it opens the run only if its condition holds already.
+    SELECT DISTINCT p.product_id, opening.date
+    FROM refresh_event e
+    JOIN data_product_dependencies d ON d.upstream = e.product_id AND counts_for(e, d.statuses, d.account, NULL, NULL, '*')
+    JOIN data_product p ON p.product_id = d.product_id AND why_no_runs(p) IS NULL
+    CROSS JOIN LATERAL (SELECT e.business_date - CASE WHEN d.max_age_seconds IS NULL THEN d.offset_days ELSE 0 END AS date) opening
+    CROSS JOIN LATERAL (SELECT max(offset_days) AS offset_days FROM data_product_dependencies
+        WHERE product_id = d.product_id AND max_age_seconds IS NULL) latest
+    CROSS JOIN LATERAL inputs_of(d.product_id, opening.date) i
+    WHERE e.event_key = ANY (keys) AND i.leaf = d.leaf
+        AND NOT EXISTS (SELECT FROM data_product_schedule s WHERE s.product_id = d.product_id)
+        AND counts_for(e, i.statuses, i.account, i.required_date, now_is - make_interval(secs => i.max_age_seconds), i.cycle)
+        AND (latest.offset_days IS NULL OR (d.max_age_seconds IS NULL AND d.offset_days = latest.offset_days)
+            OR condition_holds(p.condition, arrived_before_opening(d.product_id, opening.date, now_is)))
+$$;
+
 CREATE OR REPLACE FUNCTION record_refresh_events(
     events jsonb, now_is timestamptz, OUT recorded integer, OUT repeated integer, OUT released integer
 )
 LANGUAGE plpgsql AS $$
--- Records a batch of refresh events, opens the runs of products without a schedule that they are the first event for, marks what they
--- count for as ARRIVED and releases every run whose condition now holds. An event recorded before changes nothing.
+-- Records a batch of refresh events, opens the runs of products without a schedule that they open, marks what they count for as ARRIVED and
+-- releases every run whose condition now holds. An event recorded before changes nothing. A moment of refresh more than an hour ahead is
+-- of a wrong clock, and the moment of receipt stands for it.
 DECLARE
     keys text[];
     locked uuid[];
@@ -17,7 +46,8 @@ BEGIN
         ORDER BY event_key
     ), stored AS (
         INSERT INTO refresh_event (event_key, product_id, account, business_date, cycle, status, run_id, attempt, refreshed_at, received_at, metadata)
-        SELECT event_key, product_id, account, business_date, coalesce(cycle, ''), status, run_id, attempt, refreshed_at, now_is, coalesce(metadata, '{}')
+        SELECT event_key, product_id, account, business_date, coalesce(cycle, ''), status, run_id, attempt,
+            CASE WHEN refreshed_at > now_is + interval '1 hour' THEN now_is ELSE refreshed_at END, now_is, coalesce(metadata, '{}')
         FROM given
         ON CONFLICT (event_key) DO NOTHING
         RETURNING event_key
@@ -25,15 +55,9 @@ BEGIN
     SELECT (SELECT array_agg(event_key) FROM given), (SELECT count(*) FROM stored) INTO keys, recorded;
 
     PERFORM lock_products_opened_by(ARRAY(SELECT e.product_id FROM refresh_event e WHERE e.event_key = ANY (keys)));
-    PERFORM open_runs((
-        SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_object('product_id', d.product_id, 'cycle', '',
-            'business_date', e.business_date - CASE WHEN d.max_age_seconds IS NULL THEN d.offset_days ELSE 0 END)), '[]')
-        FROM refresh_event e
-        JOIN data_product_dependencies d ON d.upstream = e.product_id AND counts_for(e, d.statuses, d.account, NULL, NULL, '*')
-        JOIN data_product p ON p.product_id = d.product_id AND p.active AND p.machine IS NOT NULL
-        LEFT JOIN data_product_schedule s ON s.product_id = d.product_id
-        WHERE e.event_key = ANY (keys) AND s.product_id IS NULL
-    ), now_is, 'refresh event');
+    PERFORM open_apart(array_agg(DISTINCT product_id), jsonb_agg(jsonb_build_object('product_id', product_id, 'business_date', business_date, 'cycle', '')),
+        now_is, 'refresh event')
+    FROM opened_by_events(keys, now_is) HAVING count(*) > 0;
 
     SELECT coalesce(array_agg(run_id), '{}') INTO locked FROM (
         SELECT r.run_id FROM data_product_status r

@@ -3,12 +3,13 @@
 CREATE OR REPLACE FUNCTION load_catalog(
     of_upload text, of_commit text, of_committed_at timestamptz, force boolean, actor text, now_is timestamptz,
     OUT inserted integer, OUT changed integer, OUT removed integer, OUT unchanged integer, OUT opened integer, OUT conditions integer,
-    OUT cancelled integer
+    OUT cancelled integer, OUT refused jsonb
 )
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 -- Makes the staged catalog the current one. An older one than the current is refused unless forced. Runs follow: `opened` are those that
 -- changed schedules would lose, `conditions` wait for something else than before, `cancelled` ended because their product does not run here any more.
+-- A product that the database cannot take is `refused` [{product, reason}]: it stays as it was, and the others are loaded.
 DECLARE
     current catalog_load;
     added text[];
@@ -40,12 +41,14 @@ BEGIN
     DELETE FROM incoming;
     INSERT INTO incoming SELECT key, entry, md5(entry::text) FROM catalog_stage WHERE upload = of_upload AND section = 'products';
 
+    SELECT coalesce(array_agg(product_id ORDER BY product_id), '{}') INTO dropped
+    FROM data_product WHERE active AND product_id NOT IN (SELECT product_id FROM incoming);
+    refused := refused_products(of_upload);
+    DELETE FROM incoming WHERE product_id IN (SELECT each ->> 'product' FROM jsonb_array_elements(refused) each);
     SELECT coalesce(array_agg(i.product_id ORDER BY i.product_id) FILTER (WHERE p.product_id IS NULL OR NOT p.active), '{}'),
         coalesce(array_agg(i.product_id ORDER BY i.product_id) FILTER (WHERE p.active AND p.digest <> i.digest), '{}'),
         count(*) FILTER (WHERE p.active AND p.digest = i.digest)
     INTO added, altered, same FROM incoming i LEFT JOIN data_product p USING (product_id);
-    SELECT coalesce(array_agg(product_id ORDER BY product_id), '{}') INTO dropped
-    FROM data_product WHERE active AND product_id NOT IN (SELECT product_id FROM incoming);
 
     SELECT array_agg(s) INTO schedules FROM data_product_schedule s WHERE product_id = ANY (altered);
     UPDATE data_product p SET cycles_changed_at = now_is,
@@ -107,8 +110,8 @@ BEGIN
     CROSS JOIN LATERAL jsonb_each(s.step -> 'arguments') AS a(key, value)
     WHERE i.product_id = ANY (added || altered) AND i.entry ? 'steps';
 
-    INSERT INTO catalog_load (commit, committed_at, loaded_at, loaded_by, inserted, changed, removed, unchanged)
-    VALUES (of_commit, of_committed_at, now_is, actor, added, altered, dropped, same);
+    INSERT INTO catalog_load (commit, committed_at, loaded_at, loaded_by, inserted, changed, removed, unchanged, refused)
+    VALUES (of_commit, of_committed_at, now_is, actor, added, altered, dropped, same, refused);
     DELETE FROM catalog_stage WHERE upload = of_upload;
     cancelled := cancel_without_pipeline(now_is, actor);
     opened := open_moved_runs(schedules, now_is, actor);
@@ -119,6 +122,25 @@ BEGIN
     removed := cardinality(dropped);
     unchanged := same;
 END $$;
+
+CREATE OR REPLACE FUNCTION refused_products(of_upload text) RETURNS jsonb LANGUAGE sql STABLE AS $$
+-- Those of the staged products that the database cannot take, [{product, reason}].
+    WITH given AS (
+        SELECT key AS product, entry #>> '{schedule,timezone}' AS zone FROM catalog_stage
+        WHERE upload = of_upload AND section = 'products' AND entry ? 'schedule'
+    ), unknown AS MATERIALIZED (
+        SELECT zone FROM (SELECT DISTINCT zone FROM given) each WHERE NOT known_timezone(zone)
+    )
+    SELECT coalesce(jsonb_agg(jsonb_build_object('product', product, 'reason', format('the database does not know the time zone "%s"', zone))
+        ORDER BY product), '[]')
+    FROM given JOIN unknown USING (zone)
+$$;
+
+CREATE OR REPLACE FUNCTION refusal_of(product text) RETURNS text LANGUAGE sql STABLE AS $$
+-- Why the last load did not take the product; null if it did.
+    SELECT each ->> 'reason' FROM (SELECT refused FROM catalog_load ORDER BY load_id DESC LIMIT 1) last
+    CROSS JOIN LATERAL jsonb_array_elements(last.refused) each WHERE each ->> 'product' = product
+$$;
 
 CREATE OR REPLACE FUNCTION times_of(entry jsonb) RETURNS time[] LANGUAGE sql IMMUTABLE AS $$
     SELECT ARRAY(SELECT jsonb_array_elements_text(entry #> '{schedule,fires,times}')::time)

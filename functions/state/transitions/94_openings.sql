@@ -2,8 +2,9 @@
 
 CREATE OR REPLACE FUNCTION opens_at(product text, on_date date) RETURNS timestamptz
 LANGUAGE sql STABLE AS $$
--- When the product's schedule first opens a run for that business date; null without a schedule, or if it opens none.
-    SELECT min(o.at) FROM data_product_schedule s CROSS JOIN LATERAL openings_for(s, on_date) o WHERE s.product_id = product
+-- When the product's schedule first opens a run for that business date; null without a schedule, if it opens none, or if it cannot be read.
+    SELECT min(o.at) FROM data_product p JOIN data_product_schedule s USING (product_id) CROSS JOIN LATERAL openings_for(s, on_date) o
+    WHERE p.product_id = product AND p.opening_error IS NULL
 $$;
 
 CREATE OR REPLACE FUNCTION missed_opening(product text, on_date date) RETURNS boolean
@@ -23,7 +24,7 @@ LANGUAGE sql STABLE AS $$
     CROSS JOIN LATERAL generate_series((now_is AT TIME ZONE s.timezone)::date - CASE p.product_id WHEN what THEN 366 ELSE 7 END,
         (now_is AT TIME ZONE s.timezone)::date, interval '1 day') day
     CROSS JOIN LATERAL unnest(s.times) at
-    WHERE p.active AND (what IS NULL OR what IN (p.product_id, p.domain)) AND (day::date + at) AT TIME ZONE s.timezone <= now_is
+    WHERE p.active AND p.opening_error IS NULL AND (what IS NULL OR what IN (p.product_id, p.domain)) AND (day::date + at) AT TIME ZONE s.timezone <= now_is
         AND fires_on(s, day::date) AND is_business_day(day::date, c)
 $$;
 

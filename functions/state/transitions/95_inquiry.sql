@@ -6,7 +6,7 @@ LANGUAGE sql STABLE AS $$
     SELECT CASE WHEN today < r.opened_at THEN today + interval '1 day' ELSE today END
     FROM data_product p JOIN data_product_schedule s USING (product_id)
     CROSS JOIN LATERAL (SELECT ((r.opened_at AT TIME ZONE s.timezone)::date + p.complete_by) AT TIME ZONE s.timezone AS today) sla
-    WHERE p.product_id = r.product_id AND p.complete_by IS NOT NULL
+    WHERE p.product_id = r.product_id AND p.complete_by IS NOT NULL AND p.opening_error IS NULL
 $$;
 
 CREATE OR REPLACE FUNCTION is_late(r data_product_status, now_is timestamptz) RETURNS boolean
@@ -31,6 +31,7 @@ LANGUAGE sql STABLE AS $$
         'missed', CASE WHEN r.run_id IS NULL AND p.machine IS NOT NULL THEN missed_opening(p.product_id, on_date) END,
         'unscheduled', CASE WHEN r.run_id IS NULL AND p.machine IS NOT NULL
             AND NOT EXISTS (SELECT FROM data_product_schedule s WHERE s.product_id = p.product_id) THEN true END,
+        'opening_error', CASE WHEN r.run_id IS NULL THEN p.opening_error END, 'refused', refusal_of(p.product_id),
         'usually_at', CASE WHEN p.machine IS NULL AND e.status IS NULL THEN usually_at(p.product_id, on_date) END,
         'held', CASE WHEN p.held OR r.held THEN true END, 'error', r.error,
         'missing', CASE WHEN r.status = 'WAITING' AND r.released_at IS NULL THEN (
@@ -69,7 +70,7 @@ LANGUAGE sql STABLE AS $$
     FROM data_product p
     CROSS JOIN LATERAL inputs_of(product, on_date) i
     CROSS JOIN LATERAL (SELECT now_is - make_interval(secs => i.max_age_seconds) AS not_before OFFSET 0) age
-    WHERE p.product_id = product AND on_date IS NOT NULL AND p.active AND p.machine IS NOT NULL
+    WHERE p.product_id = product AND on_date IS NOT NULL AND why_no_runs(p) IS NULL AND p.opening_error IS NULL
         AND (whole OR NOT EXISTS (SELECT FROM data_product_schedule s WHERE s.product_id = product))
         AND NOT EXISTS (SELECT FROM data_product_status r WHERE r.product_id = product AND r.business_date = on_date)
         AND NOT EXISTS (SELECT FROM refresh_event e WHERE e.product_id = i.upstream
@@ -160,7 +161,8 @@ $$;
 
 CREATE OR REPLACE FUNCTION explain_run(product text, on_date date, of_cycle text, now_is timestamptz) RETURNS jsonb
 LANGUAGE plpgsql STABLE AS $$
--- Why a run is where it is. Without a run: why there is none. `no_runs`: why its product has none here any more. Lists are cut, since the Data API gives at most 64 KiB a row.
+-- Why a run is where it is. Without a run: why there is none. `no_runs`: why its product has none here any more; `refused`: why the last load
+-- did not take its metadata; `opening_error`: why it could not be opened. Lists are cut, since the Data API gives at most 64 KiB a row.
 DECLARE
     p data_product;
     r data_product_status;
@@ -172,7 +174,7 @@ BEGIN
     opened := r.run_id IS NOT NULL;
     SELECT * INTO p FROM data_product WHERE product_id = product AND (active OR opened);
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'UnknownProduct: %', product;
+        RAISE EXCEPTION 'UnknownProduct: %', concat_ws(' was not loaded, since ', product, refusal_of(product));
     END IF;
     waits := NOT opened OR r.status = 'WAITING';
     RETURN jsonb_strip_nulls(jsonb_build_object(
@@ -188,7 +190,8 @@ BEGIN
         'deadline_at', r.deadline_at, 'on_deadline', p.on_deadline, 'due_at', due_at(r), 'late', is_late(r, now_is), 'released_at', r.released_at,
         'release_reason', r.release_reason, 'started_at', r.started_at, 'finished_at', r.finished_at, 'error', r.error,
         'cause', left(r.cause, 4000), 'execution_arn', r.execution_arn, 'changed_by', r.changed_by,
-        'no_runs', CASE WHEN opened THEN why_no_runs(p) END,
+        'no_runs', CASE WHEN opened THEN why_no_runs(p) END, 'refused', refusal_of(product),
+        'opening_error', CASE WHEN NOT opened THEN p.opening_error END,
         'held', CASE WHEN p.held THEN 'product' WHEN r.held THEN 'run' END, 'held_by', coalesce(product_held_by(p), run_held_by(r)),
         'run_held_by', run_held_by(r), 'condition', p.condition,
         'arrived', arrived_inputs(r.run_id),
