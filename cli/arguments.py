@@ -26,9 +26,14 @@ def add_application(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stack", metavar="NAME", help="a deployed stack (default: the application that `headgate up` runs)"
     )
+    add_account(parser)
+    parser.add_argument("--json", action="store_true", help="print the answer as JSON")
+
+
+def add_account(parser: argparse.ArgumentParser) -> None:
+    """Where a stack is deployed."""
     parser.add_argument("--region", help="the region of the stack (default: the one of the AWS CLI)")
     parser.add_argument("--profile", help="the AWS profile (default: the one of the AWS CLI)")
-    parser.add_argument("--json", action="store_true", help="print the answer as JSON")
 
 
 def add_date(parser: argparse.ArgumentParser, default: str) -> None:

@@ -1,6 +1,6 @@
 """What `generate` would change, for users and for programs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from headgate.cli import terminal
@@ -10,20 +10,32 @@ from headgate.generator.model.mesh import Mesh
 from headgate.generator.output import Changes
 from headgate.generator.plan.account_changes import compare_accounts
 from headgate.generator.plan.changes import ProductChange, compare
+from headgate.generator.plan.open_runs import open_run_changes
 
+OpenRuns = dict[str, dict[str, int]]  # of each product {waiting, released}
 MARKS = {"added": "+", "removed": "-", "changed": "~"}
 
 
 class PlanReport:
-    """The difference of two catalogs and of the files that are generated from them."""
+    """The difference of two catalogs and of the files that are generated from them; `open_runs` are those of a running application, by
+    product, if it was asked."""
 
-    def __init__(self, mesh: Mesh, old: dict[str, Any], new: dict[str, Any], files: Changes, machines: int) -> None:
+    def __init__(
+        self,
+        mesh: Mesh,
+        old: dict[str, Any],
+        new: dict[str, Any],
+        files: Changes,
+        machines: int,
+        open_runs: OpenRuns | None,
+    ) -> None:
         self._mesh, self._files = mesh, files
         self._products, self._accounts = compare(old, new), compare_accounts(old, new)
         self._machines = _machines(*files.created, *files.changed, *files.removed)
         self._unchanged = machines - len(_machines(*files.created, *files.changed))
         self._rendered = sorted(self._machines - {each.product for each in self._products})
         changed = {each.product for each in self._products if each.kind != "added"}
+        self._open_run_changes, self._open_runs = open_run_changes(old, new), open_runs
         self._downstream = sorted(mesh.reach(changed, mesh.downstream) - changed)
 
     def as_json(self) -> dict[str, Any]:
@@ -42,6 +54,10 @@ class PlanReport:
             "machines_unchanged": self._unchanged,
             "downstream": self._downstream,
             "accounts": self._accounts,
+            "open_runs": {
+                "new_condition": self._counted(self._open_run_changes.conditions),
+                "cancelled": self._counted(self._open_run_changes.cancelled),
+            },
             "files": {
                 "created": self._files.created,
                 "changed": self._files.changed,
@@ -64,10 +80,31 @@ class PlanReport:
             yield [
                 f"{plural(len(self._rendered), 'machine')} rendered differently by this version of Headgate: {names}"
             ]
+        yield from self._open_run_lines()
         downstream = f" ({few(self._downstream)})" if self._downstream else ""
         yield [
             f"{plural(self._unchanged, 'machine')} unchanged; downstream affected: {len(self._downstream)}{downstream}"
         ]
+
+    def _counted(self, products: Sequence[str]) -> list[dict[str, Any]]:
+        """The products, each with its runs that wait and its runs that have been released, where the application was asked."""
+        if self._open_runs is None:
+            return [{"product": each} for each in products]
+        none = {"waiting": 0, "released": 0}
+        return [{"product": each, **self._open_runs.get(each, none)} for each in products]
+
+    def _open_run_lines(self) -> Iterator[list[Part]]:
+        changes = self._open_run_changes
+        for products, what in ((changes.conditions, "take the new condition"), (changes.cancelled, "end CANCELLED")):
+            if products and self._open_runs is None:
+                yield [
+                    f"waiting runs of {few(products)} will {what} at deployment; --stack NAME or --local counts them"
+                ]
+            elif products:
+                waiting = [each for each in self._counted(products) if each["waiting"]]
+                names = few([f"{each['product']} {each['waiting']:,}" for each in waiting])
+                count = plural(sum(each["waiting"] for each in waiting), "waiting run")
+                yield [f"{count} will {what} at deployment" + (f": {names}" if names else "")]
 
     def _sentence(self, change: ProductChange) -> list[Part]:
         removed = "the product and its machine are removed" if change.kind == "removed" else ""

@@ -16,7 +16,8 @@ MOST = 20_000  # rows an answer, below the six megabytes Lambda answers with
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`status`: every product of a business date. `why`: one run, what it waits for and what that waits for. `history`: what
-    happened, oldest first. `runs`: those of a product. `product`: what its refresh events have to agree with. Without a date it is the
+    happened, oldest first. `runs`: those of a product. `product`: what its refresh events have to agree with. `open_runs`: how
+    many each product has. Without a date it is the
     latest that has a run. Raises `BadEvent`, `UnknownProduct`."""
     require(event, "inquire")
     state, product, now = runtime.state(), event.get("product"), runtime.now()
@@ -35,6 +36,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             state.describe_product(name, now)
             rows, more = _pages(lambda after: state.runs_between(name, first, last, cycle, after, PAGE))
             return {**answer, "until": str(last), "runs": rows, "more": more}
+        case "open_runs":
+            rows, more = _pages(lambda after: state.open_runs_by_product(after, PAGE))
+            return {**answer, "products": rows, "more": more}
         case "product":
             return {**answer, **state.describe_product(_named(product), now)}
         case _:

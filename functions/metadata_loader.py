@@ -52,12 +52,14 @@ def load(properties: dict[str, Any], upload: str) -> dict[str, Any]:
     for each in loaded.refused:
         LOG.error(json.dumps({"not_loaded": each["product"], "reason": each["reason"]}))
     runtime.perform_due()
-    return {
+    result = {
         **asdict(loaded),
         "migrations": len(applied),
         "opened": loaded.opened + openings.opened,
         "refused": [each["product"] for each in loaded.refused[:NAMED]],
     }
+    LOG.info(json.dumps({"commit": properties["Commit"], **result}))
+    return result
 
 
 def _answer(url: str, answer: dict[str, Any]) -> None:

@@ -5,10 +5,12 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from headgate.cli.main import main
+from headgate.generator.plan.open_runs import open_run_changes
 from tests.conftest import Headgate
 from tests.golden import lay_out
 
@@ -75,6 +77,7 @@ def test_says_what_changed_and_who_is_affected(generated: Path, headgate: Headga
     assert code == 0
     assert printed.splitlines() == [
         "~ d1/ds3 now also waits for raw/rd9; retry attempts 2 -> 3",
+        "waiting runs of d1/ds3 will take the new condition at deployment; --stack NAME or --local counts them",
         "2 machines unchanged; downstream affected: 2 (d1/ds4, d1/ds5)",
     ]
 
@@ -161,3 +164,46 @@ def test_json_says_the_same(generated: Path, headgate: Headgate) -> None:
     ]
     assert plan["files"]["changed"] == ["catalog/catalog.json", "d1/ds3.asl.json"]
     assert (plan["machines_unchanged"], plan["downstream"]) == (2, ["d1/ds4", "d1/ds5"])
+
+
+def test_counts_the_open_runs_that_a_running_application_has(
+    generated: Path, headgate: Headgate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def inquire(arguments: object, question: str) -> dict[str, object]:
+        asked.append(question)
+        return {"products": [{"product": name, "waiting": 2, "released": 1} for name in ("d1/ds3", "d1/ds4", "d1/ds5")]}
+
+    monkeypatch.setattr("headgate.cli.commands.plan.inquire", inquire)
+    edit(generated, "d1/ds3", "[raw/rd1]", "[raw/rd9]")
+    edit(generated, "d1/ds4", "description: Exposure", "description: Exposures")
+    (generated / "products/d1/ds5.yaml").unlink()
+
+    printed = headgate("plan", "--local")[1].splitlines()
+
+    assert printed[-3:-1] == [
+        "2 waiting runs will take the new condition at deployment: d1/ds3 2",
+        "2 waiting runs will end CANCELLED at deployment: d1/ds5 2",
+    ]
+    assert json.loads(headgate("plan", "--local", "--json")[1])["open_runs"] == {
+        "new_condition": [{"product": "d1/ds3", "waiting": 2, "released": 1}],
+        "cancelled": [{"product": "d1/ds5", "waiting": 2, "released": 1}],
+    }
+    assert asked == ["open_runs", "open_runs"]
+
+
+def test_open_runs_follow_the_cycles_of_an_upstream_whose_metadata_alone_changed() -> None:
+    def catalog(*times: str, account: str = "1") -> dict[str, Any]:
+        upstream = {"machine": "m", "schedule": {"fires": {"times": list(times)}}}
+        waits = {"machine": "m", "depends_on": {"all_of": [{"product": "d/i", "cycle": "last", "offset": 0}]}}
+        any_cycle = {"machine": "m", "depends_on": {"all_of": [{"product": "d/i", "cycle": "any", "offset": 0}]}}
+        return {
+            "domains": {"d": {"account": account}},
+            "products": {"d/any": any_cycle, "d/i": upstream, "d/last": waits},
+        }
+
+    changes = open_run_changes(catalog("06:00"), catalog("06:00", "18:00"))
+    assert (changes.conditions, changes.cancelled) == (("d/last",), ())
+    assert open_run_changes(catalog("06:00"), catalog("07:00")).conditions == ()
+    assert open_run_changes(catalog("06:00"), catalog("06:00", account="2")).cancelled == ("d/any", "d/i", "d/last")

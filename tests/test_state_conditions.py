@@ -229,3 +229,25 @@ def test_a_product_that_comes_back_opens_and_reruns_as_before(world: World) -> N
     world.state.rerun("d/x", DAY, "", False, "rerun", "ann", SEVEN)
     world.event("raw/a", TODAY, SEVEN)
     assert world.released() == {("d/x", TODAY)}
+
+
+def test_open_runs_are_counted_before_a_deployment(world: World) -> None:
+    """What `headgate plan --stack` shows is what the load then does."""
+    world.load(
+        {**RAW, "d/x": product("raw/a", name="x"), "d/y": product("raw/a", name="y"), "d/z": product(name="z")}, LOADED
+    )
+    opened(world)
+    opened(world, "2026-11-21 06:00")
+    world.event("raw/a", TODAY, SIX)
+    rows = [json.loads(row.entry) for row in world.state.open_runs_by_product("", 10)]
+    assert rows == [
+        {"product": "d/x", "waiting": 1, "released": 1},
+        {"product": "d/y", "waiting": 1, "released": 1},
+        {"product": "d/z", "waiting": 0, "released": 2},
+    ]
+    assert [row.key for row in world.state.open_runs_by_product("d/x", 1)] == ["d/y"]
+    loaded = world.load(
+        {**RAW, "d/x": product("raw/b", name="x"), "d/y": product("raw/a", name="y"), "d/z": product(name="z")},
+        at("2026-11-21 07:00"),
+    )
+    assert loaded["conditions"] == 1

@@ -9,8 +9,10 @@ RAW = {name: external() for name in ("raw/a", "raw/b", "raw/c")}
 TOMORROW = "2026-11-21"
 
 
-def by_events(world: World, *members: dict[str, Any], operator: str = "all_of", **more: dict[str, Any]) -> None:
-    world.load({**RAW, **more, "d/x": product({operator: list(members)}, schedule=None)}, LOADED)
+def by_events(
+    world: World, *members: dict[str, Any], operator: str = "all_of", also: dict[str, Any] | None = None
+) -> None:
+    world.load({**RAW, **(also or {}), "d/x": product({operator: list(members)}, schedule=None)}, LOADED)
 
 
 def runs(world: World) -> list[str]:
@@ -68,14 +70,14 @@ def test_an_event_that_is_too_old_opens_nothing(world: World) -> None:
 
 def test_an_earlier_cycle_than_the_one_needed_opens_nothing(world: World) -> None:
     upstream = {"d/i": product(schedule=daily("06:00", "12:00", "18:00"), name="i")}
-    by_events(world, leaf("d/i"), **upstream)
+    by_events(world, leaf("d/i"), also=upstream)
     opened(world, f"{TODAY} 18:00")
     world.event("d/i", TODAY, at(f"{TODAY} 06:30"), cycle="0600")
     assert runs(world) == []
     world.event("d/i", TODAY, at(f"{TODAY} 18:30"), cycle="1800")
     assert ("d/x", TODAY) in world.released()
 
-    by_events(world, leaf("d/i", cycle="every"), **upstream)
+    by_events(world, leaf("d/i", cycle="every"), also=upstream)
     world.event("d/i", TOMORROW, at(f"{TOMORROW} 06:30"), cycle="0600")
     assert runs(world) == [TODAY, TOMORROW], "every cycle is needed, and this is the first"
 

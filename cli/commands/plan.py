@@ -5,10 +5,11 @@ import argparse
 import orjson
 
 from headgate.cli import terminal
-from headgate.cli.arguments import add_folders
+from headgate.cli.application import inquire
+from headgate.cli.arguments import add_account, add_folders
 from headgate.cli.errors import FINDINGS, FINE, UsageError
 from headgate.cli.findings import as_json, print_findings
-from headgate.cli.plan_report import PlanReport
+from headgate.cli.plan_report import OpenRuns, PlanReport
 from headgate.cli.progress import Progress
 from headgate.cli.project import open_project
 from headgate.generator.findings import Finding
@@ -18,6 +19,12 @@ from headgate.generator.plan import catalog
 
 def add(parser: argparse.ArgumentParser) -> None:
     add_folders(parser)
+    running = parser.add_mutually_exclusive_group()
+    running.add_argument(
+        "--stack", metavar="NAME", help="count the open runs that the changes concern in a deployed stack"
+    )
+    running.add_argument("--local", action="store_true", help="count them in the application that `headgate up` runs")
+    add_account(parser)
     parser.add_argument("--json", action="store_true", help="print the changes as JSON")
 
 
@@ -37,12 +44,22 @@ def run(arguments: argparse.Namespace) -> int:
     project.cache.save()
     if result.changes is None:
         return _refuse(arguments, result.findings)
-    report = PlanReport(mesh, old, orjson.loads(catalog.write(mesh)), result.changes, result.machines)
+    report = PlanReport(
+        mesh, old, orjson.loads(catalog.write(mesh)), result.changes, result.machines, _open_runs(arguments)
+    )
     if arguments.json:
         terminal.print_json(report.as_json())
     else:
         report.print()
     return FINE
+
+
+def _open_runs(arguments: argparse.Namespace) -> OpenRuns | None:
+    """What the application that the arguments name says; None if they name none."""
+    if not (arguments.stack or arguments.local):
+        return None
+    found = inquire(arguments, "open_runs")["products"]
+    return {each["product"]: {key: each[key] for key in ("waiting", "released")} for each in found}
 
 
 def _refuse(arguments: argparse.Namespace, findings: list[Finding]) -> int:

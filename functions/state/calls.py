@@ -191,6 +191,9 @@ class State:
     ) -> list[Row]:
         return self._rows(Row, "runs_between", product, first, last, of_cycle, after, page)
 
+    def open_runs_by_product(self, after: str, page: int) -> list[Row]:
+        return self._rows(Row, "open_runs_by_product", after, page)
+
     def explain_run(self, product: str, on_date: date, of_cycle: str | None, now_is: datetime) -> Json:
         return cast(Json, self._value("explain_run", product, on_date, of_cycle, now_is))
 

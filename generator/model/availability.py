@@ -3,7 +3,7 @@
 A set of dates is a bit mask over the horizon of `schedule`, so that `all_of` is `&` and `any_of` is `|`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache, lru_cache
@@ -25,6 +25,8 @@ from headgate.generator.model.schedule import (
 )
 
 Node = Condition | Dependency
+EDGE = 40  # days; more than an offset or the age of a refresh usually spans
+INNER_DATES = (ALL_DATES >> 2 * EDGE) << EDGE
 
 
 @cache
@@ -71,9 +73,44 @@ def timings(mesh: Mesh) -> dict[str, Timing]:
         for product in ready:
             assert product.depends_on is not None
             dates = held(product.depends_on, lambda leaf: leaf_dates(leaf, ALL_DATES, None, found))
+            opened = [_opened_by(leaf, found) for leaf in product.dependencies()]
+            if None not in opened:
+                dates &= union(each or 0 for each in opened)
             found[product.id] = Timing(None, None, dates or ALL_DATES)
         waiting = rest
     return found
+
+
+def openers(product: Product) -> tuple[Dependency, ...]:
+    """The dependencies whose refreshes open a run of a product without a schedule: those of the latest date, or all where none has a date
+    (`opened_by_events` of the state decides the same)."""
+    leaves = product.dependencies()
+    latest = max((leaf.offset for leaf in leaves if leaf.max_age is None), default=None)
+    return tuple(leaf for leaf in leaves if latest is None or (leaf.max_age is None and leaf.offset == latest))
+
+
+def opening_dates(product: Product, known: dict[str, Timing]) -> int:
+    """The dates for which runs of the product are opened, as far as it is known: by its schedule, or by refreshes of its upstream products. Of
+    those the first and the last weeks are left out, since what the upstream products refresh before and after the horizon is not known."""
+    firings = known[product.id].firings
+    if firings is not None or product.schedule:
+        return firings.dates if firings else 0
+    return INNER_DATES & union(_opened_by(leaf, known) or 0 for leaf in openers(product))
+
+
+def _opened_by(leaf: Dependency, known: dict[str, Timing]) -> int | None:
+    """The dates for which the refreshes of the upstream open runs of a product without a schedule; None where nothing is known."""
+    upstream = known.get(leaf.product)
+    if upstream is None or (upstream.firings is None and upstream.dates == ALL_DATES):
+        return None
+    return upstream.dates if leaf.max_age is not None else _matching(upstream.dates, ALL_DATES, leaf.offset, None, None)
+
+
+def union(masks: Iterable[int]) -> int:
+    result = 0
+    for mask in masks:
+        result |= mask
+    return result
 
 
 def held(node: Node, dates: Callable[[Dependency], int]) -> int:

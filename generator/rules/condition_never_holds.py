@@ -3,7 +3,16 @@
 from collections.abc import Iterator
 
 from headgate.generator.findings import Finding, Rule
-from headgate.generator.model.availability import culprits, cycles_of, held, leaf_dates, rhythm, spoken, timings
+from headgate.generator.model.availability import (
+    culprits,
+    cycles_of,
+    held,
+    leaf_dates,
+    opening_dates,
+    rhythm,
+    spoken,
+    timings,
+)
 from headgate.generator.model.mesh import Mesh
 from headgate.generator.model.product import Condition, Dependency, Product
 from headgate.generator.model.schedule import ALL_DATES
@@ -21,7 +30,7 @@ def check(mesh: Mesh) -> Iterator[Finding]:
         yield from _statuses(mesh, product, product.depends_on, {})
         yield from _cycles(mesh, product)
         timing = known[product.id]
-        wanted = timing.firings.dates if timing.firings else ALL_DATES
+        wanted = opening_dates(product, known) or (0 if timing.firings else ALL_DATES)
         if not wanted:
             continue
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from headgate.generator.findings import Finding, Rule
-from headgate.generator.model.availability import culprits, held, leaf_dates, rhythm, spoken, timings
+from headgate.generator.model.availability import culprits, held, leaf_dates, opening_dates, rhythm, spoken, timings
 from headgate.generator.model.mesh import Mesh
 from headgate.generator.model.product import Dependency, Product
 from headgate.generator.model.schedule import as_date, bits
@@ -18,10 +18,9 @@ RULE = Rule(
 def check(mesh: Mesh) -> Iterator[Finding]:
     known = timings(mesh)
     for product in mesh.products.values():
-        timing = known[product.id]
-        if product.depends_on is None or timing.firings is None:
+        if product.depends_on is None:
             continue
-        wanted = timing.firings.dates
+        wanted = opening_dates(product, known)
 
         def dates(leaf: Dependency, wanted: int = wanted, product: Product = product) -> int:
             return leaf_dates(leaf, wanted, mesh.calendar_of(product), known)

@@ -72,3 +72,12 @@ BEGIN
         AND (d.cycles_changed_at IS NULL OR p.cycle <> ALL (replaced_cycles(product_id, business_date)));
     RETURN cardinality(open_runs(wanted, now_is, actor));
 END $$;
+
+CREATE OR REPLACE FUNCTION open_runs_by_product(after text, page integer) RETURNS TABLE (key text, entry text)
+LANGUAGE sql STABLE AS $$
+-- The products with open runs, at most `page` after `after`: how many wait, and how many were released and keep their condition.
+    SELECT product_id, jsonb_build_object('product', product_id, 'waiting', count(*) FILTER (WHERE status = 'WAITING' AND released_at IS NULL),
+        'released', count(*) FILTER (WHERE released_at IS NOT NULL))::text
+    FROM data_product_status WHERE status IN ('WAITING', 'PROCESSING') AND product_id COLLATE "C" > after
+    GROUP BY product_id ORDER BY product_id COLLATE "C" LIMIT page
+$$;
