@@ -57,7 +57,6 @@ def addresses(sockets: Sockets, data_api: str) -> dict[str, str]:
 
 def environment(folder: Path, sockets: Sockets, data_api: str, keep: bool) -> dict[str, str]:
     """The environment variables of the endpoint's process; its functions inherit them."""
-    worker = Path(__file__).parent / "worker"
     gateway, control = sockets.descriptors
     settings = {
         "GATEWAY_PORT": str(sockets.gateway.getsockname()[1]),
@@ -77,7 +76,6 @@ def environment(folder: Path, sockets: Sockets, data_api: str, keep: bool) -> di
         "S3_DATA_DIR": str(folder / "s3"),
         "PERSIST_STATE": "1" if keep else "0",
         "STATE_DIR": str(folder / "endpoint"),
-        "PYTHONPATH": str(worker),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     inherited = {

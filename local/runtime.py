@@ -1,7 +1,6 @@
 """The whole application on this machine: PostgreSQL, the Data API, the local AWS endpoint, built and deployed by SAM."""
 
 import contextlib
-import os
 import signal
 import subprocess
 import sys
@@ -62,10 +61,8 @@ class Runtime(Stack):
         for name in ("tmp", "s3", "endpoint"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         variables = endpoint.environment(folder, self._sockets, self.data_api, self._keep)
-        command = [sys.executable, "-m", "headgate.local.endpoint"]
-        # found from any working directory; a PYTHONPATH for the functions follows it
-        package = str(Path(__file__).parents[2])
-        variables["PYTHONPATH"] = os.pathsep.join([variables["PYTHONPATH"], package])
+        variables["PYTHONPATH"] = str(Path(__file__).parents[2])  # the package is found from any working directory
+        command = [sys.executable, "-P", "-c", "from headgate.local.endpoint import main; main()"]
         keep_open = self._sockets.descriptors
         self._process = popen(command, folder / "endpoint.log", signal.SIGTERM, variables, keep_open=keep_open)
         deadline = time.monotonic() + START_SECONDS

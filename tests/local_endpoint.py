@@ -46,9 +46,6 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
     """The endpoint with the adapters and nothing deployed, but for functions and a role of the tests."""
     folder = tmp_path_factory.mktemp("endpoint")
     with runtime.running(Places(ROOT, ROOT / "statemachines", folder)) as running:
-        code = io.BytesIO()
-        with zipfile.ZipFile(code, "w") as archive:
-            archive.writestr("handlers.py", HANDLERS)
         role = {
             "Version": "2012-10-17",
             "Statement": [
@@ -75,9 +72,18 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
         )
         for name in (*FUNCTIONS, "others"):
             running.client("lambda").create_function(
-                FunctionName=name, Runtime="python3.13", Role=ROLE, Handler=f"handlers.{name}", Code={"ZipFile": code.getvalue()}, Timeout=20,
+                FunctionName=name, Runtime="python3.13", Role=ROLE, Handler=f"handlers.{name}", Code={"ZipFile": zipped({"handlers.py": HANDLERS})}, Timeout=20,
             )  # fmt: skip
         yield running
+
+
+def zipped(files: dict[str, str]) -> bytes:
+    """The code of a function: its files by their paths."""
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        for path, text in files.items():
+            archive.writestr(path, text)
+    return code.getvalue()
 
 
 def executed(endpoint: Runtime, definition: dict[str, Any], given: Any = None, name: str = "mine-m") -> dict[str, Any]:

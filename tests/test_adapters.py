@@ -6,13 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import botocore
 import pytest
 
 from headgate.local import adapters
 from headgate.local.provisioning import provision
 from headgate.local.runtime import Runtime
 from headgate.local.stack import ACCOUNT, REGION
-from tests.local_endpoint import ROLE, catalog, executed, invoke, machine, task
+from tests.local_endpoint import ROLE, catalog, executed, invoke, machine, task, zipped
 
 pytestmark = pytest.mark.slow
 
@@ -92,6 +93,19 @@ def test_a_burst_of_calls_waits_in_line(endpoint: Runtime) -> None:
     ended = executed(endpoint, machine(All={"Type": "Parallel", "Branches": branches, "End": True}))
     processes = {each["Payload"] for each in json.loads(ended["output"])}
     assert len(processes) <= 6
+
+
+def test_a_function_may_come_with_an_sdk_of_its_own(endpoint: Runtime) -> None:
+    """It does not use the SDK that its process was forked with."""
+    handler = {"sdk.py": "import botocore\n\ndef handler(event, context):\n    return botocore.__version__\n"}
+    used = {}
+    for name, files in {"shared": handler, "own": {**handler, "botocore/__init__.py": "__version__ = 'own'"}}.items():
+        functions = endpoint.client("lambda")
+        functions.create_function(
+            FunctionName=name, Runtime="python3.13", Role=ROLE, Handler="sdk.handler", Code={"ZipFile": zipped(files)}
+        )
+        used[name] = json.load(functions.invoke(FunctionName=name)["Payload"])
+    assert used == {"shared": botocore.__version__, "own": "own"}
 
 
 def test_an_incident_is_opened_and_an_object_is_published_as_text(endpoint: Runtime) -> None:

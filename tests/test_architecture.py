@@ -55,8 +55,7 @@ FORBIDDEN = {
 @pytest.mark.parametrize("part", FORBIDDEN)
 def test_parts_share_data_and_not_code(part: str) -> None:
     for path in python_files(part):
-        if "worker" not in path.parts:
-            assert not packages(path) & FORBIDDEN[part], path
+        assert not packages(path) & FORBIDDEN[part], path
 
 
 @pytest.mark.parametrize("path", python_files("generator"), ids=lambda path: path.relative_to(ROOT).as_posix())

@@ -81,7 +81,7 @@ def test_the_wheel_holds_one_package_with_its_data(wheel: Path, checkout: Path) 
         "headgate/generator/templates/domain.json.j2",
         "headgate/local/samples/stifel/day.yaml",
         "headgate/local/scenario.schema.json",
-        "headgate/local/worker/sitecustomize.py",
+        "headgate/local/function_process.py",
         f"{info}/licenses/LICENSE",
     } <= names
 

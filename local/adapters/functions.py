@@ -1,16 +1,19 @@
-"""Functions as Lambda runs them: an error has the name of its class, and a burst waits in line instead of taking the machine."""
+"""Functions as Lambda runs them: an error has the name of its class, a burst waits in line instead of taking the machine, and a call
+ends with its answer."""
 
 import re
 import threading
 from typing import Any
 
+from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
 from headgate.local.adapters.names import STEP_ROLE
 from headgate.local.adapters.settings import Settings
 
-HOOKS = ("lambda_svc:_execute_function_warm",)
+HOOKS = ("lambda_svc:_execute_function_warm", "core.lambda_runtime:Worker")
 TRACEBACK = "Traceback (most recent call last):"
+LOG_SECONDS = 0.003
 RAISED = re.compile(r"^([A-Za-z_][\w.-]*)(?::|$)", re.MULTILINE)
 
 
@@ -31,6 +34,17 @@ def install(settings: Settings) -> None:
         return result
 
     lambda_svc._execute_function_warm = execute
+
+    read_log = lambda_runtime.Worker._drain_stderr_bounded
+
+    def read_log_of_answer(worker: Any) -> str:
+        """The endpoint waits 50 ms after each answer for a log, and most calls write none. The process has written the log before the
+        answer; a line that its reader has not passed on by now is in the log of the next call. An error's log is waited for (the process
+        is ended then): it has the error's class."""
+        log: str = read_log(worker) if worker._proc is None else read_log(worker, first_line_wait=LOG_SECONDS)
+        return log
+
+    lambda_runtime.Worker._drain_stderr_bounded = read_log_of_answer
 
 
 def _name(log: str) -> str | None:
