@@ -114,6 +114,13 @@ def test_a_call_passes_its_arguments_in_their_order(name: str) -> None:
     assert call.args == (name, *given)
 
 
+@pytest.mark.parametrize("name", METHODS)
+def test_a_call_is_planned_without_reading_whole_tables(world: World, name: str) -> None:
+    """Decision 22."""
+    query = "SELECT proconfig FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND proname = %s ORDER BY pronargs DESC LIMIT 1"
+    assert world.sql(query, name) == [(["enable_seqscan=off"],)], f"{name} needs `SET enable_seqscan = off`"
+
+
 def sql_calls() -> Iterator[str]:
     """The SQL functions that other SQL functions or triggers call."""
     for path in FUNCTIONS.glob("state/transitions/*.sql"):

@@ -46,6 +46,23 @@ CREATE TABLE public.job_run (
     expires_at timestamp with time zone,
     CONSTRAINT job_run_state_check CHECK ((state = ANY (ARRAY['STARTED'::text, 'SUCCEEDED'::text, 'FAILED'::text, 'TIMEOUT'::text, 'STOPPED'::text])))
 );
+CREATE TABLE public.data_product_dependencies_events_status (
+    run_id uuid NOT NULL,
+    leaf integer NOT NULL,
+    cycle text DEFAULT '*'::text NOT NULL,
+    upstream text NOT NULL,
+    account text,
+    statuses text[] NOT NULL,
+    required_date date,
+    not_before timestamp with time zone,
+    status text DEFAULT 'WAITING'::text NOT NULL,
+    event_key text,
+    arrived_at timestamp with time zone,
+    changed_at timestamp with time zone NOT NULL,
+    event public.dependency_event NOT NULL,
+    max_age_seconds integer,
+    CONSTRAINT data_product_dependencies_events_status_status_check CHECK ((status = ANY (ARRAY['WAITING'::text, 'ARRIVED'::text])))
+);
 CREATE TABLE public.refresh_event (
     event_key text NOT NULL,
     product_id text NOT NULL,
@@ -71,6 +88,17 @@ CREATE TABLE public.data_product_dependencies (
     max_age_seconds integer,
     cycle text NOT NULL,
     cycles text[] NOT NULL
+);
+CREATE TABLE public.alert_delivery (
+    alert_key text NOT NULL,
+    channel text NOT NULL,
+    target text NOT NULL,
+    state text DEFAULT 'DUE'::text NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    message_id text,
+    outcome text,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT alert_delivery_state_check CHECK ((state = ANY (ARRAY['DUE'::text, 'SENDING'::text, 'SENT'::text, 'UNKNOWN'::text, 'SUPPRESSED'::text])))
 );
 CREATE TABLE public.data_product (
     product_id text NOT NULL,
@@ -122,6 +150,20 @@ CREATE TABLE public.calendar (
     weekend integer[] NOT NULL,
     dates date[] NOT NULL
 );
+CREATE TABLE public.effect (
+    effect_id bigint NOT NULL,
+    effect_key text NOT NULL,
+    kind text NOT NULL,
+    run_id uuid,
+    attempt integer,
+    payload jsonb NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    claimed_until timestamp with time zone,
+    done_at timestamp with time zone,
+    outcome text,
+    CONSTRAINT effect_kind_check CHECK ((kind = ANY (ARRAY['start_execution'::text, 'stop_execution'::text, 'task_success'::text, 'task_failure'::text, 'put_event'::text, 'alert'::text])))
+);
 CREATE TABLE public.alert (
     alert_key text NOT NULL,
     run_id uuid NOT NULL,
@@ -132,17 +174,6 @@ CREATE TABLE public.alert (
     root_cause text,
     notified_at timestamp with time zone CONSTRAINT alert_told_at_not_null NOT NULL,
     CONSTRAINT alert_kind_check CHECK ((kind = ANY (ARRAY['ERROR'::text, 'LATE'::text, 'COMPLETED'::text, 'STARTED'::text, 'SKIPPED'::text])))
-);
-CREATE TABLE public.alert_delivery (
-    alert_key text NOT NULL,
-    channel text NOT NULL,
-    target text NOT NULL,
-    state text DEFAULT 'DUE'::text NOT NULL,
-    tries integer DEFAULT 0 NOT NULL,
-    message_id text,
-    outcome text,
-    changed_at timestamp with time zone NOT NULL,
-    CONSTRAINT alert_delivery_state_check CHECK ((state = ANY (ARRAY['DUE'::text, 'SENDING'::text, 'SENT'::text, 'UNKNOWN'::text, 'SUPPRESSED'::text])))
 );
 CREATE TABLE public.catalog_load (
     load_id bigint NOT NULL,
@@ -185,23 +216,6 @@ CREATE TABLE public.data_pipeline_parameters (
     step text NOT NULL,
     name text NOT NULL,
     value jsonb NOT NULL
-);
-CREATE TABLE public.data_product_dependencies_events_status (
-    run_id uuid NOT NULL,
-    leaf integer NOT NULL,
-    cycle text DEFAULT '*'::text NOT NULL,
-    upstream text NOT NULL,
-    account text,
-    statuses text[] NOT NULL,
-    required_date date,
-    not_before timestamp with time zone,
-    status text DEFAULT 'WAITING'::text NOT NULL,
-    event_key text,
-    arrived_at timestamp with time zone,
-    changed_at timestamp with time zone NOT NULL,
-    event public.dependency_event NOT NULL,
-    max_age_seconds integer,
-    CONSTRAINT data_product_dependencies_events_status_status_check CHECK ((status = ANY (ARRAY['WAITING'::text, 'ARRIVED'::text])))
 );
 CREATE TABLE public.data_product_dependencies_events_status_history (
     history_id bigint CONSTRAINT data_product_dependencies_events_status_his_history_id_not_null NOT NULL,
@@ -262,20 +276,6 @@ ALTER TABLE public.data_product_status_history ALTER COLUMN history_id ADD GENER
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
-);
-CREATE TABLE public.effect (
-    effect_id bigint NOT NULL,
-    effect_key text NOT NULL,
-    kind text NOT NULL,
-    run_id uuid,
-    attempt integer,
-    payload jsonb NOT NULL,
-    due_at timestamp with time zone NOT NULL,
-    tries integer DEFAULT 0 NOT NULL,
-    claimed_until timestamp with time zone,
-    done_at timestamp with time zone,
-    outcome text,
-    CONSTRAINT effect_kind_check CHECK ((kind = ANY (ARRAY['start_execution'::text, 'stop_execution'::text, 'task_success'::text, 'task_failure'::text, 'put_event'::text, 'alert'::text])))
 );
 ALTER TABLE public.effect ALTER COLUMN effect_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.effect_effect_id_seq
@@ -341,22 +341,48 @@ ALTER TABLE ONLY public.refresh_event
     ADD CONSTRAINT refresh_event_pkey PRIMARY KEY (event_key);
 ALTER TABLE ONLY public.schema_migration
     ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (name);
+CREATE INDEX alert_delivery_to ON public.alert_delivery USING btree (channel, target) WHERE (message_id IS NOT NULL);
 CREATE INDEX alert_of ON public.alert USING btree (run_id);
-CREATE INDEX alert_of_product ON public.alert USING btree (product_id, kind);
-CREATE INDEX alert_of_root_cause ON public.alert USING btree (root_cause, kind) WHERE (root_cause IS NOT NULL);
+CREATE INDEX alert_of_product ON public.alert USING btree (product_id, ((fact ->> 'business_date'::text)));
+CREATE INDEX alert_of_root_cause ON public.alert USING btree (root_cause, ((fact ->> 'business_date'::text))) WHERE (root_cause IS NOT NULL);
 CREATE INDEX data_product_dependencies_upstream ON public.data_product_dependencies USING btree (upstream);
 CREATE INDEX data_product_hold_history_at ON public.data_product_hold_history USING btree (changed_at);
 CREATE INDEX data_product_hold_history_of ON public.data_product_hold_history USING btree (product_id, hold_id);
+CREATE INDEX data_product_machine ON public.data_product USING btree (machine) WHERE (machine IS NOT NULL);
 CREATE INDEX data_product_status_history_run ON public.data_product_status_history USING btree (run_id);
-CREATE INDEX data_product_status_open ON public.data_product_status USING btree (status) WHERE (status = ANY (ARRAY['WAITING'::text, 'PROCESSING'::text]));
+CREATE INDEX data_product_status_of_date ON public.data_product_status USING btree (business_date, product_id);
+CREATE INDEX data_product_status_open ON public.data_product_status USING btree (product_id) WHERE 
+CASE
+    WHEN (status = ANY (ARRAY['WAITING'::text, 'PROCESSING'::text])) THEN true
+    ELSE false
+END;
+CREATE INDEX data_product_status_punctual ON public.data_product_status USING btree (product_id) WHERE 
+CASE
+    WHEN (late_notified OR (status = ANY (ARRAY['COMPLETED'::text, 'SKIPPED'::text, 'CANCELLED'::text]))) THEN false
+    ELSE true
+END;
 CREATE INDEX dependencies_events_history_run ON public.data_product_dependencies_events_status_history USING btree (run_id);
-CREATE INDEX dependencies_waiting_for ON public.data_product_dependencies_events_status USING btree (upstream, required_date) WHERE (status = 'WAITING'::text);
-CREATE INDEX effect_due ON public.effect USING btree (due_at, effect_id) WHERE (done_at IS NULL);
-CREATE INDEX effect_of ON public.effect USING btree (run_id) WHERE (done_at IS NULL);
+CREATE INDEX dependencies_waiting_for ON public.data_product_dependencies_events_status USING btree (upstream, required_date) WHERE 
+CASE
+    WHEN (status = 'WAITING'::text) THEN true
+    ELSE false
+END;
+CREATE INDEX effect_due ON public.effect USING btree (due_at, effect_id) WHERE 
+CASE
+    WHEN (done_at IS NULL) THEN true
+    ELSE false
+END;
+CREATE INDEX effect_of ON public.effect USING btree (run_id);
 CREATE INDEX job_run_of ON public.job_run USING btree (run_id);
-CREATE INDEX job_run_unfinished ON public.job_run USING btree (started_at) WHERE (state = 'STARTED'::text);
+CREATE INDEX job_run_unfinished ON public.job_run USING btree (started_at) WHERE 
+CASE
+    WHEN (state = 'STARTED'::text) THEN true
+    ELSE false
+END;
 CREATE INDEX refresh_event_latest ON public.refresh_event USING btree (product_id, refreshed_at);
 CREATE INDEX refresh_event_of ON public.refresh_event USING btree (product_id, business_date);
+CREATE INDEX refresh_event_of_date ON public.refresh_event USING btree (business_date, product_id);
+CREATE INDEX refresh_event_of_run ON public.refresh_event USING btree (run_id) WHERE (run_id IS NOT NULL);
 CREATE TRIGGER dependencies_inserted AFTER INSERT ON public.data_product_dependencies_events_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.keep_dependency_history();
 CREATE TRIGGER dependencies_updated AFTER UPDATE ON public.data_product_dependencies_events_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.keep_dependency_history();
 CREATE TRIGGER status_inserted AFTER INSERT ON public.data_product_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.keep_status_history();

@@ -14,6 +14,13 @@ BEGIN
     RETURN (SELECT bool_or(condition_holds(member, arrived)) FROM jsonb_array_elements(node -> 'any_of') member);
 END $$;
 
+CREATE OR REPLACE FUNCTION arrived_leaves(run uuid) RETURNS integer[]
+LANGUAGE sql STABLE AS $$
+-- The leaves of the run's condition all of whose refreshes have arrived.
+    SELECT ARRAY(SELECT d.leaf FROM data_product_dependencies_events_status d
+        WHERE d.run_id = run GROUP BY d.leaf HAVING bool_and(d.status = 'ARRIVED'))
+$$;
+
 CREATE OR REPLACE FUNCTION store_release_effects(runs uuid[], now_is timestamptz) RETURNS void
 LANGUAGE sql AS $$
 -- For each released run whose machine waits: answer its token, once a token.
@@ -42,11 +49,9 @@ BEGIN
         WHERE r.run_id = ANY (runs) AND r.status = 'WAITING' AND r.released_at IS NULL AND NOT r.held AND NOT p.held
     ), ready AS (
         SELECT c.run_id FROM candidate c
-        WHERE NOT EXISTS (SELECT FROM job_run j WHERE j.run_id = c.run_id AND j.attempt < c.attempt AND j.state = 'STARTED')
-            AND NOT EXISTS (SELECT FROM missed_deadline m WHERE m.run_id = c.run_id AND m.attempt = c.attempt)
-            AND condition_holds(c.condition, ARRAY(
-                SELECT d.leaf FROM data_product_dependencies_events_status d
-                WHERE d.run_id = c.run_id GROUP BY d.leaf HAVING bool_and(d.status = 'ARRIVED')))
+        WHERE NOT EXISTS (SELECT FROM job_run j WHERE j.run_id = c.run_id AND j.attempt < c.attempt AND j.state = 'STARTED' OFFSET 0)
+            AND NOT EXISTS (SELECT FROM missed_deadline m WHERE m.run_id = c.run_id AND m.attempt = c.attempt OFFSET 0)
+            AND condition_holds(c.condition, arrived_leaves(c.run_id))
     ), done AS (
         UPDATE data_product_status r
         SET released_at = now_is, release_reason = reason, event = 'released', changed_at = now_is, changed_by = actor
@@ -71,7 +76,7 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 CREATE OR REPLACE FUNCTION kept_back(run uuid) RETURNS text
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SET enable_seqscan = off AS $$
 -- What keeps a run from its release whatever has arrived, as a clause about the past; null if nothing does.
     SELECT coalesce(
         CASE WHEN p.held THEN 'the product was held by ' || coalesce(product_held_by(p), 'an operator') END,

@@ -76,7 +76,7 @@ BEGIN
         INSERT INTO data_product_dependencies_events_status_history (run_id, leaf, cycle, upstream, status, event, required_date, changed_at)
         SELECT r.run_id, (input).leaf, (input).cycle, (input).upstream, (input).status, 'removed', (input).required_date, now_is
         FROM deleted JOIN data_product_status r ON r.run_id = (input).run_id
-        WHERE NOT EXISTS (SELECT FROM inputs_of(r.product_id, r.business_date) i
+        WHERE r.run_id = ANY (changed) AND NOT EXISTS (SELECT FROM inputs_of(r.product_id, r.business_date) i
             WHERE (i.upstream, i.cycle, i.account, i.statuses, i.required_date, i.max_age_seconds) IS NOT DISTINCT FROM
                 ((input).upstream, (input).cycle, (input).account, (input).statuses, (input).required_date, (input).max_age_seconds))
     )

@@ -83,17 +83,31 @@ LANGUAGE sql IMMUTABLE AS $$
         AND (account IS NULL OR e.account = account)
 $$;
 
-CREATE OR REPLACE FUNCTION match_arrivals(runs uuid[], keys text[], now_is timestamptz) RETURNS void
+CREATE OR REPLACE FUNCTION arrival_for(
+    upstream text, statuses text[], account text, required_date date, not_before timestamptz, cycle text
+) RETURNS TABLE (event_key text, received_at timestamptz)
+LANGUAGE sql STABLE AS $$
+-- The latest event in the inbox that is what a dependency waits for: of its date, or not older than `not_before`.
+    SELECT (event).event_key, (event).received_at
+    FROM (
+        SELECT e AS event FROM refresh_event e WHERE e.product_id = upstream AND e.business_date = required_date
+        UNION ALL
+        SELECT e FROM refresh_event e WHERE required_date IS NULL AND e.product_id = upstream AND e.refreshed_at >= not_before
+    ) candidate
+    WHERE counts_for(event, statuses, account, required_date, not_before, cycle)
+    ORDER BY (event).refreshed_at DESC, (event).event_key LIMIT 1
+$$;
+
+CREATE OR REPLACE FUNCTION match_arrivals(runs uuid[], upstreams text[], now_is timestamptz) RETURNS void
 LANGUAGE sql AS $$
--- Marks as ARRIVED what the (locked, waiting) runs wait for and the inbox holds; `keys` limits it to those events.
+-- Marks as ARRIVED what the (locked, waiting) runs wait for and the inbox holds; `upstreams` limits it to those products.
     UPDATE data_product_dependencies_events_status d
     SET status = 'ARRIVED', event = 'arrived', event_key = found.event_key, arrived_at = found.received_at, changed_at = now_is
     FROM (
-        SELECT DISTINCT ON (d.run_id, d.leaf, d.cycle) d.run_id, d.leaf, d.cycle, e.event_key, e.received_at
+        SELECT d.run_id, d.leaf, d.cycle, e.event_key, e.received_at
         FROM data_product_dependencies_events_status d
-        JOIN refresh_event e ON e.product_id = d.upstream AND counts_for(e, d.statuses, d.account, d.required_date, d.not_before, d.cycle)
-        WHERE d.run_id = ANY (runs) AND d.status = 'WAITING' AND (keys IS NULL OR e.event_key = ANY (keys))
-        ORDER BY d.run_id, d.leaf, d.cycle, e.refreshed_at DESC, e.event_key
+        CROSS JOIN LATERAL arrival_for(d.upstream, d.statuses, d.account, d.required_date, d.not_before, d.cycle) e
+        WHERE d.run_id = ANY (runs) AND d.status = 'WAITING' AND (upstreams IS NULL OR d.upstream = ANY (upstreams))
     ) found
     WHERE d.run_id = found.run_id AND d.leaf = found.leaf AND d.cycle = found.cycle
 $$;
@@ -106,12 +120,21 @@ LANGUAGE sql AS $$
     SELECT pg_advisory_xact_lock(7201) WHERE NOT shared
 $$;
 
+CREATE OR REPLACE FUNCTION dependencies_that_open(upstream text) RETURNS SETOF data_product_dependencies
+LANGUAGE sql STABLE AS $$
+-- The dependencies on the product of those whose runs are opened by events.
+    SELECT * FROM data_product_dependencies d
+    WHERE d.upstream = dependencies_that_open.upstream
+        AND EXISTS (SELECT FROM data_product p WHERE p.product_id = d.product_id AND why_no_runs(p) IS NULL OFFSET 0)
+        AND NOT EXISTS (SELECT FROM data_product_schedule s WHERE s.product_id = d.product_id OFFSET 0)
+    OFFSET 0
+$$;
+
 CREATE OR REPLACE FUNCTION lock_products_opened_by(upstreams text[]) RETURNS void
 LANGUAGE sql AS $$
 -- Events that may open runs of the same product take turns: the second sees what the first opened. Before any lock of a run.
     SELECT FROM data_product p
-    WHERE p.product_id IN (SELECT d.product_id FROM data_product_dependencies d WHERE d.upstream = ANY (upstreams))
-        AND NOT EXISTS (SELECT FROM data_product_schedule s WHERE s.product_id = p.product_id)
+    WHERE p.product_id = ANY (ARRAY(SELECT d.product_id FROM unnest(upstreams) AS u(name) CROSS JOIN LATERAL dependencies_that_open(u.name) d))
     ORDER BY p.product_id FOR NO KEY UPDATE OF p
 $$;
 
@@ -178,7 +201,7 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION open_due_runs(now_is timestamptz, actor text, OUT due integer, OUT opened integer, OUT failed jsonb)
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- Opens every run whose schedule has fired since the last time. Gives how many openings were due, how many runs are new, and the products
 -- whose runs could not be opened [{product, error}], at most a hundred.
 BEGIN

@@ -5,38 +5,38 @@ LANGUAGE sql STABLE AS $$
 -- The dependencies for which everything has arrived that a run of the product for that date would wait for.
     SELECT ARRAY(
         SELECT i.leaf FROM inputs_of(product, on_date) i GROUP BY i.leaf
-        HAVING bool_and(EXISTS (SELECT FROM refresh_event e WHERE e.product_id = i.upstream
-            AND counts_for(e, i.statuses, i.account, i.required_date, now_is - make_interval(secs => i.max_age_seconds), i.cycle))))
+        HAVING bool_and(EXISTS (SELECT FROM arrival_for(i.upstream, i.statuses, i.account, i.required_date,
+            now_is - make_interval(secs => i.max_age_seconds), i.cycle))))
 $$;
 
 CREATE OR REPLACE FUNCTION opened_by_events(keys text[], now_is timestamptz) RETURNS TABLE (product_id text, business_date date)
 LANGUAGE sql STABLE AS $$
 -- The runs of products without a schedule that these events open: those that they count for, by date, cycle and age. An event of an earlier date
 -- than another dependency needs, or of any date (max_age), comes before the day of the run: it opens the run only if its condition holds already.
-    SELECT DISTINCT p.product_id, opening.date
+    SELECT DISTINCT d.product_id, opening.date
     FROM refresh_event e
-    JOIN data_product_dependencies d ON d.upstream = e.product_id AND counts_for(e, d.statuses, d.account, NULL, NULL, '*')
-    JOIN data_product p ON p.product_id = d.product_id AND why_no_runs(p) IS NULL
+    CROSS JOIN LATERAL dependencies_that_open(e.product_id) d
     CROSS JOIN LATERAL (SELECT e.business_date - CASE WHEN d.max_age_seconds IS NULL THEN d.offset_days ELSE 0 END AS date) opening
     CROSS JOIN LATERAL (SELECT max(offset_days) AS offset_days FROM data_product_dependencies
         WHERE product_id = d.product_id AND max_age_seconds IS NULL) latest
-    CROSS JOIN LATERAL inputs_of(d.product_id, opening.date) i
-    WHERE e.event_key = ANY (keys) AND i.leaf = d.leaf
-        AND NOT EXISTS (SELECT FROM data_product_schedule s WHERE s.product_id = d.product_id)
-        AND counts_for(e, i.statuses, i.account, i.required_date, now_is - make_interval(secs => i.max_age_seconds), i.cycle)
+    CROSS JOIN LATERAL (SELECT * FROM inputs_of(d.product_id, opening.date) i WHERE i.leaf = d.leaf OFFSET 0) i
+    WHERE e.event_key = ANY (keys) AND counts_for(e, i.statuses, i.account, i.required_date, now_is - make_interval(secs => i.max_age_seconds), i.cycle)
         AND (latest.offset_days IS NULL OR (d.max_age_seconds IS NULL AND d.offset_days = latest.offset_days)
-            OR condition_holds(p.condition, arrived_before_opening(d.product_id, opening.date, now_is)))
+            OR condition_holds((SELECT p.condition FROM data_product p WHERE p.product_id = d.product_id),
+                arrived_before_opening(d.product_id, opening.date, now_is)))
 $$;
 
 CREATE OR REPLACE FUNCTION record_refresh_events(
     events jsonb, now_is timestamptz, OUT recorded integer, OUT repeated integer, OUT released integer
 )
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- Records a batch of refresh events, opens the runs of products without a schedule that they open, marks what they count for as ARRIVED and
 -- releases every run whose condition now holds. An event recorded before changes nothing. A moment of refresh more than an hour ahead is
 -- of a wrong clock, and the moment of receipt stands for it.
 DECLARE
     keys text[];
+    upstreams text[];
+    concerned uuid[];
     locked uuid[];
 BEGIN
     PERFORM lock_openings(true);
@@ -52,23 +52,21 @@ BEGIN
         ON CONFLICT (event_key) DO NOTHING
         RETURNING event_key
     )
-    SELECT (SELECT array_agg(event_key) FROM given), (SELECT count(*) FROM stored) INTO keys, recorded;
+    SELECT array_agg(event_key), array_agg(DISTINCT product_id), (SELECT count(*) FROM stored) INTO keys, upstreams, recorded FROM given;
 
-    PERFORM lock_products_opened_by(ARRAY(SELECT e.product_id FROM refresh_event e WHERE e.event_key = ANY (keys)));
+    PERFORM lock_products_opened_by(upstreams);
     PERFORM open_apart(array_agg(DISTINCT product_id), jsonb_agg(jsonb_build_object('product_id', product_id, 'business_date', business_date, 'cycle', '')),
         now_is, 'refresh event')
     FROM opened_by_events(keys, now_is) HAVING count(*) > 0;
 
+    -- from the events to the runs that they concern, and never from all that waits to the events
+    SELECT coalesce(array_agg(DISTINCT d.run_id), '{}') INTO concerned
+    FROM (SELECT DISTINCT e.product_id, e.business_date FROM refresh_event e WHERE e.event_key = ANY (keys)) e
+    CROSS JOIN LATERAL awaiting(e.product_id, e.business_date) d;
     SELECT coalesce(array_agg(run_id), '{}') INTO locked FROM (
-        SELECT r.run_id FROM data_product_status r
-        WHERE r.status = 'WAITING' AND r.run_id IN (
-            SELECT d.run_id FROM data_product_dependencies_events_status d
-            JOIN refresh_event e ON e.product_id = d.upstream AND (d.required_date IS NULL OR d.required_date = e.business_date)
-            WHERE d.status = 'WAITING' AND e.event_key = ANY (keys))
-        ORDER BY r.run_id FOR UPDATE
-    ) waiting;
+        SELECT r.run_id FROM data_product_status r WHERE r.run_id = ANY (concerned) AND r.status = 'WAITING' ORDER BY r.run_id FOR UPDATE) waiting;
     -- a new statement has a new snapshot: what others committed while this one waited for the locks is in it
-    PERFORM match_arrivals(locked, keys, now_is);
+    PERFORM match_arrivals(locked, upstreams, now_is);
     released := cardinality(release_ready(locked, now_is, 'the last input arrived', 'refresh event'));
 
     -- the machine did publish: nothing is left for the monitor to do

@@ -30,7 +30,7 @@ END $$;
 CREATE OR REPLACE FUNCTION register_wait(
     run uuid, of_attempt integer, token text, execution text, now_is timestamptz, OUT released boolean, OUT missing jsonb
 )
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- Keeps the token of the waiting machine and checks readiness again, under the same lock: no arrival falls between.
 DECLARE
     r data_product_status := locked_run_in('WAITING', run, of_attempt, 'so nothing can wait for it');
@@ -64,7 +64,7 @@ END $$;
 CREATE OR REPLACE FUNCTION resolve_deadline(
     run uuid, of_attempt integer, on_deadline text, now_is timestamptz, OUT decision text, OUT missing jsonb, OUT failed text
 )
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- What the missed deadline means: `decision` is start, fail or skip. The last arrival may have come at the same moment: then the run starts.
 -- A run that is kept back is not started; it fails. After fail or skip nothing releases the attempt, so its machine can record what was decided.
 -- `failed` is the product whose failure is the root cause.
@@ -134,7 +134,7 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 CREATE OR REPLACE FUNCTION begin_pipeline(run uuid, of_attempt integer, execution text, now_is timestamptz) RETURNS jsonb
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- Makes the released run PROCESSING, once, and gives what to run.
 DECLARE
     r data_product_status := locked_run(run, of_attempt);
@@ -153,7 +153,7 @@ CREATE OR REPLACE FUNCTION record_outcome(
     run uuid, of_attempt integer, outcome text, of_error text, of_cause text, now_is timestamptz, actor text,
     OUT recorded_at timestamptz, OUT repeated boolean
 )
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- Records how an attempt ended, and gives when. The same outcome a second time is the answer to a lost reply and gives the first time again.
 DECLARE
     r data_product_status := locked_run(run, of_attempt);

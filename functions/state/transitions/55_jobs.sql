@@ -26,7 +26,7 @@ $$;
 CREATE OR REPLACE FUNCTION record_job_start(
     run uuid, of_attempt integer, of_step text, of_type text, of_job text, of_job_run text, of_handle jsonb, token text, now_is timestamptz, OUT state text, OUT refused text
 )
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
 #variable_conflict use_column
 -- Records that a job runs, and the token that its end answers. Its end may be known already: an instant job is faster than this.
 -- The work exists, whatever has become of the run: if the run has ended or is at another attempt, the job run is recorded as one to
@@ -60,7 +60,7 @@ END $$;
 CREATE OR REPLACE FUNCTION record_invocation(
     run uuid, of_attempt integer, of_step text, of_type text, of_job text, of_job_run text, of_handle jsonb, timeout_seconds integer, now_is timestamptz
 ) RETURNS text
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- Records work whose end its machine sees, before the machine launches it; gives its state. If the machine dies, the end is not reported, and
 -- the work counts as running until it has certainly ended: a function that was invoked in time runs at most 15 minutes longer.
 DECLARE
@@ -74,7 +74,7 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION record_job_states(states jsonb, now_is timestamptz) RETURNS integer
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- Records how job runs ended, [{job_run_id, type, job, state, message}] and, where a machine reports it, {run_id, attempt, step, error};
 -- answers the machines that await them. A job run that is not known yet is kept until its machine reports it. The first end counts. Gives how
 -- many ended now.
@@ -113,7 +113,7 @@ END $$;
 CREATE OR REPLACE FUNCTION expired_jobs(now_is timestamptz) RETURNS SETOF job_run
 LANGUAGE sql STABLE AS $$
 -- The work whose service cannot be asked and that has certainly ended.
-    SELECT * FROM job_run WHERE state = 'STARTED' AND expires_at <= now_is
+    SELECT * FROM job_run j WHERE is_open(j) AND j.expires_at <= now_is
 $$;
 
 CREATE OR REPLACE FUNCTION expire_jobs(now_is timestamptz) RETURNS integer
@@ -125,7 +125,7 @@ LANGUAGE sql AS $$
 $$;
 
 CREATE OR REPLACE FUNCTION request_stop(of_job_run text, now_is timestamptz) RETURNS boolean
-LANGUAGE sql AS $$
+LANGUAGE sql SET enable_seqscan = off AS $$
 -- Records that a job run should be stopped; false if it has ended. The caller then asks its service; the monitor repeats it.
     WITH asked AS (
         UPDATE job_run SET stop_asked_at = coalesce(stop_asked_at, now_is), changed_at = now_is
@@ -139,6 +139,6 @@ $$;
 CREATE OR REPLACE FUNCTION record_job_start(
     run uuid, of_attempt integer, of_step text, of_job text, of_job_run text, token text, now_is timestamptz
 ) RETURNS jsonb
-LANGUAGE sql AS $$
+LANGUAGE sql SET enable_seqscan = off AS $$
     SELECT to_jsonb(recorded) FROM record_job_start(run, of_attempt, of_step, 'glue', of_job, of_job_run, '{}', token, now_is) recorded
 $$;

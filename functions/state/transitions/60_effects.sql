@@ -2,11 +2,11 @@
 
 CREATE OR REPLACE FUNCTION claim_effects(page integer, now_is timestamptz, lease interval)
 RETURNS TABLE (effect_id bigint, kind text, payload text, tries integer)
-LANGUAGE sql AS $$
+LANGUAGE sql SET enable_seqscan = off AS $$
 -- At most `page` effects and 800,000 bytes: the Data API answers with a mebibyte. The first is given whatever its size.
     WITH free AS (
         SELECT e.effect_id, e.due_at, octet_length(e.payload::text) AS size FROM effect e
-        WHERE e.done_at IS NULL AND e.due_at <= now_is AND (e.claimed_until IS NULL OR e.claimed_until <= now_is)
+        WHERE is_open(e) AND e.due_at <= now_is AND (e.claimed_until IS NULL OR e.claimed_until <= now_is)
         ORDER BY e.due_at, e.effect_id LIMIT page FOR UPDATE SKIP LOCKED
     ), fitting AS (
         SELECT f.effect_id, sum(f.size) OVER running AS total, row_number() OVER running AS number
@@ -18,7 +18,7 @@ LANGUAGE sql AS $$
 $$;
 
 CREATE OR REPLACE FUNCTION finish_effects(results jsonb, now_is timestamptz) RETURNS integer
-LANGUAGE sql AS $$
+LANGUAGE sql SET enable_seqscan = off AS $$
 -- [{effect_id, outcome, retry_seconds}]: done, or due again after retry_seconds. Gives how many were not done before.
     WITH finished AS (
         UPDATE effect f SET

@@ -2,7 +2,7 @@
 
 CREATE OR REPLACE FUNCTION rerun(of_product text, on_date date, of_cycle text, downstream boolean, kind text, actor text, now_is timestamptz)
 RETURNS TABLE (product text, business_date date, cycle text, attempt integer)
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
 #variable_conflict use_column
 -- Starts the next attempt of a finished run; with `downstream` also of every finished run of the same business date that
 -- depends on it, directly or not. What those attempts publish counts; what the earlier ones published no longer does. `kind` is rerun or
@@ -10,6 +10,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     targets uuid[];
     busy text;
+    superseded text[];
     waiting uuid[];
     reason text;
 BEGIN
@@ -24,8 +25,9 @@ BEGIN
         SELECT d.product_id FROM affected a JOIN data_product_dependencies d ON d.upstream = a.product_id WHERE downstream
     ), locked AS (
         SELECT run_id, status, product_id FROM data_product_status
-        WHERE product_id IN (SELECT product_id FROM affected JOIN data_product p USING (product_id) WHERE why_no_runs(p) IS NULL)
-            AND business_date = on_date AND (product_id <> of_product OR cycle = of_cycle)
+        WHERE run_id = ANY (ARRAY(SELECT of_date.run_id FROM affected a CROSS JOIN LATERAL runs_of_date(a.product_id, on_date) of_date
+                WHERE (SELECT why_no_runs(p) IS NULL FROM data_product p WHERE p.product_id = a.product_id)))
+            AND (product_id <> of_product OR cycle = of_cycle)
         ORDER BY run_id FOR UPDATE
     )
     SELECT coalesce(array_agg(run_id) FILTER (WHERE status IN ('COMPLETED', 'ERROR', 'SKIPPED', 'CANCELLED')), '{}'),
@@ -38,7 +40,10 @@ BEGIN
         RAISE EXCEPTION 'UnknownRun: % has no run for %', of_product, on_date;
     END IF;
 
-    UPDATE refresh_event SET superseded_at = now_is WHERE run_id = ANY (targets::text[]) AND superseded_at IS NULL;
+    WITH older AS (
+        UPDATE refresh_event SET superseded_at = now_is WHERE run_id = ANY (targets::text[]) AND superseded_at IS NULL RETURNING event_key
+    )
+    SELECT array_agg(event_key) INTO superseded FROM older;
     UPDATE effect SET done_at = now_is, outcome = 'superseded by a rerun' WHERE run_id = ANY (targets) AND done_at IS NULL;
     UPDATE data_product_status r SET attempt = attempt + 1, status = 'WAITING', opened_at = now_is,
         deadline_at = now_is + make_interval(secs => p.deadline_seconds), released_at = NULL, release_reason = NULL, started_at = NULL,
@@ -48,14 +53,11 @@ BEGIN
     PERFORM renew_inputs(targets, now_is);
     SELECT coalesce(array_agg(run_id), '{}') INTO waiting FROM (
         SELECT r.run_id FROM data_product_status r
-        WHERE r.status = 'WAITING' AND r.released_at IS NULL AND r.run_id IN (
-            SELECT d.run_id FROM data_product_dependencies_events_status d JOIN refresh_event e USING (event_key)
-            WHERE e.superseded_at = now_is)
+        WHERE r.run_id = ANY (waiting_runs_with(superseded)) AND r.status = 'WAITING' AND r.released_at IS NULL
         ORDER BY r.run_id FOR UPDATE) locked;
     UPDATE data_product_dependencies_events_status d SET status = 'WAITING', event = 'reopened', event_key = NULL,
         arrived_at = NULL, changed_at = now_is
-    FROM refresh_event e
-    WHERE d.event_key = e.event_key AND e.superseded_at IS NOT NULL AND d.run_id = ANY (waiting || targets);
+    WHERE d.run_id = ANY (waiting || targets) AND (SELECT e.superseded_at IS NOT NULL FROM refresh_event e WHERE e.event_key = d.event_key);
     PERFORM match_arrivals(targets, NULL, now_is);
     PERFORM release_ready(targets, now_is, 'everything had arrived', actor);
     PERFORM store_start_effects(targets, now_is);
@@ -85,7 +87,7 @@ END $$;
 
 CREATE OR REPLACE FUNCTION set_hold(product text, on_date date, of_cycle text, hold boolean, actor text, now_is timestamptz,
     OUT changed boolean, OUT other_hold text, OUT released jsonb, OUT waiting jsonb)
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- Holds a product (no date) or one run, or ends the hold; what waited only for that is released at once. `changed` is false where the hold
 -- was as wanted before. `other_hold`: 'product' or 'run' where the other of the two is held. `released` and `waiting` are the runs
 -- [{business_date, cycle}] of the product, or the one run, that this released and that are WAITING still, at most 500 of each.
@@ -126,7 +128,7 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION skip_run(product text, on_date date, of_cycle text, actor text, now_is timestamptz) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- Ends a waiting run as SKIPPED and stops its machine.
 DECLARE
     r data_product_status;
@@ -145,7 +147,7 @@ END $$;
 
 CREATE OR REPLACE FUNCTION backfill(what text, first date, last date, preview boolean, actor text, now_is timestamptz,
     OUT opened integer, OUT existing integer)
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- Opens the runs of past business dates: those that the product's schedule opens, or every date where it has none. `what` may be a domain as
 -- well: then those that the schedules of its products open, and the others are opened by events as usual. Gives how many it opened, or with
 -- `preview` would open, and how many of those runs existed before.

@@ -5,7 +5,7 @@ CREATE OR REPLACE FUNCTION load_catalog(
     OUT inserted integer, OUT changed integer, OUT removed integer, OUT unchanged integer, OUT opened integer, OUT conditions integer,
     OUT cancelled integer, OUT refused jsonb
 )
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
 #variable_conflict use_column
 -- Makes the staged catalog the current one. An older one than the current is refused unless forced. Runs follow: `opened` are those that
 -- changed schedules would lose, `conditions` wait for something else than before, `cancelled` ended because their product does not run here any more.

@@ -9,7 +9,9 @@ DECLARE
     changed uuid[];
 BEGIN
     SELECT coalesce(array_agg(run_id), '{}') INTO waiting FROM (
-        SELECT run_id FROM data_product_status WHERE product_id = ANY (products) AND status = 'WAITING' AND released_at IS NULL
+        SELECT run_id FROM data_product_status
+        WHERE run_id = ANY (ARRAY(SELECT r.run_id FROM unnest(products) of_product CROSS JOIN LATERAL waiting_runs_of(of_product) r))
+            AND status = 'WAITING' AND released_at IS NULL
         ORDER BY run_id FOR UPDATE) locked;
     changed := renew_inputs(waiting, now_is);
     changed := ARRAY(SELECT run_id FROM data_product_status
@@ -31,7 +33,7 @@ BEGIN
     FOR reason, ended IN
         WITH locked AS (
             SELECT r.run_id, why_no_runs(p) AS reason FROM data_product_status r JOIN data_product p USING (product_id)
-            WHERE r.status = 'WAITING' AND why_no_runs(p) IS NOT NULL ORDER BY r.run_id FOR UPDATE OF r
+            WHERE is_open(r) AND r.status = 'WAITING' AND why_no_runs(p) IS NOT NULL ORDER BY r.run_id FOR UPDATE OF r
         ), done AS (
             UPDATE data_product_status r SET status = 'CANCELLED', finished_at = now_is, error = 'NoPipeline', cause = l.reason,
                 event = 'cancelled', changed_at = now_is, changed_by = actor
@@ -74,7 +76,7 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION open_runs_by_product(after text, page integer) RETURNS TABLE (key text, entry text)
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SET enable_seqscan = off AS $$
 -- The products with open runs, at most `page` after `after`: how many wait, and how many were released and keep their condition.
     SELECT product_id, jsonb_build_object('product', product_id, 'waiting', count(*) FILTER (WHERE status = 'WAITING' AND released_at IS NULL),
         'released', count(*) FILTER (WHERE released_at IS NOT NULL))::text

@@ -14,7 +14,7 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 CREATE OR REPLACE FUNCTION latest_opening(what text, now_is timestamptz) RETURNS date
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SET enable_seqscan = off AS $$
 -- The business date of the last opening that schedules have made: of the product of that name within a year, of the domain of that name, or of
 -- all if it is null, within a week. Null without one. On a Saturday it is Friday's for a product that opens on weekdays.
     SELECT max(shifted(day::date, s.date_offset, c))
@@ -30,30 +30,38 @@ $$;
 
 CREATE OR REPLACE FUNCTION usually_at(product text, on_date date) RETURNS timestamptz
 LANGUAGE sql STABLE AS $$
--- When a refresh for that business date is usually received: the median of the last thirty, by the clock of the product's schedule.
+-- When a refresh for that business date is usually received: the median of the last thirty of three months, by the clock of the product's schedule.
     SELECT (on_date + percentile_cont(0.5) WITHIN GROUP (ORDER BY last.after)) AT TIME ZONE min(last.zone)
     FROM (
         SELECT (e.received_at AT TIME ZONE coalesce(s.timezone, 'UTC')) - e.business_date AS after, coalesce(s.timezone, 'UTC') AS zone
         FROM refresh_event e LEFT JOIN data_product_schedule s USING (product_id)
-        WHERE e.product_id = product AND e.status = 'COMPLETED' AND e.business_date < on_date
+        WHERE e.product_id = product AND e.status = 'COMPLETED' AND e.business_date BETWEEN on_date - 92 AND on_date - 1
         ORDER BY e.business_date DESC, e.received_at DESC LIMIT 30) last
     HAVING count(*) > 0
 $$;
 
 CREATE OR REPLACE FUNCTION latest_date(product text, now_is timestamptz) RETURNS date
-LANGUAGE sql STABLE AS $$
+LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $$
 -- The business date of a question or an operation that names none: the latest with a run (of the product, if one is given); then the latest
 -- that runs wait for; then the latest that it was refreshed for; then the date of its schedule's last opening; else today.
-    SELECT coalesce(
-        (SELECT max(business_date) FROM data_product_status WHERE product IS NULL OR product_id = product),
-        (SELECT max(d.required_date) FROM data_product_dependencies_events_status d JOIN data_product_status r USING (run_id)
-            WHERE d.upstream = product AND d.status = 'WAITING' AND r.status = 'WAITING'),
-        (SELECT max(business_date) FROM refresh_event WHERE product_id = product),
-        latest_opening(product, now_is), (now_is AT TIME ZONE 'UTC')::date)
-$$;
+DECLARE
+    found date;
+BEGIN
+    IF product IS NULL THEN
+        found := (SELECT max(business_date) FROM data_product_status);
+    ELSE
+        found := coalesce(
+            (SELECT max(business_date) FROM data_product_status WHERE product_id = product),
+            (SELECT max(d.required_date) FROM (SELECT DISTINCT product_id FROM data_product_dependencies WHERE upstream = product) c
+                CROSS JOIN LATERAL waiting_runs_of(c.product_id) r CROSS JOIN LATERAL inputs_of_run(r.run_id) d
+                WHERE d.upstream = product AND d.status = 'WAITING'),
+            (SELECT max(business_date) FROM refresh_event WHERE product_id = product));
+    END IF;
+    RETURN coalesce(found, latest_opening(product, now_is), (now_is AT TIME ZONE 'UTC')::date);
+END $$;
 
 CREATE OR REPLACE FUNCTION describe_product(product text, now_is timestamptz) RETURNS jsonb
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $$
 -- What a producer's event has to agree with: {product, pipeline, cycles, latest_date}. `cycles` are those of its schedule, null without one.
 -- A product outside this catalog is known if a product here depends on it.
 DECLARE
@@ -70,7 +78,7 @@ END $$;
 
 CREATE OR REPLACE FUNCTION runs_between(product text, first date, last date, of_cycle text, after text, page integer)
 RETURNS TABLE (key text, entry text)
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SET enable_seqscan = off AS $$
 -- The runs of a product for those business dates (of one cycle, if named), in order: at most `page` after the run whose key is `after`.
     SELECT run.key, jsonb_strip_nulls(jsonb_build_object('business_date', r.business_date, 'cycle', r.cycle, 'status', r.status,
         'attempt', r.attempt, 'held', CASE WHEN r.held THEN true END, 'released_at', r.released_at))::text

@@ -17,7 +17,7 @@ $$;
 
 CREATE OR REPLACE FUNCTION status_of_day(on_date date, of_domain text, after text, page integer, now_is timestamptz)
 RETURNS TABLE (key text, entry text)
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SET enable_seqscan = off AS $$
 -- The products after `after`, at most `page`, with their runs of that business date. A product without a run has the status
 -- NOT OPENED; one that is refreshed elsewhere REFRESHED, FAILED or EXPECTED.
     SELECT p.product_id, jsonb_strip_nulls(jsonb_build_object(
@@ -42,7 +42,7 @@ LANGUAGE sql STABLE AS $$
     FROM (
         SELECT * FROM data_product
         WHERE active AND (of_domain IS NULL OR domain = of_domain) AND product_id > after ORDER BY product_id LIMIT page) p
-    LEFT JOIN data_product_status r ON r.product_id = p.product_id AND r.business_date = on_date
+    LEFT JOIN LATERAL runs_of_date(p.product_id, on_date) r ON true
     LEFT JOIN LATERAL (
         SELECT * FROM refresh_event e
         WHERE p.machine IS NULL AND e.product_id = p.product_id AND e.business_date = on_date AND e.superseded_at IS NULL
@@ -73,8 +73,7 @@ LANGUAGE sql STABLE AS $$
     WHERE p.product_id = product AND on_date IS NOT NULL AND why_no_runs(p) IS NULL AND p.opening_error IS NULL
         AND (whole OR NOT EXISTS (SELECT FROM data_product_schedule s WHERE s.product_id = product))
         AND NOT EXISTS (SELECT FROM data_product_status r WHERE r.product_id = product AND r.business_date = on_date)
-        AND NOT EXISTS (SELECT FROM refresh_event e WHERE e.product_id = i.upstream
-            AND counts_for(e, i.statuses, i.account, i.required_date, age.not_before, i.cycle))
+        AND NOT EXISTS (SELECT FROM arrival_for(i.upstream, i.statuses, i.account, i.required_date, age.not_before, i.cycle))
 $$;
 
 CREATE OR REPLACE FUNCTION awaited(product text, on_date date, of_cycle text, whole boolean, now_is timestamptz)
@@ -160,7 +159,7 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 CREATE OR REPLACE FUNCTION explain_run(product text, on_date date, of_cycle text, now_is timestamptz) RETURNS jsonb
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $$
 -- Why a run is where it is. Without a run: why there is none. `no_runs`: why its product has none here any more; `refused`: why the last load
 -- did not take its metadata; `opening_error`: why it could not be opened. Lists are cut, since the Data API gives at most 64 KiB a row.
 DECLARE

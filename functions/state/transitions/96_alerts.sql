@@ -37,11 +37,20 @@ LANGUAGE sql STABLE AS $$
 -- Whether the recipient needs no alert of this fact because of an earlier one. The alert of a failure covers everything that fails because of
 -- it, for every recipient. A run that is late because of it is reported as well, but pages nobody a second time.
     SELECT (fact ->> 'kind' = 'ERROR' OR pages) AND EXISTS (
-        SELECT FROM alert a JOIN alert_delivery d USING (alert_key)
-        CROSS JOIN LATERAL (SELECT a.product_id = root AND a.kind = 'ERROR' AS of_root, a.root_cause = root AND a.kind = fact ->> 'kind' AS of_sibling,
-            (d.channel, d.target) = (to_channel, to_target) AS to_same) earlier
-        WHERE (of_root OR of_sibling) AND a.fact ->> 'business_date' = fact ->> 'business_date' AND d.state <> 'SUPPRESSED'
-            AND (to_same OR of_root AND fact ->> 'kind' = 'ERROR'))
+        SELECT FROM (
+            SELECT a.alert_key, true AS of_root FROM alert a
+            WHERE a.product_id = root AND a.fact ->> 'business_date' = fact ->> 'business_date' AND a.kind = 'ERROR'
+            UNION ALL
+            SELECT a.alert_key, false FROM alert a
+            WHERE a.root_cause = root AND a.fact ->> 'business_date' = fact ->> 'business_date' AND a.kind = fact ->> 'kind'
+        ) earlier
+        CROSS JOIN LATERAL (SELECT * FROM alert_delivery d WHERE d.alert_key = earlier.alert_key OFFSET 0) d
+        WHERE d.state <> 'SUPPRESSED' AND ((d.channel, d.target) = (to_channel, to_target) OR of_root AND fact ->> 'kind' = 'ERROR'))
+$$;
+
+CREATE OR REPLACE FUNCTION delivery_of(of_alert text, to_channel text, to_target text) RETURNS SETOF alert_delivery
+LANGUAGE sql STABLE AS $$
+    SELECT * FROM alert_delivery d WHERE d.alert_key = of_alert AND d.channel = to_channel AND d.target = to_target OFFSET 0
 $$;
 
 CREATE OR REPLACE FUNCTION deliveries_due(of_alert text, channels jsonb) RETURNS jsonb
@@ -53,12 +62,10 @@ LANGUAGE sql STABLE AS $$
         'since', extract(epoch FROM a.notified_at - interval '1 minute')::bigint::text,
         'place', CASE WHEN doubtful THEN (SELECT split_part(d.message_id, ' ', 1) FROM alert_delivery d
             WHERE d.channel = s.channel AND d.target = s.target AND d.message_id IS NOT NULL LIMIT 1) END,
-        'first', (SELECT d.message_id FROM alert_delivery d JOIN alert earlier USING (alert_key)
-            WHERE earlier.run_id = a.run_id AND d.channel = s.channel AND d.target = s.target AND d.message_id IS NOT NULL
-            ORDER BY earlier.notified_at, earlier.alert_key LIMIT 1),
-        'failed_before', EXISTS (SELECT FROM alert earlier JOIN alert_delivery d USING (alert_key)
-            WHERE earlier.run_id = a.run_id AND earlier.kind IN ('ERROR', 'LATE') AND d.state = 'SENT' AND d.channel = s.channel
-                AND d.target = s.target))
+        'first', (SELECT d.message_id FROM alert earlier CROSS JOIN LATERAL delivery_of(earlier.alert_key, s.channel, s.target) d
+            WHERE earlier.run_id = a.run_id AND d.message_id IS NOT NULL ORDER BY earlier.notified_at, earlier.alert_key LIMIT 1),
+        'failed_before', EXISTS (SELECT FROM alert earlier CROSS JOIN LATERAL delivery_of(earlier.alert_key, s.channel, s.target) d
+            WHERE earlier.run_id = a.run_id AND earlier.kind IN ('ERROR', 'LATE') AND d.state = 'SENT' OFFSET 0))
         ORDER BY s.channel, s.target)
     FROM alert_delivery s JOIN alert a USING (alert_key)
     JOIN jsonb_to_recordset(channels) c(channel text, searches boolean) ON c.channel = s.channel
@@ -69,7 +76,7 @@ $$;
 CREATE OR REPLACE FUNCTION take_alert(
     given jsonb, channels jsonb, now_is timestamptz, OUT key text, OUT deliveries jsonb, OUT alert jsonb
 )
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
 #variable_conflict use_column
 -- Records the fact `given`, and gives its deliveries that are due and the content of the alert. `channels` says of each channel whether its
 -- receiver recognizes a repetition, whether it searches for an earlier message, and whether it pages: [{channel, recognizes, searches, pages}].
@@ -112,19 +119,18 @@ LANGUAGE sql STABLE AS $$
         SELECT product, on_date
         UNION
         SELECT waiter.product_id, waiter.of_date FROM affected a CROSS JOIN LATERAL (
-            SELECT s.product_id, s.business_date AS of_date FROM data_product_dependencies_events_status d
-            JOIN data_product_status s ON s.run_id = d.run_id AND s.status = 'WAITING'
-            WHERE d.upstream = a.product_id AND d.status = 'WAITING' AND 'COMPLETED' = ANY (d.statuses)
-                AND coalesce(d.required_date, a.of_date) = a.of_date
+            SELECT s.product_id, s.business_date AS of_date FROM awaiting(a.product_id, a.of_date) d
+            CROSS JOIN LATERAL (SELECT * FROM data_product_status r WHERE r.run_id = d.run_id AND r.status = 'WAITING' OFFSET 0) s
+            WHERE 'COMPLETED' = ANY (d.statuses)
             UNION ALL
             SELECT d.product_id, a.of_date FROM data_product_dependencies d JOIN data_product p USING (product_id)
             WHERE d.upstream = a.product_id AND 'COMPLETED' = ANY (d.statuses) AND d.offset_days = 0 AND p.active AND p.machine IS NOT NULL
                 AND NOT EXISTS (SELECT FROM data_product_schedule s WHERE s.product_id = d.product_id)
-                AND NOT EXISTS (SELECT FROM data_product_status s WHERE s.product_id = d.product_id AND s.business_date = a.of_date)
+                AND NOT EXISTS (SELECT FROM runs_of_date(d.product_id, a.of_date))
         ) waiter
     )
     SELECT a.product_id, min(due_at(s)) FROM affected a
-    LEFT JOIN data_product_status s ON s.product_id = a.product_id AND s.business_date = a.of_date AND s.status = 'WAITING'
+    LEFT JOIN LATERAL runs_of_date(a.product_id, a.of_date) s ON s.status = 'WAITING'
     WHERE a.product_id <> product GROUP BY a.product_id
 $$;
 
@@ -162,7 +168,7 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 CREATE OR REPLACE FUNCTION begin_delivery(of_alert text, to_channel text, to_target text, doubtful boolean, now_is timestamptz) RETURNS boolean
-LANGUAGE sql AS $$
+LANGUAGE sql SET enable_seqscan = off AS $$
 -- Marks a delivery as being sent; false if it is not any more as it was given, since another sender has it.
     WITH begun AS (
         UPDATE alert_delivery SET state = 'SENDING', tries = tries + 1, changed_at = now_is
@@ -173,12 +179,13 @@ LANGUAGE sql AS $$
 $$;
 
 CREATE OR REPLACE FUNCTION finish_deliveries(results jsonb, now_is timestamptz) RETURNS integer
-LANGUAGE sql AS $$
+LANGUAGE sql SET enable_seqscan = off AS $$
 -- [{alert_key, channel, target, state, outcome, message_id}]: SENT, DUE again, or UNKNOWN. Gives how many were being sent.
     WITH finished AS (
         UPDATE alert_delivery d SET state = r.state, outcome = left(r.outcome, 1000), message_id = coalesce(r.message_id, d.message_id), changed_at = now_is
         FROM jsonb_to_recordset(results) AS r(alert_key text, channel text, target text, state text, outcome text, message_id text)
-        WHERE (d.alert_key, d.channel, d.target) = (r.alert_key, r.channel, r.target) AND d.state = 'SENDING'
+        WHERE d.alert_key = ANY (ARRAY(SELECT given ->> 'alert_key' FROM jsonb_array_elements(results) given))
+            AND (d.alert_key, d.channel, d.target) = (r.alert_key, r.channel, r.target) AND d.state = 'SENDING'
         RETURNING 1
     )
     SELECT count(*)::integer FROM finished

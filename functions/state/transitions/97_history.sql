@@ -13,18 +13,27 @@ CREATE OR REPLACE FUNCTION numbered(number bigint) RETURNS text LANGUAGE sql IMM
 $$;
 
 CREATE OR REPLACE FUNCTION history_of(product text, first date, last date, after text, page integer) RETURNS TABLE (key text, entry text)
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SET enable_seqscan = off AS $$
 -- What happened to runs of those business dates (of one product, if named), oldest first: at most `page` entries after the entry
 -- whose key is `after`. Kinds: refreshed, run, condition changed, input added, input removed, late, arrived, job started, job ended, held, hold ended. A hold of a product itself
 -- stands on the days (in UTC) on which it began and ended. `foreign`: an event of a product with a pipeline here that none of its runs published.
-    WITH refreshes AS (
+    WITH runs AS MATERIALIZED (
+        SELECT run_id, product_id, business_date, cycle FROM data_product_status
+        WHERE product IS NULL AND business_date BETWEEN first AND last
+        UNION ALL
+        SELECT run_id, product_id, business_date, cycle FROM data_product_status
+        WHERE product_id = product AND business_date BETWEEN first AND last
+    ), events AS (
+        SELECT * FROM refresh_event WHERE product IS NULL AND business_date BETWEEN first AND last
+        UNION ALL
+        SELECT * FROM refresh_event WHERE product_id = product AND business_date BETWEEN first AND last
+    ), refreshes AS (
         SELECT entry_of(e.received_at, '0 ' || e.event_key, 'refreshed', e.product_id, e.business_date, e.cycle,
             jsonb_build_object('status', e.status, 'attempt', e.attempt, 'account', e.account,
-                'foreign', CASE WHEN p.machine IS NOT NULL THEN true END)) AS entry
-        FROM refresh_event e LEFT JOIN data_product p USING (product_id)
-        WHERE e.business_date BETWEEN first AND last AND (product IS NULL OR e.product_id = product)
-            AND (p.machine IS NULL OR NOT EXISTS (SELECT FROM data_product_status r WHERE r.product_id = e.product_id
-                AND r.business_date = e.business_date AND r.run_id::text = e.run_id))
+                'foreign', CASE WHEN made_here THEN true END)) AS entry
+        FROM events e
+        CROSS JOIN LATERAL (SELECT (SELECT p.machine IS NOT NULL FROM data_product p WHERE p.product_id = e.product_id) AS made_here) product
+        WHERE (made_here IS NOT true OR NOT EXISTS (SELECT FROM runs_of_date(e.product_id, e.business_date) r WHERE r.run_id::text = e.run_id OFFSET 0))
     ), changes AS (
         SELECT entry_of(h.changed_at, CASE WHEN opens OR h.event = 'condition_changed' THEN '1 ' ELSE '3 ' END || h.product_id || ' ' || numbered(h.history_id),
             CASE h.event WHEN 'late' THEN 'late' WHEN 'held' THEN 'held' WHEN 'hold_removed' THEN 'hold ended'
@@ -32,28 +41,26 @@ LANGUAGE sql STABLE AS $$
             jsonb_build_object('opened', CASE WHEN opens THEN true END, 'attempt', h.attempt, 'status', h.status,
                 'released', CASE h.event WHEN 'released' THEN true END, 'reason', CASE h.event WHEN 'released' THEN h.release_reason END,
                 'error', h.error, 'cause', left(h.cause, 500), 'execution_arn', h.execution_arn, 'by', h.changed_by)) AS entry
-        FROM data_product_status_history h
+        FROM runs r
+        CROSS JOIN LATERAL (SELECT * FROM data_product_status_history h WHERE h.run_id = r.run_id OFFSET 0) h
         CROSS JOIN LATERAL (SELECT h.event IN ('opened', 'rerun', 'restarted') AS opens) kind
-        WHERE h.business_date BETWEEN first AND last AND (product IS NULL OR h.product_id = product)
     ), holds AS (
         SELECT entry_of(h.changed_at, '0 ' || h.product_id || ' ' || numbered(h.hold_id), CASE WHEN h.held THEN 'held' ELSE 'hold ended' END,
             h.product_id, NULL, NULL, jsonb_build_object('by', h.changed_by)) AS entry
         FROM data_product_hold_history h
         WHERE h.changed_at >= first AT TIME ZONE 'UTC' AND h.changed_at < (last + 1) AT TIME ZONE 'UTC' AND (product IS NULL OR h.product_id = product)
-    ), runs AS (
-        SELECT run_id, product_id, business_date, cycle FROM data_product_status r
-        WHERE r.business_date BETWEEN first AND last AND (product IS NULL OR r.product_id = product)
     ), arrivals AS (
         SELECT entry_of(d.changed_at, '2 ' || r.product_id || ' ' || numbered(d.history_id),
             CASE d.event WHEN 'added' THEN 'input added' WHEN 'removed' THEN 'input removed' ELSE 'arrived' END, r.product_id, r.business_date, r.cycle,
             jsonb_build_object('upstream', d.upstream, 'event', d.event_key, 'required_date', d.required_date,
                 'required_cycle', CASE WHEN d.event <> 'arrived' THEN nullif(d.cycle, '*') END)) AS entry
-        FROM data_product_dependencies_events_status_history d JOIN runs r USING (run_id)
+        FROM runs r
+        CROSS JOIN LATERAL (SELECT * FROM data_product_dependencies_events_status_history d WHERE d.run_id = r.run_id OFFSET 0) d
         WHERE d.event IN ('arrived', 'added', 'removed')
     ), jobs AS (
         SELECT j, r.product_id, r.business_date, r.cycle, jsonb_build_object('attempt', (j).attempt, 'step', (j).step, 'type', (j).type,
             'job', (j).job, 'job_run_id', (j).job_run_id) AS facts
-        FROM job_run j JOIN runs r USING (run_id)
+        FROM runs r CROSS JOIN LATERAL (SELECT j FROM job_run j WHERE j.run_id = r.run_id OFFSET 0) j
     ), job_starts AS (
         SELECT entry_of((j).started_at, '4 ' || product_id || ' ' || (j).step || ' ' || (j).job_run_id, 'job started', product_id, business_date, cycle,
             facts) AS entry

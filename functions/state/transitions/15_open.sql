@@ -1,0 +1,70 @@
+-- What is open: the conditions of the partial indexes over open rows, word for word. A statement that goes through all that is open states them;
+-- one that goes by a key does not, so no statistics make the planner read all that is open for it (decision 22).
+
+CREATE OR REPLACE FUNCTION is_open(r data_product_status) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN r.status IN ('WAITING', 'PROCESSING') THEN true ELSE false END
+$$;
+
+CREATE OR REPLACE FUNCTION may_become_late(r data_product_status) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN r.late_notified OR r.status IN ('COMPLETED', 'SKIPPED', 'CANCELLED') THEN false ELSE true END
+$$;
+
+CREATE OR REPLACE FUNCTION is_open(d data_product_dependencies_events_status) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN d.status = 'WAITING' THEN true ELSE false END
+$$;
+
+CREATE OR REPLACE FUNCTION is_open(j job_run) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN j.state = 'STARTED' THEN true ELSE false END
+$$;
+
+CREATE OR REPLACE FUNCTION is_open(f effect) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN f.done_at IS NULL THEN true ELSE false END
+$$;
+
+-- Rows by their key. OFFSET 0 keeps the planner from joining them in another order than the statement says: first the keys, then their rows.
+
+CREATE OR REPLACE FUNCTION runs_of_date(product text, on_date date) RETURNS SETOF data_product_status
+LANGUAGE sql STABLE AS $$
+    SELECT * FROM data_product_status r WHERE r.product_id = product AND r.business_date = on_date OFFSET 0
+$$;
+
+CREATE OR REPLACE FUNCTION inputs_of_run(run uuid) RETURNS SETOF data_product_dependencies_events_status
+LANGUAGE sql STABLE AS $$
+    SELECT * FROM data_product_dependencies_events_status d WHERE d.run_id = run OFFSET 0
+$$;
+
+CREATE OR REPLACE FUNCTION runs_open_of(product text) RETURNS SETOF data_product_status
+LANGUAGE sql STABLE AS $$
+    SELECT * FROM data_product_status r WHERE r.product_id = product AND is_open(r) OFFSET 0
+$$;
+
+CREATE OR REPLACE FUNCTION waiting_runs_of(product text) RETURNS SETOF data_product_status
+LANGUAGE sql STABLE AS $$
+    SELECT * FROM runs_open_of(product) r WHERE r.status = 'WAITING'
+$$;
+
+CREATE OR REPLACE FUNCTION awaiting(product text, on_date date) RETURNS SETOF data_product_dependencies_events_status
+LANGUAGE sql STABLE AS $$
+-- The inputs not yet arrived that a refresh of the product for that date concerns, of runs that wait: those of the date, and those that take the
+-- latest refresh. Of the latter those of runs that have ended stay for ever, so they are found by the runs of the products that have one.
+    SELECT d.* FROM (
+        SELECT * FROM data_product_dependencies_events_status d
+        WHERE d.upstream = product AND d.required_date = on_date AND is_open(d) OFFSET 0) d
+    UNION ALL
+    SELECT d.* FROM (SELECT DISTINCT c.product_id FROM data_product_dependencies c WHERE c.upstream = product AND c.max_age_seconds IS NOT NULL) c
+    CROSS JOIN LATERAL waiting_runs_of(c.product_id) r
+    CROSS JOIN LATERAL inputs_of_run(r.run_id) d
+    WHERE d.upstream = product AND d.required_date IS NULL AND d.status = 'WAITING'
+$$;
+
+CREATE OR REPLACE FUNCTION waiting_runs_with(arrived text[]) RETURNS uuid[]
+LANGUAGE sql STABLE AS $$
+-- The runs that wait and for which one of these events has arrived.
+    SELECT ARRAY(
+        SELECT DISTINCT r.run_id
+        FROM (SELECT DISTINCT e.product_id FROM refresh_event e WHERE e.event_key = ANY (arrived)) e
+        CROSS JOIN LATERAL (SELECT DISTINCT c.product_id FROM data_product_dependencies c WHERE c.upstream = e.product_id) c
+        CROSS JOIN LATERAL waiting_runs_of(c.product_id) r
+        CROSS JOIN LATERAL inputs_of_run(r.run_id) d
+        WHERE d.event_key = ANY (arrived))
+$$;

@@ -1,0 +1,240 @@
+"""The work of a call follows from what it concerns: neither the statistics of PostgreSQL nor the length of the history change it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from alerting.channels import properties
+from headgate.local.postgres import Postgres
+from state import catalog
+from state.calls import State
+from tests.query_plans import OF_CATALOG, Explained, Scan
+from tests.state_history import add_finished_days, load_mesh
+from tests.state_world import World, at, new_world
+
+TODAY = date(2026, 11, 20)
+SIX = at("2026-11-20 06:00")
+LATER = at("2026-11-20 06:30")
+Call = Callable[[State], Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    """When the statistics were taken, in a state of `days` days and a morning on which everything waits."""
+
+    statistics: str
+    days: int = 10
+    plans: str = "auto"
+
+
+BEST = Case("busy")
+CASES = {
+    "empty": Case("empty"),
+    "quiet hour": Case("quiet"),
+    "busy hour": BEST,
+    "never": Case("never"),
+    "generic plans": Case("quiet", plans="force_generic_plan"),
+}
+ONE_READING = 600  # rows: every product of the mesh, once
+# Statements that go through all that is open, by the indexes over it: the number of runs of the past is nothing to them.
+OVER_OPEN_ROWS = {"data_product_status_open", "data_product_status_punctual", "job_run_unfinished", "effect_due"}
+
+
+@pytest.fixture(scope="module")
+def examined(postgres: Postgres) -> dict[str, dict[str, list[Scan]]]:
+    """The scans of every call, by case."""
+    return {name: scans_of(postgres, case) for name, case in CASES.items()}
+
+
+def scans_of(postgres: Postgres, case: Case, count: int = 400) -> dict[str, list[Scan]]:
+    with new_world(postgres) as world:
+        morning(world, case, count)
+        session = Explained(world.dsn, plan_cache_mode=case.plans)
+        found = {}
+        for name, call in calls(world).items():
+            call(session.state)
+            found[name] = session.scans
+        session.connection.close()
+        return found
+
+
+def morning(world: World, case: Case, count: int) -> None:
+    """Every run of today waits for its inputs, its machine with a token; a fifth of them is being made."""
+    mesh = load_mesh(world, count, at("2025-01-01 00:00"))
+    stage(world, mesh | {"d/x2": mesh["d/x3"]}, without="d/x7")
+    for (table,) in world.sql(
+        "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+    ):
+        world.sql(f"ALTER TABLE {table} SET (autovacuum_enabled = false)")
+    if case.statistics == "empty":
+        world.sql("ANALYZE")
+    add_finished_days(world, TODAY, case.days)
+    if case.statistics == "quiet":
+        world.sql("VACUUM ANALYZE")
+    world.sql("UPDATE data_product_schedule SET opened_until = %s", SIX - timedelta(hours=1))
+    assert world.state.open_due_runs(SIX, "scheduler").opened == count + 40
+    of_today = "business_date = %s AND status = 'WAITING'"
+    world.sql(
+        "UPDATE data_product_status SET task_token = 'token', waiting_since = %s, execution_arn = 'arn' || run_id, event = 'waiting' "
+        f"WHERE {of_today}",
+        SIX,
+        TODAY,
+    )
+    made = f"{of_today} AND product_id ~ '^d/x[0-9]*[05]$'"
+    world.sql(
+        "UPDATE data_product_dependencies_events_status SET status = 'ARRIVED', event = 'arrived' "
+        f"WHERE run_id IN (SELECT run_id FROM data_product_status WHERE {made})",
+        TODAY,
+    )
+    world.sql(
+        f"UPDATE data_product_status SET status = 'PROCESSING', released_at = opened_at, event = 'started' WHERE {made}",
+        TODAY,
+    )
+    world.sql(
+        "INSERT INTO job_run (job_run_id, run_id, attempt, step, job, state, started_at, changed_at, task_token) "
+        "SELECT 'jr ' || run_id, run_id, 1, 'build', 'j', 'STARTED', opened_at, opened_at, 'token' "
+        "FROM data_product_status WHERE status = 'PROCESSING'"
+    )
+    if case.statistics == "busy":
+        world.sql("VACUUM ANALYZE")
+
+
+def stage(world: World, mesh: dict[str, dict[str, Any]], without: str) -> None:
+    """The mesh without one product lies ready for `load_catalog`."""
+    content = {"calendars": {}, "products": {name: each for name, each in mesh.items() if name != without}}
+    for row in catalog.rows(content):
+        world.sql(
+            "INSERT INTO catalog_stage VALUES ('next', %s, %s, %s)",
+            row["section"],
+            row["key"],
+            json.dumps(row["entry"]),
+        )
+
+
+def calls(world: World) -> dict[str, Call]:
+    """Every call of the state that happens while a day runs, or that somebody asks."""
+    runs: dict[str, UUID] = dict(
+        world.sql("SELECT product_id, run_id FROM data_product_status WHERE business_date = %s", TODAY)
+    )
+    made, waiting = runs["d/x5"], runs["d/x2"]
+    ((product, day, failed),) = world.sql(
+        "SELECT product_id, business_date, run_id FROM data_product_status WHERE status = 'ERROR' ORDER BY business_date DESC, product_id LIMIT 1"
+    )
+    end = {"job_run_id": f"jr {made}", "job": "j", "state": "SUCCEEDED"}
+    late: dict[str, Any] = {
+        "kind": "LATE",
+        "level": "product",
+        "product": "d/x3",
+        "run_id": str(runs["d/x3"]),
+        "business_date": str(TODAY),
+    }
+    late |= {"cycle": "", "attempt": 1, "status": "WAITING"}
+    delivery = {"alert_key": f"ERROR {failed}", "channel": "slack", "target": "#a"}
+    yesterday = TODAY - timedelta(1)
+    return {
+        "opening": lambda state: state.open_due_runs(SIX + timedelta(1), "scheduler"),
+        "event for 20 runs": lambda state: state.record_refresh_events(event("raw/trigger"), LATER),
+        "event for one input of many": lambda state: state.record_refresh_events(event("raw/r1"), LATER),
+        "event of which the latest counts": lambda state: state.record_refresh_events(event("raw/slow"), LATER),
+        "event for nobody": lambda state: state.record_refresh_events(event("d/x5"), LATER),
+        "register_wait": lambda state: state.register_wait(waiting, 1, "new", "arn", LATER),
+        "resolve_deadline": lambda state: state.resolve_deadline(waiting, 1, "fail", LATER),
+        "begin_pipeline": lambda state: state.begin_pipeline(made, 1, "arn", LATER),
+        "record_outcome": lambda state: state.record_outcome(made, 1, "COMPLETED", None, None, LATER, "machine"),
+        "record_job_start": lambda state: state.record_job_start(made, 1, "build", "glue", "j", "new", {}, "new", LATER),
+        "record_job_states": lambda state: state.record_job_states([end], LATER),
+        "request_stop": lambda state: state.request_stop(f"jr {made}", LATER),
+        "open_runs_of": lambda state: state.open_runs_of([{"machine": "m_x1", "name": f"x1-{TODAY}-1"}]),
+        "end_lost_machine": lambda state: state.end_lost_machine(
+            made, 1, "States.Runtime", "", True, 2, "monitor", LATER
+        ),
+        "repair": lambda state: state.repair(LATER + timedelta(hours=3)),
+        "claim_effects": lambda state: state.claim_effects(50, LATER, timedelta(minutes=2)),
+        "finish_effects": lambda state: state.finish_effects(
+            [{"effect_id": 1, "outcome": "", "retry_seconds": None}], LATER
+        ),
+        "rerun": lambda state: state.rerun(product, day, "", False, "rerun", "ann", LATER),
+        "set_hold": lambda state: state.set_hold("d/x2", None, "", True, "ann", LATER),
+        "skip_run": lambda state: state.skip_run("d/x2", TODAY, "", "ann", LATER),
+        "latest_date": lambda state: state.latest_date(None, LATER),
+        "latest_date of a product": lambda state: state.latest_date("d/x3", LATER),
+        "latest_date of an external product": lambda state: state.latest_date("raw/trigger", LATER),
+        "status_of_day": lambda state: state.status_of_day(TODAY, None, "", 50, LATER),
+        "describe_product": lambda state: state.describe_product("raw/trigger", LATER),
+        "runs_between": lambda state: state.runs_between("d/x3", yesterday, TODAY, None, "", 50),
+        "explain_run": lambda state: state.explain_run("d/x3", TODAY, None, LATER),
+        "history_of a product": lambda state: state.history_of("d/x3", yesterday, yesterday, "", 50),
+        "history_of all": lambda state: state.history_of(None, yesterday, yesterday, "", 50),
+        "take_alert": lambda state: state.take_alert(late, properties(), LATER),
+        "load_catalog": lambda state: state.load_catalog("next", "abc", LATER, False, "loader", LATER),
+        "begin_delivery": lambda state: state.begin_delivery(*delivery.values(), False, LATER),
+        "finish_deliveries": lambda state: state.finish_deliveries(
+            [{**delivery, "state": "SENT", "outcome": "", "message_id": "1"}], LATER
+        ),
+    }  # fmt: skip
+
+
+def event(product: str, moment: datetime = LATER) -> list[dict[str, Any]]:
+    return [
+        {
+            "event_key": f"new {product}",
+            "product_id": product,
+            "business_date": str(TODAY),
+            "cycle": "",
+            "status": "COMPLETED",
+            "refreshed_at": moment.isoformat(),
+        }
+    ]
+
+
+def rows(scans: list[Scan]) -> int:
+    return sum(each.examined for each in scans)
+
+
+def growing(scans: list[Scan]) -> list[Scan]:
+    """Those of tables that have more rows each day."""
+    return [each for each in scans if each.table not in OF_CATALOG]
+
+
+def show(scans: list[Scan]) -> str:
+    return "\n".join(str(each) for each in sorted(scans, key=lambda each: -each.examined)[:5])
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_no_call_reads_a_growing_table_without_a_key(examined: dict[str, dict[str, list[Scan]]], case: str) -> None:
+    for name, scans in examined[case].items():
+        unkeyed = [
+            each
+            for each in growing(scans)
+            if not each.keyed
+            and each.examined > 1
+            and not (name in ("repair", "load_catalog") and each.index in OVER_OPEN_ROWS)
+        ]
+        assert not unkeyed, f"{name}:\n{show(unkeyed)}"
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_statistics_change_the_work_of_no_call(examined: dict[str, dict[str, list[Scan]]], case: str) -> None:
+    for name, scans in examined[case].items():
+        best = min(rows(each[name]) for each in examined.values())
+        assert rows(scans) <= 3 * best + ONE_READING, (
+            f"{name} examines {rows(scans)} rows, at best {best}:\n{show(scans)}"
+        )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", ["empty", "quiet", "busy"])
+def test_a_year_of_history_changes_the_work_of_no_call(
+    examined: dict[str, dict[str, list[Scan]]], postgres: Postgres, case: str
+) -> None:
+    """A year of 440 products: 160,000 runs, 750,000 inputs, and as much in their histories."""
+    for name, scans in scans_of(postgres, Case(case, days=365)).items():
+        best = min(rows(each[name]) for each in examined.values())
+        assert rows(scans) <= 3 * best + ONE_READING, (
+            f"{name} examines {rows(scans)} rows, without a year {best}:\n{show(scans)}"
+        )
