@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,18 +56,24 @@ class Cost:
     processor: float
 
 
+def domains(root: Path, name: str, size: int, count: int, settings: str) -> Iterator[tuple[int, str, Path]]:
+    """Makes the folders of domains of `size` products; gives each product's number, domain and folder. `{}` in `name` and `settings` is the
+    number of the domain."""
+    for number in range(count):
+        domain = name.format(number // size)
+        folder = root / "products" / domain
+        if number % size == 0:
+            folder.mkdir(parents=True)
+            (folder / "domain.yaml").write_text(settings.format(number // size))
+        yield number, domain, folder
+
+
 def make_large(root: Path, count: int) -> None:
     """`count` products in domains of 200, each waiting for up to six made before it; about 25 lines a file."""
     chance = random.Random(20261120)  # noqa: S311 - the same mesh every time
     made: list[str] = []
-    for number in range(count):
-        domain = f"domain-{number // 200:03}"
-        folder = root / "products" / domain
-        if number % 200 == 0:
-            folder.mkdir(parents=True)
-            (folder / "domain.yaml").write_text(
-                f'owner: team-{domain}\naccount: "{number // 200:012}"\nregion: us-east-1\n'
-            )
+    settings = 'owner: team-domain-{0:03}\naccount: "{0:012}"\nregion: us-east-1\n'
+    for number, domain, folder in domains(root, "domain-{:03}", 200, count, settings):
         upstream = sorted(set(chance.choices(made[-2000:], k=chance.randint(1, 6)))) if made else []
         waits = "".join(f"    - {each}\n" for each in upstream[:-1])
         waits += f"    - {{product: {upstream[-1]}, status: [COMPLETED], offset: 0}}\n" if upstream else ""
@@ -91,12 +97,8 @@ def make_small(root: Path, count: int) -> None:
     """`count` products in domains of 12, most of them with an upstream or two and a schedule of their domain's kind."""
     chance = random.Random(20261121)  # noqa: S311 - the same mesh every time
     made: list[str] = []
-    for number in range(count):
-        domain = f"domain-{number // 12:03}-derived"
-        folder = root / "products" / domain
-        if number % 12 == 0:
-            folder.mkdir(parents=True)
-            (folder / "domain.yaml").write_text('owner: data-platform\naccount: "111122223333"\nregion: us-east-1\n')
+    settings = 'owner: data-platform\naccount: "111122223333"\nregion: us-east-1\n'
+    for number, domain, folder in domains(root, "domain-{:03}-derived", 12, count, settings):
         upstream = sorted(set(chance.choices(made[-800:], k=chance.choice([0, 0, 1, 1, 2, 4])))) if made else []
         waits = "depends_on:\n  all_of:\n" + "".join(f"  - {each}\n" for each in upstream) if upstream else ""
         (folder / f"table-{number}-v1.yaml").write_text(

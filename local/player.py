@@ -1,12 +1,12 @@
 """Plays a scenario on a running application: jumps from moment to moment, and waits at each until the application is idle."""
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from headgate.local.producer import publish
 from headgate.local.runtime import Runtime
 from headgate.local.scenario import Expectation, Moment, Scenario
 
@@ -62,16 +62,7 @@ def perform(runtime: Runtime, moment: Moment, scenario: Scenario, data: Path) ->
 def put_event(runtime: Runtime, detail: dict[str, Any], at: datetime) -> None:
     """Puts a refresh event on the central bus, as a producer outside Headgate does."""
     full = {**detail, "refreshed_at": at.astimezone(UTC).isoformat(), "metadata": {}}
-    kind = "Data Product Failed" if detail.get("status") == "ERROR" else "Data Product Refreshed"
-    entry = {
-        "Source": "headgate",
-        "DetailType": kind,
-        "EventBusName": runtime.outputs["CentralEventBusArn"],
-        "Detail": json.dumps(full),
-    }
-    answer = runtime.client("events").put_events(Entries=[entry])
-    if answer["FailedEntryCount"]:
-        raise RuntimeError(f"the event was refused: {answer['Entries']}")
+    publish(runtime.client("events"), runtime.outputs["CentralEventBusArn"], full)
 
 
 def snapshot(runtime: Runtime, scenario: Scenario) -> Day:

@@ -11,13 +11,12 @@ from typing import Any
 
 import yaml
 
-from headgate.cli.commands import event
 from headgate.generator import steps
 from headgate.generator.metadata import files
 from headgate.generator.plan import forwarding, retries
 from headgate.generator.rules import placeholders
 from headgate.generator.schemas import schema
-from headgate.local import player
+from headgate.local import producer
 from headgate.local import step_types as local_types
 from state import errors
 
@@ -95,7 +94,7 @@ def test_the_detail_types_of_our_events() -> None:
     assert in_template
     assert all(each == types for each in in_template)
     generated = "\n".join(path.read_text("utf-8") for path in (ROOT / "statemachines").rglob("*.asl.json"))
-    for text in (sql(), generated, Path(player.__file__).read_text("utf-8"), Path(event.__file__).read_text("utf-8")):
+    for text in (sql(), generated, Path(producer.__file__).read_text("utf-8")):
         assert set(re.findall(r"Data Product [A-Z][a-z]+", text)) <= types
 
 

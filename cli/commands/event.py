@@ -1,7 +1,6 @@
 """`headgate event`: publishes a refresh event on the central bus, as a producer does."""
 
 import argparse
-import json
 import re
 import sys
 from datetime import UTC, datetime, timedelta
@@ -11,8 +10,8 @@ from headgate.cli import terminal
 from headgate.cli.application import Application, application
 from headgate.cli.arguments import add_application, add_cycle, add_date, product_name
 from headgate.cli.errors import FINE, RefusedError, UsageError
+from headgate.local.producer import DETAIL_TYPES, EventRefused, publish
 
-DETAIL_TYPES = {"COMPLETED": "Data Product Refreshed", "ERROR": "Data Product Failed"}
 DAYS_AHEAD = 7  # a business date later than that is taken for a slip
 
 
@@ -32,23 +31,18 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.cycle and not re.fullmatch(r"([01]\d|2[0-3])[0-5]\d", arguments.cycle):
         raise UsageError(f"--cycle {arguments.cycle}: expected a time of day as HHMM, such as 1430")
     warnings = _checked(arguments, target)
-    kind, detail = DETAIL_TYPES[arguments.status], _detail(arguments)
-    entry = {
-        "Source": "headgate",
-        "DetailType": kind,
-        "EventBusName": target.outputs["CentralEventBusArn"],
-        "Detail": json.dumps(detail),
-    }
-    answer = target.client("events").put_events(Entries=[entry])
-    if answer["FailedEntryCount"]:
-        raise UsageError(f"EventBridge refused the event: {answer['Entries'][0].get('ErrorCode')}")
+    detail = _detail(arguments)
+    try:
+        event_id = publish(target.client("events"), target.outputs["CentralEventBusArn"], detail)
+    except EventRefused as error:
+        raise UsageError(str(error)) from None
     if arguments.json:
-        terminal.print_json({"event_id": answer["Entries"][0]["EventId"], "detail": detail, "warnings": warnings})
+        terminal.print_json({"event_id": event_id, "detail": detail, "warnings": warnings})
     else:
         for text in warnings:
             terminal.line(f"warning: {text}", stream=sys.stderr)
         cycle = f" {arguments.cycle}" if arguments.cycle else ""
-        terminal.line(f"published: {kind}, {arguments.product} for {arguments.date}{cycle}")
+        terminal.line(f"published: {DETAIL_TYPES[arguments.status]}, {arguments.product} for {arguments.date}{cycle}")
     return FINE
 
 

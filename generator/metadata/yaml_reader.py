@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from headgate.generator.findings import pointer
+from headgate.generator.findings import Rule, pointer
 from headgate.generator.metadata.read_error import ReadError
 from headgate.generator.metadata.reading_rules import (
     DUPLICATE_KEY,
@@ -102,6 +102,11 @@ def read(data: bytes) -> dict[str, Any]:
     return document
 
 
+def _error_at(node: yaml.Node, rule: Rule, found: str, expected: str, hint: str, at: str = "") -> ReadError:
+    """An error at the place of the node."""
+    return ReadError(rule, found, expected, hint, node.start_mark.line + 1, node.start_mark.column + 1, at)
+
+
 def _kind(value: Any) -> str:
     return "list" if isinstance(value, list) else "single value"
 
@@ -116,34 +121,31 @@ class _Values:
     def value(self, node: yaml.Node, path: tuple[str | int, ...]) -> Any:
         self.count += 1
         if self.count > MAX_VALUES or len(path) > MAX_DEPTH:
-            raise ReadError(
+            raise _error_at(
+                node,
                 EXPANSION,
                 f"more than {MAX_VALUES:,} values" if self.count > MAX_VALUES else f"more than {MAX_DEPTH} levels",
                 f"at most {MAX_VALUES:,} values, {MAX_DEPTH} levels deep",
                 "Write the values out, or put what products share under `defaults:` in domain.yaml.",
-                node.start_mark.line + 1,
-                node.start_mark.column + 1,
             )
         if node.tag != "plain" and node.tag != "quoted":
-            raise ReadError(
+            raise _error_at(
+                node,
                 WRONG_TYPE,
                 f"the tag `{node.tag}`",
                 "plain values without tags",
                 "Remove the tag.",
-                node.start_mark.line + 1,
-                node.start_mark.column + 1,
                 pointer(*path),
             )
         if isinstance(node, yaml.ScalarNode):
             found = scalar(node.value) if node.tag == "plain" else node.value
             if isinstance(found, int | float) and not _fits(found):
-                raise ReadError(
+                raise _error_at(
+                    node,
                     WRONG_VALUE,
                     f"`{node.value[:40]}`",
                     "a number of at most 64 bits",
                     "Write a smaller number, or put it in quotes if it is text.",
-                    node.start_mark.line + 1,
-                    node.start_mark.column + 1,
                     pointer(*path),
                 )
             return found
@@ -153,12 +155,8 @@ class _Values:
         for key_node, value_node in node.value:
             key = self._key(key_node, path)
             if key in result:
-                start = key_node.start_mark
-                error = ReadError(
-                    DUPLICATE_KEY, f"`{key}` a second time", "each key once", "Join the two, or remove one."
-                )
-                error.line, error.column, error.at = start.line + 1, start.column + 1, pointer(*path, key)
-                self.repeated.append(error)
+                error = ("each key once", "Join the two, or remove one.", pointer(*path, key))
+                self.repeated.append(_error_at(key_node, DUPLICATE_KEY, f"`{key}` a second time", *error))
             result[key] = self.value(value_node, (*path, key))
         return result
 
@@ -166,15 +164,7 @@ class _Values:
     def _key(node: yaml.Node, path: tuple[str | int, ...]) -> str:
         if isinstance(node, yaml.ScalarNode):
             return str(node.value)
-        raise ReadError(
-            WRONG_TYPE,
-            "a list or mapping as a key",
-            "a plain word as a key",
-            "",
-            node.start_mark.line + 1,
-            node.start_mark.column + 1,
-            pointer(*path),
-        )
+        raise _error_at(node, WRONG_TYPE, "a list or mapping as a key", "a plain word as a key", "", pointer(*path))
 
 
 def _fits(number: int | float) -> bool:

@@ -8,53 +8,39 @@ from headgate.generator.model.product import Product
 from headgate.generator.plan import grants, names
 from headgate.generator.plan.states import Call
 
+
+def _text(description: str, **more: str) -> dict[str, Any]:
+    return {"Type": "String", **more, "Description": description}
+
+
 # Every parameter a machine's placeholders can name, and those its stack needs besides. The root template gives each of them, and says
 # which values they may have.
 PARAMETERS: dict[str, dict[str, Any]] = {
-    "AlertTopicArn": {
-        "Type": "String",
-        "Description": "SNS topic to which machines publish outcomes; the alert function delivers them.",
-    },
-    "CentralEventBusArn": {"Type": "String", "Description": "Bus for events of visibility `mesh`."},
-    "DependencyGateFunctionArn": {
-        "Type": "String",
-        "Description": "Registers a waiting run and resolves its missed deadline.",
-    },
-    "DomainEventBusArn": {"Type": "String", "Description": "Bus for events of visibility `domain`."},
-    "JobTrackerFunctionArn": {
-        "Type": "String",
-        "Description": "Records a job run and keeps the token that its end answers.",
-    },
-    "KeyArn": {"Type": "String", "Description": "The key that the alert topic is encrypted with."},
-    "LogLevel": {"Type": "String", "Description": "What the machines log; execution data never is."},
+    "AlertTopicArn": _text("SNS topic to which machines publish outcomes; the alert function delivers them."),
+    "CentralEventBusArn": _text("Bus for events of visibility `mesh`."),
+    "DependencyGateFunctionArn": _text("Registers a waiting run and resolves its missed deadline."),
+    "DomainEventBusArn": _text("Bus for events of visibility `domain`."),
+    "JobTrackerFunctionArn": _text("Records a job run and keeps the token that its end answers."),
+    "KeyArn": _text("The key that the alert topic is encrypted with."),
+    "LogLevel": _text("What the machines log; execution data never is."),
     "LogRetentionDays": {"Type": "Number", "Description": "How long the machines' logs are kept."},
-    "NamePrefix": {
-        "Type": "String",
-        "Description": "Stands before the name of every machine and rule; two stacks in one account need two prefixes.",
-    },
-    "OutcomeRecorderFunctionArn": {"Type": "String", "Description": "Records how a run ended."},
-    "PipelineConfigurationFunctionArn": {
-        "Type": "String",
-        "Description": "Begins a run's pipeline; returns its steps, filled in for the run.",
-    },
+    "NamePrefix": _text(
+        "Stands before the name of every machine and rule; two stacks in one account need two prefixes."
+    ),
+    "OutcomeRecorderFunctionArn": _text("Records how a run ended."),
+    "PipelineConfigurationFunctionArn": _text("Begins a run's pipeline; returns its steps, filled in for the run."),
 }
 # What the template that nests the domains takes besides.
 APPLICATION_PARAMETERS: dict[str, dict[str, Any]] = {
-    "Account": {
-        "Type": "String",
-        "Default": "",
-        "AllowedPattern": r"^(\d{12})?$",
-        "Description": "Only the domains of this account are deployed; empty: all of them.",
-    },
-    "Region": {"Type": "String", "Default": "", "Description": "The region of Account."},
-    "JobStatusQueueArn": {
-        "Type": "String",
-        "Description": "Queue of the job status function: ends of the steps' work.",
-    },
-    "JobStatusRoleName": {"Type": "String", "Description": "Role of the job status function."},
-    "JobTrackerRoleName": {"Type": "String", "Description": "Role of the job tracker function."},
-    "MonitorRoleName": {"Type": "String", "Description": "Role of the monitor function."},
-    "UndeliveredEventsArn": {"Type": "String", "Description": "Queue for events that could not be delivered."},
+    "Account": _text(
+        "Only the domains of this account are deployed; empty: all of them.", Default="", AllowedPattern=r"^(\d{12})?$"
+    ),
+    "Region": _text("The region of Account.", Default=""),
+    "JobStatusQueueArn": _text("Queue of the job status function: ends of the steps' work."),
+    "JobStatusRoleName": _text("Role of the job status function."),
+    "JobTrackerRoleName": _text("Role of the job tracker function."),
+    "MonitorRoleName": _text("Role of the monitor function."),
+    "UndeliveredEventsArn": _text("Queue for events that could not be delivered."),
 }
 WATCHERS = ("JobStatusRoleName", "JobTrackerRoleName", "MonitorRoleName")  # they ask the services of step types
 ALWAYS = ("LogLevel", "LogRetentionDays", "NamePrefix")
