@@ -117,7 +117,12 @@ def _event(each: Entry) -> str:
             cycle = f" {each['required_cycle']}" if "required_cycle" in each else ""
             return f"{'now waits' if kind == 'input added' else 'no longer waits'} for {each['upstream']}{date}{cycle}"
         case "job started":
-            return f"step {each['step']}: {each['job']} started{attempt}, {each['job_run_id'][:16]}"
+            made_here = (
+                each["job_run_id"][36:37] == "/"
+            )  # of a function: <run id>/<attempt>/<step>, which the entry says already
+            return f"step {each['step']}: {each['job']} started{attempt}" + (
+                "" if made_here else f", {each['job_run_id'][:16]}"
+            )
         case "job ended":
             cause = "" if each["status"] == "SUCCEEDED" else f": {each.get('cause', '')}"
             return f"step {each.get('step')}: {each['job']} {each['status']}{cause}"

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from headgate.generator.beside import command as beside_command
+from headgate.generator.second_process import command as second_command
 
 Lint = Callable[[dict[str, Any]], list[str]]
 
@@ -47,7 +47,7 @@ def cfn_lint(beside: bool) -> Iterator[Lint]:
     if not beside:
         yield cfn_lint_problems
         return
-    with subprocess.Popen(beside_command(serve), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(second_command(serve), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         requests, answers = process.stdin, process.stdout
         assert requests is not None
         assert answers is not None

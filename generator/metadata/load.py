@@ -12,12 +12,12 @@ from headgate.generator.findings import Finding
 from headgate.generator.metadata import schema
 from headgate.generator.metadata.complete import UNKNOWN
 from headgate.generator.metadata.drop_invalid import drop_invalid
-from headgate.generator.metadata.half import Half, defaults_digest, document_key
 from headgate.generator.metadata.inputs import Inputs
 from headgate.generator.metadata.intention import intended
 from headgate.generator.metadata.merge import merge
 from headgate.generator.metadata.read_error import ReadError
 from headgate.generator.metadata.reading_rules import UNREADABLE, WRONG_VALUE
+from headgate.generator.metadata.second_reader import SecondReader, defaults_digest, document_key
 from headgate.generator.metadata.yaml_reader import read
 from headgate.generator.model import build
 from headgate.generator.model.mesh import Mesh
@@ -52,11 +52,11 @@ def load(inputs: Inputs, cache: Cache, today: date, progress: Progress = silent)
     inherited = dict.fromkeys((domain for domain, _ in files.products), "broken")
     inherited |= {name: defaults_digest(each) for name, each in defaults.items()}
     broken, partial = set(), set()
-    half = Half([*_new(inputs, inherited, cache)], defaults)
+    second = SecondReader([*_new(inputs, inherited, cache)], defaults)
     for number, ((domain, name), path) in enumerate(files.products.items()):
         progress("reading metadata", number, len(files.products))
-        if path == half.first:
-            half.receive(cache)
+        if path == second.first:
+            second.receive(cache)
         identity = f"{domain}/{name}"
         try:
             digest = document_key(inputs.digest_of(path), inherited[domain])

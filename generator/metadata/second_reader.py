@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from headgate.generator import beside
+from headgate.generator import second_process
 from headgate.generator.cache import Cache, digest
 from headgate.generator.metadata import schema
 from headgate.generator.metadata.merge import merge
@@ -39,7 +39,7 @@ def defaults_digest(defaults: Document) -> str:
     return digest(orjson.dumps(defaults))
 
 
-class Half:
+class SecondReader:
     """The last of `paths`, if they are many, read in a second process; `first` is the first of them."""
 
     def __init__(self, paths: Sequence[Path], defaults: Mapping[str, Document]) -> None:
@@ -55,7 +55,7 @@ class Half:
                 file.write(orjson.dumps(request))
                 file.seek(0)
                 self._process = subprocess.Popen(
-                    beside.command(answer), stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+                    second_process.command(answer), stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
                 )
 
     def receive(self, cache: Cache) -> None:

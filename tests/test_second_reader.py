@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from headgate.generator.cache import Cache
-from headgate.generator.metadata import half
+from headgate.generator.metadata import second_reader
 from headgate.generator.metadata.yaml_reader import read
 from headgate.generator.project import Project
 
@@ -47,8 +47,8 @@ def loaded(root: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[object, int]:
 
 def test_half_gives_the_same_mesh_and_findings(mesh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     alone, all_of_them = loaded(mesh, monkeypatch)
-    monkeypatch.setattr(half, "MANY", 1)
-    monkeypatch.setattr(half, "SHARE", 0.9)
+    monkeypatch.setattr(second_reader, "MANY", 1)
+    monkeypatch.setattr(second_reader, "SHARE", 0.9)
     together, fewer = loaded(mesh, monkeypatch)
     monkeypatch.setattr(sys, "executable", "/bin/false")
     failed, as_many = loaded(mesh, monkeypatch)
@@ -61,15 +61,15 @@ def test_half_gives_the_same_mesh_and_findings(mesh: Path, monkeypatch: pytest.M
 def test_a_file_that_changes_meanwhile_counts_as_this_process_read_it(
     mesh: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(half, "MANY", 1)
-    monkeypatch.setattr(half, "SHARE", 0.9)
-    original = half.Half.__init__
+    monkeypatch.setattr(second_reader, "MANY", 1)
+    monkeypatch.setattr(second_reader, "SHARE", 0.9)
+    original = second_reader.SecondReader.__init__
 
-    def changed(self: half.Half, *arguments: object) -> None:
+    def changed(self: second_reader.SecondReader, *arguments: object) -> None:
         (mesh / "d1/p1.yaml").write_text("description: changed\n")
         original(self, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(half.Half, "__init__", changed)
+    monkeypatch.setattr(second_reader.SecondReader, "__init__", changed)
     result = Project(mesh, Cache(None), date(2026, 11, 21)).loaded
 
     assert result.mesh.products["d1/p1"].description == "Ä 1"
