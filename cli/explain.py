@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from headgate.cli.formatting import Clock, Entry
+from headgate.cli.formatting import EFFECTS, Clock, Entry
 
 REMEDIES = {
     "ERROR": "after the cause is fixed, run it again with `headgate rerun {product} --date {date}{cycle}`",
@@ -40,6 +40,12 @@ def explained(run: Entry, clock: Clock) -> Iterator[str]:
             if run.get("cause"):
                 yield f"  {run['cause']}"
             yield _remedy(run)
+    for each in run.get("parked", ()):
+        since = clock(each.get("failing_since"))
+        yield (
+            f"Parked: the {EFFECTS[each['kind']]}, tried {each['tries']} times since {since}: {each.get('reason', '')}. "
+            f"After the cause is fixed, perform it with `headgate retry {each['effect']}`."
+        )
     for job in run.get("jobs", ()):
         ended = f"{job['state']} at {clock(job['ended_at'])}" if "ended_at" in job else "still running"
         cause = f": {job['message']}" if job["state"] not in ("SUCCEEDED", "STARTED") and "message" in job else ""

@@ -7,6 +7,15 @@ from typing import Any
 Entry = dict[str, Any]
 Row = list[str]
 
+EFFECTS = {
+    "start_execution": "start of an execution",
+    "stop_execution": "stop of an execution",
+    "task_success": "answer to a machine",
+    "task_failure": "answer to a machine",
+    "put_event": "event",
+    "alert": "alert",
+}
+
 FEW = 8  # how many names of a long list a sentence has
 
 
@@ -72,6 +81,8 @@ def _note(each: Entry, clock: Clock) -> str:
     parts = []
     if each.get("held"):
         parts.append("held")
+    if each.get("parked"):
+        parts.append("parked, see `headgate health`")
     if each.get("missing"):
         parts.append("waits for " + ", ".join(each["missing"]))
     if each.get("error"):
@@ -126,12 +137,21 @@ def _event(each: Entry) -> str:
         case "job ended":
             cause = "" if each["status"] == "SUCCEEDED" else f": {each.get('cause', '')}"
             return f"step {each.get('step')}: {each['job']} {each['status']}{cause}"
+        case "effect parked":
+            return (
+                f"{EFFECTS[each['effect_kind']]} parked{attempt}: {each['reason']}; `headgate retry {each['effect']}`"
+            )
+        case "effect retried":
+            return f"{EFFECTS[each['effect_kind']]} retried by {each['by']}{attempt}"
+        case "started again":
+            return f"start of its execution repaired by {each['by']}: Step Functions did not know it{attempt}"
         case "late":
             return f"LATE: not completed within its SLA; status {each['status']}"
     if each.get("opened"):
         return f"run opened by {each['by']}{attempt}"
     if each.get("released"):
-        return f"RELEASED: {each['reason']}{attempt}"
+        repaired = ", which had been missed" if each.get("repaired") else ""
+        return f"RELEASED: {each['reason']}{repaired}{attempt}"
     if each["status"] == "WAITING" and "execution_arn" in each:
         return f"execution started: {each['execution_arn'].rsplit(':', 1)[-1]}"
     if each["status"] == "WAITING":

@@ -28,11 +28,13 @@ SUMMARIES = {
     "status": "show the status of every product on a business date",
     "why": "explain the status of a run",
     "history": "list what happened on a business date",
+    "health": "show what the application could not perform",
     "rerun": "start the next attempt of a run that has ended",
     "hold": "keep a product, or one run of it, from being released",
     "release": "end the hold of a product, or of one run of it",
     "skip": "end a waiting run as SKIPPED",
     "backfill": "open the runs of past business dates",
+    "retry": "perform parked effects once more",
     "events": "write sample events for `sam local invoke`, filled in from an open run",
     "event": "publish a refresh event on the central bus, as a producer does",
 }

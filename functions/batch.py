@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import runtime
@@ -13,17 +14,20 @@ LOG = logging.getLogger("headgate")
 LOG.setLevel(logging.INFO)
 
 Parsed = dict[str, Any]
-Record = Callable[[list[Parsed]], object]
+Record = Callable[[list[Parsed], datetime], object]
 LONGEST_REASON = 1_000  # characters of a log line
 
 
-def process(event: dict[str, Any], parse: Callable[[dict[str, Any]], Parsed | None], record: Record) -> dict[str, Any]:
+def process(
+    event: dict[str, Any], context: Any, parse: Callable[[dict[str, Any]], Parsed | None], record: Record
+) -> dict[str, Any]:
     """Records the batch and does what is due then. The answer has partial batch failures (ReportBatchItemFailures).
 
     `parse` gives None for a message to ignore and raises `BadEvent`; a bad message is returned to the queue, and after its last
     receipt lies in the DLQ, its reason in the log. `record` may be called again with the same messages. If the whole batch cannot
     be recorded because of one message, each is recorded alone. While the database does not answer, all are returned.
     """
+    now = runtime.now()
     good: list[tuple[str, Parsed]] = []
     failed: list[str] = []
     for message in event["Records"]:
@@ -35,8 +39,8 @@ def process(event: dict[str, Any], parse: Callable[[dict[str, Any]], Parsed | No
         else:
             if parsed is not None:
                 good.append((message["messageId"], parsed))
-    failed += _record(good, record)
-    _perform_due()
+    failed += _record(good, record, now)
+    _perform_due(context, now)
     return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
 
 
@@ -47,11 +51,11 @@ def refuse(message: str, error: Exception) -> None:
     LOG.error(json.dumps({"refused": message, "reason": reason[:LONGEST_REASON]}), exc_info=not expected)
 
 
-def _record(good: list[tuple[str, Parsed]], record: Record) -> list[str]:
+def _record(good: list[tuple[str, Parsed]], record: Record, now: datetime) -> list[str]:
     if not good:
         return []
     try:
-        record([parsed for _, parsed in good])
+        record([parsed for _, parsed in good], now)
     except StateUnavailable as error:
         LOG.warning(json.dumps({"returned": len(good), "reason": str(error)}))
         return [name for name, _ in good]
@@ -59,13 +63,13 @@ def _record(good: list[tuple[str, Parsed]], record: Record) -> list[str]:
         if len(good) == 1:
             refuse(good[0][0], error)
             return [good[0][0]]
-        return [name for each in good for name in _record([each], record)]
+        return [name for each in good for name in _record([each], record, now)]
     return []
 
 
-def _perform_due() -> None:
-    """What cannot be performed stays in the outbox; the messages are recorded all the same."""
+def _perform_due(context: Any, now: datetime) -> None:
+    """Own effects and those of others. What cannot be performed stays in the outbox; the messages are recorded all the same."""
     try:
-        runtime.perform_due()
+        runtime.perform_due(context, now)
     except StateError as error:
         LOG.error(json.dumps({"effects": "not performed", "reason": str(error)}))

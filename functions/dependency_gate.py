@@ -20,7 +20,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     state, run, attempt = runtime.state(), UUID(event["run_id"]), event["attempt"]
     if event["action"] == "await":
         wait = state.register_wait(run, attempt, event["task_token"], event["execution_arn"], runtime.now())
-        runtime.perform_due()
+        runtime.perform_of_run(context, run)
         return asdict(wait)
     deadline = state.resolve_deadline(run, attempt, event["on_deadline"], runtime.now())
     if deadline.decision == "fail":

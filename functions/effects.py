@@ -1,146 +1,120 @@
 """Performs what transitions made due: starts executions, answers task tokens, publishes events, sends alerts to the topic.
 
 Every effect may be performed twice, since a worker can die between performing it and recording that; each is of a kind that AWS or its
-receiver recognizes the second time.
+receiver recognizes the second time. Whatever an effect raises is the outcome of that effect alone.
 """
 
 import json
-import os
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
+from uuid import UUID
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-
+import clients
+from effect_kinds import KINDS
 from state.answers import Effect
 from state.calls import State
 
-PAGE = 500
+LOG = logging.getLogger("headgate")
+
+PAGE = 250
 LEASE = timedelta(minutes=2)
 THREADS = 8
 LONGEST_DELAY = 900  # seconds
+TRIES = 8  # of an effect that is refused, in twenty minutes or more; then it is parked
+TRIES_UNANSWERED = 100  # of one that AWS is too busy for or does not answer, in a day or more
+TIME_TO_END = clients.LONGEST_CALL + 3  # seconds: a call that has begun, and recording what came of it
+
+Left = Callable[[], float]
+Result = dict[str, Any]
+Claim = Callable[[int, datetime, timedelta], list[Effect]]
 
 
 class Performer:
-    """Performs effects with the clients of this environment, or with those given."""
+    """Performs effects with the clients of this environment, or with those given. Each method gives how many it performed. It begins none
+    when `left` gives less seconds than one may take; what it has not begun then is due as before."""
 
-    def __init__(self, state: State, clients: Callable[[str], Any] | None = None) -> None:
+    def __init__(self, state: State, make: Callable[[str], Any] = clients.client) -> None:
         self._state = state
-        config = Config(max_pool_connections=THREADS, retries={"mode": "standard", "total_max_attempts": 3})
-        self._make = clients or (lambda name: boto3.client(name, config=config))
+        self._make = make
         self._clients: dict[str, Any] = {}
+        self._lock = threading.Lock()
 
-    def perform_due(self, clock: Callable[[], datetime]) -> int:
-        """Performs page after page until nothing is due. Gives how many effects were performed."""
+    def perform_due(self, clock: Callable[[], datetime], left: Left = clients.no_limit) -> int:
+        """Performs everything that is due, the oldest first."""
+        return self._perform(self._state.claim_effects, clock, left)
+
+    def perform_due_since(self, moment: datetime, clock: Callable[[], datetime], left: Left = clients.no_limit) -> int:
+        """Performs what the transitions of this moment made due."""
+        return self._perform(partial(self._state.claim_effects_due_since, moment), clock, left)
+
+    def perform_of_run(self, run: UUID, clock: Callable[[], datetime], left: Left = clients.no_limit) -> int:
+        """Performs what is due of one run."""
+        return self._perform(partial(self._state.claim_effects_of_run, run), clock, left)
+
+    def _perform(self, claim: Claim, clock: Callable[[], datetime], left: Left) -> int:
         done = 0
-        while True:
-            page = self._state.claim_effects(PAGE, clock(), LEASE)
-            if not page:
-                return done
-            for name in {KINDS[effect.kind].service for effect in page}:
-                self._client(name)
-            with ThreadPoolExecutor(THREADS) as pool:
-                results = list(pool.map(self._perform, page))
-            self._state.finish_effects(results, clock())
-            done += sum(each["retry_seconds"] is None for each in results)
+        while left() > TIME_TO_END and (page := claim(PAGE, clock(), LEASE)):
+            for results in self._results(page, left):
+                self._state.finish_effects(results, clock())
+                done += sum(each.keys() == {"effect_id", "outcome"} for each in results)
+        return done
 
-    def _client(self, name: str) -> Any:
-        if name not in self._clients:
-            self._clients[name] = self._make(name)
-        return self._clients[name]
-
-    def _perform(self, effect: Effect) -> dict[str, Any]:
-        """The result of an effect. After an error it is tried again, each time after a longer delay."""
-        kind = KINDS[effect.kind]
+    def _results(self, page: list[Effect], left: Left) -> Iterator[list[Result]]:
+        """Results as they come: who dies here loses those that have not been given yet."""
+        pool = ThreadPoolExecutor(THREADS)
+        waiting: set[Future[Result]] = {pool.submit(self._result, effect, left) for effect in page}
         try:
-            outcome = kind.perform(self._client(kind.service), json.loads(effect.payload))
-        except ClientError as error:
-            code = error.response["Error"]["Code"]
-            if code not in kind.done:
-                return _later(effect, f"{code}: {error.response['Error']['Message']}")
-            outcome = kind.done[code]
-        except BotoCoreError as error:
-            return _later(effect, str(error))
-        return {"effect_id": effect.effect_id, "outcome": outcome, "retry_seconds": None}
+            while waiting:
+                ended, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                yield [each.result() for each in ended]
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _result(self, effect: Effect, left: Left) -> Result:
+        """What `finish_effects` takes. After an error the effect is tried again, each time after a longer delay, or parked."""
+        if left() <= TIME_TO_END:
+            return {"effect_id": effect.effect_id, "untried": True}
+        try:
+            return {"effect_id": effect.effect_id, "outcome": self._outcome(effect)}
+        except Exception as error:  # noqa: BLE001 - the outcome of this effect, and of no other
+            return _failure(effect, error)
+
+    def _outcome(self, effect: Effect) -> str:
+        kind, payload = KINDS[effect.kind], json.loads(effect.payload)
+        try:
+            return kind.perform(self._client(kind.service), payload)
+        except Exception as error:
+            if (code := clients.code_of(error)) in kind.done:
+                return kind.done[code]
+            raise
+
+    def _client(self, service: str) -> Any:
+        with self._lock:  # boto3 makes clients in one thread at a time
+            if service not in self._clients:
+                self._clients[service] = self._make(service)
+            return self._clients[service]
 
 
-def _later(effect: Effect, outcome: str) -> dict[str, Any]:
-    delay = min(LONGEST_DELAY, 5 * 2 ** min(effect.tries, 8))
-    return {"effect_id": effect.effect_id, "outcome": outcome, "retry_seconds": delay}
+def _failure(effect: Effect, error: Exception) -> Result:
+    outcome = _without_token(effect, clients.described(error))
+    parked = effect.tries >= (TRIES_UNANSWERED if clients.is_unanswered(error) else TRIES)
+    line = {"effect": effect.effect_id, "kind": effect.kind, "tries": effect.tries, "reason": outcome}
+    if not parked:
+        LOG.warning(json.dumps(line))
+        delay = min(LONGEST_DELAY, 5 * 2 ** min(effect.tries, 8))
+        return {"effect_id": effect.effect_id, "outcome": outcome, "retry_seconds": delay}
+    print(json.dumps({"parked": 1, **line}))  # a line by itself: the template's metric filter counts `parked`
+    return {"effect_id": effect.effect_id, "outcome": outcome, "parked": True}
 
 
-def _start_execution(client: Any, payload: dict[str, Any]) -> str:
-    arn = os.environ["STATE_MACHINE_ARN_PREFIX"] + payload["machine"]
-    started = client.start_execution(stateMachineArn=arn, name=payload["name"], input=json.dumps(payload["input"]))
-    return str(started["executionArn"])
-
-
-def _stop_execution(client: Any, payload: dict[str, Any]) -> str:
-    client.stop_execution(executionArn=payload["execution_arn"], error="Cancelled", cause=payload["cause"])
-    return "stopped"
-
-
-def _task_success(client: Any, payload: dict[str, Any]) -> str:
-    client.send_task_success(taskToken=payload["task_token"], output=json.dumps(payload["output"]))
-    return "answered"
-
-
-def _task_failure(client: Any, payload: dict[str, Any]) -> str:
-    client.send_task_failure(taskToken=payload["task_token"], error=payload["error"], cause=payload["cause"])
-    return "answered"
-
-
-class _Refused(BotoCoreError):  # type: ignore[misc]
-    fmt = "EventBridge refused the event: {code}"
-
-
-def _put_event(client: Any, payload: dict[str, Any]) -> str:
-    bus = os.environ["CENTRAL_EVENT_BUS_ARN" if payload["visibility"] == "mesh" else "DOMAIN_EVENT_BUS_ARN"]
-    entry = {
-        "Source": "headgate",
-        "DetailType": payload["detail_type"],
-        "EventBusName": bus,
-        "Detail": json.dumps(payload["detail"]),
-    }
-    answer = client.put_events(Entries=[entry])
-    if answer["FailedEntryCount"]:
-        raise _Refused(code=answer["Entries"][0].get("ErrorCode"))
-    return str(answer["Entries"][0]["EventId"])
-
-
-def _alert(client: Any, payload: dict[str, Any]) -> str:
-    attributes = {key: {"DataType": "String", "StringValue": payload[key]} for key in ("kind", "product")}
-    sent = client.publish(
-        TopicArn=os.environ["ALERT_TOPIC_ARN"], Message=json.dumps(payload), MessageAttributes=attributes
-    )
-    return str(sent["MessageId"])
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of effect: the service, the call, and the error codes by which the service says that nothing is left to do."""
-
-    service: str
-    perform: Callable[[Any, dict[str, Any]], str]
-    done: Mapping[str, str] = field(default_factory=dict)
-
-
-_TOKEN_CLOSED = {
-    "TaskDoesNotExist": "the task does not wait any more",
-    "TaskTimedOut": "the wait timed out",
-    "InvalidToken": "the token is unknown",
-}
-KINDS = {
-    "start_execution": Kind(
-        "stepfunctions", _start_execution, {"ExecutionAlreadyExists": "the execution exists already"}
-    ),
-    "stop_execution": Kind("stepfunctions", _stop_execution, {"ExecutionDoesNotExist": "the execution does not exist"}),
-    "task_success": Kind("stepfunctions", _task_success, _TOKEN_CLOSED),
-    "task_failure": Kind("stepfunctions", _task_failure, _TOKEN_CLOSED),
-    "put_event": Kind("events", _put_event),
-    "alert": Kind("sns", _alert),
-}
+def _without_token(effect: Effect, text: str) -> str:
+    """A refusal may quote what was refused. Task tokens are secrets: who has one can answer for the work."""
+    try:
+        return text.replace(json.loads(effect.payload)["task_token"], "(task token)")
+    except (KeyError, TypeError, ValueError):  # none is in it
+        return text

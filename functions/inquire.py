@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Callable
-from datetime import date
+from dataclasses import asdict
+from datetime import date, datetime
 from typing import Any
 
+import dead_letters
 import runtime
 from contract import require
 from state.answers import Row
+from state.calls import State
 from state.errors import BadEvent
 
 PAGE = 500  # rows a call, below the Data API's mebibyte
@@ -16,11 +19,13 @@ MOST = 20_000  # rows an answer, below the six megabytes Lambda answers with
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`status`: every product of a business date. `why`: one run, what it waits for and what that waits for. `history`: what
-    happened, oldest first. `runs`: those of a product. `product`: what its refresh events have to agree with. `open_runs`: how
-    many each product has. Without a date it is the
-    latest that has a run. Raises `BadEvent`, `UnknownProduct`."""
+    happened, oldest first. `runs`: those of a product. `product`: what its refresh events have to agree with. `open_runs`: how many each
+    product has. `health`: what could not be performed, and what lies in dead letter queues. Without a date it is the latest that has a run.
+    Raises `BadEvent`, `UnknownProduct`."""
     require(event, "inquire")
     state, product, now = runtime.state(), event.get("product"), runtime.now()
+    if event["question"] == "health":
+        return _health(state, now)
     first = date.fromisoformat(event["business_date"]) if "business_date" in event else state.latest_date(product, now)
     last = date.fromisoformat(event["until"]) if "until" in event else first
     answer = {"question": event["question"], "business_date": str(first), "asked_at": now.isoformat()}
@@ -44,6 +49,15 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         case _:
             rows, more = _pages(lambda after: state.history_of(product, first, last, after, PAGE))
             return {**answer, "until": str(last), "entries": rows, "more": more}
+
+
+def _health(state: State, now: datetime) -> dict[str, Any]:
+    rows, more = _pages(lambda after: state.parked_effects(after, PAGE))
+    outbox = asdict(state.outbox_health(now))
+    letters = dead_letters.counts()
+    return {
+        "question": "health", "asked_at": now.isoformat(), "outbox": outbox, "parked": rows, "more": more, "dead_letters": letters,
+    }  # fmt: skip
 
 
 def _named(product: str | None) -> str:

@@ -4,6 +4,7 @@ recorded. From the default bus's queue."""
 import json
 import os
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -24,7 +25,7 @@ ACTOR = "job status"
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The messages to deliver again, or at last to the DLQ."""
-    return batch.process(event, parse, record)
+    return batch.process(event, context, parse, record)
 
 
 def parse(body: dict[str, Any]) -> batch.Parsed | None:
@@ -51,17 +52,18 @@ def _machine_end(body: dict[str, Any]) -> batch.Parsed | None:
     return {"machine": detail["stateMachineArn"].removeprefix(prefix), "name": detail["name"], "end": end}
 
 
-def record(parsed: list[batch.Parsed]) -> None:
+def record(parsed: list[batch.Parsed], now: datetime) -> None:
     """Records the ends. Each may be recorded again."""
     jobs = [each for each in parsed if "job_run_id" in each]
     if jobs:
-        runtime.state().record_job_states(jobs, runtime.now())
+        runtime.state().record_job_states(jobs, now)
     ends = {(each["machine"], each["name"]): each["end"] for each in parsed if "machine" in each}
     if not ends:
         return
     executions = [{"machine": machine, "name": name} for machine, name in ends]
     for run in runtime.state().open_runs_of(executions):
-        lost_machines.record(run, _with_error(run, ends[run.machine, run.name]), ACTOR)
+        assert run.machine is not None, "it was found by its machine"
+        lost_machines.record(run, _with_error(run, ends[run.machine, run.name]), ACTOR, now)
 
 
 def _with_error(run: OpenRun, end: MachineEnd) -> MachineEnd:

@@ -22,17 +22,17 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     job_run = JobRun.of(event)
     match event["action"]:
         case "await":
-            return _await(event, job_run)
+            return _await(event, job_run, context)
         case "start":
             state = runtime.state().record_invocation(*_named(event, job_run), event["timeout"], runtime.now())
             return {"state": state, "job_run_id": job_run.job_run_id}  # which the machine keeps for `end`
         case "end":
             message = ": ".join(filter(None, (event.get("error"), event.get("cause"))))
             reported = {key: event.get(key) for key in ("run_id", "attempt", "step", "error")}
-            _record(job_run, event["state"], message, **reported)
+            _record(event, job_run, context, event["state"], message, **reported)
             return {"state": event["state"]}
         case _:  # `settle` is the old name of `resolve`, for executions that the release before started
-            return _resolve(job_run)
+            return _resolve(event, job_run, context)
 
 
 def _named(event: dict[str, Any], job_run: JobRun) -> tuple[UUID, int, str, str, str, str, dict[str, Any]]:
@@ -41,9 +41,9 @@ def _named(event: dict[str, Any], job_run: JobRun) -> tuple[UUID, int, str, str,
     return *place, job_run.type, job_run.job, job_run.job_run_id, job_run.handle
 
 
-def _await(event: dict[str, Any], job_run: JobRun) -> dict[str, Any]:
+def _await(event: dict[str, Any], job_run: JobRun, context: Any) -> dict[str, Any]:
     started = runtime.state().record_job_start(*_named(event, job_run), event["task_token"], runtime.now())
-    runtime.perform_due()
+    runtime.perform_of_run(context, UUID(event["run_id"]))
     if started.refused:
         stop(job_run)
         name, _, message = started.refused.partition(": ")
@@ -51,7 +51,7 @@ def _await(event: dict[str, Any], job_run: JobRun) -> dict[str, Any]:
     return {"state": started.state}
 
 
-def _resolve(job_run: JobRun) -> dict[str, Any]:
+def _resolve(event: dict[str, Any], job_run: JobRun, context: Any) -> dict[str, Any]:
     """Asks the service and records what it answers. What still runs is stopped: its time is over, and a retry must not run beside it."""
     answer = ask(job_run)
     named = f"{job_run.job} ({job_run.job_run_id})"
@@ -59,13 +59,13 @@ def _resolve(job_run: JobRun) -> dict[str, Any]:
         if runtime.state().request_stop(job_run.job_run_id, runtime.now()):
             stop(job_run)
         raise errors.JobStillRunning(f"{named} still runs after its time; it is asked to stop")
-    _record(job_run, answer.state, answer.message)
+    _record(event, job_run, context, answer.state, answer.message)
     if answer.state != SUCCEEDED:
         raise RAISED[answer.state](f"{named} ended {answer.state}: {answer.message}")
     return {"state": answer.state}
 
 
-def _record(job_run: JobRun, state: str, message: str, **reported: Any) -> None:
+def _record(event: dict[str, Any], job_run: JobRun, context: Any, state: str, message: str, **reported: Any) -> None:
     ended = {
         "type": job_run.type,
         "job": job_run.job,
@@ -74,4 +74,4 @@ def _record(job_run: JobRun, state: str, message: str, **reported: Any) -> None:
         "message": message,
     }
     runtime.state().record_job_states([{**ended, **reported}], runtime.now())
-    runtime.perform_due()
+    runtime.perform_of_run(context, UUID(event["run_id"]))

@@ -3,13 +3,13 @@
 import json
 import os
 from dataclasses import dataclass
-from functools import cache
+from datetime import datetime
 from typing import Any
 
-import boto3
 from botocore.exceptions import ClientError
 
 import runtime
+from clients import client
 from job_run import JobRun
 from job_services import stop
 from state.answers import OpenRun
@@ -35,13 +35,14 @@ class MachineEnd:
         return self.unknown or (self.status == "FAILED" and error.startswith("States.") and error not in OF_TASKS)
 
 
-@cache
 def machines() -> Any:
-    return boto3.client("stepfunctions")
+    return client("stepfunctions")
 
 
 def execution_arn(run: OpenRun) -> str:
     """The ARN of the execution of the run's attempt, in this deployment."""
+    if run.execution_arn:
+        return run.execution_arn
     prefix = os.environ["STATE_MACHINE_ARN_PREFIX"].replace(":stateMachine:", ":execution:")
     return f"{prefix}{run.machine}:{run.name}"
 
@@ -59,12 +60,12 @@ def end_of(arn: str) -> MachineEnd | None:
     return MachineEnd(described["status"], described.get("error"), described.get("cause"))
 
 
-def record(run: OpenRun, end: MachineEnd, actor: str) -> bool:
+def record(run: OpenRun, end: MachineEnd, actor: str, now: datetime) -> bool:
     """Records the end of the machine of an open run, stops its work, and starts the next attempt if the machine broke. False if its
     outcome is recorded by now. What is due then is left in the outbox."""
     cause = end.cause or f"the execution ended {end.status} without recording an outcome"
     ended = runtime.state().end_lost_machine(
-        run.run_id, run.attempt, end.error or end.status, cause, end.broke, RESTARTS, actor, runtime.now()
+        run.run_id, run.attempt, end.error or end.status, cause, end.broke, RESTARTS, actor, now
     )
     for each in ended.stop:
         stop(JobRun.of(each))

@@ -25,7 +25,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     answer["PhysicalResourceId"] = event.get("PhysicalResourceId", "headgate-catalog")
     try:
         require(event, "metadata-loader")
-        data = {} if event["RequestType"] == "Delete" else load(event["ResourceProperties"], event["RequestId"])
+        data = (
+            {} if event["RequestType"] == "Delete" else load(event["ResourceProperties"], event["RequestId"], context)
+        )
         answer |= {"Status": "SUCCESS", "Data": data}
     except Exception as error:  # noqa: BLE001 - CloudFormation needs an answer
         LOG.exception("the catalog was not loaded")
@@ -35,7 +37,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return answer
 
 
-def load(properties: dict[str, Any], upload: str) -> dict[str, Any]:
+def load(properties: dict[str, Any], upload: str, context: Any) -> dict[str, Any]:
     """Migrates and loads, then opens what is due by the new catalog. `properties` has the commit, when it was made (empty: now), and
     whether an older catalog is accepted."""
     now = runtime.now()
@@ -48,10 +50,10 @@ def load(properties: dict[str, Any], upload: str) -> dict[str, Any]:
         runtime.state(), content, upload, properties["Commit"], committed_at, properties.get("Actor", "deployment"), now,
         properties.get("Force", "false") == "true",
     )  # fmt: skip
-    openings = runtime.state().open_due_runs(runtime.now(), "deployment")
+    openings = runtime.state().open_due_runs(now, "deployment")
     for each in loaded.refused:
         LOG.error(json.dumps({"not_loaded": each["product"], "reason": each["reason"]}))
-    runtime.perform_due()
+    runtime.perform_made(context, now)
     result = {
         **asdict(loaded),
         "migrations": len(applied),

@@ -1,71 +1,136 @@
 """Repairs what was missed, every ten minutes: releases, effects, ends of job runs and of machines that no event reported, late runs."""
 
 import json
-from typing import Any
-
-from botocore.exceptions import BotoCoreError, ClientError
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
 
 import lost_machines
 import runtime
 from batch import LOG
+from clients import LONGEST_CALL, described, is_from_aws
 from contract import require
 from job_run import JobRun
 from job_services import ask, stop
-from state.answers import OpenRun
-from state.errors import UnknownStepType
+from state.answers import JobToAsk, OpenRun
+from state.calls import State
+from state.errors import StateError, StateUnavailable, UnknownStepType
 
 ACTOR = "monitor"
+PAGE = 80
+SHARE = 1 / 3  # of the time, for asking about job runs, and as much for executions; what is left is for effects
+
+T = TypeVar("T")
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """What was found and repaired."""
+    """What was found and repaired; `failed` is how many repairs failed here and not in AWS. One that fails keeps nothing else from its turn.
+    Raises `StateUnavailable`: without the state there is nothing to repair."""
     require(event, "schedule")
-    found = runtime.state().repair(runtime.now())
-    ended = _jobs(found.jobs)
-    executions = sum(_execution(OpenRun.of(each)) for each in found.executions)
-    report = {
-        "released": found.released,
-        "late": found.late,
-        "jobs": ended,
-        "executions": executions,
-        "effects": runtime.perform_due(),
-    }
-    print(json.dumps(report))  # a line by itself: the template's metric filter reads `late` from it
+    tick = Tick(runtime.state(), runtime.now(), runtime.time_left(context))
+    tick.repair()
+    tick.ask_about_jobs()
+    tick.ask_about_executions()
+    report = {**tick.counts, "effects": runtime.perform_due(context, tick.now)}
+    print(json.dumps(report))  # a line by itself: the template's metric filters read `late` and `failed` from it
     return report
 
 
-def _jobs(unfinished: list[dict[str, Any]]) -> int:
-    """Asks about job runs whose end should have been reported; stops those that should have been stopped. Gives how many have ended. A
-    service that does not answer never keeps the rest from its turn."""
-    ended = []
-    for each in unfinished:
-        job_run = JobRun.of(each)
+@dataclass
+class Tick:
+    """One call of the monitor: its moment, the seconds it has left, and what it has repaired."""
+
+    state: State
+    now: datetime
+    left: Callable[[], float]
+    counts: Counter[str] = field(
+        default_factory=lambda: Counter(released=0, late=0, jobs=0, executions=0, failed=0), init=False
+    )
+
+    def __post_init__(self) -> None:
+        self._number = self.state.begin_tick()
+        self._share = self.left() * SHARE
+
+    def repair(self) -> None:
+        """What the state repairs by itself."""
         try:
-            answer = ask(job_run)
-        except (ClientError, BotoCoreError, UnknownStepType) as error:
-            LOG.warning(json.dumps({"job_run_id": job_run.job_run_id, "reason": str(error)}))
-            continue
-        if answer.state is not None:
-            ended.append({**each, "state": answer.state, "message": answer.message})
-        elif each["stop"]:
+            found = self.state.repair(self.now)
+        except StateUnavailable:
+            raise
+        except StateError as error:
+            self._failed("the state", error)
+            return
+        self.counts.update(released=found.released, late=found.late)
+        for reason in found.failures:
+            self._failed("the state", StateError(reason))
+
+    def ask_about_jobs(self) -> None:
+        self._in_turn(
+            lambda: self.state.jobs_to_ask(self._number, PAGE, self.now),
+            lambda jobs: self.state.record_asked(self._number, [each.job_run_id for each in jobs], []),
+            lambda job: self.counts.update(jobs=_job_ended(self.state, job, self.now)),
+        )
+
+    def ask_about_executions(self) -> None:
+        self._in_turn(
+            lambda: self.state.executions_to_ask(self._number, PAGE, self.now),
+            lambda runs: self.state.record_asked(self._number, [], [str(each.run_id) for each in runs]),
+            lambda run: self.counts.update(executions=_execution_repaired(self.state, run, self.now)),
+        )
+
+    def _in_turn(
+        self, page_of: Callable[[], list[T]], record: Callable[[list[T]], None], repair: Callable[[T], None]
+    ) -> None:
+        """Goes through everything that the state names, page after page, first what no tick has asked about for longest, until all had its turn
+        or the share of the time is over."""
+        end = self.left() - self._share
+        while page := page_of():
+            asked = 0
+            while asked < len(page) and self.left() - LONGEST_CALL > end:
+                self._tried(repair, page[asked])
+                asked += 1
+            record(page[:asked])
+            if asked < len(page):
+                return
+
+    def _tried(self, repair: Callable[[T], None], each: T) -> None:
+        """Nothing that is wrong with one keeps the others from their turn."""
+        try:
+            repair(each)
+        except StateUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001
+            if is_from_aws(error) or isinstance(error, UnknownStepType):
+                LOG.warning(json.dumps({"not_answered": str(each), "reason": described(error)}))
+            else:
+                self._failed(str(each), error)
+
+    def _failed(self, what: str, error: Exception) -> None:
+        LOG.error(json.dumps({"not_repaired": what, "reason": described(error)}))
+        self.counts["failed"] += 1
+
+
+def _job_ended(state: State, job: JobToAsk, now: datetime) -> bool:
+    """Asks about a job run whose end should have been reported, and stops it if it should have been stopped. Whether it has ended."""
+    job_run = JobRun(job.type, job.job, job.job_run_id, json.loads(job.handle))
+    answer = ask(job_run)
+    if answer.state is None:
+        if job.stop:
             stop(job_run)
-    if ended:
-        runtime.state().record_job_states(ended, runtime.now())
-    return len(ended)
+        return False
+    named = {"type": job.type, "job": job.job, "job_run_id": job.job_run_id}
+    state.record_job_states([{**named, "state": answer.state, "message": answer.message}], now)
+    return True
 
 
-def _execution(run: OpenRun) -> bool:
+def _execution_repaired(state: State, run: OpenRun, now: datetime) -> bool:
     """Asks about the execution of a run that nothing was received of. One that does not exist is started, and the end of one that ended is
     recorded."""
-    arn = lost_machines.execution_arn(run)
-    try:
-        end = lost_machines.end_of(arn)
-    except (ClientError, BotoCoreError) as error:
-        LOG.warning(json.dumps({"execution": arn, "reason": str(error)}))
-        return False
+    end = lost_machines.end_of(lost_machines.execution_arn(run))
     if end is None:
         return False
     if end.unknown and run.status == "WAITING":  # an execution begins with the wait: this one never began
-        runtime.state().start_again(run.run_id, run.attempt, runtime.now())
-        return True
-    return lost_machines.record(run, end, ACTOR)
+        return state.start_again(run.run_id, run.attempt, now)
+    return lost_machines.record(run, end, ACTOR, now)

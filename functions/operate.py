@@ -1,4 +1,4 @@
-"""What operators do to runs: rerun, hold, release, skip, backfill. IAM decides who may call it; the caller is recorded."""
+"""What operators do to runs: rerun, hold, release, skip, backfill; and retry of effects. IAM decides who may call it; the caller is recorded."""
 
 from dataclasses import asdict
 from datetime import date, datetime
@@ -16,6 +16,8 @@ def handler(event: dict[str, Any], context: Any) -> Any:
     """The result of the action. Raises `BadEvent`, `UnknownRun`, `UnknownProduct`, `NoPipeline`, `IllegalTransition`, `TooMuch`."""
     require(event, "operate")
     state, now, actor = runtime.state(), runtime.now(), event["actor"]
+    if event["action"] == "retry":
+        return _retry(state, event, actor, now, context)
     what = event.get("product") or (event.get("domain") if event["action"] == "backfill" else None)
     product, cycle = _needed(what, "product"), event.get("cycle", "")
     day = date.fromisoformat(event["business_date"]) if "business_date" in event else None
@@ -45,8 +47,16 @@ def handler(event: dict[str, Any], context: Any) -> Any:
                 raise BadEvent(f"operate: /until {last} is before /business_date {first}")
             found = state.backfill(product, first, last, event.get("preview", False), actor, now)
             result = {**asdict(found), "business_date": str(first), "until": str(last)}
-    runtime.perform_due()
+    runtime.perform_made(context, now)
     return result
+
+
+def _retry(state: State, event: dict[str, Any], actor: str, now: datetime, context: Any) -> dict[str, int]:
+    """How many parked effects are due again, and how many of these could be performed at once."""
+    if ("effect" in event) == ("all" in event):
+        raise BadEvent("operate: retry needs /effect or /all, and not both")
+    retried = state.retry_effects([event["effect"]] if "effect" in event else None, actor, now)
+    return {"retried": retried, "performed": runtime.perform_made(context, now)}
 
 
 def _set_hold(

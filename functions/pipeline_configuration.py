@@ -12,10 +12,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`{"steps": {<step key>: {<resource>: ..., <arguments>: ...}}}`: the properties are named as the step's type names them, placeholders
     are filled in for this run. The same again for the same attempt. Raises `IllegalTransition`, `StaleAttempt`, `UnknownRun`."""
     require(event, "pipeline-configuration")
-    steps = runtime.state().begin_pipeline(
-        UUID(event["run_id"]), event["attempt"], event.get("execution_arn"), runtime.now()
-    )
-    runtime.perform_due()
+    run = UUID(event["run_id"])
+    steps = runtime.state().begin_pipeline(run, event["attempt"], event.get("execution_arn"), runtime.now())
+    runtime.perform_of_run(context, run)
     return {"steps": {key: _configuration(**each) for key, each in steps.items()}}
 
 

@@ -1,5 +1,6 @@
 """Refresh event processor: WAITING -> ARRIVED, and releases every run whose condition now holds. From the domain's queue."""
 
+from datetime import datetime
 from typing import Any
 
 import batch
@@ -9,12 +10,12 @@ from contract import require
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The messages to deliver again, or at last to the DLQ."""
-    return batch.process(event, parse, record)
+    return batch.process(event, context, parse, record)
 
 
-def record(events: list[batch.Parsed]) -> None:
+def record(events: list[batch.Parsed], now: datetime) -> None:
     """Records the events. Each may be recorded again."""
-    runtime.state().record_refresh_events(events, runtime.now())
+    runtime.state().record_refresh_events(events, now)
 
 
 def parse(body: dict[str, Any]) -> batch.Parsed | None:

@@ -12,7 +12,8 @@ from contract import require
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """How many openings were due, how many runs were opened, which products failed, and how many effects were performed."""
     require(event, "schedule")
-    openings = runtime.state().open_due_runs(runtime.now(), "scheduler")
+    now = runtime.now()
+    openings = runtime.state().open_due_runs(now, "scheduler")
     for each in openings.failed:
         LOG.error(json.dumps({"not_opened": each["product"], "reason": each["error"]}))
-    return {**asdict(openings), "effects": runtime.perform_due()}
+    return {**asdict(openings), "effects": runtime.perform_due(context, now)}

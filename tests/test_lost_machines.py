@@ -124,7 +124,7 @@ def test_an_end_that_comes_second_changes_nothing(world: World, aws: FakeAws, ru
         invoke("operate", {"action": "rerun", "product": "d1/ds1", "business_date": TODAY, "actor": "ann"})
     before = world.sql("SELECT * FROM data_product_status_history")
 
-    assert lost_machines.record(found, MachineEnd("FAILED", "States.Runtime"), "monitor") is False
+    assert lost_machines.record(found, MachineEnd("FAILED", "States.Runtime"), "monitor", SEEN) is False
 
     assert world.sql("SELECT * FROM data_product_status_history") == before
     if ended_by == "outcome":

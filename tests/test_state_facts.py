@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-import effects
+import effect_kinds
 import job_run
 from alerting import channels
 from alerting.message import TITLES
@@ -53,11 +53,11 @@ def test_kinds_of_alerts(world: World) -> None:
 
 
 def test_kinds_of_effects(world: World) -> None:
-    assert allowed(world, "effect_kind_check") == effects.KINDS.keys()
+    assert allowed(world, "effect_kind_check") == effect_kinds.KINDS.keys()
     stored = set(
         re.findall(r"'(\w+)', r\.run_id, r\.attempt|THEN '(task_\w+)' ELSE '(task_\w+)'", "".join(SQL.values()))
     )
-    assert {each for group in stored for each in group if each} == effects.KINDS.keys()
+    assert {each for group in stored for each in group if each} == effect_kinds.KINDS.keys()
 
 
 def test_states_of_job_runs(world: World) -> None:

@@ -236,8 +236,8 @@ def test_executions_that_did_not_succeed_are_reported_and_those_without_an_outco
     }
     assert "EventBusName" not in rule, "AWS puts these events on the default bus"
     assert [each["Arn"] for each in rule["Targets"]] == [{"Fn::GetAtt": ["JobStatusQueue", "Arn"]}]
-    printed = (FUNCTIONS / "lost_machines.py").read_text("utf-8")
-    for field in ("late", "ended_without_outcome"):
+    printed = "".join((FUNCTIONS / f"{name}.py").read_text("utf-8") for name in ("lost_machines", "effects"))
+    for field in ("late", "ended_without_outcome", "parked", "failed"):
         (metric,) = [
             each
             for each in of_type("AWS::Logs::MetricFilter").values()
@@ -250,7 +250,8 @@ def test_executions_that_did_not_succeed_are_reported_and_those_without_an_outco
             if each["MetricName"] == transformation["MetricName"]
         ]
         assert (transformation["MetricValue"], len(alarms)) == (f"$.{field}", 1)
-    assert '"ended_without_outcome": ' in printed
+        if field not in ("late", "failed"):  # tests/test_monitor.py reads these from what the monitor prints
+            assert f'"{field}": ' in printed
 
 
 def test_an_alarm_watches_each_thing_once_and_everybody_learns_of_it() -> None:

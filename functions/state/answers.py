@@ -95,27 +95,51 @@ class Backfilled:
 
 @dataclass(frozen=True, slots=True)
 class OpenRun:
-    """A run without an outcome, and the execution of its attempt."""
+    """A run without an outcome, and the execution of its attempt: its machine and name, or its ARN where the product has no machine any more."""
 
     run_id: UUID
     attempt: int
     status: str
-    machine: str
+    machine: str | None
     name: str
+    execution_arn: str | None
 
     @classmethod
     def of(cls, row: Json) -> "OpenRun":
-        return cls(UUID(row["run_id"]), row["attempt"], row["status"], row["machine"], row["name"])
+        return cls(
+            UUID(row["run_id"]), row["attempt"], row["status"], row["machine"], row["name"], row["execution_arn"]
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Repaired:
-    """`jobs` [{type, job, job_run_id, handle, stop}] and `executions` (each an `OpenRun`) are those to ask AWS about."""
+    """`failures` says which repairs failed as a whole, and why."""
 
     released: int
     late: int
-    jobs: list[Json]
-    executions: list[Json]
+    failures: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class JobToAsk:
+    """`handle` is JSON."""
+
+    type: str
+    job: str
+    job_run_id: str
+    handle: str
+    stop: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxHealth:
+    """`oldest_due` in RFC 3339, None if nothing is due."""
+
+    due: int
+    oldest_due: str | None
+    failing: int
+    last_failure: str | None
+    parked: int
 
 
 @dataclass(frozen=True, slots=True)

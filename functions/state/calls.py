@@ -14,11 +14,13 @@ from state.answers import (
     Effect,
     HoldChange,
     JobStart,
+    JobToAsk,
     Json,
     Loaded,
     MachineEnded,
     Openings,
     OpenRun,
+    OutboxHealth,
     Outcome,
     Recorded,
     Repaired,
@@ -99,8 +101,8 @@ class State:
             MachineEnded, "end_lost_machine", run, of_attempt, of_error, of_cause, restart, most, actor, now_is
         )
 
-    def start_again(self, run: UUID, of_attempt: int, now_is: datetime) -> int:
-        return int(self._value("start_again", run, of_attempt, now_is))
+    def start_again(self, run: UUID, of_attempt: int, now_is: datetime) -> bool:
+        return bool(self._value("start_again", run, of_attempt, now_is))
 
     # Job runs
 
@@ -141,13 +143,34 @@ class State:
     def repair(self, now_is: datetime) -> Repaired:
         return self._one(Repaired, "repair", now_is)
 
+    def begin_tick(self) -> int:
+        return int(self._value("begin_tick"))
+
+    def jobs_to_ask(self, tick: int, page: int, now_is: datetime) -> list[JobToAsk]:
+        return self._rows(JobToAsk, "jobs_to_ask", tick, page, now_is)
+
+    def executions_to_ask(self, tick: int, page: int, now_is: datetime) -> list[OpenRun]:
+        return [OpenRun.of(each) for each in self._value("executions_to_ask", tick, page, now_is)]
+
+    def record_asked(self, tick: int, job_runs: list[str], runs: list[str]) -> None:
+        self._value("record_asked", tick, job_runs, runs)
+
     def claim_effects(self, page: int, now_is: datetime, lease: timedelta) -> list[Effect]:
         return self._rows(Effect, "claim_effects", page, now_is, lease)
+
+    def claim_effects_due_since(self, moment: datetime, page: int, now_is: datetime, lease: timedelta) -> list[Effect]:
+        return self._rows(Effect, "claim_effects_due_since", moment, page, now_is, lease)
+
+    def claim_effects_of_run(self, run: UUID, page: int, now_is: datetime, lease: timedelta) -> list[Effect]:
+        return self._rows(Effect, "claim_effects_of_run", run, page, now_is, lease)
 
     def finish_effects(self, results: list[Json], now_is: datetime) -> int:
         return int(self._value("finish_effects", results, now_is))
 
     # Operators
+
+    def retry_effects(self, chosen: list[int] | None, actor: str, now_is: datetime) -> int:
+        return int(self._value("retry_effects", chosen, actor, now_is))
 
     def rerun(
         self, of_product: str, on_date: date, of_cycle: str, downstream: bool, kind: str, actor: str, now_is: datetime
@@ -199,6 +222,12 @@ class State:
 
     def history_of(self, product: str | None, first: date, last: date, after: str, page: int) -> list[Row]:
         return self._rows(Row, "history_of", product, first, last, after, page)
+
+    def outbox_health(self, now_is: datetime) -> OutboxHealth:
+        return self._one(OutboxHealth, "outbox_health", now_is)
+
+    def parked_effects(self, after: str, page: int) -> list[Row]:
+        return self._rows(Row, "parked_effects", after, page)
 
     # Alerts
 

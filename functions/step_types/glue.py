@@ -1,11 +1,10 @@
 """AWS Glue jobs. docs.aws.amazon.com/glue/latest/webapi/API_JobRun.html"""
 
-from functools import cache
 from typing import Any
 
-import boto3
 from botocore.exceptions import ClientError
 
+from clients import client
 from contract import require
 from job_run import FAILED, STOPPED, SUCCEEDED, TIMEOUT, Answer, Ended, JobRun
 from step_types import console_address
@@ -23,9 +22,8 @@ END_STATES = {
 }
 
 
-@cache
 def glue() -> Any:
-    return boto3.client("glue")
+    return client("glue")
 
 
 def ended(detail: dict[str, Any]) -> Ended | None:

@@ -1,7 +1,7 @@
 CREATE DOMAIN public.dependency_event AS text
 	CONSTRAINT dependency_event_check CHECK ((VALUE = ANY (ARRAY['opened'::text, 'arrived'::text, 'reopened'::text, 'added'::text, 'removed'::text, 'kept'::text])));
 CREATE DOMAIN public.run_event AS text
-	CONSTRAINT run_event_check CHECK ((VALUE = ANY (ARRAY['opened'::text, 'waiting'::text, 'released'::text, 'started'::text, 'completed'::text, 'failed'::text, 'skipped'::text, 'cancelled'::text, 'late'::text, 'held'::text, 'hold_removed'::text, 'rerun'::text, 'restarted'::text, 'condition_changed'::text])));
+	CONSTRAINT run_event_check CHECK ((VALUE = ANY (ARRAY['opened'::text, 'waiting'::text, 'released'::text, 'started'::text, 'completed'::text, 'failed'::text, 'skipped'::text, 'cancelled'::text, 'late'::text, 'held'::text, 'hold_removed'::text, 'rerun'::text, 'restarted'::text, 'condition_changed'::text, 'repaired'::text, 'started_again'::text])));
 CREATE TABLE public.data_product_status (
     run_id uuid DEFAULT gen_random_uuid() NOT NULL,
     product_id text NOT NULL,
@@ -44,6 +44,7 @@ CREATE TABLE public.job_run (
     error text,
     stop_asked_at timestamp with time zone,
     expires_at timestamp with time zone,
+    asked_in integer,
     CONSTRAINT job_run_state_check CHECK ((state = ANY (ARRAY['STARTED'::text, 'SUCCEEDED'::text, 'FAILED'::text, 'TIMEOUT'::text, 'STOPPED'::text])))
 );
 CREATE TABLE public.data_product_dependencies_events_status (
@@ -145,11 +146,6 @@ CREATE TABLE public.data_product_schedule (
     nth_week_days text[] NOT NULL,
     opened_until timestamp with time zone NOT NULL
 );
-CREATE TABLE public.calendar (
-    calendar text NOT NULL,
-    weekend integer[] NOT NULL,
-    dates date[] NOT NULL
-);
 CREATE TABLE public.effect (
     effect_id bigint NOT NULL,
     effect_key text NOT NULL,
@@ -162,7 +158,14 @@ CREATE TABLE public.effect (
     claimed_until timestamp with time zone,
     done_at timestamp with time zone,
     outcome text,
+    failing_since timestamp with time zone,
+    parked_at timestamp with time zone,
     CONSTRAINT effect_kind_check CHECK ((kind = ANY (ARRAY['start_execution'::text, 'stop_execution'::text, 'task_success'::text, 'task_failure'::text, 'put_event'::text, 'alert'::text])))
+);
+CREATE TABLE public.calendar (
+    calendar text NOT NULL,
+    weekend integer[] NOT NULL,
+    dates date[] NOT NULL
 );
 CREATE TABLE public.alert (
     alert_key text NOT NULL,
@@ -285,6 +288,28 @@ ALTER TABLE public.effect ALTER COLUMN effect_id ADD GENERATED ALWAYS AS IDENTIT
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE public.effect_history (
+    history_id bigint NOT NULL,
+    effect_id bigint NOT NULL,
+    run_id uuid,
+    event text NOT NULL,
+    outcome text,
+    changed_at timestamp with time zone NOT NULL,
+    changed_by text NOT NULL,
+    CONSTRAINT effect_history_event_check CHECK ((event = ANY (ARRAY['parked'::text, 'retried'::text])))
+);
+ALTER TABLE public.effect_history ALTER COLUMN history_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.effect_history_history_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.execution_asked (
+    run_id uuid NOT NULL,
+    asked_in integer NOT NULL
+);
 CREATE TABLE public.missed_deadline (
     run_id uuid NOT NULL,
     attempt integer NOT NULL,
@@ -292,6 +317,13 @@ CREATE TABLE public.missed_deadline (
     decided_at timestamp with time zone NOT NULL,
     CONSTRAINT missed_deadline_decision_check CHECK ((decision = ANY (ARRAY['fail'::text, 'skip'::text])))
 );
+CREATE SEQUENCE public.monitor_tick
+    AS integer
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
 CREATE TABLE public.schema_migration (
     name text NOT NULL,
     digest text NOT NULL,
@@ -331,8 +363,12 @@ ALTER TABLE ONLY public.data_product_status
     ADD CONSTRAINT data_product_status_product_id_business_date_cycle_key UNIQUE (product_id, business_date, cycle);
 ALTER TABLE ONLY public.effect
     ADD CONSTRAINT effect_effect_key_key UNIQUE (effect_key);
+ALTER TABLE ONLY public.effect_history
+    ADD CONSTRAINT effect_history_pkey PRIMARY KEY (history_id);
 ALTER TABLE ONLY public.effect
     ADD CONSTRAINT effect_pkey PRIMARY KEY (effect_id);
+ALTER TABLE ONLY public.execution_asked
+    ADD CONSTRAINT execution_asked_pkey PRIMARY KEY (run_id);
 ALTER TABLE ONLY public.job_run
     ADD CONSTRAINT job_run_pkey PRIMARY KEY (job_run_id);
 ALTER TABLE ONLY public.missed_deadline
@@ -369,12 +405,19 @@ CASE
 END;
 CREATE INDEX effect_due ON public.effect USING btree (due_at, effect_id) WHERE 
 CASE
-    WHEN (done_at IS NULL) THEN true
+    WHEN ((done_at IS NULL) AND (parked_at IS NULL)) THEN true
     ELSE false
 END;
+CREATE INDEX effect_history_of ON public.effect_history USING btree (effect_id);
+CREATE INDEX effect_history_of_run ON public.effect_history USING btree (run_id);
 CREATE INDEX effect_of ON public.effect USING btree (run_id);
+CREATE INDEX effect_parked ON public.effect USING btree (effect_id) WHERE 
+CASE
+    WHEN ((done_at IS NULL) AND (parked_at IS NOT NULL)) THEN true
+    ELSE false
+END;
 CREATE INDEX job_run_of ON public.job_run USING btree (run_id);
-CREATE INDEX job_run_unfinished ON public.job_run USING btree (started_at) WHERE 
+CREATE INDEX job_run_unfinished ON public.job_run USING btree (asked_in NULLS FIRST, started_at) WHERE 
 CASE
     WHEN (state = 'STARTED'::text) THEN true
     ELSE false
@@ -403,6 +446,10 @@ ALTER TABLE ONLY public.data_product_schedule
     ADD CONSTRAINT data_product_schedule_product_id_fkey FOREIGN KEY (product_id) REFERENCES public.data_product(product_id);
 ALTER TABLE ONLY public.data_product_status
     ADD CONSTRAINT data_product_status_product_id_fkey FOREIGN KEY (product_id) REFERENCES public.data_product(product_id);
+ALTER TABLE ONLY public.effect_history
+    ADD CONSTRAINT effect_history_effect_id_fkey FOREIGN KEY (effect_id) REFERENCES public.effect(effect_id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.execution_asked
+    ADD CONSTRAINT execution_asked_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.data_product_status(run_id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.job_run
     ADD CONSTRAINT job_run_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.data_product_status(run_id);
 ALTER TABLE ONLY public.missed_deadline

@@ -18,7 +18,11 @@ CREATE OR REPLACE FUNCTION is_open(j job_run) RETURNS boolean LANGUAGE sql IMMUT
 $$;
 
 CREATE OR REPLACE FUNCTION is_open(f effect) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
-    SELECT CASE WHEN f.done_at IS NULL THEN true ELSE false END
+    SELECT CASE WHEN f.done_at IS NULL AND f.parked_at IS NULL THEN true ELSE false END
+$$;
+
+CREATE OR REPLACE FUNCTION is_parked(f effect) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN f.done_at IS NULL AND f.parked_at IS NOT NULL THEN true ELSE false END
 $$;
 
 -- Rows by their key. OFFSET 0 keeps the planner from joining them in another order than the statement says: first the keys, then their rows.

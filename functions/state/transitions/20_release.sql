@@ -37,7 +37,7 @@ LANGUAGE sql AS $$
     ON CONFLICT (effect_key) DO NOTHING
 $$;
 
-CREATE OR REPLACE FUNCTION release_ready(runs uuid[], now_is timestamptz, reason text, actor text) RETURNS uuid[]
+CREATE OR REPLACE FUNCTION release_ready(runs uuid[], now_is timestamptz, reason text, actor text, kind run_event DEFAULT 'released') RETURNS uuid[]
 LANGUAGE plpgsql AS $$
 -- Releases those of the (locked) runs whose condition holds and that are not held; gives the runs it released. A run that is
 -- done again waits for the work of its earlier attempts that still runs. What a deadline has decided to end is not released.
@@ -54,7 +54,7 @@ BEGIN
             AND condition_holds(c.condition, arrived_leaves(c.run_id))
     ), done AS (
         UPDATE data_product_status r
-        SET released_at = now_is, release_reason = reason, event = 'released', changed_at = now_is, changed_by = actor
+        SET released_at = now_is, release_reason = reason, event = kind, changed_at = now_is, changed_by = actor
         FROM ready WHERE r.run_id = ready.run_id
         RETURNING r.run_id
     )

@@ -45,72 +45,143 @@ LANGUAGE sql STABLE AS $$
                 OR NOT r.held AND NOT p.held AND condition_holds(p.condition, arrived_leaves(r.run_id))))
 $$;
 
-CREATE OR REPLACE FUNCTION unreported_jobs(now_is timestamptz) RETURNS SETOF job_run
-LANGUAGE sql STABLE AS $$
--- Job runs to ask their services about: those that should be stopped, and those that have run for a while.
-    SELECT * FROM job_run j
-    WHERE is_open(j) AND expires_at IS NULL AND (stop_asked_at IS NOT NULL OR started_at < now_is - interval '10 minutes')
-    ORDER BY stop_asked_at IS NULL, started_at LIMIT 80
+CREATE OR REPLACE FUNCTION begin_tick() RETURNS integer
+LANGUAGE sql SET enable_seqscan = off AS $$
+-- The number of this tick of the monitor, by which it takes everything in turn. Moments do not serve: two ticks may have one.
+    SELECT nextval('monitor_tick')::integer
+$$;
+
+CREATE OR REPLACE FUNCTION jobs_to_ask(tick integer, page integer, now_is timestamptz)
+RETURNS TABLE (type text, job text, job_run_id text, handle text, stop boolean)
+LANGUAGE sql STABLE SET enable_seqscan = off AS $$
+-- Job runs to ask their services about: those that should be stopped, and those that have run for a while. At most `page` of those that no tick
+-- has asked about for longest, and this one not yet.
+    SELECT j.type, j.job, j.job_run_id, j.handle::text, j.stop_asked_at IS NOT NULL FROM job_run j
+    WHERE is_open(j) AND j.expires_at IS NULL AND (j.asked_in IS NULL OR j.asked_in < tick)
+        AND (j.stop_asked_at IS NOT NULL OR j.started_at < now_is - interval '10 minutes')
+    ORDER BY j.asked_in NULLS FIRST, j.started_at LIMIT page
+$$;
+
+CREATE OR REPLACE FUNCTION holds_up_machine(e effect) RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$
+-- Whether the machine of the run cannot go on before this effect of it is performed: its start, also if it is parked; or the answer it waits for,
+-- as long as that is tried.
+    SELECT e.done_at IS NULL
+        AND (e.kind = 'start_execution' OR (e.kind IN ('task_success', 'task_failure') AND e.parked_at IS NULL))
 $$;
 
 CREATE OR REPLACE FUNCTION silent_runs(now_is timestamptz) RETURNS SETOF data_product_status
 LANGUAGE sql STABLE AS $$
--- Runs whose execution may have ended without a word: nothing has changed for a while though something should have, and no effect is due.
--- Where work runs, the machine most probably does: of those another few each time.
-    WITH quiet AS (
-        SELECT r AS run, r.changed_at, EXISTS (SELECT FROM job_run j WHERE j.run_id = r.run_id AND j.state = 'STARTED' OFFSET 0) AS works
-        FROM data_product_status r
-        WHERE is_open(r) AND r.changed_at < now_is - interval '10 minutes'
-            AND NOT EXISTS (SELECT FROM effect e WHERE e.run_id = r.run_id AND e.done_at IS NULL OFFSET 0)
-    ), suspect AS (
-        SELECT run, changed_at, works AND (run).status = 'PROCESSING' AS works FROM quiet
-        WHERE (run).status = 'PROCESSING' OR (run).task_token IS NULL OR (run).released_at IS NOT NULL
-            OR (run).deadline_at < now_is - interval '10 minutes'
-    )
-    SELECT (run).* FROM suspect
-    ORDER BY works, CASE WHEN works THEN md5((run).run_id || moment(now_is)) END, changed_at LIMIT 80
+-- Runs whose execution may have ended without a word: nothing has changed for a while though something should have.
+    SELECT r.* FROM data_product_status r
+    WHERE is_open(r) AND r.changed_at < now_is - interval '10 minutes'
+        AND (r.status = 'PROCESSING' OR r.task_token IS NULL OR r.released_at IS NOT NULL OR r.deadline_at < now_is - interval '10 minutes')
+        AND NOT EXISTS (SELECT FROM effect e WHERE e.run_id = r.run_id AND holds_up_machine(e) OFFSET 0)
 $$;
 
 CREATE OR REPLACE FUNCTION execution_to_ask(r data_product_status) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
-    SELECT jsonb_build_object('run_id', r.run_id, 'attempt', r.attempt, 'status', r.status, 'machine', execution ->> 'machine', 'name', execution ->> 'name')
+-- Where the product has no machine any more, the execution that the run has reported.
+    SELECT jsonb_build_object('run_id', r.run_id, 'attempt', r.attempt, 'status', r.status, 'machine', execution ->> 'machine', 'name', execution ->> 'name',
+        'execution_arn', CASE WHEN execution ->> 'machine' IS NULL THEN r.execution_arn END)
     FROM (SELECT execution_of(r, p) AS execution FROM data_product p WHERE p.product_id = r.product_id) named
 $$;
 
-CREATE OR REPLACE FUNCTION repair(now_is timestamptz, OUT released integer, OUT late integer, OUT jobs jsonb, OUT executions jsonb)
-LANGUAGE plpgsql SET enable_seqscan = off AS $$
--- Releases what was satisfied but not released, makes alerts of late runs due, and names the job runs [{type, job, job_run_id, handle, stop}]
--- and executions [{run_id, attempt, status, machine, name}] to ask AWS about, as many as fit into one row of the Data API (64 KiB).
-DECLARE
-    concerned uuid[];
-    waiting uuid[];
+CREATE OR REPLACE FUNCTION executions_to_ask(tick integer, page integer, now_is timestamptz) RETURNS jsonb
+LANGUAGE sql STABLE SET enable_seqscan = off AS $$
+-- Executions to ask Step Functions about, each as `execution_to_ask` names it, in turn as in `jobs_to_ask`. A row of the Data API has at most
+-- 64 KiB, which are more than 100 of them.
+    SELECT coalesce(jsonb_agg(execution_to_ask(run) ORDER BY asked_in NULLS FIRST, since), '[]')
+    FROM (
+        SELECT r AS run, a.asked_in, r.changed_at AS since
+        FROM silent_runs(now_is) r JOIN data_product p USING (product_id)
+        LEFT JOIN LATERAL (SELECT * FROM execution_asked a WHERE a.run_id = r.run_id OFFSET 0) a ON true
+        WHERE coalesce(p.machine, r.execution_arn) IS NOT NULL AND (a.asked_in IS NULL OR a.asked_in < tick)
+        ORDER BY a.asked_in NULLS FIRST, r.changed_at LIMIT page) chosen
+$$;
+
+CREATE OR REPLACE FUNCTION record_asked(tick integer, job_runs jsonb, runs jsonb) RETURNS void
+LANGUAGE sql SET enable_seqscan = off AS $$
+-- These job runs and executions, the latter by their runs, had their turn.
+    UPDATE job_run SET asked_in = tick WHERE job_run_id = ANY (ARRAY(SELECT jsonb_array_elements_text(job_runs)));
+    INSERT INTO execution_asked (run_id, asked_in) SELECT run::uuid, tick FROM jsonb_array_elements_text(runs) run
+    ON CONFLICT (run_id) DO UPDATE SET asked_in = excluded.asked_in
+$$;
+
+CREATE OR REPLACE FUNCTION forget_asked() RETURNS void
+LANGUAGE sql AS $$
+-- Of a run that has ended nobody asks any more.
+    DELETE FROM execution_asked a
+    WHERE NOT EXISTS (SELECT FROM data_product_status r WHERE r.run_id = a.run_id AND r.status IN ('WAITING', 'PROCESSING') OFFSET 0)
+$$;
+
+CREATE OR REPLACE FUNCTION release_overlooked(waiting uuid[], now_is timestamptz) RETURNS integer
+LANGUAGE plpgsql AS $$
+-- Releases those of the (locked) runs that were satisfied but not released. Gives how many.
 BEGIN
-    PERFORM lock_openings(true);
-    concerned := overlooked_runs() || ARRAY(SELECT run_id FROM expired_jobs(now_is));
-    SELECT coalesce(array_agg(run_id) FILTER (WHERE status = 'WAITING' AND released_at IS NULL), '{}') INTO waiting FROM (
-        SELECT run_id, status, released_at FROM data_product_status WHERE run_id = ANY (concerned) ORDER BY run_id FOR UPDATE) locked;
-    PERFORM expire_jobs(now_is);
     PERFORM match_arrivals(waiting, NULL, now_is);
-    released := cardinality(release_ready(waiting, now_is, 'found by the monitor', 'monitor'));
-    late := notify_late(now_is);
-    jobs := (SELECT coalesce(jsonb_agg(named_job(j) || jsonb_build_object('stop', j.stop_asked_at IS NOT NULL)), '[]') FROM unreported_jobs(now_is) j);
-    executions := (SELECT coalesce(jsonb_agg(execution_to_ask(r)), '[]') FROM silent_runs(now_is) r);
+    RETURN cardinality(release_ready(waiting, now_is, 'found by the monitor', 'monitor', 'repaired'));
 END $$;
 
-CREATE OR REPLACE FUNCTION start_again(run uuid, of_attempt integer, now_is timestamptz) RETURNS integer
-LANGUAGE sql SET enable_seqscan = off AS $$
--- Makes the start of a run's execution due once more: AWS does not know it, whatever the outbox says. Gives how many effects are due.
-    WITH again AS (
-        UPDATE effect SET done_at = NULL, due_at = now_is, claimed_until = NULL, outcome = NULL
-        WHERE effect_key = 'start ' || run || ' ' || of_attempt
-        RETURNING 1
-    )
-    SELECT count(*)::integer FROM again
-$$;
+CREATE OR REPLACE FUNCTION repair(now_is timestamptz, OUT released integer, OUT late integer, OUT failures jsonb)
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
+-- Ends work that has certainly ended, releases what was satisfied but not released, and makes alerts of late runs due. One of these that fails
+-- changes nothing and keeps the others from nothing: `failures` says why, [text]. A deadlock is passed on, and the caller tries again.
+DECLARE
+    concerned uuid[] := '{}';
+    waiting uuid[];
+BEGIN
+    released := 0;
+    late := 0;
+    failures := '[]';
+    PERFORM lock_openings(true);
+    BEGIN
+        concerned := overlooked_runs();
+    EXCEPTION WHEN OTHERS THEN
+        failures := failures || to_jsonb('overlooked runs: ' || SQLERRM);
+    END;
+    concerned := concerned || ARRAY(SELECT run_id FROM expired_jobs(now_is));
+    SELECT coalesce(array_agg(run_id) FILTER (WHERE status = 'WAITING' AND released_at IS NULL), '{}') INTO waiting FROM (
+        SELECT run_id, status, released_at FROM data_product_status WHERE run_id = ANY (concerned) ORDER BY run_id FOR UPDATE) locked;
+    BEGIN
+        PERFORM expire_jobs(now_is);
+        PERFORM forget_asked();
+    EXCEPTION WHEN deadlock_detected OR serialization_failure THEN RAISE; WHEN OTHERS THEN
+        failures := failures || to_jsonb('expired job runs: ' || SQLERRM);
+    END;
+    BEGIN
+        released := release_overlooked(waiting, now_is);
+    EXCEPTION WHEN deadlock_detected OR serialization_failure THEN RAISE; WHEN OTHERS THEN
+        failures := failures || to_jsonb('releases: ' || SQLERRM);
+    END;
+    BEGIN
+        late := notify_late(now_is);
+    EXCEPTION WHEN deadlock_detected OR serialization_failure THEN RAISE; WHEN OTHERS THEN
+        failures := failures || to_jsonb('late runs: ' || SQLERRM);
+    END;
+END $$;
+
+CREATE OR REPLACE FUNCTION start_again(run uuid, of_attempt integer, now_is timestamptz) RETURNS boolean
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
+-- Makes the start of a waiting run's execution due once more: AWS does not know it, whatever the outbox says. False if the run is not at that
+-- wait any more, or the start is due or parked.
+BEGIN
+    PERFORM FROM data_product_status WHERE run_id = run AND attempt = of_attempt AND status = 'WAITING' FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    UPDATE effect SET done_at = NULL, due_at = now_is, tries = 0, claimed_until = NULL, outcome = NULL
+    WHERE effect_key = 'start ' || run || ' ' || of_attempt AND done_at IS NOT NULL;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    UPDATE data_product_status SET event = 'started_again', changed_at = now_is, changed_by = 'monitor' WHERE run_id = run;
+    RETURN true;
+END $$;
 
 CREATE OR REPLACE FUNCTION open_runs_of(executions jsonb) RETURNS jsonb
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
--- Those of the executions [{machine, name}] whose run has no recorded outcome: [{run_id, attempt, status, machine, name}]. An execution's name
+-- Those of the executions [{machine, name}] whose run has no recorded outcome, as `execution_to_ask` names them. An execution's name
 -- holds its attempt, so one of an earlier attempt finds nothing.
     SELECT coalesce(jsonb_agg(execution_to_ask(r)), '[]')
     FROM jsonb_to_recordset(executions) AS ended(machine text, name text)

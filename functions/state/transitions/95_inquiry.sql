@@ -33,7 +33,7 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
             AND NOT EXISTS (SELECT FROM data_product_schedule s WHERE s.product_id = p.product_id) THEN true END,
         'opening_error', CASE WHEN r.run_id IS NULL THEN p.opening_error END, 'refused', refusal_of(p.product_id),
         'usually_at', CASE WHEN p.machine IS NULL AND e.status IS NULL THEN usually_at(p.product_id, on_date) END,
-        'held', CASE WHEN p.held OR r.held THEN true END, 'error', r.error,
+        'held', CASE WHEN p.held OR r.held THEN true END, 'parked', CASE WHEN parked_of(r) IS NOT NULL THEN true END, 'error', r.error,
         'missing', CASE WHEN r.status = 'WAITING' AND r.released_at IS NULL THEN (
             SELECT jsonb_agg(upstream ORDER BY upstream) FROM (
                 SELECT DISTINCT d.upstream FROM data_product_dependencies_events_status d
@@ -197,6 +197,7 @@ BEGIN
         'missing', CASE WHEN waits THEN missing_inputs_with_state(product, on_date, r.cycle, now_is) END,
         'root_causes', CASE WHEN waits THEN root_causes_with_state(product, on_date, r.cycle, 20, now_is) END,
         'jobs', latest_jobs(r.run_id),
+        'parked', parked_of(r),
         'downstream', (SELECT jsonb_agg(d.product_id ORDER BY d.product_id) FROM (
             SELECT DISTINCT product_id FROM data_product_dependencies WHERE upstream = product ORDER BY product_id LIMIT 50) d)));
 END $$;

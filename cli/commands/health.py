@@ -1,0 +1,86 @@
+"""`headgate health`: what the application could not perform, what is overdue, and what lies in dead letter queues."""
+
+import argparse
+from datetime import datetime
+
+from headgate.cli import terminal
+from headgate.cli.application import inquire
+from headgate.cli.arguments import add_application
+from headgate.cli.errors import FINDINGS, FINE
+from headgate.cli.formatting import EFFECTS, Clock, Entry, named_run, plural
+
+MOST = 20  # parked effects that are listed
+OVERDUE = 1_800  # seconds: the functions that perform effects are called every few minutes
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    add_application(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Exit code 1 if an operator has something to do."""
+    answer = inquire(arguments, "health")
+    outbox, letters = answer["outbox"], [each for each in answer["dead_letters"] if each.get("messages")]
+    code = FINDINGS if outbox["parked"] or letters or _seconds_due(answer) > OVERDUE else FINE
+    if arguments.json:
+        terminal.print_json(answer)
+        return code
+    clock = Clock(None, answer["asked_at"][:10])
+    terminal.line(f"As of {clock.with_zone(answer['asked_at'])}:")
+    _print_parked(answer, clock)
+    _print_due(answer, clock)
+    _print_letters(answer["dead_letters"])
+    return code
+
+
+def _print_parked(answer: Entry, clock: Clock) -> None:
+    count = answer["outbox"]["parked"]
+    if not count:
+        terminal.line("No effect is parked.")
+        return
+    terminal.line(
+        f"{plural(count, 'effect')} {'is' if count == 1 else 'are'} parked: tried in vain, and tried again only by "
+        "`headgate retry ID` or `headgate retry --all`.",
+        indent=2,
+    )
+    rows = [["id", "effect", "run", "failing since", "tries", "last error"]]
+    for each in answer["parked"][:MOST]:
+        run = f"{each['product']} {named_run(each)}" if "product" in each else ""
+        since = clock(each.get("failing_since"))
+        rows.append(
+            [str(each["effect"]), EFFECTS[each["kind"]], run, since, str(each["tries"]), each.get("reason", "")]
+        )
+    terminal.table(rows, heading=True)
+    if count > MOST:
+        terminal.line(f"and {count - MOST:,} more; `headgate health --json` lists them.")
+
+
+def _print_due(answer: Entry, clock: Clock) -> None:
+    outbox = answer["outbox"]
+    if not outbox["due"]:
+        terminal.line("Nothing that is due waits to be performed.")
+        return
+    seconds = _seconds_due(answer)
+    age = f"{seconds // 60:,.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
+    terminal.line(f"{plural(outbox['due'], 'effect')} due; the oldest since {clock(outbox['oldest_due'])}, {age} ago.")
+    if outbox["failing"]:
+        terminal.line(
+            f"{plural(outbox['failing'], 'effect')} tried in vain so far and tried again: {outbox['last_failure']}"
+        )
+
+
+def _seconds_due(answer: Entry) -> float:
+    oldest = answer["outbox"]["oldest_due"]
+    return (
+        (datetime.fromisoformat(answer["asked_at"]) - datetime.fromisoformat(oldest)).total_seconds() if oldest else 0.0
+    )
+
+
+def _print_letters(queues: list[Entry]) -> None:
+    for each in queues:
+        if "reason" in each:
+            terminal.line(f"Dead letter queue {each['queue']} was not read: {each['reason']}")
+        elif each["messages"]:
+            terminal.line(f"Dead letter queue {each['queue']}: {plural(each['messages'], 'message')}.")
+    if queues and not any(each.get("messages") or "reason" in each for each in queues):
+        terminal.line("The dead letter queues are empty.")

@@ -1,0 +1,37 @@
+-- The question `health`: how the outbox stands. Nothing in this file changes anything.
+
+CREATE OR REPLACE FUNCTION outbox_health(
+    now_is timestamptz, OUT due integer, OUT oldest_due timestamptz, OUT failing integer, OUT last_failure text, OUT parked integer
+)
+LANGUAGE sql STABLE SET enable_seqscan = off AS $$
+-- How many effects should have been performed by now and have not, and since when the oldest should; how many of them a try has failed of, and
+-- why the one that fails longest; how many are parked.
+    SELECT count(*)::integer, min(coalesce(e.failing_since, e.due_at)), count(e.failing_since)::integer,
+        (array_agg(left(e.outcome, 300) ORDER BY e.failing_since) FILTER (WHERE e.failing_since IS NOT NULL))[1],
+        (SELECT count(*)::integer FROM effect p WHERE is_parked(p))
+    FROM effect e
+    WHERE is_open(e) AND (e.due_at <= now_is OR e.failing_since IS NOT NULL)
+$$;
+
+CREATE OR REPLACE FUNCTION parked_effect(e effect, r data_product_status) RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+    SELECT jsonb_strip_nulls(jsonb_build_object('effect', e.effect_id, 'kind', e.kind, 'product', r.product_id, 'business_date', r.business_date,
+        'cycle', nullif(r.cycle, ''), 'attempt', e.attempt, 'tries', e.tries, 'failing_since', e.failing_since, 'parked_at', e.parked_at,
+        'reason', left(e.outcome, 300)))
+$$;
+
+CREATE OR REPLACE FUNCTION parked_effects(after text, page integer) RETURNS TABLE (key text, entry text)
+LANGUAGE sql STABLE SET enable_seqscan = off AS $$
+-- What is parked, the oldest first: at most `page` after the one whose key is `after`.
+    SELECT e.effect_id::text, parked_effect(e, r)::text
+    FROM effect e LEFT JOIN LATERAL (SELECT * FROM data_product_status r WHERE r.run_id = e.run_id OFFSET 0) r ON true
+    WHERE is_parked(e) AND e.effect_id > coalesce(nullif(after, '')::bigint, 0)
+    ORDER BY e.effect_id LIMIT page
+$$;
+
+CREATE OR REPLACE FUNCTION parked_of(r data_product_status) RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+-- The parked effects of a run, at most ten; null without one.
+    SELECT jsonb_agg(parked_effect(e, r) ORDER BY e.effect_id)
+    FROM (SELECT * FROM effect e WHERE e.run_id = r.run_id AND e.done_at IS NULL AND e.parked_at IS NOT NULL ORDER BY effect_id LIMIT 10) e
+$$;

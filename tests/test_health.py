@@ -1,0 +1,185 @@
+"""`headgate health` and `headgate retry`: what was parked, what is overdue, what lies in dead letter queues, and performing it once more."""
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+import dead_letters
+import runtime
+from effects import TRIES
+from headgate.cli import application, formatting, operate
+from state.errors import BadEvent
+from tests.conftest import Headgate
+from tests.fake_aws import FakeAws
+from tests.handler_steps import NOW, TODAY, day, invoke
+from tests.state_world import World, at
+from tests.test_effects import parked, tried
+
+URLS = "https://sqs/1/headgate-refresh-events-dead https://sqs/1/headgate-undelivered-events"
+
+
+@pytest.fixture(autouse=True)
+def clock(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "now", lambda: NOW)
+
+
+@pytest.fixture
+def running(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands call these functions, through JSON as Lambda does."""
+
+    class Running:
+        name = "the functions"
+
+        def call(self, output: str, event: dict[str, Any]) -> Any:
+            function = {"OperateFunctionName": "operate", "InquireFunctionName": "inquire"}[output]
+            return json.loads(json.dumps(invoke(function, json.loads(json.dumps(event)))))
+
+    for module in (operate, application):
+        monkeypatch.setattr(module, "application", lambda arguments: Running())
+    monkeypatch.setattr(operate, "_actor", lambda: "ann")
+    monkeypatch.setenv("TZ", "UTC")
+
+
+def letters(monkeypatch: pytest.MonkeyPatch, **counts: int | str) -> None:
+    """The dead letter queues of these names hold so many messages; a text is the code by which SQS refuses."""
+
+    class Queues:
+        def get_queue_attributes(self, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:  # noqa: N803
+            count = counts[QueueUrl.rsplit("/", 1)[-1].replace("-", "_")]
+            if isinstance(count, str):
+                raise ClientError({"Error": {"Code": count, "Message": "no"}}, "GetQueueAttributes")
+            return {"Attributes": {AttributeNames[0]: str(count)}}
+
+    monkeypatch.setattr(dead_letters, "queues", Queues)
+    monkeypatch.setenv(dead_letters.QUEUES, " ".join(f"https://sqs/1/{name.replace('_', '-')}" for name in counts))
+
+
+def test_a_healthy_application_says_so(
+    running: None, headgate: Headgate, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day(world)
+    letters(monkeypatch, refresh_events_dead=0, undelivered_events=0)
+    code, printed = headgate("health")
+    assert code == 0
+    assert printed.splitlines()[1:] == [
+        "No effect is parked.", "Nothing that is due waits to be performed.", "The dead letter queues are empty.",
+    ]  # fmt: skip
+
+
+def test_what_is_parked_is_shown_with_its_run_and_reason_and_performed_by_its_id(
+    running: None, headgate: Headgate, world: World, aws: FakeAws
+) -> None:
+    effect = parked(world, aws)
+
+    code, printed = headgate("health")
+    assert code == 1
+    assert (
+        "1 effect is parked: tried in vain, and tried again only by `headgate retry ID` or `headgate retry --all`."
+        in printed
+    )
+    (row,) = [line for line in printed.splitlines() if "start of" in line]
+    assert row.split(maxsplit=1)[1].startswith(f"start of an execution  d1/ds1 {TODAY}")
+    assert row.endswith(f"{TRIES}      AccessDeniedException: as the test wants it")
+    answer = json.loads(headgate("health", "--json")[1])
+    assert (answer["outbox"]["parked"], answer["outbox"]["due"]) == (1, 0)
+    assert answer["parked"][0] | {"failing_since": 0, "parked_at": 0} == {
+        "effect": effect, "kind": "start_execution", "product": "d1/ds1", "business_date": TODAY, "attempt": 1, "tries": TRIES,
+        "failing_since": 0, "parked_at": 0, "reason": "AccessDeniedException: as the test wants it",
+    }  # fmt: skip
+
+    assert headgate("retry", str(effect)) == (0, "1 effect performed.\n")
+    assert len(aws.executions) == 1
+    code, printed = headgate("health")
+    assert (code, "No effect is parked." in printed) == (0, True)
+
+
+def test_everything_that_is_parked_is_performed_at_once(
+    running: None, headgate: Headgate, world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parked(world, aws)
+    aws.broken["StartExecution"] = "AccessDeniedException"
+    code, printed = headgate("retry", "--all")
+    assert code == 1
+    assert printed.startswith(
+        "1 effect due again, 0 of them performed by now. `headgate health` shows what is left and why"
+    )
+    monkeypatch.setattr(runtime, "now", lambda: at("2026-11-20 10:00"))
+    code, printed = headgate("health")
+    assert code == 1, "it should have been performed hours ago"
+    assert "1 effect tried in vain so far and tried again: AccessDeniedException: as the test wants it" in printed
+    assert headgate("retry", "--all") == (0, "Nothing is parked.\n")
+    assert headgate("retry")[0] == 2
+    assert headgate("retry", "1", "--all")[0] == 2
+    assert headgate("retry", "0")[0] == headgate("retry", "x")[0] == 2
+
+
+@pytest.mark.parametrize("given", [{}, {"effect": 1, "all": True}])
+def test_a_retry_says_what_it_retries(world: World, given: dict[str, Any]) -> None:
+    with pytest.raises(BadEvent, match="retry needs /effect or /all, and not both"):
+        invoke("operate", {"action": "retry", "actor": "ann", **given})
+
+
+def test_how_long_the_oldest_waits_counts_from_the_moment_it_was_due(
+    running: None, headgate: Headgate, world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often it was tried since."""
+    aws.broken["StartExecution"] = "ThrottlingException"
+    day(world)
+    tried(world, 3, NOW)
+    monkeypatch.setattr(runtime, "now", lambda: at("2026-11-20 08:10"))
+    code, printed = headgate("health")
+    assert code == 1
+    assert "1 effect due; the oldest since 06:30, 100 minutes ago." in printed
+
+
+def test_dead_letters_are_counted(
+    running: None, headgate: Headgate, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day(world)
+    letters(monkeypatch, refresh_events_dead=2, undelivered_events="AccessDenied")
+    code, printed = headgate("health")
+    assert code == 1
+    assert "Dead letter queue refresh-events-dead: 2 messages." in printed
+    assert "Dead letter queue undelivered-events was not read: AccessDenied: no" in printed
+
+
+def test_many_that_are_parked_fit_the_answer(running: None, headgate: Headgate, world: World, aws: FakeAws) -> None:
+    parked(world, aws)
+    world.sql(
+        "INSERT INTO effect (effect_key, kind, run_id, attempt, payload, due_at, tries, failing_since, parked_at, outcome)"
+        " SELECT 'x ' || n, kind, run_id, attempt, payload, due_at, tries, failing_since, parked_at, repeat('é\"', 1000)"
+        " FROM effect, generate_series(1, 1500) n WHERE parked_at IS NOT NULL"
+    )
+    code, printed = headgate("health")
+    assert (code, printed.count("start of an execution")) == (1, 20)
+    assert "and 1,481 more; `headgate health --json` lists them." in printed
+    assert len(json.loads(headgate("health", "--json")[1])["parked"]) == 1501
+
+
+def test_status_why_and_history_tell_what_is_parked(
+    running: None, headgate: Headgate, world: World, aws: FakeAws
+) -> None:
+    effect = parked(world, aws)
+    status = headgate("status")[1]
+    assert "parked, see `headgate health`" in status
+    why = headgate("why", "d1/ds1")[1]
+    assert (
+        f"Parked: the start of an execution, tried {TRIES} times since 06:30: AccessDeniedException: as the test wants it. "
+        f"After the cause is fixed, perform it with `headgate retry {effect}`." in why
+    )
+    headgate("retry", str(effect))
+    assert "Parked" not in headgate("why", "d1/ds1")[1]
+    history = headgate("history", "d1/ds1")[1]
+    assert (
+        f"start of an execution parked: AccessDeniedException: as the test wants it; `headgate retry {effect}`"
+        in history
+    )
+    assert "start of an execution retried by ann" in history
+
+
+def test_the_commands_name_every_kind_of_effect() -> None:
+    from effect_kinds import KINDS
+
+    assert formatting.EFFECTS.keys() == KINDS.keys()
