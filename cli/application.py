@@ -2,10 +2,13 @@
 
 import argparse
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headgate.cli import terminal
+from headgate.cli.defaults import read_defaults
 from headgate.cli.errors import RefusedError, UsageError
 
 LOCAL = Path(".headgate") / "local"
@@ -50,8 +53,16 @@ def inquire(arguments: argparse.Namespace, question: str, **about: str | None) -
 
 
 def application(arguments: argparse.Namespace) -> Application:
-    """The application that the arguments name. Raises `UsageError`."""
-    return _stack(arguments) if arguments.stack else local()
+    """The application that the arguments name, or `headgate.toml` where they name none. Raises `UsageError`."""
+    if arguments.local:
+        return local()
+    defaults = read_defaults()
+    stack = arguments.stack or defaults.stack
+    if stack is None:
+        return local()
+    if arguments.stack is None and not arguments.json:
+        terminal.line(f"stack {stack}, by headgate.toml", stream=sys.stderr)
+    return _stack(stack, arguments.region or defaults.region, arguments.profile or defaults.profile)
 
 
 def local() -> Application:
@@ -60,31 +71,30 @@ def local() -> Application:
         known = json.loads((LOCAL / "runtime.json").read_text("utf-8"))
     except (OSError, ValueError):
         raise UsageError(
-            "no application is running on this machine: start it with `headgate up`, or name a deployed stack with --stack"
+            "no application is running on this machine: start it with `headgate up`, or name a deployed stack with --stack or "
+            'in headgate.toml (stack = "NAME")'
         ) from None
     return Application("the local runtime", known["outputs"], known["options"])
 
 
-def _stack(arguments: argparse.Namespace) -> Application:
+def _stack(stack: str, region: str | None, profile: str | None) -> Application:
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
-    options = {
-        key: value for key, value in (("region_name", arguments.region), ("profile_name", arguments.profile)) if value
-    }
+    options = {key: value for key, value in (("region_name", region), ("profile_name", profile)) if value}
     try:
         session = boto3.Session(**options)
-        found = session.client("cloudformation").describe_stacks(StackName=arguments.stack)["Stacks"][0]
+        found = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
         credentials = session.get_credentials()
         keys = credentials.get_frozen_credentials() if credentials else None
     except (BotoCoreError, ClientError) as error:
-        raise UsageError(f"stack {arguments.stack}: {error}") from None
+        raise UsageError(f"stack {stack}: {error}") from None
     outputs = {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", ())}
     client_options = {"region_name": session.region_name or ""}
     if keys:
         client_options |= {"aws_access_key_id": keys.access_key, "aws_secret_access_key": keys.secret_key}
         client_options |= {"aws_session_token": keys.token} if keys.token else {}
-    return Application(f"stack {arguments.stack}", outputs, client_options)
+    return Application(f"stack {stack}", outputs, client_options)
 
 
 def _error(body: dict[str, Any]) -> UsageError:

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from headgate.local.scenario import Scenario
 
 
-def print_status(products: list[Entry], clock: Clock) -> None:
-    """The table of products, and how many have which status."""
+def print_status(products: list[Entry], clock: Clock, now: datetime | None = None) -> None:
+    """The table of products, and how many have which status; with what is overdue at `now`, if that is given."""
     if products:
-        terminal.table(formatting.status(products, clock), heading=True)
+        terminal.table(formatting.status(products, clock, now), heading=True)
         terminal.line()
     terminal.line(formatting.counts(products))
 

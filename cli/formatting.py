@@ -52,14 +52,14 @@ def named_run(run: Entry) -> str:
     return f"{run['business_date']} {run.get('cycle') or ''}".rstrip()
 
 
-def status(products: Sequence[Entry], clock: Clock) -> list[Row]:
-    """A heading and a row for each product, or for each of its cycles."""
+def status(products: Sequence[Entry], clock: Clock, now: datetime | None = None) -> list[Row]:
+    """A heading and a row for each product, or for each of its cycles; with what is overdue at `now`, if that is given."""
     rows = [["product", "status", "attempt", "opened", "started", "ended", ""]]
     for each in products:
         rows.append(
             [
                 _name(each), each["status"], str(each.get("attempt", "")), clock(each.get("opened_at")),
-                clock(each.get("started_at")), clock(each.get("finished_at")), _note(each, clock),
+                clock(each.get("started_at")), clock(each.get("finished_at")), _note(each, clock, now),
             ]
         )  # fmt: skip
     return rows
@@ -77,7 +77,12 @@ def _name(each: Entry) -> str:
     return str(each["product"]) + (f" {each['cycle']}" if "cycle" in each else "")
 
 
-def _note(each: Entry, clock: Clock) -> str:
+def is_past(moment: str | None, now: datetime | None) -> bool:
+    """Whether the moment has passed at `now`; false if one of them is missing."""
+    return moment is not None and now is not None and datetime.fromisoformat(moment) < now
+
+
+def _note(each: Entry, clock: Clock, now: datetime | None) -> str:
     parts = []
     if each.get("held"):
         parts.append("held")
@@ -98,8 +103,12 @@ def _note(each: Entry, clock: Clock) -> str:
         parts.append(f"not opened at {at}; `headgate backfill` opens it" if each.get("missed") else f"opens at {at}")
     if each.get("unscheduled"):
         parts.append("opens at the first arrival")
+    if each["status"] == "WAITING" and is_past(each.get("deadline_at"), now):
+        parts.append(f"its deadline was {clock(each['deadline_at'])}")
     if each.get("usually_at"):
-        parts.append(f"usually at {clock(each['usually_at'])}")
+        parts.append(
+            f"usually at {clock(each['usually_at'])}" + (", overdue" if is_past(each["usually_at"], now) else "")
+        )
     return "; ".join(parts)
 
 

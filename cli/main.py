@@ -37,11 +37,14 @@ SUMMARIES = {
     "retry": "perform parked effects once more",
     "events": "write sample events for `sam local invoke`, filled in from an open run",
     "event": "publish a refresh event on the central bus, as a producer does",
+    "completion": "print what a shell evaluates to complete commands and products",
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command that the arguments name and returns its exit code."""
+    if "_ARGCOMPLETE" in os.environ:  # the shell asks what may follow
+        _complete(os.environ.get("COMP_LINE", "").split())
     words = sys.argv[1:] if arguments is None else list(arguments)
     named = next((each for each in words if not each.startswith("-")), "")
     module = import_module(f"headgate.cli.commands.{named}") if named in SUMMARIES else None
@@ -94,6 +97,15 @@ def _parser(named: str, module: ModuleType | None, as_json: bool) -> argparse.Ar
         if name == named and module is not None:
             module.add(command)
     return parser
+
+
+def _complete(words: list[str]) -> NoReturn:
+    """Answers the shell."""
+    from headgate.cli.completion import complete
+
+    named = next((each for each in words if each in SUMMARIES), "")
+    complete(_parser(named, import_module(f"headgate.cli.commands.{named}") if named else None, False))
+    sys.exit(0)
 
 
 class _Version(argparse.Action):

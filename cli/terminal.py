@@ -96,6 +96,11 @@ def columns(rows: Rows) -> Iterator[str]:
         yield GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
+def clear() -> None:
+    """Empties the terminal."""
+    console(sys.stdout).clear()
+
+
 def error(command: str, message: str) -> None:
     """What is printed on standard error when a command ends with a message."""
     if is_terminal(sys.stderr):

@@ -1,6 +1,7 @@
 """Draws the mesh, for Mermaid (https://mermaid.js.org) and Graphviz (https://graphviz.org)."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 
 from headgate.generator.model.mesh import Mesh
 from headgate.generator.model.product import Dependency
@@ -8,11 +9,38 @@ from headgate.generator.model.product import Dependency
 Edge = tuple[str, str, str]
 
 
-def selection(mesh: Mesh, product: str | None) -> set[str]:
-    """All products and those they name; with `product` only that product and everything upstream and downstream of it."""
-    if product is None:
+def selection(mesh: Mesh, focus: Collection[str] = (), depth: int | None = None) -> set[str]:
+    """All products and those they name; with `focus` only those products and what is upstream and downstream of them, at most `depth`
+    steps away."""
+    if not focus:
         return {*mesh.products, *mesh.downstream}
-    return {product, *mesh.reach([product], mesh.upstream), *mesh.reach([product], mesh.downstream)}
+    return {*focus, *mesh.reach(focus, mesh.upstream, depth), *mesh.reach(focus, mesh.downstream, depth)}
+
+
+def domain_edges(mesh: Mesh, chosen: set[str]) -> list[tuple[str, str, int]]:
+    """Of the chosen products: (domain, domain that depends on it, how many dependencies), without those inside a domain."""
+    found = Counter((upstream.split("/")[0], name.split("/")[0]) for upstream, name, _ in _edges(mesh, chosen))
+    return sorted((*pair, count) for pair, count in found.items() if pair[0] != pair[1])
+
+
+def mermaid_domains(mesh: Mesh, chosen: set[str]) -> str:
+    """A Mermaid flowchart of domains, with how many products they have and how many dependencies join them."""
+    members = _by_domain(chosen)
+    ids = {domain: f"n{index}" for index, (domain, _) in enumerate(members)}
+    lines = [f'  {ids[domain]}["{domain}<br/>{_count(products)}"]' for domain, products in members]
+    lines += [f"  {ids[one]} -- {count} --> {ids[other]}" for one, other, count in domain_edges(mesh, chosen)]
+    return "\n".join(["flowchart LR", *lines]) + "\n"
+
+
+def dot_domains(mesh: Mesh, chosen: set[str]) -> str:
+    """A Graphviz digraph of domains, as `mermaid_domains`."""
+    lines = [f'  "{domain}" [label="{domain}\\n{_count(products)}"];' for domain, products in _by_domain(chosen)]
+    lines += [f'  "{one}" -> "{other}" [label="{count}"];' for one, other, count in domain_edges(mesh, chosen)]
+    return "\n".join(["digraph headgate {", "  rankdir=LR;", "  node [shape=box];", *lines, "}"]) + "\n"
+
+
+def _count(products: Sequence[str]) -> str:
+    return f"{len(products):,} product" + ("" if len(products) == 1 else "s")
 
 
 def mermaid(mesh: Mesh, chosen: set[str], focus: str | None = None) -> str:

@@ -47,15 +47,16 @@ class Mesh:
                 found.setdefault(name, []).append(key)
         return {name: tuple(sorted(keys)) for name, keys in found.items()}
 
-    def reach(self, start: Iterable[str], edges: dict[str, tuple[str, ...]]) -> frozenset[str]:
-        """Everything that can be reached from `start` along `edges`, without `start` itself unless on a cycle."""
+    def reach(
+        self, start: Iterable[str], edges: dict[str, tuple[str, ...]], steps: int | None = None
+    ) -> frozenset[str]:
+        """Everything that can be reached from `start` along `edges`, in at most so many steps, without `start` itself unless on a cycle."""
         seen: set[str] = set()
-        stack = [each for key in start for each in edges.get(key, ())]
-        while stack:
-            key = stack.pop()
-            if key not in seen:
-                seen.add(key)
-                stack.extend(edges.get(key, ()))
+        last = set(start)
+        while last and steps != 0:
+            last = {target for key in last for target in edges.get(key, ())} - seen
+            seen |= last
+            steps = None if steps is None else steps - 1
         return frozenset(seen)
 
     def calendar_of(self, product: Product) -> Calendar | None:
