@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from headgate.cli.formatting import EFFECTS, Clock, Entry
+from headgate.cli.formatting import EFFECTS, Clock, Entry, named, uncut
 
 REMEDIES = {
     "ERROR": "after the cause is fixed, run it again with `headgate rerun {product} --date {date}{cycle}`",
@@ -46,16 +46,19 @@ def explained(run: Entry, clock: Clock) -> Iterator[str]:
             f"Parked: the {EFFECTS[each['kind']]}, tried {each['tries']} times since {since}: {each.get('reason', '')}. "
             f"After the cause is fixed, perform it with `headgate retry {each['effect']}`."
         )
-    for job in run.get("jobs", ()):
+    jobs, more = uncut(run.get("jobs", ()))
+    for job in jobs:
         ended = f"{job['state']} at {clock(job['ended_at'])}" if "ended_at" in job else "still running"
         cause = f": {job['message']}" if job["state"] not in ("SUCCEEDED", "STARTED") and "message" in job else ""
         yield f"  step {job.get('step')}, attempt {job.get('attempt')}: {job['job']} {job['job_run_id']}, started at {clock(job.get('started_at'))}, {ended}{cause}"
+    if more:
+        yield f"  and {more:,} more job runs"
     if "due_at" in run:
         yield f"Due by {clock(run['due_at'])}" + (" (LATE)." if run.get("late") else ".")
     if "execution_arn" in run:
         yield f"Execution: {run['execution_arn']}"
     if run.get("downstream"):
-        yield f"Downstream: {', '.join(run['downstream'])}."
+        yield f"Downstream: {named(*uncut(run['downstream']))}."
 
 
 def _remedy(run: Entry) -> str:
@@ -89,11 +92,14 @@ def _waiting(run: Entry, clock: Clock) -> Iterator[str]:
         return
     yield from _holds(run)
     running = [
-        job for job in run.get("jobs", ()) if job["state"] == "STARTED" and job.get("attempt", 0) < run["attempt"]
+        job
+        for job in uncut(run.get("jobs", ()))[0]
+        if job["state"] == "STARTED" and job.get("attempt", 0) < run["attempt"]
     ]
     if running:
         yield f"Job runs of an earlier attempt are still running: {', '.join(job['job_run_id'] for job in running)}."
-    arrived = ", ".join(f"{each['product']} ({clock(each['arrived_at'])})" for each in run.get("arrived", ()))
+    arrivals, more = uncut(run.get("arrived", ()))
+    arrived = named([f"{each['product']} ({clock(each['arrived_at'])})" for each in arrivals], more)
     yield f"Opened at {clock(run['opened_at'])}." + (f" Arrived: {arrived}." if arrived else "")
     yield from _missing(run, clock, "Missing")
     last = "enough of these have arrived" if _has_any(run.get("condition")) else "the last of these arrives"
@@ -117,15 +123,20 @@ def _holds(run: Entry) -> Iterator[str]:
 
 
 def _missing(run: Entry, clock: Clock, title: str) -> Iterator[str]:
-    missing = run.get("missing", ())
+    missing, more = uncut(run.get("missing", ()))
     if missing:
         yield title + (" (one of a group may be enough)" if _has_any(run.get("condition")) else "") + ":"
         yield from (f"  {_needed(each)}  {_upstream(each, run, clock)}" for each in missing)
-    named = {each["product"] for each in missing}
-    roots = [each for each in run.get("root_causes", ()) if each["product"] not in named]
+        if more:
+            yield f"  and {more:,} more"
+    inputs = {each["product"] for each in missing}
+    causes, more = uncut(run.get("root_causes", ()))
+    roots = [each for each in causes if each["product"] not in inputs]
     if roots:
         yield "Root causes:"
         yield from (f"  {each['product']}  {_upstream(each, run, clock)}" for each in roots)
+        if more:
+            yield f"  and {more:,} more"
 
 
 def _needed(each: Entry) -> str:
@@ -144,7 +155,7 @@ def _upstream(needed: Entry, run: Entry, clock: Clock) -> str:
     since = clock(state.get("since"))
     match state["status"]:
         case "WAITING":
-            parts = [f"is WAITING for {', '.join(state.get('waits_for', ['its execution']))}"]
+            parts = [f"is WAITING for {named(*uncut(state.get('waits_for', ['its execution'])))}"]
         case "PROCESSING":
             parts = [f"is PROCESSING since {since}"]
         case "COMPLETED":
@@ -172,7 +183,7 @@ def _not_opened(state: Entry, clock: Clock) -> str:
     if "opens_at" in state:
         return f"its run opens at {clock(state['opens_at'])}"
     if "waits_for" in state:
-        return f"has no run yet, its first arrival opens one; waits for {', '.join(state['waits_for'])}"
+        return f"has no run yet, its first arrival opens one; waits for {named(*uncut(state['waits_for']))}"
     return "has no run for this date"
 
 

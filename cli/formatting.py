@@ -42,14 +42,31 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
-def few(names: Sequence[str]) -> str:
-    """The first names of a list, and how many more there are."""
-    return ", ".join(names[:FEW]) + (f" and {len(names) - FEW:,} more" if len(names) > FEW else "")
+def few(names: Sequence[str], left_out: int = 0) -> str:
+    """The first names of a list, and how many more there are, `left_out` beyond the list."""
+    return named(names[:FEW], len(names[FEW:]) + left_out)
+
+
+def named(names: Sequence[str], left_out: int) -> str:
+    """`a, b and 2 more`"""
+    return ", ".join(names) + (f" and {left_out:,} more" if left_out else "")
+
+
+def uncut(items: Sequence[Any]) -> tuple[list[Any], int]:
+    """The elements of a list of an answer, and how many the answer left out: a list that was cut ends with {"more": n}."""
+    cut = bool(items) and isinstance(items[-1], dict) and "more" in items[-1]
+    return (list(items[:-1]), items[-1]["more"]) if cut else (list(items), 0)
 
 
 def named_run(run: Entry) -> str:
     """`2026-11-20`, or `2026-11-20 1430` of a product with cycles"""
     return f"{run['business_date']} {run.get('cycle') or ''}".rstrip()
+
+
+def few_runs(runs: Sequence[Entry]) -> str:
+    """The first runs of a list of an answer, and how many more there are."""
+    first, left_out = uncut(runs)
+    return few([named_run(each) for each in first], left_out)
 
 
 def status(products: Sequence[Entry], clock: Clock, now: datetime | None = None) -> list[Row]:
@@ -89,7 +106,7 @@ def _note(each: Entry, clock: Clock, now: datetime | None) -> str:
     if each.get("parked"):
         parts.append("parked, see `headgate health`")
     if each.get("missing"):
-        parts.append("waits for " + ", ".join(each["missing"]))
+        parts.append("waits for " + named(*uncut(each["missing"])))
     if each.get("error"):
         parts.append(each["error"])
     if each.get("late"):

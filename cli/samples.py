@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from headgate.cli.formatting import uncut
+
 Event = dict[str, Any]
 
 # In this order the functions take one run from the gate to its outcome. The gate comes first: it gives the run the sample's token, so
@@ -42,7 +44,11 @@ def filled(function: str, sample: Event, run: Event, facts: Mapping[str, Any]) -
     match function:
         case "refresh_events":
             record = sample["Records"][0]
-            return {"Records": [_arrival(record, each, number) for number, each in enumerate(run.get("missing", ()))]}
+            return {
+                "Records": [
+                    _arrival(record, each, number) for number, each in enumerate(uncut(run.get("missing", ()))[0])
+                ]
+            }
         case "inquire" | "operate":
             return {**_replaced(sample, facts), "product": run["product"]}
         case "outcome_recorder":

@@ -34,6 +34,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def _format(missing: dict[str, Any]) -> str:
+    if "more" in missing:
+        return f"and {missing['more']:,} more"
     date = missing["business_date"] or "the latest refresh"
     cycle = "" if missing["cycle"] == "*" else f" cycle {missing['cycle']}"
     owner = f" (owner {missing['owner']})" if missing.get("owner") else ""

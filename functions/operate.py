@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import runtime
 from contract import require
+from state.answers import length
 from state.calls import State
 from state.errors import BadEvent, IllegalTransition
 
@@ -25,8 +26,7 @@ def handler(event: dict[str, Any], context: Any) -> Any:
     match event["action"]:
         case "rerun":
             downstream, of_date = event.get("downstream", False), day or state.latest_date(product, now)
-            attempts = state.rerun(product, of_date, cycle, downstream, "rerun", actor, now)
-            result = [{**asdict(each), "business_date": str(each.business_date)} for each in attempts]
+            result = state.rerun(product, of_date, cycle, downstream, "rerun", actor, now)
         case "hold" | "release":
             result = _set_hold(state, product, day, cycle, event["action"] == "hold", actor, now)
         case "skip":
@@ -77,7 +77,7 @@ def _set_hold(
         "product": product,
         "changed": change.changed,
         "other_hold": change.other_hold,
-        "released": len(change.released),
+        "released": length(change.released),
         "released_runs": change.released,
         "waiting_runs": change.waiting,
     }

@@ -207,7 +207,7 @@ def _answer(cursor: "psycopg.Cursor[Any]", request: Request) -> dict[str, Any]:
     options = request.get("resultSetOptions") or {}
     for row in cursor:
         record = [read_field(value, column.type_code, options) for value, column in zip(row, columns, strict=True)]
-        row_size = len(json.dumps(record))
+        row_size = len(json.dumps(record, ensure_ascii=False).encode())
         size += row_size
         if row_size > MAX_ROW:
             raise ApiError("BadRequestException", f"A row of the result is larger than {MAX_ROW} bytes")

@@ -60,7 +60,7 @@ def test_a_rerun_does_everything_downstream_of_the_same_date_again(world: World)
 
     again = world.state.rerun("d/x", DAY, "", True, "rerun", "ann", at("2026-11-20 10:00"))
 
-    assert [each.product for each in again] == ["d/x", "d/y", "d/z"]
+    assert [each["product"] for each in again] == ["d/x", "d/y", "d/z"]
     assert {name: world.run(name, TODAY)["attempt"] for name in ("d/x", "d/y", "d/z", "d/other")} == {
         "d/x": 2,
         "d/y": 2,

@@ -2,7 +2,7 @@
 
 import argparse
 
-from headgate.cli.formatting import Entry, few, named_run
+from headgate.cli.formatting import Entry, few_runs
 from headgate.cli.ranges import add_operation, operate_on_runs
 
 
@@ -22,7 +22,7 @@ def _held(arguments: argparse.Namespace, result: Entry) -> list[str]:
         return [
             f"The run of {product} for {of_run} {is_held}; it does not start until `headgate release {product} --date {arguments.date}{cycle}`."
         ]
-    waiting = few([named_run(each) for each in result["waiting_runs"]])
+    waiting = few_runs(result["waiting_runs"])
     return [
         f"{product} {is_held}; no run of it starts until `headgate release {product}`.",
         f"Runs that wait: {waiting}."

@@ -2,7 +2,7 @@
 
 import argparse
 
-from headgate.cli.formatting import Entry, few, named_run
+from headgate.cli.formatting import Entry, few_runs
 from headgate.cli.ranges import add_operation, operate_on_runs
 
 
@@ -24,11 +24,11 @@ def _released(arguments: argparse.Namespace, result: Entry) -> list[str]:
             else "Runs of it are still held one by one: `headgate release` with their --date."
         )
     if result["released_runs"]:
-        lines.append(f"Released: {few([named_run(each) for each in result['released_runs']])}.")
+        lines.append(f"Released: {few_runs(result['released_runs'])}.")
     if result["waiting_runs"]:
         first = result["waiting_runs"][0]["business_date"]
         lines.append(
-            f"Still waiting: {few([named_run(each) for each in result['waiting_runs']])}; `headgate why {product} --date {first}` names what is missing."
+            f"Still waiting: {few_runs(result['waiting_runs'])}; `headgate why {product} --date {first}` names what is missing."
         )
     if not result["released_runs"] and not result["waiting_runs"]:
         lines.append("None of its runs waits now.")

@@ -2,7 +2,7 @@
 
 import argparse
 
-from headgate.cli.formatting import Entry
+from headgate.cli.formatting import Entry, uncut
 from headgate.cli.ranges import add_operation, operate_on_runs
 
 
@@ -14,8 +14,11 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    return operate_on_runs(arguments, "rerun", _attempts, downstream=arguments.downstream)
+    return operate_on_runs(arguments, "rerun", attempts, downstream=arguments.downstream)
 
 
-def _attempts(result: list[Entry]) -> list[str]:
-    return [f"{each['product']} for {each['business_date']}: attempt {each['attempt']}" for each in result]
+def attempts(result: list[Entry]) -> list[str]:
+    """A line for each attempt that was started."""
+    started, more = uncut(result)
+    lines = [f"{each['product']} for {each['business_date']}: attempt {each['attempt']}" for each in started]
+    return [*lines, f"and {more:,} more"] if more else lines

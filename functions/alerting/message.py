@@ -69,6 +69,9 @@ def _failure(alert: Alert) -> str:
 def _roots(alert: Alert, clock: "_Clock") -> list[str]:
     found = []
     for root in alert.get("root_causes", ()):
+        if "more" in root:
+            found.append(f"{root['more']:,} more")
+            continue
         state = root["upstream"]
         status = "has not been refreshed" if state["status"] in ("EXPECTED", "UNKNOWN") else f"is {state['status']}"
         error = f" ({state['error']})" if "error" in state else ""

@@ -1,11 +1,15 @@
 """What the state's SQL functions answer. A field has the name and the meaning of the function's result of that name."""
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 from uuid import UUID
 
 Json = dict[str, Any]
+
+
+def length(items: list[Json]) -> int:
+    """How many elements a list had before it was cut."""
+    return sum(each.get("more", 1) for each in items)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +69,6 @@ class Effect:
     kind: str
     payload: str
     tries: int
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    product: str
-    business_date: date
-    cycle: str
-    attempt: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Every call of the state's SQL functions: a method each, with its name and its arguments in its order.
 
-A SQL function says in `transitions/` what it does; a test compares the two. All raise the classes of `errors`.
+A SQL function says in `transitions/` what it does; a test compares the two. All raise the classes of `errors`. A list that would not fit into an
+answer of the Data API is cut: its last element {"more": n} says how many it leaves out.
 """
 
 from datetime import date, datetime, timedelta
@@ -8,7 +9,6 @@ from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from state.answers import (
-    Attempt,
     Backfilled,
     Deadline,
     Effect,
@@ -174,9 +174,10 @@ class State:
 
     def rerun(
         self, of_product: str, on_date: date, of_cycle: str, downstream: bool, kind: str, actor: str, now_is: datetime
-    ) -> list[Attempt]:
-        rows = self.database.rows("rerun", of_product, on_date, of_cycle, downstream, kind, actor, now_is)
-        return [Attempt(product, date.fromisoformat(day), cycle, attempt) for product, day, cycle, attempt in rows]
+    ) -> list[Json]:
+        """[{product, business_date, cycle, attempt}], cut."""
+        given = (of_product, on_date, of_cycle, downstream, kind, actor, now_is)
+        return cast(list[Json], self._value("rerun", *given))
 
     def set_hold(
         self, product: str, on_date: date | None, of_cycle: str, hold: bool, actor: str, now_is: datetime

@@ -89,11 +89,9 @@ $$;
 
 CREATE OR REPLACE FUNCTION missing_inputs(run uuid) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
--- What has not arrived, at most a hundred: the upstream, the date and cycle needed, and its owner.
-    SELECT coalesce(jsonb_agg(jsonb_build_object('product', d.upstream, 'business_date', d.required_date, 'cycle', d.cycle,
-        'status', d.statuses, 'owner', p.owner) ORDER BY d.leaf, d.cycle), '[]')
-    FROM (
-        SELECT * FROM data_product_dependencies_events_status
-        WHERE run_id = run AND status = 'WAITING' ORDER BY leaf, cycle LIMIT 100) d
-    LEFT JOIN data_product p ON p.product_id = d.upstream
+-- What has not arrived, as far as it fits: the upstream, the date and cycle needed, and its owner.
+    SELECT coalesce(cut(jsonb_agg(jsonb_build_object('product', d.upstream, 'business_date', d.required_date, 'cycle', d.cycle, 'status', d.statuses,
+        'owner', (SELECT cut_text(p.owner, 500) FROM data_product p WHERE p.product_id = d.upstream)) ORDER BY d.leaf, d.cycle), 24000), '[]')
+    FROM data_product_dependencies_events_status d
+    WHERE d.run_id = run AND d.status = 'WAITING'
 $$;

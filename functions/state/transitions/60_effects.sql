@@ -11,7 +11,7 @@ RETURNS TABLE (effect_id bigint, kind text, payload text, tries integer)
 LANGUAGE sql AS $$
 -- At most 800,000 bytes of the locked effects: the Data API answers with a mebibyte. The first is given whatever its size.
     WITH running AS (
-        SELECT e.effect_id, sum(octet_length(e.payload::text)) OVER oldest_first AS bytes, row_number() OVER oldest_first AS number
+        SELECT e.effect_id, sum(wire_bytes(e.payload::text) + 200) OVER oldest_first AS bytes, row_number() OVER oldest_first AS number
         FROM effect e WHERE e.effect_id = ANY (locked) WINDOW oldest_first AS (ORDER BY e.due_at, e.effect_id)
     )
     UPDATE effect f SET claimed_until = now_is + lease, tries = f.tries + 1

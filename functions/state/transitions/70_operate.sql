@@ -1,12 +1,12 @@
 -- What operators do: rerun, hold, release, skip, backfill. Who did it stands in changed_by.
 
 CREATE OR REPLACE FUNCTION rerun(of_product text, on_date date, of_cycle text, downstream boolean, kind text, actor text, now_is timestamptz)
-RETURNS TABLE (product text, business_date date, cycle text, attempt integer)
+RETURNS jsonb
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 #variable_conflict use_column
 -- Starts the next attempt of a finished run; with `downstream` also of every finished run of the same business date that
 -- depends on it, directly or not. What those attempts publish counts; what the earlier ones published no longer does. `kind` is rerun or
--- restarted. Gives the attempts, at most 300.
+-- restarted. Gives the attempts [{product, business_date, cycle, attempt}], as far as they fit.
 DECLARE
     targets uuid[];
     busy text;
@@ -61,8 +61,9 @@ BEGIN
     PERFORM match_arrivals(targets, NULL, now_is);
     PERFORM release_ready(targets, now_is, 'everything had arrived', actor);
     PERFORM store_start_effects(targets, now_is);
-    RETURN QUERY SELECT product_id, business_date, cycle, attempt FROM data_product_status
-        WHERE run_id = ANY (targets) ORDER BY product_id, cycle LIMIT 300;
+    RETURN (SELECT cut(jsonb_agg(jsonb_build_object('product', product_id, 'business_date', business_date, 'cycle', cycle, 'attempt', attempt)
+            ORDER BY product_id = of_product DESC, product_id, cycle), 60000)
+        FROM data_product_status WHERE run_id = ANY (targets));
 END $$;
 
 CREATE OR REPLACE FUNCTION refuse_hold(product text, on_date date, of_cycle text, hold boolean) RETURNS void
@@ -90,7 +91,7 @@ CREATE OR REPLACE FUNCTION set_hold(product text, on_date date, of_cycle text, h
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- Holds a product (no date) or one run, or ends the hold; what waited only for that is released at once. `changed` is false where the hold
 -- was as wanted before. `other_hold`: 'product' or 'run' where the other of the two is held. `released` and `waiting` are the runs
--- [{business_date, cycle}] of the product, or the one run, that this released and that are WAITING still, at most 500 of each.
+-- [{business_date, cycle}] of the product, or the one run, that this released and that are WAITING still, as far as they fit.
 DECLARE
     concerned uuid[];
     started uuid[];
@@ -120,11 +121,10 @@ BEGIN
         SELECT 'product' INTO other_hold FROM data_product WHERE product_id = product AND held;
     END IF;
     started := release_ready(concerned, now_is, 'no longer held', actor);
-    SELECT coalesce(jsonb_agg(run) FILTER (WHERE run_id = ANY (started)), '[]'), coalesce(jsonb_agg(run) FILTER (WHERE unreleased), '[]')
+    SELECT coalesce(cut(jsonb_agg(run ORDER BY business_date, cycle) FILTER (WHERE run_id = ANY (started)), 30000), '[]'),
+        coalesce(cut(jsonb_agg(run ORDER BY business_date, cycle) FILTER (WHERE released_at IS NULL), 30000), '[]')
     INTO released, waiting FROM (
-        SELECT run_id, r.released_at IS NULL AS unreleased, jsonb_build_object('business_date', business_date, 'cycle', cycle) AS run
-        FROM data_product_status r
-        WHERE run_id = ANY (concerned) AND (r.released_at IS NULL OR run_id = ANY (started)) ORDER BY business_date, cycle LIMIT 500) runs;
+        SELECT *, jsonb_build_object('business_date', business_date, 'cycle', cycle) AS run FROM data_product_status WHERE run_id = ANY (concerned)) runs;
 END $$;
 
 CREATE OR REPLACE FUNCTION skip_run(product text, on_date date, of_cycle text, actor text, now_is timestamptz) RETURNS void

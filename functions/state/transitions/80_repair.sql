@@ -89,9 +89,8 @@ $$;
 
 CREATE OR REPLACE FUNCTION executions_to_ask(tick integer, page integer, now_is timestamptz) RETURNS jsonb
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
--- Executions to ask Step Functions about, each as `execution_to_ask` names it, in turn as in `jobs_to_ask`. A row of the Data API has at most
--- 64 KiB, which are more than 100 of them.
-    SELECT coalesce(jsonb_agg(execution_to_ask(run) ORDER BY asked_in NULLS FIRST, since), '[]')
+-- Executions to ask Step Functions about, each as `execution_to_ask` names it, in turn as in `jobs_to_ask`: as many as fit into a row.
+    SELECT coalesce(fitting(jsonb_agg(execution_to_ask(run) ORDER BY asked_in NULLS FIRST, since), 60000), '[]')
     FROM (
         SELECT r AS run, a.asked_in, r.changed_at AS since
         FROM silent_runs(now_is) r JOIN data_product p USING (product_id)

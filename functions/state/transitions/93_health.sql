@@ -7,7 +7,7 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
 -- How many effects should have been performed by now and have not, and since when the oldest should; how many of them a try has failed of, and
 -- why the one that fails longest; how many are parked.
     SELECT count(*)::integer, min(coalesce(e.failing_since, e.due_at)), count(e.failing_since)::integer,
-        (array_agg(left(e.outcome, 300) ORDER BY e.failing_since) FILTER (WHERE e.failing_since IS NOT NULL))[1],
+        (array_agg(cut_text(e.outcome, 1000) ORDER BY e.failing_since) FILTER (WHERE e.failing_since IS NOT NULL))[1],
         (SELECT count(*)::integer FROM effect p WHERE is_parked(p))
     FROM effect e
     WHERE is_open(e) AND (e.due_at <= now_is OR e.failing_since IS NOT NULL)
@@ -17,16 +17,17 @@ CREATE OR REPLACE FUNCTION parked_effect(e effect, r data_product_status) RETURN
 LANGUAGE sql STABLE AS $$
     SELECT jsonb_strip_nulls(jsonb_build_object('effect', e.effect_id, 'kind', e.kind, 'product', r.product_id, 'business_date', r.business_date,
         'cycle', nullif(r.cycle, ''), 'attempt', e.attempt, 'tries', e.tries, 'failing_since', e.failing_since, 'parked_at', e.parked_at,
-        'reason', left(e.outcome, 300)))
+        'reason', cut_text(e.outcome, 500)))
 $$;
 
 CREATE OR REPLACE FUNCTION parked_effects(after text, page integer) RETURNS TABLE (key text, entry text)
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
--- What is parked, the oldest first: at most `page` after the one whose key is `after`.
-    SELECT e.effect_id::text, parked_effect(e, r)::text
-    FROM effect e LEFT JOIN LATERAL (SELECT * FROM data_product_status r WHERE r.run_id = e.run_id OFFSET 0) r ON true
-    WHERE is_parked(e) AND e.effect_id > coalesce(nullif(after, '')::bigint, 0)
-    ORDER BY e.effect_id LIMIT page
+-- What is parked, the oldest first: at most `page` after the one whose key is `after`, as many as fit into an answer.
+    SELECT p.* FROM page_of((SELECT jsonb_agg(entry ORDER BY effect_id) FROM (
+        SELECT e.effect_id, jsonb_build_object('key', e.effect_id::text) || parked_effect(e, r) AS entry
+        FROM effect e LEFT JOIN LATERAL (SELECT * FROM data_product_status r WHERE r.run_id = e.run_id OFFSET 0) r ON true
+        WHERE is_parked(e) AND e.effect_id > coalesce(nullif(after, '')::bigint, 0)
+        ORDER BY e.effect_id LIMIT page) first)) p
 $$;
 
 CREATE OR REPLACE FUNCTION parked_of(r data_product_status) RETURNS jsonb

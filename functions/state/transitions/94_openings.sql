@@ -79,11 +79,13 @@ END $$;
 CREATE OR REPLACE FUNCTION runs_between(product text, first date, last date, of_cycle text, after text, page integer)
 RETURNS TABLE (key text, entry text)
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
--- The runs of a product for those business dates (of one cycle, if named), in order: at most `page` after the run whose key is `after`.
-    SELECT run.key, jsonb_strip_nulls(jsonb_build_object('business_date', r.business_date, 'cycle', r.cycle, 'status', r.status,
-        'attempt', r.attempt, 'held', CASE WHEN r.held THEN true END, 'released_at', r.released_at))::text
-    FROM data_product_status r CROSS JOIN LATERAL (SELECT r.business_date || ' ' || r.cycle AS key) run
-    WHERE r.product_id = product AND r.business_date BETWEEN first AND last AND (of_cycle IS NULL OR r.cycle = of_cycle)
-        AND run.key COLLATE "C" > after
-    ORDER BY run.key COLLATE "C" LIMIT page
+-- The runs of a product for those business dates (of one cycle, if named), in order: at most `page` after the run whose key is `after`, as many
+-- as fit into an answer.
+    SELECT p.* FROM page_of((SELECT jsonb_agg(entry ORDER BY entry ->> 'key' COLLATE "C") FROM (
+        SELECT jsonb_strip_nulls(jsonb_build_object('key', run.key, 'business_date', r.business_date, 'cycle', r.cycle, 'status', r.status,
+            'attempt', r.attempt, 'held', CASE WHEN r.held THEN true END, 'released_at', r.released_at)) AS entry
+        FROM data_product_status r CROSS JOIN LATERAL (SELECT r.business_date || ' ' || r.cycle AS key) run
+        WHERE r.product_id = product AND r.business_date BETWEEN first AND last AND (of_cycle IS NULL OR r.cycle = of_cycle)
+            AND run.key COLLATE "C" > after
+        ORDER BY run.key COLLATE "C" LIMIT page) runs)) p
 $$;

@@ -18,10 +18,11 @@ $$;
 CREATE OR REPLACE FUNCTION status_of_day(on_date date, of_domain text, after text, page integer, now_is timestamptz)
 RETURNS TABLE (key text, entry text)
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
--- The products after `after`, at most `page`, with their runs of that business date. A product without a run has the status
--- NOT OPENED; one that is refreshed elsewhere REFRESHED, FAILED or EXPECTED.
-    SELECT p.product_id, jsonb_strip_nulls(jsonb_build_object(
-        'product', p.product_id, 'owner', p.owner, 'cycle', nullif(coalesce(r.cycle, e.cycle), ''), 'attempt', r.attempt,
+-- The products with their runs of that business date: those after the key `after`, at most `page`, as many as fit into an answer. A product
+-- without a run has the status NOT OPENED; one that is refreshed elsewhere REFRESHED, FAILED or EXPECTED.
+    SELECT p.* FROM (
+        SELECT jsonb_agg(entry ORDER BY product_id, cycle) AS entries FROM (SELECT p.product_id, r.cycle, jsonb_strip_nulls(jsonb_build_object(
+        'key', concat_ws(' ', p.product_id, r.cycle), 'product', p.product_id, 'owner', p.owner, 'cycle', nullif(coalesce(r.cycle, e.cycle), ''), 'attempt', r.attempt,
         'status', CASE WHEN r.run_id IS NOT NULL THEN r.status WHEN p.machine IS NOT NULL THEN 'NOT OPENED'
             WHEN e.status = 'COMPLETED' THEN 'REFRESHED' WHEN e.status = 'ERROR' THEN 'FAILED' ELSE 'EXPECTED' END,
         'opened_at', r.opened_at, 'released_at', r.released_at, 'started_at', r.started_at,
@@ -33,21 +34,23 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
             AND NOT EXISTS (SELECT FROM data_product_schedule s WHERE s.product_id = p.product_id) THEN true END,
         'opening_error', CASE WHEN r.run_id IS NULL THEN p.opening_error END, 'refused', refusal_of(p.product_id),
         'usually_at', CASE WHEN p.machine IS NULL AND e.status IS NULL THEN usually_at(p.product_id, on_date) END,
-        'held', CASE WHEN p.held OR r.held THEN true END, 'parked', CASE WHEN parked_of(r) IS NOT NULL THEN true END, 'error', r.error,
+        'held', CASE WHEN p.held OR r.held THEN true END, 'parked', CASE WHEN parked_of(r) IS NOT NULL THEN true END, 'error', cut_text(r.error, 500),
         'missing', CASE WHEN r.status = 'WAITING' AND r.released_at IS NULL THEN (
-            SELECT jsonb_agg(upstream ORDER BY upstream) FROM (
-                SELECT DISTINCT d.upstream FROM data_product_dependencies_events_status d
-                WHERE d.run_id = r.run_id AND d.status = 'WAITING' ORDER BY d.upstream LIMIT 5) first) END
-        ))::text
-    FROM (
-        SELECT * FROM data_product
-        WHERE active AND (of_domain IS NULL OR domain = of_domain) AND product_id > after ORDER BY product_id LIMIT page) p
-    LEFT JOIN LATERAL runs_of_date(p.product_id, on_date) r ON true
-    LEFT JOIN LATERAL (
-        SELECT * FROM refresh_event e
-        WHERE p.machine IS NULL AND e.product_id = p.product_id AND e.business_date = on_date AND e.superseded_at IS NULL
-        ORDER BY e.refreshed_at DESC LIMIT 1) e ON true
-    ORDER BY p.product_id, r.cycle
+            SELECT cut(jsonb_agg(upstream ORDER BY upstream) FILTER (WHERE number <= 5), 1000, count(*)) FROM (
+                SELECT DISTINCT d.upstream, dense_rank() OVER (ORDER BY d.upstream) AS number
+                FROM data_product_dependencies_events_status d WHERE d.run_id = r.run_id AND d.status = 'WAITING') waits) END)) AS entry
+        FROM (
+            SELECT * FROM data_product
+            WHERE active AND (of_domain IS NULL OR domain = of_domain) AND product_id >= split_part(after, ' ', 1)
+            ORDER BY product_id LIMIT page + 1) p
+        LEFT JOIN LATERAL runs_of_date(p.product_id, on_date) r ON true
+        LEFT JOIN LATERAL (
+            SELECT * FROM refresh_event e
+            WHERE p.machine IS NULL AND e.product_id = p.product_id AND e.business_date = on_date AND e.superseded_at IS NULL
+            ORDER BY e.refreshed_at DESC LIMIT 1) e ON true
+        WHERE (p.product_id, coalesce(r.cycle, '')) > (split_part(after, ' ', 1), split_part(after, ' ', 2))
+        ORDER BY p.product_id, r.cycle LIMIT page) rows
+    ) all_rows CROSS JOIN LATERAL page_of(all_rows.entries) p
 $$;
 
 CREATE OR REPLACE FUNCTION awaited_by_runs(product text, on_date date, of_cycle text, whole boolean)
@@ -91,11 +94,11 @@ LANGUAGE sql STABLE AS $$
     SELECT jsonb_strip_nulls(jsonb_build_object(
         'status', CASE WHEN r.run_id IS NOT NULL THEN r.status WHEN p.product_id IS NULL THEN 'UNKNOWN' WHEN p.machine IS NULL THEN 'EXPECTED'
             ELSE 'NOT OPENED' END,
-        'owner', p.owner, 'email', p.email, 'attempt', r.attempt, 'since', r.changed_at, 'error', r.error, 'cause', left(r.cause, 300),
+        'owner', cut_text(p.owner, 300), 'email', p.email, 'attempt', r.attempt, 'since', r.changed_at, 'error', cut_text(r.error, 300), 'cause', cut_text(r.cause, 500),
         'opens_at', CASE WHEN r.run_id IS NULL AND p.machine IS NOT NULL THEN opens_at(product, on_date) END,
         'missed', CASE WHEN r.run_id IS NULL AND p.machine IS NOT NULL THEN missed_opening(product, on_date) END,
         'usually_at', usually_at(product, on_date),
-        'waits_for', (SELECT jsonb_agg(DISTINCT a.upstream) FROM awaited(product, on_date, r.cycle, false, now_is) a)))
+        'waits_for', (SELECT cut(jsonb_agg(DISTINCT a.upstream), 1000) FROM awaited(product, on_date, r.cycle, false, now_is) a)))
     FROM (SELECT 1) one
     LEFT JOIN data_product p ON p.product_id = product
     LEFT JOIN LATERAL (SELECT * FROM data_product_status s WHERE s.product_id = product AND s.business_date = on_date
@@ -117,14 +120,15 @@ LANGUAGE sql STABLE AS $$
         SELECT DISTINCT upstream, needed FROM missing m
         WHERE NOT (coalesce(m.needed BETWEEN on_date - 7 AND on_date + 7, false)
             AND EXISTS (SELECT FROM awaited(m.upstream, m.needed, NULL, false, now_is)))
-        ORDER BY upstream, needed LIMIT 20) roots
+        ) roots
 $$;
 
 CREATE OR REPLACE FUNCTION root_causes_with_state(product text, on_date date, of_cycle text, most integer, now_is timestamptz) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
--- At most `most` root causes of a wait, each with where it stands.
-    SELECT jsonb_agg(root || jsonb_build_object('upstream', upstream_state(root ->> 'product', coalesce((root ->> 'business_date')::date, on_date), now_is)))
-    FROM (SELECT root FROM jsonb_array_elements(root_causes(product, on_date, of_cycle, now_is)) root LIMIT most) first
+-- The first `most` root causes of a wait, each with where it stands, as far as they fit.
+    SELECT cut(jsonb_agg(root || jsonb_build_object('upstream', upstream_state(root ->> 'product', coalesce((root ->> 'business_date')::date, on_date), now_is))
+        ORDER BY place) FILTER (WHERE place <= most), 8000, count(*))
+    FROM jsonb_array_elements(root_causes(product, on_date, of_cycle, now_is)) WITH ORDINALITY AS r(root, place)
 $$;
 
 CREATE OR REPLACE FUNCTION named_input(upstream text, required_date date, cycle text) RETURNS jsonb
@@ -134,34 +138,41 @@ $$;
 
 CREATE OR REPLACE FUNCTION arrived_inputs(run uuid) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
--- The latest hundred arrivals of a run.
-    SELECT jsonb_agg(jsonb_strip_nulls(named_input(d.upstream, d.required_date, d.cycle) || jsonb_build_object('arrived_at', d.arrived_at))
-        ORDER BY d.arrived_at)
-    FROM (SELECT * FROM data_product_dependencies_events_status WHERE run_id = run AND status = 'ARRIVED' ORDER BY arrived_at DESC LIMIT 100) d
+-- The arrivals of a run, as far as they fit.
+    SELECT cut(jsonb_agg(jsonb_strip_nulls(named_input(d.upstream, d.required_date, d.cycle) || jsonb_build_object('arrived_at', d.arrived_at))
+        ORDER BY d.arrived_at, d.leaf, d.cycle), 7000)
+    FROM data_product_dependencies_events_status d WHERE d.run_id = run AND d.status = 'ARRIVED'
 $$;
 
 CREATE OR REPLACE FUNCTION missing_inputs_with_state(product text, on_date date, of_cycle text, now_is timestamptz) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
--- At most forty inputs that the product waits for, each with where it stands.
-    SELECT jsonb_agg(jsonb_strip_nulls(named_input(d.upstream, d.required_date, d.cycle) || jsonb_build_object('status', d.statuses,
+-- The first forty inputs that the product waits for, each with where it stands, as far as they fit.
+    SELECT cut(jsonb_agg(jsonb_strip_nulls(named_input(d.upstream, d.required_date, d.cycle) || jsonb_build_object('status', d.statuses,
         'not_before', d.not_before, 'since', d.since, 'upstream', upstream_state(d.upstream, coalesce(d.required_date, on_date), now_is)))
-        ORDER BY d.upstream)
-    FROM (SELECT * FROM awaited(product, on_date, of_cycle, true, now_is) ORDER BY leaf, cycle LIMIT 40) d
+        ORDER BY d.upstream) FILTER (WHERE d.place <= 40), 20000, count(*))
+    FROM (SELECT *, row_number() OVER (ORDER BY leaf, cycle) AS place FROM awaited(product, on_date, of_cycle, true, now_is)) d
 $$;
 
 CREATE OR REPLACE FUNCTION latest_jobs(run uuid) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
--- The latest twenty job runs of a run.
-    SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('step', j.step, 'type', j.type, 'job', j.job, 'job_run_id', j.job_run_id,
-        'attempt', j.attempt, 'state', j.state, 'message', left(j.message, 500), 'started_at', j.started_at, 'ended_at', j.ended_at))
-        ORDER BY j.started_at)
-    FROM (SELECT * FROM job_run WHERE run_id = run ORDER BY started_at DESC LIMIT 20) j
+-- The latest twenty job runs of a run, as far as they fit.
+    SELECT cut(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('step', j.step, 'type', j.type, 'job', j.job, 'job_run_id', j.job_run_id,
+        'attempt', j.attempt, 'state', j.state, 'message', cut_text(j.message, 600), 'started_at', j.started_at, 'ended_at', j.ended_at))
+        ORDER BY j.started_at) FILTER (WHERE j.place <= 20), 8000, count(*))
+    FROM (SELECT *, row_number() OVER (ORDER BY started_at DESC) AS place FROM job_run WHERE run_id = run) j
+$$;
+
+CREATE OR REPLACE FUNCTION shortened_condition(condition jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE AS $$
+-- The condition; of one that is too long, whether one of a group may be enough.
+    SELECT CASE WHEN wire_bytes(condition::text) <= 3000 THEN condition
+        WHEN condition::text LIKE '%"any_of"%' THEN '{"any_of": []}' WHEN condition IS NOT NULL THEN '{"all_of": []}' END
 $$;
 
 CREATE OR REPLACE FUNCTION explain_run(product text, on_date date, of_cycle text, now_is timestamptz) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $$
 -- Why a run is where it is. Without a run: why there is none. `no_runs`: why its product has none here any more; `refused`: why the last load
--- did not take its metadata; `opening_error`: why it could not be opened. Lists are cut, since the Data API gives at most 64 KiB a row.
+-- did not take its metadata; `opening_error`: why it could not be opened. Lists and texts are cut (`cut`): together they fit into a row.
 DECLARE
     p data_product;
     r data_product_status;
@@ -177,7 +188,8 @@ BEGIN
     END IF;
     waits := NOT opened OR r.status = 'WAITING';
     RETURN jsonb_strip_nulls(jsonb_build_object(
-        'product', product, 'business_date', on_date, 'owner', p.owner, 'email', p.email, 'description', p.description,
+        'product', product, 'business_date', on_date, 'owner', cut_text(p.owner, 1500), 'email', p.email,
+        'description', cut_text(p.description, 1500),
         'status', coalesce(r.status, CASE WHEN p.machine IS NOT NULL THEN 'NOT OPENED' ELSE 'EXTERNAL' END),
         'timezone', (SELECT timezone FROM data_product_schedule WHERE product_id = product),
         'opens_at', CASE WHEN NOT opened THEN opens_at(product, on_date) END,
@@ -187,17 +199,16 @@ BEGIN
         'usually_at', CASE WHEN p.machine IS NULL THEN usually_at(product, on_date) END,
         'cycle', nullif(r.cycle, ''), 'attempt', r.attempt, 'run_id', r.run_id, 'opened_at', r.opened_at, 'waiting_since', r.waiting_since,
         'deadline_at', r.deadline_at, 'on_deadline', p.on_deadline, 'due_at', due_at(r), 'late', is_late(r, now_is), 'released_at', r.released_at,
-        'release_reason', r.release_reason, 'started_at', r.started_at, 'finished_at', r.finished_at, 'error', r.error,
-        'cause', left(r.cause, 4000), 'execution_arn', r.execution_arn, 'changed_by', r.changed_by,
+        'release_reason', r.release_reason, 'started_at', r.started_at, 'finished_at', r.finished_at, 'error', cut_text(r.error, 500),
+        'cause', cut_text(r.cause, 6000), 'execution_arn', r.execution_arn, 'changed_by', r.changed_by,
         'no_runs', CASE WHEN opened THEN why_no_runs(p) END, 'refused', refusal_of(product),
         'opening_error', CASE WHEN NOT opened THEN p.opening_error END,
         'held', CASE WHEN p.held THEN 'product' WHEN r.held THEN 'run' END, 'held_by', coalesce(product_held_by(p), run_held_by(r)),
-        'run_held_by', run_held_by(r), 'condition', p.condition,
+        'run_held_by', run_held_by(r), 'condition', shortened_condition(p.condition),
         'arrived', arrived_inputs(r.run_id),
         'missing', CASE WHEN waits THEN missing_inputs_with_state(product, on_date, r.cycle, now_is) END,
         'root_causes', CASE WHEN waits THEN root_causes_with_state(product, on_date, r.cycle, 20, now_is) END,
         'jobs', latest_jobs(r.run_id),
         'parked', parked_of(r),
-        'downstream', (SELECT jsonb_agg(d.product_id ORDER BY d.product_id) FROM (
-            SELECT DISTINCT product_id FROM data_product_dependencies WHERE upstream = product ORDER BY product_id LIMIT 50) d)));
+        'downstream', (SELECT cut(jsonb_agg(DISTINCT d.product_id), 3000) FROM data_product_dependencies d WHERE d.upstream = product)));
 END $$;

@@ -137,7 +137,7 @@ $$;
 CREATE OR REPLACE FUNCTION failed_job(run uuid, of_attempt integer, of_step text) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
 -- The latest job run of the attempt (and the step, if named) that did not succeed.
-    SELECT named_job(j) || jsonb_build_object('step', j.step, 'error', coalesce(j.error, job_error(j.state)), 'message', left(j.message, 500))
+    SELECT named_job(j) || jsonb_build_object('step', j.step, 'error', coalesce(j.error, job_error(j.state)), 'message', cut_text(j.message, 600))
     FROM job_run j
     WHERE j.run_id = run AND j.attempt = of_attempt AND j.state NOT IN ('STARTED', 'SUCCEEDED') AND (of_step IS NULL OR j.step = of_step)
     ORDER BY j.ended_at DESC LIMIT 1
@@ -158,7 +158,7 @@ LANGUAGE sql STABLE AS $$
 -- What the reader of an alert needs first.
     SELECT jsonb_strip_nulls(fact || jsonb_build_object('description', p.description, 'owner', p.owner, 'email', p.email,
         'since', coalesce(CASE fact ->> 'kind' WHEN 'STARTED' THEN r.started_at WHEN 'LATE' THEN due_at(r) ELSE r.finished_at END, now_is),
-        'execution_arn', coalesce(fact ->> 'execution_arn', r.execution_arn), 'cause', left(fact ->> 'cause', 1500),
+        'execution_arn', coalesce(fact ->> 'execution_arn', r.execution_arn), 'cause', cut_text(fact ->> 'cause', 3000),
         'timezone', (SELECT timezone FROM data_product_schedule WHERE product_id = r.product_id), 'due_at', due_at(r),
         'job', CASE fact ->> 'kind' WHEN 'ERROR' THEN failed_job(r.run_id, (fact ->> 'attempt')::integer, fact ->> 'step') END,
         'root_causes', CASE WHEN ended_by_missing_inputs(fact) OR fact ->> 'kind' = 'LATE' AND waits_unreleased(r)

@@ -15,8 +15,8 @@ $$;
 CREATE OR REPLACE FUNCTION history_of(product text, first date, last date, after text, page integer) RETURNS TABLE (key text, entry text)
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
 -- What happened to runs of those business dates (of one product, if named), oldest first: at most `page` entries after the entry
--- whose key is `after`. Kinds: refreshed, run, condition changed, input added, input removed, late, arrived, job started, job ended, held,
--- hold ended, started again, effect parked, effect retried. A hold of a product itself stands on the days (in UTC) on which it began and ended.
+-- whose key is `after`, as many as fit into an answer. Kinds: refreshed, run, condition changed, input added, input removed, late, arrived,
+-- job started, job ended, held, hold ended, started again, effect parked, effect retried. A hold of a product itself stands on the days (in UTC) on which it began and ended.
 -- `repaired`: the monitor found that it had been missed. `foreign`: an event of a product with a pipeline here that none of its runs published.
     WITH runs AS MATERIALIZED (
         SELECT run_id, product_id, business_date, cycle FROM data_product_status
@@ -43,7 +43,7 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
             jsonb_build_object('opened', CASE WHEN opens THEN true END, 'attempt', h.attempt, 'status', h.status,
                 'released', CASE WHEN releases THEN true END, 'reason', CASE WHEN releases THEN h.release_reason END,
                 'repaired', CASE WHEN h.event IN ('repaired', 'started_again') THEN true END,
-                'error', h.error, 'cause', left(h.cause, 500), 'execution_arn', h.execution_arn, 'by', h.changed_by)) AS entry
+                'error', cut_text(h.error, 500), 'cause', cut_text(h.cause, 600), 'execution_arn', h.execution_arn, 'by', h.changed_by)) AS entry
         FROM runs r
         CROSS JOIN LATERAL (SELECT * FROM data_product_status_history h WHERE h.run_id = r.run_id OFFSET 0) h
         CROSS JOIN LATERAL (SELECT h.event IN ('opened', 'rerun', 'restarted') AS opens, h.event IN ('released', 'repaired') AS releases) kind
@@ -54,7 +54,7 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
         WHERE h.changed_at >= first AT TIME ZONE 'UTC' AND h.changed_at < (last + 1) AT TIME ZONE 'UTC' AND (product IS NULL OR h.product_id = product)
     ), effects AS (
         SELECT entry_of(h.changed_at, '5 ' || r.product_id || ' ' || numbered(h.history_id), 'effect ' || h.event, r.product_id, r.business_date, r.cycle,
-            jsonb_build_object('effect', e.effect_id, 'effect_kind', e.kind, 'attempt', e.attempt, 'reason', left(h.outcome, 300), 'by', h.changed_by)) AS entry
+            jsonb_build_object('effect', e.effect_id, 'effect_kind', e.kind, 'attempt', e.attempt, 'reason', cut_text(h.outcome, 500), 'by', h.changed_by)) AS entry
         FROM runs r
         CROSS JOIN LATERAL (SELECT * FROM effect_history h WHERE h.run_id = r.run_id OFFSET 0) h
         CROSS JOIN LATERAL (SELECT * FROM effect e WHERE e.effect_id = h.effect_id OFFSET 0) e
@@ -76,12 +76,12 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
         FROM jobs
     ), job_ends AS (
         SELECT entry_of((j).ended_at, '1 ' || product_id || ' ' || coalesce((j).step, '') || ' ' || (j).job_run_id, 'job ended', product_id,
-            business_date, cycle, facts || jsonb_build_object('status', (j).state, 'cause', left((j).message, 500))) AS entry
+            business_date, cycle, facts || jsonb_build_object('status', (j).state, 'cause', cut_text((j).message, 600))) AS entry
         FROM jobs WHERE (j).ended_at IS NOT NULL
     ), entries AS (
         SELECT entry FROM refreshes UNION ALL SELECT entry FROM changes UNION ALL SELECT entry FROM arrivals UNION ALL SELECT entry FROM holds
         UNION ALL SELECT entry FROM effects UNION ALL SELECT entry FROM job_starts UNION ALL SELECT entry FROM job_ends
     )
-    SELECT entry ->> 'key', (jsonb_strip_nulls(entry) - 'key')::text FROM entries
-    WHERE entry ->> 'key' COLLATE "C" > after ORDER BY entry ->> 'key' COLLATE "C" LIMIT page
+    SELECT p.* FROM page_of((SELECT jsonb_agg(jsonb_strip_nulls(entry) ORDER BY entry ->> 'key' COLLATE "C") FROM (
+        SELECT entry FROM entries WHERE entry ->> 'key' COLLATE "C" > after ORDER BY entry ->> 'key' COLLATE "C" LIMIT page) first)) p
 $$;

@@ -1,0 +1,42 @@
+-- The limits of the Data API: 64 KiB a row, 1 MiB an answer. Answers are cut by the bytes that it sends, and say how much they leave out.
+
+CREATE OR REPLACE FUNCTION wire_bytes(value text) RETURNS integer LANGUAGE sql IMMUTABLE AS $$
+-- The bytes of a text as the Data API sends it: as a JSON string, in UTF-8.
+    SELECT octet_length(to_json(value)::text)
+$$;
+
+CREATE OR REPLACE FUNCTION fitting(list jsonb, bytes integer) RETURNS jsonb
+LANGUAGE sql IMMUTABLE AS $$
+-- The first elements of the list that fit into so many bytes of an answer.
+    SELECT coalesce(jsonb_agg(element ORDER BY place), '[]')
+    FROM (SELECT element, place, sum(wire_bytes(element::text)) OVER (ORDER BY place) AS total
+        FROM jsonb_array_elements(list) WITH ORDINALITY AS e(element, place)) sized
+    WHERE total <= bytes
+$$;
+
+CREATE OR REPLACE FUNCTION cut(list jsonb, bytes integer, total bigint) RETURNS jsonb
+LANGUAGE sql IMMUTABLE AS $$
+-- The list as far as it fits. If that are not all `total` elements, the last element says how many are left out: {"more": n}.
+    SELECT CASE WHEN jsonb_array_length(first) < total THEN first || jsonb_build_object('more', total - jsonb_array_length(first)) ELSE first END
+    FROM (SELECT fitting(list, bytes) AS first OFFSET 0) fits WHERE list IS NOT NULL
+$$;
+
+CREATE OR REPLACE FUNCTION cut(list jsonb, bytes integer) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+    SELECT cut(list, bytes, jsonb_array_length(list))
+$$;
+
+CREATE OR REPLACE FUNCTION cut_text(value text, bytes integer) RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+-- The text as far as it fits into so many bytes of an answer in JSON.
+    SELECT CASE WHEN wire_bytes(to_json(value)::text) <= bytes THEN value ELSE (
+        SELECT string_agg(letter, '' ORDER BY place)
+        FROM (SELECT letter, place, sum(wire_bytes(to_json(letter)::text) - 6) OVER (ORDER BY place) AS total
+            FROM regexp_split_to_table(left(value, bytes), '') WITH ORDINALITY AS l(letter, place)) sized
+        WHERE total <= bytes - 6) END
+$$;
+
+CREATE OR REPLACE FUNCTION page_of(entries jsonb) RETURNS TABLE (key text, entry text)
+LANGUAGE sql IMMUTABLE AS $$
+-- A page of an answer: of the entries [{key, ...}], those that fit. The next page begins after the last key.
+    SELECT e ->> 'key', (e - 'key')::text FROM jsonb_array_elements(fitting(entries, 900000)) e
+$$;
