@@ -10,10 +10,11 @@ READY := $(VENV)/.ready $(SAM)/.ready-$(SAM_VERSION)
 # Tests of the local runtime wait as much as they compute, so there is one worker more than there are processors.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 PYTEST := $(BIN)/pytest -q -n $(WORKERS)
+SOAK ?= 20
 # The tests that compare something with a golden file.
 GOLDEN = $(shell grep -rlE '^from tests.golden import .*\bexpect\b' tests --include='test_*.py')
 
-.PHONY: run help setup check test static tests quick golden coverage fmt bench clean
+.PHONY: run help setup check test static tests quick golden coverage soak fmt bench clean
 
 run: setup  ## deploys the application to this machine and plays a business day
 	$(BIN)/headgate run local/samples/stifel/day.yaml
@@ -55,6 +56,9 @@ tests:
 
 quick:
 	$(PYTEST) -m "not slow"
+
+soak: setup  ## the random tests of the state with many more examples, and every interleaving of two operations; takes an hour
+	HEADGATE_SOAK=$(SOAK) $(PYTEST) tests/test_state_properties.py tests/test_state_all_at_once.py tests/test_state_interleavings.py
 
 golden: setup  ## writes the golden files; read the difference before you commit it
 	HEADGATE_GOLDEN=write $(BIN)/pytest -q $(GOLDEN) || true

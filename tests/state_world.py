@@ -32,6 +32,7 @@ ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
 }
+SOAK = int(os.environ.get("HEADGATE_SOAK", "1"))  # how many times the usual number of random examples
 _numbers = itertools.count()
 
 

@@ -12,7 +12,7 @@ import pytest
 from state import catalog, database
 from state.database import Database
 from state.errors import RAISED
-from tests.state_world import World, at, client, external, product
+from tests.state_world import SOAK, World, at, client, external, product
 from tests.test_state_concurrency import together
 
 LOADED, SIX = at("2026-11-20 00:00"), at("2026-11-20 06:00")
@@ -94,7 +94,7 @@ class Worker:
         self.random.choice(actions)()
 
 
-@pytest.mark.parametrize("turn", range(3))
+@pytest.mark.parametrize("turn", range(3 * SOAK))
 def test_everything_at_once_leaves_nothing_to_find(world: World, monkeypatch: pytest.MonkeyPatch, turn: int) -> None:
     """A deadlock is not tried again here, so it is raised."""
     monkeypatch.setattr(database, "RETRIED_STATES", ())

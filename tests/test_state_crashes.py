@@ -17,7 +17,7 @@ import monitor
 import runtime
 from effects import Performer
 from tests.fake_aws import FakeAws
-from tests.state_world import World, at, product
+from tests.state_world import World, at, external, product
 
 ROOT = Path(__file__).parent.parent
 LOADED, SIX, LATER = at("2026-11-20 00:00"), at("2026-11-20 06:00"), at("2026-11-20 06:10")
@@ -154,6 +154,56 @@ def test_a_worker_killed_inside_a_transition_leaves_it_whole_or_undone(world: Wo
         json.dumps(world.sql("SELECT count(*) FROM data_product_status_history WHERE released_at IS NOT NULL"))
         == "[[50]]"
     )
+
+
+LOADER = """
+import sys, threading, os, signal
+sys.path[:0] = ["functions", "."]
+from state import catalog
+from state.calls import State
+from state.database import Database
+from tests.state_world import client
+from tests.test_state_crashes import LOADED, mesh
+url, upload, delay = sys.argv[1:]
+state = State(Database(client(url)))
+threading.Timer(float(delay), lambda: os.kill(os.getpid(), signal.SIGKILL)).start()
+for number in range(1000):
+    content = {"version": 1, "domains": {}, "calendars": {}, "products": mesh(number % 2)}
+    catalog.load(state, content, f"{upload} {number}", "abc", LOADED, "test", LOADED)
+"""
+
+
+def mesh(version: int) -> dict[str, Any]:
+    """What forty products wait for depends on the version; the second has one product less."""
+    wanted = "raw/b" if version else "raw/a"
+    names = [f"d/x{number}" for number in range(40)] + ["d/gone"] * (not version)
+    inputs = {name: external() for name in ("raw/a", "raw/b")}
+    return inputs | {name: product(wanted, name=name.replace("/", "-")) for name in names}
+
+
+@pytest.mark.slow
+def test_a_loader_killed_inside_a_load_leaves_it_whole_or_undone(world: World) -> None:
+    """What it staged is of no load that comes after it; open runs wait for what the catalog says that was loaded last."""
+    for turn, delay in enumerate(("0.02", "0.05", "0.1", "0.2", "0.3")):
+        world.load(mesh(0), LOADED)
+        day = f"2026-11-{20 + turn}"
+        world.state.open_due_runs(at(f"{day} 06:00"), "scheduler")
+        killed = subprocess.run(
+            [sys.executable, "-c", LOADER, world.url, f"{turn}", delay], cwd=ROOT, capture_output=True
+        )
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        waiting = """SELECT d.upstream, count(*) FROM data_product_dependencies_events_status d JOIN data_product_status r USING (run_id)
+            WHERE r.status = 'WAITING' AND r.business_date = %s GROUP BY 1"""
+        loaded = world.sql("SELECT upstream, count(*) FROM data_product_dependencies GROUP BY 1")
+        cancelled = world.sql(
+            "SELECT count(*) FROM data_product_status WHERE business_date = %s AND status = 'CANCELLED'", day
+        )[0][0]
+        assert loaded in ([("raw/a", 41)], [("raw/b", 40)])
+        assert world.sql(waiting, day) == [(loaded[0][0], 41 - cancelled)]
+        assert loaded[0][1] == 41 or cancelled == 1
+        world.load(mesh(1), LOADED)
+        world.event("raw/b", day, at(f"{day} 07:00"))
+        assert len([name for name, date in world.released() if date == day]) == 40
 
 
 STOPPER = """

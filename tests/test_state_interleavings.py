@@ -1,7 +1,6 @@
 """Two operations at once on one run, in every interleaving of their statements: the result is that of one after the other."""
 
 import json
-import os
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -13,10 +12,9 @@ from psycopg.types.json import Jsonb
 from headgate.local.postgres import Postgres
 from state.catalog import rows
 from tests.interleaving import Pair, add_boundaries, stops
-from tests.state_world import World, at, external, leaf, new_world, product
+from tests.state_world import SOAK, World, at, external, leaf, new_world, product
 
 pytestmark = pytest.mark.slow
-SOAK = os.environ.get("HEADGATE_SOAK")
 
 DAY, NOW = "2026-11-20", "2026-11-20 08:00Z"
 LATEST = {"max_age": 7 * 86400}
@@ -239,7 +237,7 @@ def test_two_operations_at_once_end_as_one_after_the_other(postgres: Postgres, n
                 number, statements = prepared()
                 boundaries.append(pair.serial(*statements[order]))
                 expected.append((result(direct, number), errors(pair, number)))
-            met = [(order, stop) for order in range(2) for stop in stops(boundaries[order], bool(SOAK))]
+            met = [(order, stop) for order in range(2) for stop in stops(boundaries[order], all_of_them=SOAK > 1)]
             load(world, mesh(meeting.mesh, 2 + len(met)))
             wrong = []
             for order, stop in met:

@@ -3,7 +3,7 @@ exactly once an attempt, only when its condition holds, and never lost."""
 
 import contextlib
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -19,20 +19,23 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+import effects
 from effects import Performer
 from headgate.generator.model import cron
 from headgate.generator.plan.catalog import _fires
 from headgate.local.postgres import Postgres
 from state.answers import JobStart
-from tests.fake_aws import FakeAws
-from tests.state_world import World, at, daily, external, leaf, new_world, product
+from state.errors import NoPipeline
+from tests.state_oracle import ENDED, Condition, Key, Mesh, Oracle, Run
+from tests.state_world import SOAK, World, at, daily, external, leaf, new_world, product
+from tests.unreliable_aws import UnreliableAws, WorkerDiedError
 
 FIRST = date(2026, 11, 16)
 DAYS = [FIRST + timedelta(days=n) for n in range(2)]
 EXTERNALS = ["raw/a", "raw/b"]
 PRODUCTS = ["d/p0", "d/p1", "d/p2", "d/p3"]
 
-Condition = dict[str, Any]
+TIMES = ["05:00", "06:00", "06:00", "09:00"]
 
 
 def conditions(names: list[str]) -> st.SearchStrategy[Condition]:
@@ -54,70 +57,46 @@ def conditions(names: list[str]) -> st.SearchStrategy[Condition]:
     return trees.map(lambda tree: tree if "product" not in tree else {"all_of": [tree]})
 
 
-@st.composite
-def meshes(draw: st.DrawFn) -> dict[str, dict[str, Any]]:
-    mesh: dict[str, dict[str, Any]] = {name: external() for name in EXTERNALS}
-    for index, name in enumerate(PRODUCTS):
-        condition = draw(conditions(EXTERNALS + PRODUCTS[:index]))
-        mesh[name] = product(
-            condition, schedule=draw(st.sampled_from(["06:00", "06:00", None])), name=name.replace("/", "-")
-        )
-    return mesh
+def products(name: str) -> st.SearchStrategy[dict[str, Any]]:
+    """The product with a condition over those before it."""
+    return st.builds(
+        lambda condition, schedule: product(condition, schedule, name=name.replace("/", "-")),
+        conditions(EXTERNALS + PRODUCTS[: PRODUCTS.index(name)]),
+        st.sampled_from([*TIMES, None, None]),
+    )
 
 
-class Oracle:
-    """What should be. A run is [attempt, released, status]; an event is (product, date, status, run it reports). `working` are the runs
-    for which work of an earlier attempt still runs."""
-
-    def __init__(self, mesh: dict[str, dict[str, Any]]) -> None:
-        self.mesh = mesh
-        self.runs: dict[tuple[str, date], list[Any]] = {}
-        self.events: list[tuple[str, date, str, tuple[str, date, int] | None]] = []
-        self.held: set[str] = set()
-        self.working: dict[tuple[str, date], list[str]] = {}
-
-    def holds(self, node: Condition, day: date) -> bool:
-        if "product" in node:
-            wanted = day + timedelta(days=node["offset"])
-            return any(
-                (name, when) == (node["product"], wanted)
-                and status in node["status"]
-                and (run is None or self.runs[run[:2]][0] == run[2])
-                for name, when, status, run in self.events
-            )
-        operator = next(iter(node))
-        return (all if operator == "all_of" else any)(self.holds(member, day) for member in node[operator])
-
-    def update(self) -> None:
-        """Opens what events open, and releases what holds."""
-        for name, when, status, _ in list(self.events):
-            for other in PRODUCTS:
-                if "schedule" not in self.mesh[other]:
-                    needed = _leaves(self.mesh[other]["depends_on"])
-                    for each in needed:
-                        day = when - timedelta(days=each["offset"])
-                        last = each["offset"] == max(one["offset"] for one in needed)
-                        if (
-                            each["product"] == name
-                            and status in each["status"]
-                            and (last or self.holds(self.mesh[other]["depends_on"], day))
-                        ):
-                            self.runs.setdefault((other, day), [1, False, "WAITING"])
-        for (name, day), run in self.runs.items():
-            blocked = name in self.held or self.working.get((name, day))
-            if run[2] == "WAITING" and not blocked and self.holds(self.mesh[name]["depends_on"], day):
-                run[1] = True
-
-    def downstream(self, name: str) -> set[str]:
-        found = {name}
-        for other in PRODUCTS:
-            if any(each["product"] in found for each in _leaves(self.mesh[other]["depends_on"])):
-                found.add(other)
-        return found
+meshes = st.fixed_dictionaries(
+    {**{name: st.builds(external) for name in EXTERNALS}, **{name: products(name) for name in PRODUCTS}}
+)
 
 
-def _leaves(node: Condition) -> list[Condition]:
-    return [node] if "product" in node else [each for member in node[next(iter(node))] for each in _leaves(member)]
+Which = Callable[[Run], bool]
+
+
+def waits(run: Run) -> bool:
+    return run.status == "WAITING"
+
+
+def can_begin(run: Run) -> bool:
+    return waits(run) and run.released
+
+
+def may_be_late(run: Run) -> bool:
+    return waits(run) and not run.decided
+
+
+def has_ended(run: Run) -> bool:
+    return run.status in ENDED
+
+
+def has_an_attempt_that_ended(run: Run) -> bool:
+    return has_ended(run) or run.attempt > 1
+
+
+def where_a_run(which: Which) -> Callable[[Any], Any]:
+    """The rule is for such a run."""
+    return precondition(lambda self: any(map(which, self.oracle.runs.values())))
 
 
 class Day(RuleBasedStateMachine):
@@ -129,13 +108,14 @@ class Day(RuleBasedStateMachine):
         super().__init__()
         self.stack = contextlib.ExitStack()
         self.world: World = self.stack.enter_context(new_world(self.postgres))
-        self.aws = FakeAws()
+        self.aws = UnreliableAws()
         self.performer = Performer(self.world.state, self.aws.client)
         self.now: datetime = at(f"{FIRST} 00:00")
         self.tokens: dict[str, tuple[str, date, int]] = {}
         self.published: list[tuple[str, date, dict[str, Any]]] = []
         self.given: list[tuple[tuple[str, date, str], dict[str, Any]]] = []
-        self.restarts: dict[tuple[str, date], int] = {}
+        self.restarts: dict[Key, int] = {}
+        self.decisions: list[tuple[Key, int, str]] = []
 
     def teardown(self) -> None:
         self.stack.close()
@@ -144,26 +124,50 @@ class Day(RuleBasedStateMachine):
         self.now += timedelta(**(span or {"seconds": 1}))
         return self.now
 
-    @initialize(mesh=meshes())
-    def load(self, mesh: dict[str, dict[str, Any]]) -> None:
-        self.oracle = Oracle(mesh)
+    @initialize(mesh=meshes)
+    def load(self, mesh: Mesh) -> None:
+        self.oracle = Oracle(mesh, self.now)
         self.world.load(mesh, self.now)
+        self.time_passes("06:00", opens=True)
 
-    @rule()
-    def the_next_day_opens(self) -> None:
-        opening = (
-            (self.now + timedelta(days=1)).replace(hour=6, minute=0, second=0)
-            if self.now.hour >= 6
-            else self.now.replace(hour=6, minute=0, second=0)
-        )
-        if opening.date() > DAYS[-1]:
+    @rule(
+        clock=st.sampled_from(["04:30", "05:30", "06:00", "06:00", "09:30"]), opens=st.sampled_from([True, True, False])
+    )
+    def time_passes(self, clock: str, opens: bool) -> None:
+        """Until the next time that the clock says this. The scheduler may have failed then."""
+        then = datetime.combine(self.now.date(), time.fromisoformat(clock), self.now.tzinfo)
+        then += timedelta(days=then <= self.now)
+        if then.date() > DAYS[-1]:
             return
-        self.now = opening
-        self.world.state.open_due_runs(self.now, "scheduler")
-        for name in PRODUCTS:
-            if "schedule" in self.oracle.mesh[name]:
-                self.oracle.runs.setdefault((name, opening.date()), [1, False, "WAITING"])
-        self.oracle.update()
+        self.now = then
+        if opens:
+            self.world.state.open_due_runs(self.now, "scheduler")
+            self.oracle.open_due(self.now)
+
+    @rule(
+        data=st.data(),
+        change=st.sampled_from(["all of it", "all of it", "schedule", "schedule", "remove", "no pipeline"]),
+    )
+    def metadata_changes(self, data: st.DataObject, change: str) -> None:
+        """The condition, the schedule, or the product itself, of those with a run that waits more often than of others; one that was removed
+        may return."""
+        waiting = sorted(name for (name, _), run in self.oracle.runs.items() if waits(run) and not run.released)
+        name = data.draw(st.sampled_from(waiting + PRODUCTS))
+        mesh = {other: each for other, each in self.oracle.mesh.items() if other != name}
+        if change == "all of it":
+            mesh[name] = data.draw(products(name))
+        elif change == "schedule" and "schedule" in self.oracle.mesh.get(name, {}):
+            mesh[name] = {**self.oracle.mesh[name], "schedule": daily(data.draw(st.sampled_from(TIMES)))}
+        elif change == "no pipeline":
+            mesh[name] = external()
+        self.world.load(mesh, self.tick())
+        self.oracle.load(mesh, self.now)
+        self._inputs_arrive(data)
+
+    def _inputs_arrive(self, data: st.DataObject) -> None:
+        """What was changed a moment ago shows when inputs arrive."""
+        for name, day in data.draw(st.lists(st.tuples(st.sampled_from(EXTERNALS), st.sampled_from(DAYS)), max_size=4)):
+            self.a_refresh(name, day, "COMPLETED")
 
     @rule(
         name=st.sampled_from(EXTERNALS),
@@ -173,59 +177,60 @@ class Day(RuleBasedStateMachine):
     def a_refresh(self, name: str, day: date, status: str) -> None:
         self.world.event(name, str(day), self.tick(), status=status, event_key=f"{name} {day} {status} {self.now}")
         self.given.append(((name, day, status), {"event_key": f"{name} {day} {status} {self.now}"}))
-        self.oracle.events.append((name, day, status, None))
-        self.oracle.update()
+        self.oracle.refreshed((name, day, status, None))
 
     @precondition(lambda self: self.given)
     @rule(data=st.data())
     def a_refresh_is_repeated(self, data: st.DataObject) -> None:
         (name, day, status), key = data.draw(st.sampled_from(self.given))
         self.world.event(name, str(day), self.tick(), status=status, **key)
+        self.oracle.refreshed((name, day, status, None))
 
     @rule(name=st.sampled_from(PRODUCTS))
     def hold_or_release(self, name: str) -> None:
+        if name not in self.oracle.mesh:
+            return
         hold = name not in self.oracle.held
         self.world.state.set_hold(name, None, "", hold, "ann", self.tick())
         self.oracle.held ^= {name}
         self.oracle.update()
 
-    def _some(self, data: st.DataObject, which: Callable[[list[Any]], bool]) -> tuple[str, date] | None:
-        found = sorted(key for key, run in self.oracle.runs.items() if which(run))
-        return data.draw(st.sampled_from(found)) if found else None
+    def _some(self, data: st.DataObject, which: Which) -> Key:
+        return data.draw(st.sampled_from(sorted(key for key, run in self.oracle.runs.items() if which(run))))
 
+    @where_a_run(waits)
     @rule(data=st.data())
     def a_machine_waits(self, data: st.DataObject) -> None:
-        key = self._some(data, lambda run: run[2] == "WAITING")
-        if key is not None:
-            attempt = self.oracle.runs[key][0]
-            token = f"token {len(self.tokens)}"
-            self.tokens[token] = (*key, attempt)
-            self.world.state.register_wait(self._id(key), attempt, token, f"arn:{token}", self.tick())
-            self.oracle.update()
+        key = self._some(data, waits)
+        attempt = self.oracle.runs[key].attempt
+        token = f"token {len(self.tokens)}"
+        self.tokens[token] = (*key, attempt)
+        self.world.state.register_wait(self._id(key), attempt, token, f"arn:{token}", self.tick())
+        self.oracle.update()
 
+    @where_a_run(can_begin)
     @rule(data=st.data(), status=st.sampled_from(["COMPLETED", "ERROR"]), published=st.booleans())
     def a_run_ends(self, data: st.DataObject, status: str, published: bool) -> None:
-        key = self._some(data, lambda run: run[2] == "WAITING" and run[1])
-        if key is not None:
-            self._end(key, status, published)
+        self._end(self._some(data, can_begin), status, published)
 
+    @where_a_run(can_begin)
     @rule()
     def everything_that_can_run_completes(self) -> None:
-        while ready := sorted(key for key, run in self.oracle.runs.items() if run[2] == "WAITING" and run[1]):
+        while ready := sorted(key for key, run in self.oracle.runs.items() if can_begin(run)):
             self._end(ready[0], "COMPLETED", published=True)
 
-    def _begin(self, key: tuple[str, date], attempt: int) -> None:
+    def _begin(self, key: Key, attempt: int) -> None:
         """The pipeline begins, twice, since answers get lost."""
         first, second = (self.world.state.begin_pipeline(self._id(key), attempt, None, self.tick()) for _ in range(2))
         assert first == second
 
-    def _start_job(self, key: tuple[str, date], attempt: int, job: str) -> JobStart:
+    def _start_job(self, key: Key, attempt: int, job: str) -> JobStart:
         given = (self._id(key), attempt, "build", "glue", "j", job, dict[str, Any](), f"job {job}")
         return self.world.state.record_job_start(*given, self.tick())
 
-    def _end(self, key: tuple[str, date], status: str, published: bool) -> None:
+    def _end(self, key: Key, status: str, published: bool) -> None:
         (name, day), run = key, self.oracle.runs[key]
-        attempt = run[0]
+        attempt = run.attempt
         self._begin(key, attempt)
         job, invocation = f"jr {name} {day} {attempt}", f"call {name} {day} {attempt}"
         assert self._start_job(key, attempt, job).refused is None
@@ -236,23 +241,21 @@ class Day(RuleBasedStateMachine):
         ends = [{"job_run_id": each, "job": "j", "state": "SUCCEEDED"} for each in (job, invocation)]
         self.world.state.record_job_states(ends, self.tick())
         self.world.state.record_outcome(self._id(key), attempt, status, None, None, self.tick(), "machine")
-        run[2] = status
+        run.status = status
         if published:
-            event = {"status": status, "run_id": str(self._id(key)), "attempt": run[0]}
+            event = {"status": status, "run_id": str(self._id(key)), "attempt": attempt}
             self.world.event(name, str(day), self.tick(), **event)
             self.published.append((name, day, event))
-            self.oracle.events.append((name, day, status, (name, day, run[0])))
-            self.oracle.update()
+            self.oracle.refreshed((name, day, status, (name, day, attempt)))
 
+    @where_a_run(waits)
     @rule(data=st.data(), broke=st.booleans(), works=st.booleans())
     def a_machine_dies(self, data: st.DataObject, broke: bool, works: bool) -> None:
         """With or without work that still runs; its end is received twice."""
-        key = self._some(data, lambda run: run[2] == "WAITING")
-        if key is None:
-            return
+        key = self._some(data, waits)
         run = self.oracle.runs[key]
-        attempt, job = run[0], f"jr {key[0]} {key[1]} {run[0]}"
-        works = works and run[1]
+        attempt, job = run.attempt, f"jr {key[0]} {key[1]} {run.attempt}"
+        works = works and run.released
         if works:
             self._begin(key, attempt)
             assert self._start_job(key, attempt, job).refused is None
@@ -266,39 +269,37 @@ class Day(RuleBasedStateMachine):
             self.oracle.working.setdefault(key, []).append(job)
         if ended.restarted:
             self.restarts[key] = restarts + 1
-            run[:] = [attempt + 1, False, "WAITING"]
+            run.again()
         else:
-            run[2] = "ERROR"
+            run.status = "ERROR"
         self.oracle.update()
 
+    @where_a_run(has_an_attempt_that_ended)
     @rule(data=st.data())
     def work_is_reported_too_late(self, data: st.DataObject) -> None:
         """The run has ended meanwhile, or is at its next attempt: it is recorded, and is to be stopped."""
-        key = self._some(data, lambda run: run[2] in ("COMPLETED", "ERROR") or run[0] > 1)
-        if key is None:
-            return
-        attempt, _, status = self.oracle.runs[key]
-        attempt -= status == "WAITING"
+        key = self._some(data, has_an_attempt_that_ended)
+        run = self.oracle.runs[key]
+        attempt = run.attempt - (run.status == "WAITING")
         job = f"late {key[0]} {key[1]} {attempt}"
         started = self._start_job(key, attempt, job)
         assert started.refused is not None
         if started.state == "STARTED" and job not in self.oracle.working.get(key, []):
-            if self.oracle.runs[key][1] and status == "WAITING":
+            if run.released and run.status == "WAITING":
                 self._work_ends(key, job)  # the next attempt runs already
             else:
                 self.oracle.working.setdefault(key, []).append(job)
 
+    @precondition(lambda self: any(self.oracle.working.values()))
     @rule(data=st.data())
     def work_that_was_stopped_ends(self, data: st.DataObject) -> None:
-        found = sorted(key for key, jobs in self.oracle.working.items() if jobs)
-        if found:
-            key = data.draw(st.sampled_from(found))
-            job = self.oracle.working[key].pop()
-            stopping = self.world.sql("SELECT stop_asked_at IS NOT NULL FROM job_run WHERE job_run_id = %s", job)
-            assert stopping == [(True,)]
-            self._work_ends(key, job)
+        key = data.draw(st.sampled_from(sorted(key for key, jobs in self.oracle.working.items() if jobs)))
+        job = self.oracle.working[key].pop()
+        stopping = self.world.sql("SELECT stop_asked_at IS NOT NULL FROM job_run WHERE job_run_id = %s", job)
+        assert stopping == [(True,)]
+        self._work_ends(key, job)
 
-    def _work_ends(self, key: tuple[str, date], job: str) -> None:
+    def _work_ends(self, key: Key, job: str) -> None:
         self.world.state.record_job_states([{"job_run_id": job, "job": "j", "state": "STOPPED"}], self.tick())
         self.oracle.update()
 
@@ -307,35 +308,98 @@ class Day(RuleBasedStateMachine):
     def an_event_of_a_run_is_repeated(self, data: st.DataObject) -> None:
         name, day, event = data.draw(st.sampled_from(self.published))
         self.world.event(name, str(day), self.tick(), **event)
+        self.oracle.refreshed((name, day, event["status"], (name, day, event["attempt"])))
 
+    @where_a_run(has_ended)
     @rule(data=st.data(), downstream=st.booleans())
     def a_rerun(self, data: st.DataObject, downstream: bool) -> None:
-        key = self._some(data, lambda run: run[2] in ("COMPLETED", "ERROR"))
-        if key is None:
+        name, day = self._some(data, has_ended)
+        if not self.oracle.has_pipeline(name):
+            with pytest.raises(NoPipeline):
+                self.world.state.rerun(name, day, "", downstream, "rerun", "ann", self.tick())
             return
-        name, day = key
         self.world.state.rerun(name, day, "", downstream, "rerun", "ann", self.tick())
-        again = [(other, day) for other in (self.oracle.downstream(name) if downstream else {name})]
-        again = [
-            each for each in again if each in self.oracle.runs and self.oracle.runs[each][2] in ("COMPLETED", "ERROR")
-        ]
-        for each in again:
-            self.oracle.runs[each] = [self.oracle.runs[each][0] + 1, False, "WAITING"]
-        self.oracle.update()
+        self.oracle.again(name, day, downstream)
+        self._inputs_arrive(data)
+
+    @where_a_run(may_be_late)
+    @rule(data=st.data(), policy=st.sampled_from(["start", "fail", "skip"]))
+    def a_deadline_passes(self, data: st.DataObject, policy: str) -> None:
+        """Its machine records the decision later."""
+        key = self._some(data, may_be_late)
+        attempt = self.oracle.runs[key].attempt
+        found = self.world.state.resolve_deadline(self._id(key), attempt, policy, self.tick())
+        assert found.decision == self.oracle.deadline(key, policy)
+        if found.decision != "start":
+            self.decisions.append((key, attempt, "SKIPPED" if found.decision == "skip" else "ERROR"))
+        self._inputs_arrive(data)
+
+    @precondition(lambda self: self.decisions)
+    @rule(data=st.data())
+    def a_decision_is_recorded(self, data: st.DataObject) -> None:
+        """Unless its machine was lost, or its run is cancelled by now."""
+        key, attempt, outcome = data.draw(st.sampled_from(self.decisions))
+        self.decisions.remove((key, attempt, outcome))
+        run = self.oracle.runs[key]
+        if (run.attempt, run.status) == (attempt, "WAITING"):
+            self.world.state.record_outcome(self._id(key), attempt, outcome, None, None, self.tick(), "machine")
+            run.status = outcome
 
     @rule()
     def a_worker_dies_with_claimed_effects(self) -> None:
         self.world.state.claim_effects(3, self.tick(), timedelta(seconds=120))
 
-    @rule()
-    def effects_are_done(self) -> None:
+    @rule(calls=st.integers(0, 3))
+    def a_worker_dies_while_it_performs_effects(self, calls: int) -> None:
         now = self.tick(seconds=130)
-        self.performer.perform_due(lambda: now)
+        self.aws.calls_left = calls
+        with contextlib.suppress(WorkerDiedError):
+            self.performer.perform_due(lambda: now)
+        self.aws.calls_left = None
+
+    @rule(data=st.data(), for_long=st.booleans())
+    def aws_takes_some_calls_no_more(self, data: st.DataObject, for_long: bool) -> None:
+        due = self.world.sql(
+            "SELECT coalesce(payload ->> 'name', payload ->> 'task_token') AS key FROM effect "
+            "WHERE kind IN ('start_execution', 'task_success') AND done_at IS NULL ORDER BY key"
+        )
+        if due:
+            self.aws.refused.add(data.draw(st.sampled_from(due))[0])
+            self.effects_are_done(3 if for_long else 1)
+
+    @precondition(lambda self: self.aws.refused)
+    @rule(all_of_them=st.booleans())
+    def an_operator_retries_what_is_parked(self, all_of_them: bool) -> None:
+        """What stood in the way of the calls is mended, of all or of one."""
+        if all_of_them:
+            self.aws.refused.clear()
+        else:
+            self.aws.refused.remove(min(self.aws.refused))
+        parked = len(self._parked())
+        assert self.world.state.retry_effects(None, "ann", self.tick()) == parked
+        assert self._parked() == set()
+
+    def _parked(self) -> set[str]:
+        query = "SELECT coalesce(payload ->> 'name', payload ->> 'task_token') FROM effect WHERE parked_at IS NOT NULL AND done_at IS NULL"
+        return {key for (key,) in self.world.sql(query)}
+
+    @rule(times=st.sampled_from([1, 1, 1, 3]))
+    def effects_are_done(self, times: int) -> None:
+        """All but those that AWS refuses, which are parked after so many tries."""
+        for _ in range(times):
+            now = self.tick(seconds=130)
+            self.performer.perform_due(lambda now=now: now)  # type: ignore[misc]
+        due = "SELECT coalesce(payload ->> 'name', payload ->> 'task_token', kind) FROM effect WHERE done_at IS NULL AND kind <> 'put_event'"
+        left = {key for (key,) in self.world.sql(due)}
+        assert left <= self.aws.refused, "one effect that fails keeps no other from being done"
+        assert self._parked() <= self.aws.refused
+        assert times == 1 or self._parked() == left
         answered = {token for token, _ in self.aws.answered}
         waiting = self.world.sql(
             "SELECT task_token FROM data_product_status WHERE status = 'WAITING' AND released_at IS NOT NULL AND task_token IS NOT NULL"
         )
-        assert {token for (token,) in waiting} <= answered, "a machine whose run is released is never left waiting"
+        left_waiting = {token for (token,) in waiting} - answered
+        assert left_waiting <= self.aws.refused, "a machine whose run is released is never left waiting"
 
     @rule()
     def the_monitor_runs(self) -> None:
@@ -343,7 +407,7 @@ class Day(RuleBasedStateMachine):
         self.world.state.repair(self.tick())
         assert self.world.released() == before, "nothing was left for the monitor to find"
 
-    def _id(self, key: tuple[str, date]) -> UUID:
+    def _id(self, key: Key) -> UUID:
         found: UUID = self.world.run(key[0], str(key[1]))["run_id"]
         return found
 
@@ -357,7 +421,7 @@ class Day(RuleBasedStateMachine):
                 "SELECT product_id, business_date, attempt, released_at IS NOT NULL, status FROM data_product_status"
             )
         }
-        assert found == {key: tuple(run) for key, run in self.oracle.runs.items()}
+        assert found == {key: (run.attempt, run.released, run.status) for key, run in self.oracle.runs.items()}
         twice = self.world.sql(
             "SELECT run_id, attempt FROM data_product_status_history WHERE released_at IS NOT NULL GROUP BY run_id, attempt HAVING count(DISTINCT released_at) > 1"
         )
@@ -377,12 +441,14 @@ class Day(RuleBasedStateMachine):
 
 
 @pytest.mark.slow
-def test_every_order_of_everything(postgres: Postgres) -> None:
+def test_every_order_of_everything(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(effects, "TRIES", 3)
+    monkeypatch.setattr(effects, "LONGEST_DELAY", 60)
     Day.postgres = postgres
     run_state_machine_as_test(
         Day,
         settings=settings(
-            max_examples=100,
+            max_examples=60 * SOAK,
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -1,0 +1,164 @@
+"""What the state should be, in a few lines that know nothing of SQL: products open once a day or by events, and have one cycle."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+Condition = dict[str, Any]
+Mesh = dict[str, dict[str, Any]]
+Key = tuple[str, date]
+Refresh = tuple[str, date, str, tuple[str, date, int] | None]  # product, date, status, the run and attempt it reports
+
+ENDED = ("COMPLETED", "ERROR", "SKIPPED", "CANCELLED")
+
+
+@dataclass
+class Run:
+    """`decided`: its deadline has decided to end the attempt, and its machine has not recorded that yet."""
+
+    attempt: int = 1
+    released: bool = False
+    status: str = "WAITING"
+    decided: bool = False
+
+    def again(self) -> None:
+        self.attempt, self.released, self.status, self.decided = self.attempt + 1, False, "WAITING", False
+
+
+def leaves(node: Condition) -> list[Condition]:
+    return [node] if "product" in node else [each for member in node[next(iter(node))] for each in leaves(member)]
+
+
+@dataclass
+class Oracle:
+    """`working`: job runs of earlier attempts that still run. `until`: the moment up to which the openings of a schedule were made."""
+
+    mesh: Mesh
+    now: datetime
+    runs: dict[Key, Run] = field(default_factory=dict)
+    events: list[Refresh] = field(default_factory=list)
+    held: set[str] = field(default_factory=set)
+    working: dict[Key, list[str]] = field(default_factory=dict)
+    until: dict[str, datetime] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.load(self.mesh, self.now)
+
+    # Metadata
+
+    def has_pipeline(self, name: str) -> bool:
+        return "machine" in self.mesh.get(name, {})
+
+    def opens_at(self, name: str, day: date) -> datetime | None:
+        """When the schedule opens the product's run of that date; None without one."""
+        schedule = self.mesh.get(name, {}).get("schedule")
+        return datetime.combine(day, time.fromisoformat(schedule["fires"]["times"][0]), UTC) if schedule else None
+
+    def load(self, mesh: Mesh, now: datetime) -> None:
+        """A run that waits ends with its product. An opening that was to come and is past by the new schedule is made at once."""
+        to_come = {
+            (name, day): name in self.until and moment > self.until[name]
+            for name in mesh
+            for day in self.days(now)
+            if (moment := self.opens_at(name, day))
+        }
+        self.mesh = mesh
+        for (name, _), run in self.runs.items():
+            if run.status == "WAITING" and not self.has_pipeline(name):
+                run.status = "CANCELLED"
+        self.until = {name: self.until.get(name, now) for name in mesh if "schedule" in mesh[name]}
+        for (name, day), waited_for in to_come.items():
+            moment = self.opens_at(name, day)
+            if waited_for and moment and moment <= self.until[name]:
+                self.open(name, day)
+        self.update()
+
+    @staticmethod
+    def days(now: datetime) -> list[date]:
+        return [now.date() + timedelta(days=number) for number in range(-3, 4)]
+
+    # What happens
+
+    def open(self, name: str, day: date) -> None:
+        self.runs.setdefault((name, day), Run())
+
+    def open_due(self, now: datetime) -> None:
+        for name, until in self.until.items():
+            for day in self.days(now):
+                moment = self.opens_at(name, day)
+                if moment and until < moment <= now:
+                    self.open(name, day)
+        self.until = {name: max(until, now) for name, until in self.until.items()}
+        self.update()
+
+    def refreshed(self, event: Refresh) -> None:
+        """An event opens the runs it counts for, where no other input is needed of a later date, or where nothing is missing then."""
+        if event not in self.events:
+            self.events.append(event)
+        name, when, status, _ = event
+        for other in self.mesh if self.counts(event) else ():
+            if self.has_pipeline(other) and "schedule" not in self.mesh[other]:
+                condition = self.mesh[other]["depends_on"]
+                needed = leaves(condition)
+                for each in needed:
+                    day = when - timedelta(days=each["offset"])
+                    last = each["offset"] == max(one["offset"] for one in needed)
+                    fits = each["product"] == name and status in each["status"]
+                    if fits and (last or self.holds(condition, day)):
+                        self.open(other, day)
+        self.update()
+
+    def counts(self, event: Refresh) -> bool:
+        """Events of earlier attempts do not."""
+        reported = event[3]
+        return reported is None or self.runs[reported[:2]].attempt == reported[2]
+
+    def holds(self, node: Condition, day: date) -> bool:
+        if "product" in node:
+            wanted = day + timedelta(days=node["offset"])
+            return any(
+                (name, when) == (node["product"], wanted) and status in node["status"] and self.counts(event)
+                for event in self.events
+                for name, when, status, _ in [event]
+            )
+        operator = next(iter(node))
+        return (all if operator == "all_of" else any)(self.holds(member, day) for member in node[operator])
+
+    def kept_back(self, key: Key) -> bool:
+        return key[0] in self.held or bool(self.working.get(key))
+
+    def update(self) -> None:
+        """Releases what holds. A run that was released stays so, whatever its metadata says afterwards."""
+        for (name, day), run in self.runs.items():
+            free = run.status == "WAITING" and not run.decided and not self.kept_back((name, day))
+            if (
+                free
+                and self.has_pipeline(name)
+                and ("depends_on" not in self.mesh[name] or self.holds(self.mesh[name]["depends_on"], day))
+            ):
+                run.released = True
+
+    def deadline(self, key: Key, policy: str) -> str:
+        """The decision."""
+        run = self.runs[key]
+        if run.released or (policy == "start" and not self.kept_back(key)):
+            run.released = True
+            return "start"
+        run.decided = True
+        return "skip" if policy == "skip" else "fail"
+
+    def again(self, name: str, day: date, downstream: bool) -> None:
+        """The next attempts of the runs that have ended."""
+        for other in self.downstream(name) if downstream else {name}:
+            run = self.runs.get((other, day))
+            if run and run.status in ENDED and self.has_pipeline(other):
+                run.again()
+        self.update()
+
+    def downstream(self, name: str) -> set[str]:
+        found, before = {name}, 0
+        while len(found) > before:
+            before = len(found)
+            found |= {other for other, product in self.mesh.items() if "depends_on" in product
+                      and any(each["product"] in found for each in leaves(product["depends_on"]))}  # fmt: skip
+        return found
