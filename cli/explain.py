@@ -39,6 +39,7 @@ def explained(run: Entry, clock: Clock) -> Iterator[str]:
             yield f"Ended at {clock(run.get('finished_at'))}: {run.get('error') or 'changed by ' + run.get('changed_by', 'unknown')}."
             if run.get("cause"):
                 yield f"  {run['cause']}"
+            yield from _holds(run)
             yield _remedy(run)
     for each in run.get("parked", ()):
         since = clock(each.get("failing_since"))

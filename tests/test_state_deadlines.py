@@ -125,6 +125,21 @@ def test_a_hold_that_comes_too_late_says_so(world: World) -> None:
         world.state.set_hold("d/x", DAY, "", True, "ann", TEN)
 
 
+def test_the_hold_of_a_run_that_ended_is_ended_before_its_rerun(world: World, aws: FakeAws) -> None:
+    waiting(world)
+    world.state.set_hold("d/x", DAY, "", True, "ann", SIX)
+    world.event("raw/b", TODAY, SIX)
+    with pytest.raises(DeadlineExceeded):
+        missed(world, "start")
+    complete(world, "d/x", status="ERROR")
+    assert "The run is held by ann; end the hold with `headgate release d/x --date 2026-11-20`." in sentences(world)
+
+    change = world.state.set_hold("d/x", DAY, "", False, "ann", TEN)
+    assert (change.changed, change.released, change.waiting) == (True, [], [])
+    world.state.rerun("d/x", DAY, "", False, "rerun", "ann", TEN)
+    assert world.released() == {("d/x", TODAY)}
+
+
 def test_a_hold_of_a_run_that_has_begun_or_ended_says_that_it_is_too_late(world: World) -> None:
     world.load({"d/x": product()}, LOADED)
     opened(world)

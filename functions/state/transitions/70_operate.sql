@@ -76,7 +76,7 @@ BEGIN
     SELECT * INTO r FROM data_product_status WHERE product_id = product AND business_date = on_date AND cycle = of_cycle;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'UnknownRun: % has no waiting run for %', product, of_run;
-    ELSIF r.status <> 'WAITING' THEN
+    ELSIF r.status <> 'WAITING' AND (hold OR NOT r.held) THEN
         RAISE EXCEPTION 'IllegalTransition: % for % is %; %', product, of_run, r.status,
             CASE WHEN hold THEN 'it is too late to hold it' ELSE 'only a waiting run can be held' END;
     ELSIF hold AND r.released_at IS NOT NULL THEN
@@ -105,7 +105,8 @@ BEGIN
     END IF;
     SELECT coalesce(array_agg(run_id), '{}') INTO concerned FROM (
         SELECT run_id FROM data_product_status
-        WHERE product_id = product AND status = 'WAITING' AND (on_date IS NULL OR (business_date = on_date AND cycle = of_cycle))
+        WHERE product_id = product AND CASE WHEN on_date IS NULL THEN status = 'WAITING'
+            ELSE business_date = on_date AND cycle = of_cycle AND (status = 'WAITING' OR held) END  -- one that ended while it was held stays so
         ORDER BY run_id FOR UPDATE) locked;
     IF on_date IS NULL THEN
         UPDATE data_product SET held = hold, changed_at = now_is, changed_by = actor WHERE product_id = product AND held <> hold;
@@ -122,7 +123,7 @@ BEGIN
     END IF;
     started := release_ready(concerned, now_is, 'no longer held', actor);
     SELECT coalesce(cut(jsonb_agg(run ORDER BY business_date, cycle) FILTER (WHERE run_id = ANY (started)), 30000), '[]'),
-        coalesce(cut(jsonb_agg(run ORDER BY business_date, cycle) FILTER (WHERE released_at IS NULL), 30000), '[]')
+        coalesce(cut(jsonb_agg(run ORDER BY business_date, cycle) FILTER (WHERE status = 'WAITING' AND released_at IS NULL), 30000), '[]')
     INTO released, waiting FROM (
         SELECT *, jsonb_build_object('business_date', business_date, 'cycle', cycle) AS run FROM data_product_status WHERE run_id = ANY (concerned)) runs;
 END $$;
