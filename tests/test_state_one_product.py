@@ -1,10 +1,17 @@
 """One bad row affects one product: its neighbours are loaded and opened, and everybody sees what is wrong with it."""
 
 import json
+import logging
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+import runtime
+from state.catalog import restrict_to_account
 from state.errors import UnknownProduct
+from tests.fake_aws import FakeAws
+from tests.handler_steps import invoke, sample
 from tests.state_steps import DAY, LOADED, SIX, TODAY, opened
 from tests.state_world import World, at, daily, external, product
 from tests.test_state_conditions import inputs
@@ -81,3 +88,39 @@ def test_a_product_whose_rows_raise_keeps_no_event_from_others(world: World) -> 
         ("d/x2",),
     ]
     assert world.state.explain_run("d/x1", DAY, None, SIX)["opening_error"] == "date out of range"
+
+
+def test_functions_report_what_they_could_not_load_or_open(
+    world: World, aws: FakeAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(runtime, "now", lambda: SIX)
+    catalog = tmp_path / "catalog.json"
+    products = {"d/x": product(schedule=NOWHERE), "d/y": product(), "d/z": product(name="z")}
+    catalog.write_text(json.dumps({"version": 1, "domains": {}, "calendars": {}, "products": products}))
+    event = sample("metadata_loader")
+    event["ResourceProperties"] |= {"Catalog": str(catalog), "CommittedAt": ""}
+    with caplog.at_level(logging.INFO, "headgate"):
+        answer = invoke("metadata_loader", event)
+        assert (answer["Status"], answer["Data"]["inserted"], answer["Data"]["refused"]) == ("SUCCESS", 2, ["d/x"])
+        world.sql(
+            "UPDATE data_product_schedule SET timezone = 'Nowhere/City', opened_until = %s WHERE product_id = 'd/y'",
+            LOADED,
+        )
+        assert invoke("scheduler", sample("scheduler"))["failed"][0]["product"] == "d/y"
+    lines = [json.loads(record.message) for record in caplog.records if record.levelno >= logging.ERROR]
+    assert lines == [
+        {"not_loaded": "d/x", "reason": REASON},
+        {"not_opened": "d/y", "reason": 'time zone "Nowhere/City" not recognized'},
+    ]
+
+
+def test_a_product_of_another_account_says_where_it_runs() -> None:
+    content: dict[str, Any] = {
+        "domains": {"d": {"account": "222233334444", "region": "eu-west-1"}, "raw": {"account": "222233334444"}},
+        "products": {"d/x": product(), "raw/a": external()},
+    }
+    there = restrict_to_account(content, "111111111111", "us-east-1")["products"]
+    assert there["d/x"]["runs_in"] == "account 222233334444 (eu-west-1)"
+    assert "machine" not in there["d/x"]
+    assert there["raw/a"] == external(), "it has no pipeline anywhere"
+    assert restrict_to_account(content, "222233334444", "eu-west-1")["products"] == content["products"]

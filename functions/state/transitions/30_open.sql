@@ -1,9 +1,15 @@
 -- Opening runs: with every dependency WAITING, and what arrived early counted.
 -- Opening by schedule and recording events exclude each other (`lock_openings`), so that no event falls between.
 
+CREATE OR REPLACE FUNCTION runs_here(p data_product) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+-- Whether runs of the product are opened and started here.
+    SELECT p.active AND p.machine IS NOT NULL
+$$;
+
 CREATE OR REPLACE FUNCTION why_no_runs(p data_product) RETURNS text
 LANGUAGE sql STABLE AS $$
--- Why no run of the product is opened or started here; null if they are.
+-- Why they are not; null if they are.
     SELECT CASE WHEN NOT p.active THEN p.product_id || ' was removed from the catalog'
         WHEN p.runs_in IS NOT NULL THEN p.product_id || ' runs in ' || p.runs_in || ' now'
         WHEN p.machine IS NULL THEN p.product_id || ' has no pipeline any more' END
@@ -20,7 +26,7 @@ BEGIN
         SELECT p.product_id, w.business_date, w.cycle, now_is, now_is + make_interval(secs => p.deadline_seconds), 'opened', now_is, actor
         FROM jsonb_to_recordset(wanted) AS w(product_id text, business_date date, cycle text)
         JOIN data_product p USING (product_id)
-        WHERE why_no_runs(p) IS NULL
+        WHERE runs_here(p)
         ORDER BY p.product_id, w.business_date, w.cycle   -- two that open the same runs wait for each other in one order
         ON CONFLICT (product_id, business_date, cycle) DO NOTHING
         RETURNING run_id
@@ -125,74 +131,79 @@ LANGUAGE sql STABLE AS $$
 -- The dependencies on the product of those whose runs are opened by events.
     SELECT * FROM data_product_dependencies d
     WHERE d.upstream = dependencies_that_open.upstream
-        AND EXISTS (SELECT FROM data_product p WHERE p.product_id = d.product_id AND why_no_runs(p) IS NULL OFFSET 0)
+        AND EXISTS (SELECT FROM data_product p WHERE p.product_id = d.product_id AND runs_here(p) OFFSET 0)
         AND NOT EXISTS (SELECT FROM data_product_schedule s WHERE s.product_id = d.product_id OFFSET 0)
     OFFSET 0
+$$;
+
+CREATE OR REPLACE FUNCTION products_opened_by(upstreams text[]) RETURNS SETOF text
+LANGUAGE sql STABLE AS $$
+-- The products without a schedule that wait for one of these.
+    SELECT DISTINCT d.product_id FROM unnest(upstreams) AS u(name) CROSS JOIN LATERAL dependencies_that_open(u.name) d
 $$;
 
 CREATE OR REPLACE FUNCTION lock_products_opened_by(upstreams text[]) RETURNS void
 LANGUAGE sql AS $$
 -- Events that may open runs of the same product take turns: the second sees what the first opened. Before any lock of a run.
     SELECT FROM data_product p
-    WHERE p.product_id = ANY (ARRAY(SELECT d.product_id FROM unnest(upstreams) AS u(name) CROSS JOIN LATERAL dependencies_that_open(u.name) d))
+    WHERE p.product_id = ANY (ARRAY(SELECT products_opened_by(upstreams)))
     ORDER BY p.product_id FOR NO KEY UPDATE OF p
 $$;
 
 CREATE OR REPLACE FUNCTION openings_since(products text[], since timestamptz, now_is timestamptz)
 RETURNS TABLE (product_id text, business_date date, cycle text)
 LANGUAGE sql STABLE AS $$
--- Every opening that the schedules of the products (null: all) have made due after `since` and after the openings made before.
+-- Every opening that the schedules of the products have made due after `since` and after the openings made before.
     SELECT s.product_id, o.business_date, o.cycle
     FROM data_product_schedule s
     JOIN data_product p USING (product_id)
     CROSS JOIN LATERAL openings_of(s, greatest(s.opened_until, since), now_is) o
-    WHERE why_no_runs(p) IS NULL AND (products IS NULL OR s.product_id = ANY (products))
+    WHERE runs_here(p) AND s.product_id = ANY (products)
         AND (p.cycles_changed_at IS NULL OR o.cycle <> ALL (replaced_cycles(s.product_id, o.business_date)))
 $$;
 
-CREATE OR REPLACE FUNCTION open_apart(products text[], wanted jsonb, now_is timestamptz, actor text, OUT due integer, OUT opened integer, OUT failed jsonb)
+CREATE OR REPLACE FUNCTION open_apart(products text[], keys text[], now_is timestamptz, actor text, OUT due integer, OUT opened integer, OUT failed jsonb)
 LANGUAGE plpgsql AS $$
--- Opens the wanted runs of the products (null: all); without any, those that their schedules have made due, at most three days back. If a product
--- causes an error, the others are opened in halves, and it is left with its error: `failed` [{product, error}]. It is tried again each time.
+-- Opens the runs of the products that these events open; without events those that their schedules have made due, at most three days back. If a
+-- product causes an error, it is left with the error and the others are opened: halves are tried until it is alone. `failed` [{product, error}].
 DECLARE
-    made jsonb := wanted;
-    middle integer;
+    wanted jsonb;
+    middle integer := (cardinality(products) + 1) / 2;
     half record;
 BEGIN
+    due := 0;
+    opened := 0;
+    failed := '[]';
+    IF products = '{}' THEN
+        RETURN;
+    END IF;
     BEGIN
-        IF wanted IS NULL THEN
-            SELECT coalesce(jsonb_agg(to_jsonb(o)), '[]') INTO made FROM openings_since(products, now_is - interval '3 days', now_is) o;
+        IF keys IS NULL THEN
+            SELECT jsonb_agg(to_jsonb(o)) INTO wanted FROM openings_since(products, now_is - interval '3 days', now_is) o;
+            UPDATE data_product_schedule SET opened_until = now_is WHERE opened_until < now_is AND product_id = ANY (products);
+        ELSE
+            SELECT jsonb_agg(to_jsonb(o) || '{"cycle": ""}') INTO wanted FROM opened_by_events(products, keys, now_is) o;
         END IF;
-        due := jsonb_array_length(made);
-        opened := cardinality(open_runs(made, now_is, actor));
-        failed := '[]';
-        IF wanted IS NULL THEN
-            UPDATE data_product_schedule SET opened_until = now_is WHERE opened_until < now_is AND (products IS NULL OR product_id = ANY (products));
+        IF wanted IS NOT NULL THEN
+            due := jsonb_array_length(wanted);
+            opened := cardinality(open_runs(wanted, now_is, actor));
         END IF;
-        UPDATE data_product SET opening_error = NULL WHERE opening_error IS NOT NULL AND (products IS NULL OR product_id = ANY (products));
+        UPDATE data_product SET opening_error = NULL WHERE opening_error IS NOT NULL AND product_id = ANY (products);
         RETURN;
     EXCEPTION WHEN OTHERS THEN
         IF SQLSTATE ~ '^(08|40|53|55|57|58|XX)' THEN
             RAISE;  -- of the database, and of no product
         ELSIF cardinality(products) = 1 THEN
             due := 0;
-            opened := 0;
             failed := jsonb_build_array(jsonb_build_object('product', products[1], 'error', left(SQLERRM, 500)));
             UPDATE data_product SET opening_error = left(SQLERRM, 500) WHERE product_id = products[1];
             RETURN;
         END IF;
     END;
-    IF products IS NULL THEN
-        products := ARRAY(SELECT product_id FROM data_product_schedule ORDER BY product_id);
-    END IF;
-    middle := (cardinality(products) + 1) / 2;
     due := 0;
-    opened := 0;
-    failed := '[]';
     FOR half IN
         SELECT h.* FROM (VALUES (products[:middle]), (products[middle + 1:])) AS part(names)
-        CROSS JOIN LATERAL open_apart(part.names, (SELECT coalesce(jsonb_agg(w), '[]') FROM jsonb_array_elements(wanted) w
-            WHERE w ->> 'product_id' = ANY (part.names) HAVING wanted IS NOT NULL), now_is, actor) h
+        CROSS JOIN LATERAL open_apart(part.names, keys, now_is, actor) h
     LOOP
         due := due + half.due;
         opened := opened + half.opened;
@@ -206,6 +217,6 @@ LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- whose runs could not be opened [{product, error}], as far as they fit.
 BEGIN
     PERFORM lock_openings(false);
-    SELECT a.due, a.opened, cut(a.failed, 50000)
-    INTO due, opened, failed FROM open_apart(NULL, NULL, now_is, actor) a;
+    SELECT a.due, a.opened, cut(a.failed, 50000) INTO due, opened, failed
+    FROM open_apart(ARRAY(SELECT product_id FROM data_product_schedule ORDER BY product_id), NULL, now_is, actor) a;
 END $$;

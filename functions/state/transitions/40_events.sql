@@ -9,9 +9,9 @@ LANGUAGE sql STABLE AS $$
             now_is - make_interval(secs => i.max_age_seconds), i.cycle))))
 $$;
 
-CREATE OR REPLACE FUNCTION opened_by_events(keys text[], now_is timestamptz) RETURNS TABLE (product_id text, business_date date)
+CREATE OR REPLACE FUNCTION opened_by_events(products text[], keys text[], now_is timestamptz) RETURNS TABLE (product_id text, business_date date)
 LANGUAGE sql STABLE AS $$
--- The runs of products without a schedule that these events open: those that they count for, by date, cycle and age. An event of an earlier date
+-- The runs of these products without a schedule that these events open: those that they count for, by date, cycle and age. An event of an earlier date
 -- than another dependency needs, or of any date (max_age), comes before the day of the run: it opens the run only if its condition holds already.
     SELECT DISTINCT d.product_id, opening.date
     FROM refresh_event e
@@ -20,7 +20,7 @@ LANGUAGE sql STABLE AS $$
     CROSS JOIN LATERAL (SELECT max(offset_days) AS offset_days FROM data_product_dependencies
         WHERE product_id = d.product_id AND max_age_seconds IS NULL) latest
     CROSS JOIN LATERAL (SELECT * FROM inputs_of(d.product_id, opening.date) i WHERE i.leaf = d.leaf OFFSET 0) i
-    WHERE e.event_key = ANY (keys) AND counts_for(e, i.statuses, i.account, i.required_date, now_is - make_interval(secs => i.max_age_seconds), i.cycle)
+    WHERE e.event_key = ANY (keys) AND d.product_id = ANY (products) AND counts_for(e, i.statuses, i.account, i.required_date, now_is - make_interval(secs => i.max_age_seconds), i.cycle)
         AND (latest.offset_days IS NULL OR (d.max_age_seconds IS NULL AND d.offset_days = latest.offset_days)
             OR condition_holds((SELECT p.condition FROM data_product p WHERE p.product_id = d.product_id),
                 arrived_before_opening(d.product_id, opening.date, now_is)))
@@ -55,9 +55,7 @@ BEGIN
     SELECT array_agg(event_key), array_agg(DISTINCT product_id), (SELECT count(*) FROM stored) INTO keys, upstreams, recorded FROM given;
 
     PERFORM lock_products_opened_by(upstreams);
-    PERFORM open_apart(array_agg(DISTINCT product_id), jsonb_agg(jsonb_build_object('product_id', product_id, 'business_date', business_date, 'cycle', '')),
-        now_is, 'refresh event')
-    FROM opened_by_events(keys, now_is) HAVING count(*) > 0;
+    PERFORM open_apart(ARRAY(SELECT products_opened_by(upstreams)), keys, now_is, 'refresh event');
 
     -- from the events to the runs that they concern, and never from all that waits to the events
     SELECT coalesce(array_agg(DISTINCT d.run_id), '{}') INTO concerned

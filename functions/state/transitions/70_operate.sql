@@ -26,7 +26,7 @@ BEGIN
     ), locked AS (
         SELECT run_id, status, product_id FROM data_product_status
         WHERE run_id = ANY (ARRAY(SELECT of_date.run_id FROM affected a CROSS JOIN LATERAL runs_of_date(a.product_id, on_date) of_date
-                WHERE (SELECT why_no_runs(p) IS NULL FROM data_product p WHERE p.product_id = a.product_id)))
+                WHERE (SELECT runs_here(p) FROM data_product p WHERE p.product_id = a.product_id)))
             AND (product_id <> of_product OR cycle = of_cycle)
         ORDER BY run_id FOR UPDATE
     )

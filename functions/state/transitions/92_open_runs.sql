@@ -33,7 +33,7 @@ BEGIN
     FOR reason, ended IN
         WITH locked AS (
             SELECT r.run_id, why_no_runs(p) AS reason FROM data_product_status r JOIN data_product p USING (product_id)
-            WHERE is_open(r) AND r.status = 'WAITING' AND why_no_runs(p) IS NOT NULL ORDER BY r.run_id FOR UPDATE OF r
+            WHERE is_open(r) AND r.status = 'WAITING' AND NOT runs_here(p) ORDER BY r.run_id FOR UPDATE OF r
         ), done AS (
             UPDATE data_product_status r SET status = 'CANCELLED', finished_at = now_is, error = 'NoPipeline', cause = l.reason,
                 event = 'cancelled', changed_at = now_is, changed_by = actor

@@ -73,7 +73,7 @@ LANGUAGE sql STABLE AS $$
     FROM data_product p
     CROSS JOIN LATERAL inputs_of(product, on_date) i
     CROSS JOIN LATERAL (SELECT now_is - make_interval(secs => i.max_age_seconds) AS not_before OFFSET 0) age
-    WHERE p.product_id = product AND on_date IS NOT NULL AND why_no_runs(p) IS NULL AND p.opening_error IS NULL
+    WHERE p.product_id = product AND on_date IS NOT NULL AND runs_here(p) AND p.opening_error IS NULL
         AND (whole OR NOT EXISTS (SELECT FROM data_product_schedule s WHERE s.product_id = product))
         AND NOT EXISTS (SELECT FROM data_product_status r WHERE r.product_id = product AND r.business_date = on_date)
         AND NOT EXISTS (SELECT FROM arrival_for(i.upstream, i.statuses, i.account, i.required_date, age.not_before, i.cycle))
