@@ -71,6 +71,14 @@ def test_products_whose_rows_raise_do_not_keep_others_from_being_opened(world: W
     assert world.sql("SELECT count(*) FROM data_product WHERE opening_error IS NOT NULL") == [(0,)]
 
 
+def test_a_row_that_cannot_be_read_is_replaced_by_the_next_load(world: World) -> None:
+    world.load({"d/x": product()}, LOADED)
+    world.sql("UPDATE data_product_schedule SET timezone = 'Nowhere/City'")
+    world.state.open_due_runs(SIX, "scheduler")
+    assert world.load({"d/x": product(schedule="06:30")}, SIX)["changed"] == 1
+    assert opened(world, "2026-11-20 06:30")["opened"] == 1
+
+
 def test_a_product_whose_rows_raise_keeps_no_event_from_others(world: World) -> None:
     mesh = {name: external() for name in ("raw/a", "raw/b")}
     mesh |= {f"d/x{number}": product(["raw/a", "raw/b"], schedule=None, name=f"x{number}") for number in range(3)}

@@ -159,3 +159,20 @@ def test_runs_of_former_cycles_go_on(world: World) -> None:
     scheduled(world, "08:00", "09:00", "15:00")
     run = uuid(world, "d/i", TODAY, "0700")
     assert world.state.begin_pipeline(run, 1, None, at(f"{TODAY} 08:01")) != {}
+
+
+def test_a_day_that_a_schedule_or_an_event_has_opened_is_not_opened_by_the_other(world: World) -> None:
+    raw = {"raw/a": external()}
+    by_events, by_schedule = product("raw/a", schedule=None), product("raw/a", schedule=daily("07:00", "15:00"))
+    world.load({**raw, "d/i": by_events}, LOADED)
+    world.event("raw/a", TODAY, at(f"{TODAY} 05:00"))
+    world.load({**raw, "d/i": by_schedule}, at(f"{TODAY} 06:00"))
+    opened(world, "2026-11-21 07:00")
+    assert runs(world) == [(TODAY, ""), (TODAY, "1500"), ("2026-11-21", "0700")], (
+        "the first of the day was opened by the event"
+    )
+
+    world.load({**raw, "d/i": by_events}, at("2026-11-23 08:00"))
+    world.event("raw/a", "2026-11-21", at("2026-11-23 08:10"))
+    world.event("raw/a", "2026-11-23", at("2026-11-23 08:10"))
+    assert runs(world)[2:] == [("2026-11-21", "0700"), ("2026-11-23", "")]

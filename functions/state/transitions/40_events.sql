@@ -20,7 +20,10 @@ LANGUAGE sql STABLE AS $$
     CROSS JOIN LATERAL (SELECT max(offset_days) AS offset_days FROM data_product_dependencies
         WHERE product_id = d.product_id AND max_age_seconds IS NULL) latest
     CROSS JOIN LATERAL (SELECT * FROM inputs_of(d.product_id, opening.date) i WHERE i.leaf = d.leaf OFFSET 0) i
-    WHERE e.event_key = ANY (keys) AND d.product_id = ANY (products) AND counts_for(e, i.statuses, i.account, i.required_date, now_is - make_interval(secs => i.max_age_seconds), i.cycle)
+    WHERE e.event_key = ANY (keys) AND d.product_id = ANY (products)
+        AND counts_for(e, i.statuses, i.account, i.required_date, now_is - make_interval(secs => i.max_age_seconds), i.cycle)
+        AND NOT EXISTS (SELECT FROM data_product p WHERE p.product_id = d.product_id AND p.cycles_changed_at IS NOT NULL
+            AND '' = ANY (replaced_cycles(p.product_id, opening.date)))
         AND (latest.offset_days IS NULL OR (d.max_age_seconds IS NULL AND d.offset_days = latest.offset_days)
             OR condition_holds((SELECT p.condition FROM data_product p WHERE p.product_id = d.product_id),
                 arrived_before_opening(d.product_id, opening.date, now_is)))
