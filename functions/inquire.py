@@ -20,7 +20,7 @@ MOST = 20_000  # rows an answer, below the six megabytes Lambda answers with
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`status`: every product of a business date. `why`: one run, what it waits for and what that waits for. `history`: what
     happened, oldest first. `runs`: those of a product. `product`: what its refresh events have to agree with. `open_runs`: how many each
-    product has. `health`: what could not be performed, and what lies in dead letter queues. Without a date it is the latest that has a run.
+    product has. `health`: what could not be performed, loaded or opened, and what lies in dead letter queues. Without a date it is the latest that has a run.
     Raises `BadEvent`, `UnknownProduct`."""
     require(event, "inquire")
     state, product, now = runtime.state(), event.get("product"), runtime.now()
@@ -54,9 +54,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def _health(state: State, now: datetime) -> dict[str, Any]:
     rows, more = _pages(lambda after: state.parked_effects(after, PAGE))
     outbox = asdict(state.outbox_health(now))
+    products, more_products = _pages(lambda after: state.products_with_errors(after, PAGE))
     letters = dead_letters.counts()
     return {
-        "question": "health", "asked_at": now.isoformat(), "outbox": outbox, "parked": rows, "more": more, "dead_letters": letters,
+        "question": "health", "asked_at": now.isoformat(), "outbox": outbox, "parked": rows, "products": products,
+        "more": more or more_products, "dead_letters": letters,
     }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from state.errors import BadEvent
 from tests.conftest import Headgate
 from tests.fake_aws import FakeAws
 from tests.handler_steps import NOW, TODAY, day, invoke
-from tests.state_world import World, at
+from tests.state_world import World, at, daily, product
 from tests.test_effects import parked, tried
 
 URLS = "https://sqs/1/headgate-refresh-events-dead https://sqs/1/headgate-undelivered-events"
@@ -183,3 +183,18 @@ def test_the_commands_name_every_kind_of_effect() -> None:
     from effect_kinds import KINDS
 
     assert formatting.EFFECTS.keys() == KINDS.keys()
+
+
+def test_products_that_could_not_be_loaded_or_opened_are_shown(
+    running: None, headgate: Headgate, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = daily("06:00", timezone="Nowhere/City")
+    world.load({"d/x": product(schedule=nowhere), "d/y": product()}, at(f"{TODAY} 00:00"))
+    world.sql("UPDATE data_product_schedule SET timezone = 'Nowhere/City'")
+    invoke("scheduler", {"source": "headgate.schedule"})
+    code, printed = headgate("health")
+    assert code == 1
+    assert (
+        'd/x was not loaded by the last deployment: the database does not know the time zone "Nowhere/City"' in printed
+    )
+    assert 'Runs of d/y could not be opened: time zone "Nowhere/City" not recognized' in printed

@@ -1,4 +1,4 @@
-"""`headgate health`: what the application could not perform, what is overdue, and what lies in dead letter queues."""
+"""`headgate health`: what the application could not perform, load or open, what is overdue, and what lies in dead letter queues."""
 
 import argparse
 from datetime import datetime
@@ -21,7 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Exit code 1 if an operator has something to do."""
     answer = inquire(arguments, "health")
     outbox, letters = answer["outbox"], [each for each in answer["dead_letters"] if each.get("messages")]
-    code = FINDINGS if outbox["parked"] or letters or _seconds_due(answer) > OVERDUE else FINE
+    code = FINDINGS if outbox["parked"] or letters or answer["products"] or _seconds_due(answer) > OVERDUE else FINE
     if arguments.json:
         terminal.print_json(answer)
         return code
@@ -29,6 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     terminal.line(f"As of {clock.with_zone(answer['asked_at'])}:")
     _print_parked(answer, clock)
     _print_due(answer, clock)
+    _print_products(answer["products"])
     _print_letters(answer["dead_letters"])
     return code
 
@@ -74,6 +75,16 @@ def _seconds_due(answer: Entry) -> float:
     return (
         (datetime.fromisoformat(answer["asked_at"]) - datetime.fromisoformat(oldest)).total_seconds() if oldest else 0.0
     )
+
+
+def _print_products(products: list[Entry]) -> None:
+    for each in products[:MOST]:
+        if "not_loaded" in each:
+            terminal.line(f"{each['product']} was not loaded by the last deployment: {each['not_loaded']}", indent=2)
+        if "not_opened" in each:
+            terminal.line(f"Runs of {each['product']} could not be opened: {each['not_opened']}", indent=2)
+    if len(products) > MOST:
+        terminal.line(f"and {len(products) - MOST:,} more products; `headgate health --json` lists them.")
 
 
 def _print_letters(queues: list[Entry]) -> None:

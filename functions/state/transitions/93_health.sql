@@ -1,4 +1,4 @@
--- The question `health`: how the outbox stands. Nothing in this file changes anything.
+-- The question `health`: how the outbox stands, and which products have errors. Nothing in this file changes anything.
 
 CREATE OR REPLACE FUNCTION outbox_health(
     now_is timestamptz, OUT due integer, OUT oldest_due timestamptz, OUT failing integer, OUT last_failure text, OUT parked integer
@@ -35,4 +35,15 @@ LANGUAGE sql STABLE AS $$
 -- The parked effects of a run, at most ten; null without one.
     SELECT jsonb_agg(parked_effect(e, r) ORDER BY e.effect_id)
     FROM (SELECT * FROM effect e WHERE e.run_id = r.run_id AND e.done_at IS NULL AND e.parked_at IS NOT NULL ORDER BY effect_id LIMIT 10) e
+$$;
+
+CREATE OR REPLACE FUNCTION products_with_errors(after text, page integer) RETURNS TABLE (key text, entry text)
+LANGUAGE sql STABLE AS $$
+-- The products that the last load refused, and those whose runs could not be opened: at most `page` after the one whose key is `after`.
+    SELECT product_id, jsonb_strip_nulls(jsonb_build_object('product', product_id, 'not_loaded', refused.reason, 'not_opened', p.opening_error))::text
+    FROM (
+        SELECT each ->> 'product' AS product_id, each ->> 'reason' AS reason
+        FROM (SELECT refused FROM catalog_load ORDER BY load_id DESC LIMIT 1) last CROSS JOIN LATERAL jsonb_array_elements(last.refused) each) refused
+    FULL JOIN (SELECT product_id, opening_error FROM data_product WHERE active AND opening_error IS NOT NULL) p USING (product_id)
+    WHERE product_id COLLATE "C" > after ORDER BY product_id COLLATE "C" LIMIT page
 $$;
