@@ -38,7 +38,7 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 CREATE OR REPLACE FUNCTION products_with_errors(after text, page integer) RETURNS TABLE (key text, entry text)
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SET enable_seqscan = off AS $$
 -- The products that the last load refused, and those whose runs could not be opened: at most `page` after the one whose key is `after`.
     SELECT product_id, jsonb_strip_nulls(jsonb_build_object('product', product_id, 'not_loaded', refused.reason, 'not_opened', p.opening_error))::text
     FROM (
