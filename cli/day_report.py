@@ -62,8 +62,12 @@ def _alerts(alerts: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _with_notes(day: "Day", scenario: "Scenario", clock: Clock) -> Iterator[Row]:
-    """The history, with the notes of the scenario at their moments."""
+    """The history, with the notes of the scenario and the operations that were refused at their moments."""
     notes = [(each.at, [f"{each.at:%H:%M:%S}", "", f"# {each.note}"]) for each in scenario.moments if each.note]
+    for each in day.refused:
+        at = datetime.fromisoformat(each["at"])
+        notes.append((at, [f"{at:%H:%M:%S}", each["product"], f"{each['action']} refused: {each['message']}"]))
+    notes.sort(key=lambda each: each[0])
     for row, entry in zip(formatting.history(day.entries, clock), day.entries, strict=True):
         at = datetime.fromisoformat(entry["at"])
         while notes and notes[0][0] <= at:

@@ -13,6 +13,7 @@ from headgate.generator.lint.proof import PROOF_RULES
 from headgate.generator.metadata.reading_rules import READING_RULES
 from headgate.generator.metadata.schema import BASE, schemas
 from headgate.generator.rules import mesh_rules
+from headgate.generator.scenario_names import SCENARIO_RULES
 from headgate.generator.schemas import FOLDER
 from headgate.generator.steps import step_types
 
@@ -33,6 +34,7 @@ def rules_page() -> str:
     groups = (
         ("Reading", "What keeps a file from being understood.", READING_RULES),
         ("The mesh", "What the products together cannot keep.", tuple(rule for rule, _ in mesh_rules())),
+        ("Scenarios", "What `headgate run SCENARIO` checks before it starts anything.", SCENARIO_RULES),
         ("What was generated", "What the linters find before anything is written.", PROOF_RULES),
     )
     parts = [

@@ -9,27 +9,30 @@ from typing import Any
 from headgate.local.producer import publish
 from headgate.local.runtime import Runtime
 from headgate.local.scenario import Expectation, Moment, Scenario
+from headgate.local.stack import FunctionError
 
 Progress = Callable[[datetime], None]
 
 
 @dataclass
 class Day:
-    """The day that was played: products as `headgate status` shows them, entries as `headgate history` does, and in `problems` each
-    difference from what the scenario expects."""
+    """The day that was played: products as `headgate status` shows them, entries as `headgate history` does, the operations that were
+    `refused` {at, action, product, message}, and in `problems` each difference from what the scenario expects."""
 
     products: list[dict[str, Any]]
     entries: list[dict[str, Any]]
     dead_letters: int
     incidents: list[dict[str, Any]]
     alerts: list[dict[str, Any]]
+    refused: list[dict[str, Any]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
 def play(runtime: Runtime, scenario: Scenario, data: Path, progress: Progress = lambda moment: None) -> Day:
     """Plays the day to its end, or until every product is as the scenario expects and no run is open."""
     runtime.control.set_behaviours(scenario.runs)
-    moments = list(scenario.moments)
+    moments, refused = list(scenario.moments), []
+    unexpected: list[str] = []
     while True:
         idle = runtime.control.wait_until_idle(120)
         progress(datetime.fromtimestamp(idle["now"], scenario.timezone))
@@ -41,12 +44,19 @@ def play(runtime: Runtime, scenario: Scenario, data: Path, progress: Progress = 
             break
         runtime.control.jump(next_moment)
         while moments and moments[0].at.timestamp() <= next_moment:
-            perform(runtime, moments.pop(0), scenario, data)
-    return snapshot(runtime, scenario)
+            moment = moments.pop(0)
+            message = perform(runtime, moment, scenario, data)
+            if message is not None:
+                refused.append(_refusal(moment, message))
+            if (message is not None) != moment.refused:
+                unexpected.append(_unexpected(moment, message))
+    day = snapshot(runtime, scenario)
+    day.refused, day.problems = refused, [*unexpected, *day.problems, *([] if scenario.expect else _errors(day))]
+    return day
 
 
-def perform(runtime: Runtime, moment: Moment, scenario: Scenario, data: Path) -> None:
-    """Performs what the scenario has at a moment."""
+def perform(runtime: Runtime, moment: Moment, scenario: Scenario, data: Path) -> str | None:
+    """Performs what the scenario has at a moment. Returns why the application refused an operation, None if it did not."""
     if moment.deliver is not None:
         file, product = moment.deliver
         day = scenario.business_date.isoformat()
@@ -56,7 +66,22 @@ def perform(runtime: Runtime, moment: Moment, scenario: Scenario, data: Path) ->
     if moment.event is not None:
         put_event(runtime, moment.event, moment.at)
     if moment.action is not None:
-        runtime.call("OperateFunctionName", moment.action)
+        try:
+            runtime.call("OperateFunctionName", moment.action)
+        except FunctionError as error:
+            return str(error)
+    return None
+
+
+def _refusal(moment: Moment, message: str) -> dict[str, Any]:
+    action = moment.action or {}
+    return {"at": moment.at.isoformat(), "action": action["action"], "product": action["product"], "message": message}
+
+
+def _unexpected(moment: Moment, message: str | None) -> str:
+    action = moment.action or {}
+    what = f"{moment.at:%H:%M} {action['action']} {action['product']}"
+    return f"{what} was refused: {message}" if message is not None else f"{what} was not refused, expected a refusal"
 
 
 def put_event(runtime: Runtime, detail: dict[str, Any], at: datetime) -> None:
@@ -73,6 +98,13 @@ def snapshot(runtime: Runtime, scenario: Scenario) -> Day:
     day = Day(products, entries, runtime.dead_letters(), runtime.control.incidents(), runtime.control.alerts())
     day.problems = list(_problems(day, scenario))
     return day
+
+
+def _errors(day: Day) -> Iterator[str]:
+    """What is no good end where a scenario says nothing of the products."""
+    for each in day.products:
+        if each["status"] == "ERROR":
+            yield f"{each['product']} ended with {each.get('error', 'an error')}, and the scenario expects nothing of any product"
 
 
 def _problems(day: Day, scenario: Scenario) -> Iterator[str]:

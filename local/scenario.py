@@ -21,11 +21,13 @@ class ScenarioError(Exception):
 
 @dataclass(frozen=True)
 class Moment:
-    """Something that happens at a moment: an event put on the central bus, or an action of an operator."""
+    """Something that happens at a moment: an event put on the central bus, or an action of an operator, which is expected to be `refused`
+    or not."""
 
     at: datetime
     event: dict[str, Any] | None = None
     action: dict[str, Any] | None = None
+    refused: bool = False
     deliver: tuple[Path, str] | None = None  # a file, and the product whose data of the date it is
     note: str = ""
 
@@ -83,10 +85,11 @@ def _read(path: Path, given: dict[str, Any]) -> Scenario:
         raise ScenarioError(f"{path}: {error}") from None
 
     def at(clock: str) -> datetime:
-        return datetime.combine(day, time.fromisoformat(clock), zone)
+        """`06:30` of the business date, `06:30 +1` of the day after it."""
+        hour, _, days = clock.partition(" ")
+        return datetime.combine(day + timedelta(days=int(days or 0)), time.fromisoformat(hour), zone)
 
     starts = at(given.get("starts", "00:00"))
-    ends = at(given["ends"]) if "ends" in given else starts + timedelta(days=1)
     data, jobs = (path.parent / given[name] if name in given else None for name in ("data", "jobs"))
     moments = []
     for number, each in enumerate(given.get("events", ())):
@@ -96,22 +99,34 @@ def _read(path: Path, given: dict[str, Any]) -> Scenario:
         deliver = (file, each["product"]) if file is not None else None
         moments.append(Moment(at(each["at"]), event=_detail(each, day), deliver=deliver, note=each.get("note", "")))
     for each in given.get("acts", ()):
-        action = {key: value for key, value in each.items() if key not in ("at", "note")}
-        action |= {"business_date": day.isoformat(), "actor": "scenario"}
-        moments.append(Moment(at(each["at"]), action=action, note=each.get("note", "")))
+        action = {"business_date": day.isoformat(), "actor": "scenario"}
+        action |= {key: value for key, value in each.items() if key not in ("at", "note", "refused")}
+        moments.append(
+            Moment(at(each["at"]), action=action, refused=each.get("refused", False), note=each.get("note", ""))
+        )
+    expect = {name: _expectation(each, at) for name, each in given.get("expect", {}).items()}
+    ends = at(given["ends"]) if "ends" in given else _end(starts, moments, expect)
     problems += [
-        f"{path}: {each.at:%H:%M} is not between starts and ends" for each in moments if not starts <= each.at < ends
+        f"{path}: {each.at:%Y-%m-%d %H:%M} is not between starts ({starts:%Y-%m-%d %H:%M}) and ends ({ends:%Y-%m-%d %H:%M})"
+        for each in moments
+        if not starts <= each.at < ends
     ]
     if jobs is not None and not jobs.is_dir():
         problems.append(f"{path}: /jobs: {jobs} does not exist")
     if problems:
         raise ScenarioError("\n".join(problems))
-    expect = {name: _expectation(each, at) for name, each in given.get("expect", {}).items()}
     runs = {name: [_behaviour(each) for each in each_run] for name, each_run in given.get("runs", {}).items()}
     moments.sort(key=lambda each: each.at)
     return Scenario(
         day, zone, starts, ends, given.get("description", ""), tuple(moments), runs, expect, given.get("dead_letters", 0), jobs,
     )  # fmt: skip
+
+
+def _end(starts: datetime, moments: list[Moment], expect: dict[str, Expectation]) -> datetime:
+    """As many whole days after the start as everything in the scenario takes."""
+    named = [each.at for each in moments] + [at for each in expect.values() for at in (each.after, each.by) if at]
+    last = max(named, default=starts)
+    return starts + timedelta(days=max(1, (last - starts).days + 1))
 
 
 def _expectation(given: dict[str, Any], at: Callable[[str], datetime]) -> Expectation:

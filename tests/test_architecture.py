@@ -14,7 +14,7 @@ LAYERS = (
     ("second_process", "findings", "progress", "steps", "schemas"),
     ("model",),
     ("plan",),
-    ("cache", "file_digests", "metadata", "rules", "render", "graph"),
+    ("cache", "file_digests", "metadata", "rules", "render", "graph", "scenario_names"),
     ("lint", "output"),
     ("generate", "reference"),
     ("project",),

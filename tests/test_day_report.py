@@ -91,6 +91,20 @@ def test_a_day_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == REPORT
 
 
+def test_an_operation_that_was_refused_is_in_the_history(capsys: pytest.CaptureFixture[str]) -> None:
+    refused = {
+        "at": at(7).isoformat(),
+        "action": "rerun",
+        "product": "d1/a",
+        "message": "IllegalTransition: d1/a is WAITING",
+    }
+
+    print_day(played(refused=[refused]), SCENARIO, with_history=True)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[5] == "07:00:00  d1/a   rerun refused: IllegalTransition: d1/a is WAITING"
+
+
 def test_a_good_day_has_no_differences(capsys: pytest.CaptureFixture[str]) -> None:
     print_day(played(), SCENARIO, with_history=False)
 

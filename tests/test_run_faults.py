@@ -220,3 +220,33 @@ def test_two_days_are_played_side_by_side(tmp_path: Path) -> None:
         assert isinstance(one, Application)
         assert one.play(stifel).problems == []
         assert two.play(marketplace).problems == []
+
+
+def test_a_refused_operation_does_not_end_the_day_and_errors_are_not_fine(tmp_path: Path) -> None:
+    """Nor is a refusal that nobody expected, or an expected one that did not come. The scenario expects nothing of any product."""
+    day = sample("marketplace")
+
+    def act(clock: str, action: str, refused: bool) -> Moment:
+        at = datetime.combine(day.business_date, time.fromisoformat(clock), day.timezone)
+        named = {"product": "marketplace/listings", "business_date": day.business_date.isoformat(), "actor": "scenario"}
+        return Moment(at, action={"action": action, **named}, refused=refused)
+
+    moments = (
+        act("01:00", "skip", False),
+        act("01:10", "rerun", True),
+        act("05:00", "hold", True),
+        act("05:30", "rerun", True),
+    )
+    failing = {"*": [{"fails": "OSError: no space", "takes": 60}]}
+    day = dataclasses.replace(day, moments=moments, runs=failing, expect={})
+    with deployed(day, tmp_path) as application:
+        played = application.play(day)
+
+    assert [(each["action"], each["message"].split(":")[0]) for each in played.refused] == [
+        ("skip", "UnknownRun"), ("rerun", "UnknownRun"), ("hold", "IllegalTransition"),
+    ]  # fmt: skip
+    assert played.problems[0].startswith("01:00 skip marketplace/listings was refused: UnknownRun: ")
+    assert played.problems[1] == "05:30 rerun marketplace/listings was not refused, expected a refusal"
+    assert (
+        "marketplace/listings ended with JobFailed, and the scenario expects nothing of any product" in played.problems
+    )

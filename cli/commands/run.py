@@ -15,6 +15,7 @@ from headgate.cli.default_scenario import default_scenario
 from headgate.cli.errors import FINDINGS, FINE, UsageError
 from headgate.cli.progress import Stages
 from headgate.cli.run_folder import run_folder
+from headgate.cli.scenario_file import read_scenario
 from headgate.generator.model.mesh import Mesh
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     gc.enable()  # unlike the other commands this one runs for long
     for each in (signal.SIGINT, signal.SIGTERM):  # either way everything is stopped in order and nothing is left
         signal.signal(each, signal.default_int_handler)
-    from headgate.local import player, postgres, scenario, snapshot, stack
+    from headgate.local import player, postgres, snapshot, stack
     from headgate.local.provisioning import provision
 
     with run_folder(arguments.keep) as folder:
@@ -60,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
                     data = folder / "data"
                     played = player.play(running, day, data, lambda moment: stages.at(*_position(day, moment)))
                     stages("stopping")
-        except (postgres.PostgresError, stack.StartError, stack.FunctionError, scenario.ScenarioError) as error:
+        except (postgres.PostgresError, stack.StartError, stack.FunctionError) as error:
             raise UsageError(str(error)) from None
     if arguments.json:
         terminal.print_json({"business_date": day.business_date.isoformat(), **vars(played)})
@@ -70,10 +71,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _scenario(arguments: argparse.Namespace, mesh: Mesh) -> "Scenario":
-    from headgate.local import scenario
-
     if arguments.scenario is not None:
-        return scenario.read(arguments.scenario)
+        return read_scenario(arguments.scenario, mesh, arguments.json)
     return default_scenario(
         mesh, date.fromisoformat(arguments.date) if arguments.date else datetime.now().astimezone().date()
     )

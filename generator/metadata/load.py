@@ -183,10 +183,7 @@ def _document(data: bytes, path: Path, findings: list[Finding]) -> Document | No
     try:
         return read(data)
     except ReadError as error:
-        findings.extend(
-            Finding(each.rule, path, each.at, each.found, each.expected, each.hint, each.line, each.column)
-            for each in (error, *error.others)
-        )
+        findings.extend(error.findings(path))
         return None
 
 

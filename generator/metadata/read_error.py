@@ -1,6 +1,8 @@
 """Why a file holds no usable document."""
 
-from headgate.generator.findings import Rule
+from pathlib import Path
+
+from headgate.generator.findings import Finding, Rule
 
 
 class ReadError(Exception):
@@ -16,3 +18,10 @@ class ReadError(Exception):
         self.rule, self.found, self.expected, self.hint = rule, found, expected, hint
         self.line, self.column, self.at = line, column, at
         self.others: list[ReadError] = []
+
+    def findings(self, file: Path) -> list[Finding]:
+        """This fault and the others, as findings."""
+        return [
+            Finding(each.rule, file, each.at, each.found, each.expected, each.hint, each.line, each.column)
+            for each in (self, *self.others)
+        ]

@@ -113,10 +113,13 @@ def root(name: str) -> tuple[dict[str, Any], Resolver[Any]]:
 
 def check(document: Any, name: str, file: Path, prefix: str = "") -> list[Finding]:
     """The findings of `document` against the schema `name` (`product.schema.json`); pointers begin with `prefix`."""
-    if is_valid(document, name):
-        return []
+    return [] if is_valid(document, name) else explain(document, _explainer(name), file, prefix)
+
+
+def explain(document: Any, validator: Draft202012Validator, file: Path, prefix: str = "") -> list[Finding]:
+    """What the validator finds in the document, in the terms of the metadata."""
     findings: dict[tuple[str, str], Finding] = {}
-    for error in _explainer(name).iter_errors(document):
+    for error in validator.iter_errors(document):
         for finding in _explain(error, file, prefix):
             findings.setdefault((finding.rule.id, finding.pointer + finding.found), finding)
     return sorted(findings.values(), key=Finding.order)

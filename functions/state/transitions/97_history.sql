@@ -75,8 +75,11 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
             facts) AS entry
         FROM jobs
     ), job_ends AS (
-        SELECT entry_of((j).ended_at, '1 ' || product_id || ' ' || coalesce((j).step, '') || ' ' || (j).job_run_id, 'job ended', product_id,
-            business_date, cycle, facts || jsonb_build_object('status', (j).state, 'cause', cut_text((j).message, 600))) AS entry
+        -- an end may be known before the start was recorded; it is shown after it all the same
+        SELECT entry_of(greatest((j).ended_at, (j).started_at),
+            CASE WHEN (j).ended_at > (j).started_at THEN '1 ' ELSE '4~' END || product_id || ' ' || coalesce((j).step, '') || ' ' || (j).job_run_id,
+            'job ended', product_id, business_date, cycle,
+            facts || jsonb_build_object('status', (j).state, 'cause', cut_text((j).message, 600))) AS entry
         FROM jobs WHERE (j).ended_at IS NOT NULL
     ), entries AS (
         SELECT entry FROM refreshes UNION ALL SELECT entry FROM changes UNION ALL SELECT entry FROM arrivals UNION ALL SELECT entry FROM holds

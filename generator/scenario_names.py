@@ -1,0 +1,105 @@
+"""Checks the names in a scenario, a day that the local runtime plays, against the mesh. Pure."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from headgate.generator.findings import Finding, Rule, Severity, pointer
+from headgate.generator.metadata import hints
+from headgate.generator.model.cron import parse
+from headgate.generator.model.mesh import Mesh
+from headgate.generator.model.product import all_steps
+from headgate.generator.steps import step_types
+
+UNKNOWN_PRODUCT = Rule(
+    "HG801", "unknown product in a scenario", "Nothing waits for its event, and nothing is known of its runs."
+)
+WITHOUT_PIPELINE = Rule(
+    "HG802", "product without a pipeline in a scenario", "It has no runs on which to act or of which to expect an end."
+)
+UNKNOWN_WORK = Rule(
+    "HG803", "unknown job or function in a scenario", "No step runs it, so what the scenario says of it never happens."
+)
+OTHER_CYCLE = Rule(
+    "HG804",
+    "cycle that a product does not have in a scenario",
+    "The event or the operation matches no run.",
+    Severity.WARNING,
+)
+SCENARIO_RULES = (UNKNOWN_PRODUCT, WITHOUT_PIPELINE, UNKNOWN_WORK, OTHER_CYCLE)
+
+
+def check(scenario: Mapping[str, Any], mesh: Mesh, file: Path) -> Iterator[Finding]:
+    """The findings of a scenario that keeps its schema."""
+    for number, each in enumerate(scenario.get("events", ())):
+        if "product" in each:
+            yield from _event(each, mesh, file, pointer("events", number))
+    for number, each in enumerate(scenario.get("acts", ())):
+        at = pointer("acts", number)
+        yield from _with_pipeline(each["product"], mesh, file, at + "/product")
+        yield from _cycle(each, mesh, file, at)
+    for name in scenario.get("expect", {}):
+        yield from _with_pipeline(name, mesh, file, pointer("expect", name))
+    known = _work(mesh)
+    for name in scenario.get("runs", {}):
+        if name not in known and name != "*":
+            expected = "a job or function that a step names, or `*` for all others"
+            yield Finding(
+                UNKNOWN_WORK,
+                file,
+                pointer("runs", name),
+                f"`{name}`",
+                expected,
+                hints.did_you_mean(name, sorted(known)),
+            )
+
+
+def _event(event: Mapping[str, Any], mesh: Mesh, file: Path, at: str) -> Iterator[Finding]:
+    known = {*mesh.products, *mesh.downstream}
+    if event["product"] not in known:
+        yield _unknown(event["product"], known, file, at + "/product")
+    yield from _cycle(event, mesh, file, at)
+
+
+def _with_pipeline(name: str, mesh: Mesh, file: Path, at: str) -> Iterator[Finding]:
+    product = mesh.products.get(name)
+    with_pipeline = {each.id for each in mesh.machines()}
+    if product is None and name not in mesh.downstream:
+        yield _unknown(name, with_pipeline, file, at)
+    elif product is None or product.pipeline is None:
+        yield Finding(
+            WITHOUT_PIPELINE, file, at, f"`{name}`, which is refreshed elsewhere", "a product with a pipeline"
+        )
+
+
+def _unknown(name: str, known: set[str], file: Path, at: str) -> Finding:
+    return Finding(
+        UNKNOWN_PRODUCT, file, at, f"`{name}`", "a product of the mesh", hints.did_you_mean(name, sorted(known))
+    )
+
+
+def _cycle(given: Mapping[str, Any], mesh: Mesh, file: Path, at: str) -> Iterator[Finding]:
+    product = mesh.products.get(given["product"])
+    if product is None or (product.schedule is None and product.pipeline is None):
+        return  # of what is refreshed elsewhere without a schedule the cycles are not known
+    times = parse(product.schedule.cron).times if product.schedule else ()
+    cycles = list(times) if len(times) > 1 else []
+    cycle = given.get("cycle")
+    if cycle is not None and cycle not in cycles:
+        expected = (
+            f"one of {hints.listing(cycles)}" if cycles else "no `cycle`, since the product is refreshed once a day"
+        )
+        yield Finding(OTHER_CYCLE, file, at + "/cycle", f'"{cycle}"', expected)
+    elif cycle is None and cycles:
+        yield Finding(OTHER_CYCLE, file, at, f"no `cycle` for {given['product']}", f"one of {hints.listing(cycles)}")
+
+
+def _work(mesh: Mesh) -> set[str]:
+    """What the scenario's `runs` can name: the jobs and functions of all steps."""
+    types = step_types()
+    return {
+        str(step.settings[types[step.type].resource]).partition(":")[0]
+        for product in mesh.machines()
+        if product.pipeline
+        for step in all_steps(product.pipeline.items)
+    }
