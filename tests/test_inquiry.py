@@ -210,10 +210,32 @@ def test_history_is_what_happened_in_order(morning: World) -> None:
 
     assert [(each["at"][11:16], each["kind"], each.get("status")) for each in entries] == [
         ("06:00", "run", "WAITING"), ("06:10", "arrived", None), ("06:10", "run", "WAITING"), ("06:11", "run", "WAITING"),
-        ("08:00", "job ended", "SUCCEEDED"), ("08:00", "run", "PROCESSING"), ("08:00", "run", "COMPLETED"), ("08:00", "job started", None),
+        ("08:00", "run", "PROCESSING"), ("08:00", "job started", None), ("08:00", "job ended", "SUCCEEDED"), ("08:00", "run", "COMPLETED"),
     ]  # fmt: skip
     assert entries[0]["opened"] is True
     assert entries[2]["reason"] == "the last input arrived"
+
+
+def statuses_from(hour: str) -> list[str]:
+    entries = asked(question="history", product="d1/a", business_date=TODAY)["entries"]
+    return [each.get("status", each["kind"]) for each in entries if each["at"][11:13] >= hour]
+
+
+def test_history_shows_an_end_that_was_reported_before_the_start_after_it(morning: World) -> None:
+    """A job that takes no time has ended by its service's clock before the machine has recorded that it runs."""
+    morning.event("raw/in", TODAY, at("2026-11-20 06:10"))
+    wait(morning, "d1/a", now="2026-11-20 06:11")
+    complete(morning, "d1/a")
+    morning.sql("UPDATE job_run SET ended_at = started_at - interval '2 seconds'")
+    assert statuses_from("08") == ["PROCESSING", "job started", "SUCCEEDED", "COMPLETED"]
+
+
+def test_history_shows_the_end_of_an_attempt_before_the_restart_of_the_same_moment(morning: World) -> None:
+    wait(morning, "d1/a", now="2026-11-20 06:11")
+    complete(morning, "d1/a", status="ERROR")
+    ended_at = morning.run("d1/a", TODAY)["finished_at"]
+    morning.state.rerun("d1/a", date.fromisoformat(TODAY), "", False, "restarted", "monitor", ended_at)
+    assert statuses_from("08") == ["ERROR", "WAITING"]
 
 
 def test_history_of_all_in_pages(morning: World, monkeypatch: pytest.MonkeyPatch) -> None:

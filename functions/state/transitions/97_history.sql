@@ -36,7 +36,9 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
         CROSS JOIN LATERAL (SELECT (SELECT p.machine IS NOT NULL FROM data_product p WHERE p.product_id = e.product_id) AS made_here) product
         WHERE (made_here IS NOT true OR NOT EXISTS (SELECT FROM runs_of_date(e.product_id, e.business_date) r WHERE r.run_id::text = e.run_id OFFSET 0))
     ), changes AS (
-        SELECT entry_of(h.changed_at, CASE WHEN opens OR h.event = 'condition_changed' THEN '1 ' ELSE '3 ' END || h.product_id || ' ' || numbered(h.history_id),
+        -- an end comes after the jobs of its moment, and before the attempt that a restart opens at the same moment
+        SELECT entry_of(h.changed_at, CASE WHEN opens OR h.event = 'condition_changed' THEN '1 ' WHEN NOT ends THEN '3 '
+                WHEN h.next_at = h.changed_at THEN '0~' ELSE '6 ' END || h.product_id || ' ' || numbered(h.history_id),
             CASE h.event WHEN 'late' THEN 'late' WHEN 'held' THEN 'held' WHEN 'hold_removed' THEN 'hold ended'
                 WHEN 'started_again' THEN 'started again'
                 WHEN 'condition_changed' THEN 'condition changed' ELSE 'run' END, h.product_id, h.business_date, h.cycle,
@@ -45,8 +47,10 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
                 'repaired', CASE WHEN h.event IN ('repaired', 'started_again') THEN true END,
                 'error', cut_text(h.error, 500), 'cause', cut_text(h.cause, 600), 'execution_arn', h.execution_arn, 'by', h.changed_by)) AS entry
         FROM runs r
-        CROSS JOIN LATERAL (SELECT * FROM data_product_status_history h WHERE h.run_id = r.run_id OFFSET 0) h
-        CROSS JOIN LATERAL (SELECT h.event IN ('opened', 'rerun', 'restarted') AS opens, h.event IN ('released', 'repaired') AS releases) kind
+        CROSS JOIN LATERAL (SELECT *, lead(changed_at) OVER (ORDER BY history_id) AS next_at
+            FROM data_product_status_history h WHERE h.run_id = r.run_id OFFSET 0) h
+        CROSS JOIN LATERAL (SELECT h.event IN ('opened', 'rerun', 'restarted') AS opens, h.event IN ('released', 'repaired') AS releases,
+            h.event IN ('completed', 'failed', 'skipped', 'cancelled') AS ends) kind
     ), holds AS (
         SELECT entry_of(h.changed_at, '0 ' || h.product_id || ' ' || numbered(h.hold_id), CASE WHEN h.held THEN 'held' ELSE 'hold ended' END,
             h.product_id, NULL, NULL, jsonb_build_object('by', h.changed_by)) AS entry
