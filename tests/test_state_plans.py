@@ -15,7 +15,7 @@ from state import catalog
 from state.calls import State
 from tests.query_plans import OF_CATALOG, Explained, Scan
 from tests.state_history import add_finished_days, load_mesh
-from tests.state_world import World, at, new_world
+from tests.state_world import SOAK, World, at, new_world
 
 TODAY = date(2026, 11, 20)
 SIX = at("2026-11-20 06:00")
@@ -242,7 +242,7 @@ def test_statistics_change_the_work_of_no_call(examined: dict[str, dict[str, lis
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", ["empty", "quiet", "busy"])
+@pytest.mark.parametrize("case", ["empty", "quiet", "busy"] if SOAK > 1 else ["empty"])
 def test_a_year_of_history_changes_the_work_of_no_call(
     examined: dict[str, dict[str, list[Scan]]], postgres: Postgres, case: str
 ) -> None:
