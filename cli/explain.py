@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from headgate.cli.formatting import EFFECTS, Clock, Entry, named, uncut
+from headgate.cli.formatting import EFFECTS, Clock, Entry, named, plural, uncut
 
 REMEDIES = {
     "ERROR": "after the cause is fixed, run it again with `headgate rerun {product} --date {date}{cycle}`",
@@ -41,12 +41,7 @@ def explained(run: Entry, clock: Clock) -> Iterator[str]:
                 yield f"  {run['cause']}"
             yield from _holds(run)
             yield _remedy(run)
-    for each in run.get("parked", ()):
-        since = clock(each.get("failing_since"))
-        yield (
-            f"Parked: the {EFFECTS[each['kind']]}, tried {each['tries']} times since {since}: {each.get('reason', '')}. "
-            f"After the cause is fixed, perform it with `headgate retry {each['effect']}`."
-        )
+    yield from _failing(run, clock)
     jobs, more = uncut(run.get("jobs", ()))
     for job in jobs:
         ended = f"{job['state']} at {clock(job['ended_at'])}" if "ended_at" in job else "still running"
@@ -68,6 +63,16 @@ def _remedy(run: Entry) -> str:
     cycle = f" --cycle {run['cycle']}" if "cycle" in run else ""
     remedy = REMEDIES[run["status"]].format(product=run["product"], date=run["business_date"], cycle=cycle)
     return f"{remedy[0].upper()}{remedy[1:]}."
+
+
+def _failing(run: Entry, clock: Clock) -> Iterator[str]:
+    """Each effect of the run that AWS did not take so far."""
+    for each in run.get("failing", ()):
+        failed = f"the {EFFECTS[each['kind']]} failed {plural(each['tries'], 'time')} since {clock(each['failing_since'])}: {each.get('reason', '')}."
+        if "parked_at" in each:
+            yield f"Parked: {failed} After the cause is fixed, perform it with `headgate retry {each['effect']}`."
+        else:
+            yield f"Not performed yet: {failed} It is tried again."
 
 
 def _unopened(run: Entry, clock: Clock) -> str:

@@ -76,7 +76,7 @@ def test_what_is_parked_is_shown_with_its_run_and_reason_and_performed_by_its_id
     code, printed = headgate("health")
     assert code == 1
     assert (
-        "1 effect is parked: tried in vain, and tried again only by `headgate retry ID` or `headgate retry --all`."
+        "1 effect is parked: every try failed, and only `headgate retry ID` or `headgate retry --all` tries again."
         in printed
     )
     (row,) = [line for line in printed.splitlines() if "start of" in line]
@@ -108,7 +108,7 @@ def test_everything_that_is_parked_is_performed_at_once(
     monkeypatch.setattr(runtime, "now", lambda: at("2026-11-20 10:00"))
     code, printed = headgate("health")
     assert code == 1, "it should have been performed hours ago"
-    assert "1 effect tried in vain so far and tried again: AccessDeniedException: as the test wants it" in printed
+    assert "1 of them failed and is tried again: AccessDeniedException: as the test wants it" in printed
     assert headgate("retry", "--all") == (0, "Nothing is parked.\n")
     assert headgate("retry")[0] == 2
     assert headgate("retry", "1", "--all")[0] == 2
@@ -131,7 +131,7 @@ def test_how_long_the_oldest_waits_counts_from_the_moment_it_was_due(
     monkeypatch.setattr(runtime, "now", lambda: at("2026-11-20 08:10"))
     code, printed = headgate("health")
     assert code == 1
-    assert "1 effect due; the oldest since 06:30, 100 minutes ago." in printed
+    assert "1 effect is due, the oldest since 06:30 (100 minutes)." in printed
 
 
 def test_dead_letters_are_counted(
@@ -166,11 +166,18 @@ def test_status_why_and_history_tell_what_is_parked(
     assert "parked, see `headgate health`" in status
     why = headgate("why", "d1/ds1")[1]
     assert (
-        f"Parked: the start of an execution, tried {TRIES} times since 06:30: AccessDeniedException: as the test wants it. "
+        f"Parked: the start of an execution failed {TRIES} times since 06:30: AccessDeniedException: as the test wants it. "
         f"After the cause is fixed, perform it with `headgate retry {effect}`." in why
     )
+    aws.broken["StartExecution"] = "ThrottlingException"
     headgate("retry", str(effect))
-    assert "Parked" not in headgate("why", "d1/ds1")[1]
+    why = headgate("why", "d1/ds1")[1]
+    assert (
+        "Not performed yet: the start of an execution failed 1 time since 06:30: ThrottlingException: as the test wants it. It is tried again."
+        in why
+    )
+    assert "Parked" not in why
+    assert "parked" not in headgate("status")[1]
     history = headgate("history", "d1/ds1")[1]
     assert (
         f"start of an execution parked: AccessDeniedException: as the test wants it; `headgate retry {effect}`"

@@ -164,6 +164,7 @@ def calls(world: World) -> dict[str, Call]:
         "claim_effects_of_run": lambda state: state.claim_effects_of_run(waiting, 50, LATER, timedelta(minutes=2)),
         "retry_effects": lambda state: state.retry_effects(None, "ann", LATER),
         "outbox_health": lambda state: state.outbox_health(LATER),
+        "products_with_errors": lambda state: state.products_with_errors("", 50),
         "parked_effects": lambda state: state.parked_effects("", 50),
         "jobs_to_ask": lambda state: state.jobs_to_ask(1, 80, LATER),
         "executions_to_ask": lambda state: state.executions_to_ask(1, 80, LATER),

@@ -40,8 +40,7 @@ def _print_parked(answer: Entry, clock: Clock) -> None:
         terminal.line("No effect is parked.")
         return
     terminal.line(
-        f"{plural(count, 'effect')} {'is' if count == 1 else 'are'} parked: tried in vain, and tried again only by "
-        "`headgate retry ID` or `headgate retry --all`.",
+        f"{plural(count, 'effect')} {_is(count)} parked: every try failed, and only `headgate retry ID` or `headgate retry --all` tries again.",
         indent=2,
     )
     rows = [["id", "effect", "run", "failing since", "tries", "last error"]]
@@ -61,13 +60,19 @@ def _print_due(answer: Entry, clock: Clock) -> None:
     if not outbox["due"]:
         terminal.line("Nothing that is due waits to be performed.")
         return
-    seconds = _seconds_due(answer)
-    age = f"{seconds // 60:,.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
-    terminal.line(f"{plural(outbox['due'], 'effect')} due; the oldest since {clock(outbox['oldest_due'])}, {age} ago.")
+    seconds = round(_seconds_due(answer))
+    age = plural(seconds // 60, "minute") if seconds >= 120 else plural(seconds, "second")
+    terminal.line(
+        f"{plural(outbox['due'], 'effect')} {_is(outbox['due'])} due, the oldest since {clock(outbox['oldest_due'])} ({age})."
+    )
     if outbox["failing"]:
         terminal.line(
-            f"{plural(outbox['failing'], 'effect')} tried in vain so far and tried again: {outbox['last_failure']}"
+            f"{outbox['failing']:,} of them failed and {_is(outbox['failing'])} tried again: {outbox['last_failure']}"
         )
+
+
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def _seconds_due(answer: Entry) -> float:

@@ -129,6 +129,22 @@ CREATE TABLE public.data_product (
     CONSTRAINT data_product_on_deadline_check CHECK ((on_deadline = ANY (ARRAY['fail'::text, 'start'::text, 'skip'::text]))),
     CONSTRAINT data_product_visibility_check CHECK ((visibility = ANY (ARRAY['mesh'::text, 'domain'::text])))
 );
+CREATE TABLE public.effect (
+    effect_id bigint NOT NULL,
+    effect_key text NOT NULL,
+    kind text NOT NULL,
+    run_id uuid,
+    attempt integer,
+    payload jsonb NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    claimed_until timestamp with time zone,
+    done_at timestamp with time zone,
+    outcome text,
+    failing_since timestamp with time zone,
+    parked_at timestamp with time zone,
+    CONSTRAINT effect_kind_check CHECK ((kind = ANY (ARRAY['start_execution'::text, 'stop_execution'::text, 'task_success'::text, 'task_failure'::text, 'put_event'::text, 'alert'::text])))
+);
 CREATE TABLE public.data_product_schedule (
     product_id text NOT NULL,
     cron text NOT NULL,
@@ -145,22 +161,6 @@ CREATE TABLE public.data_product_schedule (
     last_week_days integer[] NOT NULL,
     nth_week_days text[] NOT NULL,
     opened_until timestamp with time zone NOT NULL
-);
-CREATE TABLE public.effect (
-    effect_id bigint NOT NULL,
-    effect_key text NOT NULL,
-    kind text NOT NULL,
-    run_id uuid,
-    attempt integer,
-    payload jsonb NOT NULL,
-    due_at timestamp with time zone NOT NULL,
-    tries integer DEFAULT 0 NOT NULL,
-    claimed_until timestamp with time zone,
-    done_at timestamp with time zone,
-    outcome text,
-    failing_since timestamp with time zone,
-    parked_at timestamp with time zone,
-    CONSTRAINT effect_kind_check CHECK ((kind = ANY (ARRAY['start_execution'::text, 'stop_execution'::text, 'task_success'::text, 'task_failure'::text, 'put_event'::text, 'alert'::text])))
 );
 CREATE TABLE public.calendar (
     calendar text NOT NULL,

@@ -13,7 +13,7 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
     WHERE is_open(e) AND (e.due_at <= now_is OR e.failing_since IS NOT NULL)
 $$;
 
-CREATE OR REPLACE FUNCTION parked_effect(e effect, r data_product_status) RETURNS jsonb
+CREATE OR REPLACE FUNCTION failing_effect(e effect, r data_product_status) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
     SELECT jsonb_strip_nulls(jsonb_build_object('effect', e.effect_id, 'kind', e.kind, 'product', r.product_id, 'business_date', r.business_date,
         'cycle', nullif(r.cycle, ''), 'attempt', e.attempt, 'tries', e.tries, 'failing_since', e.failing_since, 'parked_at', e.parked_at,
@@ -24,17 +24,23 @@ CREATE OR REPLACE FUNCTION parked_effects(after text, page integer) RETURNS TABL
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
 -- What is parked, the oldest first: at most `page` after the one whose key is `after`, as many as fit into an answer.
     SELECT p.* FROM page_of((SELECT jsonb_agg(entry ORDER BY effect_id) FROM (
-        SELECT e.effect_id, jsonb_build_object('key', e.effect_id::text) || parked_effect(e, r) AS entry
+        SELECT e.effect_id, jsonb_build_object('key', e.effect_id::text) || failing_effect(e, r) AS entry
         FROM effect e LEFT JOIN LATERAL (SELECT * FROM data_product_status r WHERE r.run_id = e.run_id OFFSET 0) r ON true
         WHERE is_parked(e) AND e.effect_id > coalesce(nullif(after, '')::bigint, 0)
         ORDER BY e.effect_id LIMIT page) first)) p
 $$;
 
-CREATE OR REPLACE FUNCTION parked_of(r data_product_status) RETURNS jsonb
+CREATE OR REPLACE FUNCTION has_parked_effects(run uuid) RETURNS boolean
 LANGUAGE sql STABLE AS $$
--- The parked effects of a run, at most ten; null without one.
-    SELECT jsonb_agg(parked_effect(e, r) ORDER BY e.effect_id)
-    FROM (SELECT * FROM effect e WHERE e.run_id = r.run_id AND e.done_at IS NULL AND e.parked_at IS NOT NULL ORDER BY effect_id LIMIT 10) e
+-- True if an effect of the run is parked, null if not.
+    SELECT true FROM effect e WHERE e.run_id = run AND e.done_at IS NULL AND e.parked_at IS NOT NULL LIMIT 1
+$$;
+
+CREATE OR REPLACE FUNCTION failing_effects_of(r data_product_status) RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+-- The effects of a run that were tried and are not done, at most ten; null without one.
+    SELECT jsonb_agg(failing_effect(e, r) ORDER BY e.effect_id)
+    FROM (SELECT * FROM effect e WHERE e.run_id = r.run_id AND e.done_at IS NULL AND e.failing_since IS NOT NULL ORDER BY effect_id LIMIT 10) e
 $$;
 
 CREATE OR REPLACE FUNCTION products_with_errors(after text, page integer) RETURNS TABLE (key text, entry text)

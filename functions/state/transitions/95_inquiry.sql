@@ -34,7 +34,7 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
             AND NOT EXISTS (SELECT FROM data_product_schedule s WHERE s.product_id = p.product_id) THEN true END,
         'opening_error', CASE WHEN r.run_id IS NULL THEN p.opening_error END, 'refused', refusal_of(p.product_id),
         'usually_at', CASE WHEN p.machine IS NULL AND e.status IS NULL THEN usually_at(p.product_id, on_date) END,
-        'held', CASE WHEN p.held OR r.held THEN true END, 'parked', CASE WHEN parked_of(r) IS NOT NULL THEN true END, 'error', cut_text(r.error, 500),
+        'held', CASE WHEN p.held OR r.held THEN true END, 'parked', has_parked_effects(r.run_id), 'error', cut_text(r.error, 500),
         'missing', CASE WHEN r.status = 'WAITING' AND r.released_at IS NULL THEN (
             SELECT cut(jsonb_agg(upstream ORDER BY upstream) FILTER (WHERE number <= 5), 1000, count(*)) FROM (
                 SELECT DISTINCT d.upstream, dense_rank() OVER (ORDER BY d.upstream) AS number
@@ -209,6 +209,6 @@ BEGIN
         'missing', CASE WHEN waits THEN missing_inputs_with_state(product, on_date, r.cycle, now_is) END,
         'root_causes', CASE WHEN waits THEN root_causes_with_state(product, on_date, r.cycle, 20, now_is) END,
         'jobs', latest_jobs(r.run_id),
-        'parked', parked_of(r),
+        'failing', failing_effects_of(r),
         'downstream', (SELECT cut(jsonb_agg(DISTINCT d.product_id), 3000) FROM data_product_dependencies d WHERE d.upstream = product)));
 END $$;
