@@ -4,7 +4,7 @@
 
 Bars: opening 10,000 runs with 50,000 dependencies within 3 times the floor; one event that releases 200 runs answers in
 50 ms and hands everything due out in one page; a million rows of history change none of it; importing a handler costs at
-most 15 % more than boto3 and its clients.
+most 15 % more than boto3 and its clients. Prints the bytes a run leaves (`state_growth`); `state_plans` has statistics and a year of history.
 """
 
 import json
@@ -23,6 +23,7 @@ import psycopg
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "functions")]
 
+from benchmarks.state_growth import growth  # noqa: E402
 from headgate.local.postgres import running  # noqa: E402
 from tests.state_world import ENVIRONMENT, World, at, external, make_template, new_world, product  # noqa: E402
 
@@ -146,6 +147,8 @@ def main() -> None:
                 results["release of 200, ms" + label] = round(1000 * statistics.median(calls[1:]), 1)
                 results["released, in the first page" + label] = pages[-1]
             results["opening with history / without"] = round(openings[label] / openings[""], 2)
+        with new_world(server) as world:
+            results["bytes a run"] = growth(world, 100, 2)
     results["import / boto3 and clients"] = imports(max(rounds, 3))
     print(json.dumps(results, indent=2))
 

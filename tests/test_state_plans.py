@@ -1,9 +1,7 @@
 """The work of a call follows from what it concerns: neither the statistics of PostgreSQL nor the length of the history change it."""
 
-import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,35 +9,15 @@ import pytest
 
 from alerting.channels import properties
 from headgate.local.postgres import Postgres
-from state import catalog
 from state.calls import State
 from tests.query_plans import OF_CATALOG, Explained, Scan
-from tests.state_history import add_finished_days, load_mesh
+from tests.state_history import CASES, SIX, TODAY, Case, morning
 from tests.state_world import SOAK, World, at, new_world
 
-TODAY = date(2026, 11, 20)
-SIX = at("2026-11-20 06:00")
 LATER = at("2026-11-20 06:30")
 Call = Callable[[State], Any]
 
 
-@dataclass(frozen=True)
-class Case:
-    """When the statistics were taken, in a state of `days` days and a morning on which everything waits."""
-
-    statistics: str
-    days: int = 10
-    plans: str = "auto"
-
-
-BEST = Case("busy")
-CASES = {
-    "empty": Case("empty"),
-    "quiet hour": Case("quiet"),
-    "busy hour": BEST,
-    "never": Case("never"),
-    "generic plans": Case("quiet", plans="force_generic_plan"),
-}
 ONE_READING = 600  # rows: every product of the mesh, once
 # Statements that go through all that is open, by the indexes over it: the number of runs of the past is nothing to them.
 OVER_OPEN_ROWS = {
@@ -66,59 +44,6 @@ def scans_of(postgres: Postgres, case: Case, count: int = 400) -> dict[str, list
             found[name] = session.scans
         session.connection.close()
         return found
-
-
-def morning(world: World, case: Case, count: int) -> None:
-    """Every run of today waits for its inputs, its machine with a token; a fifth of them is being made."""
-    mesh = load_mesh(world, count, at("2025-01-01 00:00"))
-    stage(world, mesh | {"d/x2": mesh["d/x3"]}, without="d/x7")
-    for (table,) in world.sql(
-        "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
-    ):
-        world.sql(f"ALTER TABLE {table} SET (autovacuum_enabled = false)")
-    if case.statistics == "empty":
-        world.sql("ANALYZE")
-    add_finished_days(world, TODAY, case.days)
-    if case.statistics == "quiet":
-        world.sql("VACUUM ANALYZE")
-    world.sql("UPDATE data_product_schedule SET opened_until = %s", SIX - timedelta(hours=1))
-    assert world.state.open_due_runs(SIX, "scheduler").opened == count + 40
-    of_today = "business_date = %s AND status = 'WAITING'"
-    world.sql(
-        "UPDATE data_product_status SET task_token = 'token', waiting_since = %s, execution_arn = 'arn' || run_id, event = 'waiting' "
-        f"WHERE {of_today}",
-        SIX,
-        TODAY,
-    )
-    made = f"{of_today} AND product_id ~ '^d/x[0-9]*[05]$'"
-    world.sql(
-        "UPDATE data_product_dependencies_events_status SET status = 'ARRIVED', event = 'arrived' "
-        f"WHERE run_id IN (SELECT run_id FROM data_product_status WHERE {made})",
-        TODAY,
-    )
-    world.sql(
-        f"UPDATE data_product_status SET status = 'PROCESSING', released_at = opened_at, event = 'started' WHERE {made}",
-        TODAY,
-    )
-    world.sql(
-        "INSERT INTO job_run (job_run_id, run_id, attempt, step, job, state, started_at, changed_at, task_token) "
-        "SELECT 'jr ' || run_id, run_id, 1, 'build', 'j', 'STARTED', opened_at, opened_at, 'token' "
-        "FROM data_product_status WHERE status = 'PROCESSING'"
-    )
-    if case.statistics == "busy":
-        world.sql("VACUUM ANALYZE")
-
-
-def stage(world: World, mesh: dict[str, dict[str, Any]], without: str) -> None:
-    """The mesh without one product lies ready for `load_catalog`."""
-    content = {"calendars": {}, "products": {name: each for name, each in mesh.items() if name != without}}
-    for row in catalog.rows(content):
-        world.sql(
-            "INSERT INTO catalog_stage VALUES ('next', %s, %s, %s)",
-            row["section"],
-            row["key"],
-            json.dumps(row["entry"]),
-        )
 
 
 def calls(world: World) -> dict[str, Call]:

@@ -343,8 +343,6 @@ ALTER TABLE ONLY public.data_pipeline_config
     ADD CONSTRAINT data_pipeline_config_pkey PRIMARY KEY (product_id, step);
 ALTER TABLE ONLY public.data_pipeline_parameters
     ADD CONSTRAINT data_pipeline_parameters_pkey PRIMARY KEY (product_id, step, name);
-ALTER TABLE ONLY public.data_product_dependencies_events_status_history
-    ADD CONSTRAINT data_product_dependencies_events_status_history_pkey PRIMARY KEY (history_id);
 ALTER TABLE ONLY public.data_product_dependencies_events_status
     ADD CONSTRAINT data_product_dependencies_events_status_pkey PRIMARY KEY (run_id, leaf, cycle);
 ALTER TABLE ONLY public.data_product_dependencies
@@ -355,8 +353,6 @@ ALTER TABLE ONLY public.data_product
     ADD CONSTRAINT data_product_pkey PRIMARY KEY (product_id);
 ALTER TABLE ONLY public.data_product_schedule
     ADD CONSTRAINT data_product_schedule_pkey PRIMARY KEY (product_id);
-ALTER TABLE ONLY public.data_product_status_history
-    ADD CONSTRAINT data_product_status_history_pkey PRIMARY KEY (history_id);
 ALTER TABLE ONLY public.data_product_status
     ADD CONSTRAINT data_product_status_pkey PRIMARY KEY (run_id);
 ALTER TABLE ONLY public.data_product_status

@@ -71,7 +71,7 @@ BEGIN
     released := cardinality(release_ready(locked, now_is, 'the last input arrived', 'refresh event'));
 
     -- the machine did publish: nothing is left for the monitor to do
-    UPDATE effect f SET done_at = now_is, outcome = 'seen on the bus'
+    UPDATE effect f SET done_at = now_is, outcome = 'seen on the bus', payload = '{}'
     FROM refresh_event e
     WHERE e.event_key = ANY (keys) AND f.effect_key = 'publish ' || e.run_id || ' ' || e.attempt || ' ' || e.status AND f.done_at IS NULL;
     repeated := cardinality(keys) - recorded;

@@ -163,7 +163,7 @@ BEGIN
         recorded_at := r.finished_at;
         RETURN;
     END IF;
-    UPDATE data_product_status SET status = outcome, finished_at = now_is, error = of_error, cause = left(of_cause, 8000),
+    UPDATE data_product_status SET status = outcome, finished_at = now_is, task_token = NULL, error = of_error, cause = left(of_cause, 8000),
         event = CASE outcome WHEN 'ERROR' THEN 'failed' ELSE lower(outcome) END, changed_at = now_is, changed_by = actor
     WHERE run_id = run AND ((outcome = 'COMPLETED' AND status = 'PROCESSING')
         OR (outcome = 'ERROR' AND status IN ('WAITING', 'PROCESSING'))

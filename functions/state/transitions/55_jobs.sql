@@ -103,6 +103,7 @@ BEGIN
         RETURNING *
     LOOP
         PERFORM answer_job(j, now_is);
+        UPDATE job_run SET task_token = NULL WHERE job_run_id = j.job_run_id AND task_token IS NOT NULL;  -- its answer is due, and has it
         ended := ended + 1;
     END LOOP;
     -- an attempt that waited for an earlier one's job can go on

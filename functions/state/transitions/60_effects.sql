@@ -56,7 +56,8 @@ LANGUAGE sql SET enable_seqscan = off AS $$
             parked_at = CASE WHEN r.parked THEN now_is END,
             failing_since = CASE WHEN done OR given_back THEN f.failing_since ELSE coalesce(f.failing_since, now_is) END,
             tries = f.tries - CASE WHEN given_back THEN 1 ELSE 0 END,
-            claimed_until = NULL, outcome = coalesce(left(r.outcome, 2000), f.outcome)
+            claimed_until = NULL, outcome = coalesce(left(r.outcome, 2000), f.outcome),
+            payload = CASE WHEN done AND f.kind <> 'start_execution' THEN '{}' ELSE f.payload END  -- a start may be repeated
         FROM jsonb_to_recordset(results) AS r(effect_id bigint, outcome text, retry_seconds integer, parked boolean, untried boolean)
         CROSS JOIN LATERAL (SELECT r.untried IS TRUE AS given_back, num_nulls(r.retry_seconds, r.parked, r.untried) = 3 AS done) came
         WHERE f.effect_id = r.effect_id AND f.done_at IS NULL

@@ -45,9 +45,10 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
             jsonb_build_object('opened', CASE WHEN opens THEN true END, 'attempt', h.attempt, 'status', h.status,
                 'released', CASE WHEN releases THEN true END, 'reason', CASE WHEN releases THEN h.release_reason END,
                 'repaired', CASE WHEN h.event IN ('repaired', 'started_again') THEN true END,
-                'error', cut_text(h.error, 500), 'cause', cut_text(h.cause, 600), 'execution_arn', h.execution_arn, 'by', h.changed_by)) AS entry
+                'error', cut_text(h.error, 500), 'cause', cut_text(h.cause, 600), 'execution_arn', h.execution, 'by', h.changed_by)) AS entry
         FROM runs r
-        CROSS JOIN LATERAL (SELECT *, lead(changed_at) OVER (ORDER BY history_id) AS next_at
+        CROSS JOIN LATERAL (SELECT *, lead(changed_at) OVER (ORDER BY history_id) AS next_at,
+            max(execution_arn) OVER (PARTITION BY attempt ORDER BY history_id) AS execution
             FROM data_product_status_history h WHERE h.run_id = r.run_id OFFSET 0) h
         CROSS JOIN LATERAL (SELECT h.event IN ('opened', 'rerun', 'restarted') AS opens, h.event IN ('released', 'repaired') AS releases,
             h.event IN ('completed', 'failed', 'skipped', 'cancelled') AS ends) kind
