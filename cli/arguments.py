@@ -21,23 +21,20 @@ def add_folders(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_application(parser: argparse.ArgumentParser) -> None:
-    """Which running application the command calls, and in which form it prints the answer."""
+def add_application(
+    parser: argparse.ArgumentParser,
+    stack: str = "a deployed stack (default: the one in headgate.toml, else as with --local)",
+    local: str = "the application that `headgate up` runs",
+) -> None:
+    """Which running application the command calls, and in which form it prints the answer; `stack` and `local` are the help."""
     target = parser.add_mutually_exclusive_group()
-    target.add_argument(
-        "--stack", metavar="NAME", help="a deployed stack (default: the one in headgate.toml, else as with --local)"
-    )
-    target.add_argument("--local", action="store_true", help="the application that `headgate up` runs")
-    add_account(parser)
-    parser.add_argument("--json", action="store_true", help="print the answer as JSON")
-
-
-def add_account(parser: argparse.ArgumentParser) -> None:
-    """Where a stack is deployed."""
+    target.add_argument("--stack", metavar="NAME", help=stack)
+    target.add_argument("--local", action="store_true", help=local)
     parser.add_argument(
         "--region", help="the region of the stack (default: the one in headgate.toml, else of the AWS CLI)"
     )
     parser.add_argument("--profile", help="the AWS profile (default: the one in headgate.toml, else of the AWS CLI)")
+    parser.add_argument("--json", action="store_true", help="print the answer as JSON")
 
 
 def add_date(parser: argparse.ArgumentParser, default: str) -> None:

@@ -13,12 +13,12 @@ from headgate.generator.scenario_names import SCENARIO_RULES
 from tests.golden import FOLDER, expect
 
 MESH = """\
+--- d1/domain.yaml
+owner: team-one
 --- raw/domain.yaml
 owner: ingestion
 --- raw/rd1.yaml
 description: One
---- d1/domain.yaml
-owner: team-one
 --- d1/ds1.yaml
 description: Positions
 schedule: {cron: "0 6,14 * * ? *", timezone: UTC}

@@ -83,14 +83,19 @@ def test_a_failure_leaves_the_schema_as_it_was(
     assert "TABLE" not in schema(dsn)
 
 
-def test_an_applied_migration_is_not_edited(
-    empty: tuple[Database, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    database, _ = empty
-    (tmp_path / "migrations").mkdir()
-    file = tmp_path / "migrations/0001_first.sql"
-    file.write_text("CREATE TABLE first (a integer);\n")
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What is migrated comes from this folder."""
+    for name in ("migrations", "transitions"):
+        (tmp_path / name).mkdir()
     monkeypatch.setattr(migration, "FOLDER", tmp_path)
+    return tmp_path
+
+
+def test_an_applied_migration_is_not_edited(empty: tuple[Database, str], folder: Path) -> None:
+    database, _ = empty
+    file = folder / "migrations/0001_first.sql"
+    file.write_text("CREATE TABLE first (a integer);\n")
     assert migrate(database) == ["migrations/0001_first.sql"]
     file.write_text("CREATE TABLE first (a bigint);\n")
 
@@ -98,14 +103,10 @@ def test_an_applied_migration_is_not_edited(
         migrate(database)
 
 
-def test_a_function_may_change_what_it_takes_and_gives(
-    empty: tuple[Database, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_function_may_change_what_it_takes_and_gives(empty: tuple[Database, str], folder: Path) -> None:
     """As when an older version is deployed: the old self is gone, not kept beside the new one."""
     database, dsn = empty
-    (tmp_path / "transitions").mkdir()
-    file = tmp_path / "transitions/10_first.sql"
-    monkeypatch.setattr(migration, "FOLDER", tmp_path)
+    file = folder / "transitions/10_first.sql"
     for takes, gives, value in (("a integer", "integer", "1"), ("a integer", "text", "'1'"), ("b text", "text", "b")):
         file.write_text(
             f"CREATE OR REPLACE FUNCTION first({takes}) RETURNS {gives} LANGUAGE sql AS $$ SELECT {value} $$\n"

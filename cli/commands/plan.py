@@ -6,7 +6,7 @@ import orjson
 
 from headgate.cli import terminal
 from headgate.cli.application import inquire
-from headgate.cli.arguments import add_account, add_folders
+from headgate.cli.arguments import add_application, add_folders
 from headgate.cli.errors import FINDINGS, FINE, UsageError
 from headgate.cli.findings import as_json, print_findings
 from headgate.cli.plan_report import OpenRuns, PlanReport
@@ -19,13 +19,11 @@ from headgate.generator.plan import catalog
 
 def add(parser: argparse.ArgumentParser) -> None:
     add_folders(parser)
-    running = parser.add_mutually_exclusive_group()
-    running.add_argument(
-        "--stack", metavar="NAME", help="count the open runs that the changes concern in a deployed stack"
+    add_application(
+        parser,
+        stack="count the open runs that the changes concern in a deployed stack",
+        local="count them in the application that `headgate up` runs",
     )
-    running.add_argument("--local", action="store_true", help="count them in the application that `headgate up` runs")
-    add_account(parser)
-    parser.add_argument("--json", action="store_true", help="print the changes as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:

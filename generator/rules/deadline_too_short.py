@@ -1,6 +1,7 @@
 """A deadline that passes before the upstream opens its run."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 
 from headgate.generator.findings import Finding, Rule
@@ -43,10 +44,10 @@ def check(mesh: Mesh) -> Iterator[Finding]:
             schedule = mesh.products[leaf.product].schedule
             assert schedule is not None
             # an intraday consumer has several openings a day; the last one leaves the most time
-            given = (schedule, upstream.calendar, leaf.offset, leaf.cycle, product.deadline)
+            needed = Needed(schedule, upstream.calendar, leaf.offset, leaf.cycle, product.deadline)
             if product.schedule is not None:
-                return _in_time(product.schedule, timing.calendar, *given)
-            return _met(opens, None, *given)
+                return _in_time(product.schedule, timing.calendar, needed)
+            return _met(opens, None, needed)
 
         if held(product.depends_on, in_time):
             continue
@@ -80,33 +81,28 @@ def _openings_by_events(product: Product, mesh: Mesh, known: dict[str, Timing]) 
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """A refresh that a run waits for, `deadline` seconds long: of the upstream's schedule and calendar."""
+
+    schedule: Schedule
+    calendar: Calendar | None
+    offset: int
+    cycle: str
+    deadline: int
+
+
 @cache
-def _in_time(
-    consumer: Schedule,
-    calendar: Calendar | None,
-    upstream: Schedule,
-    upstream_calendar: Calendar | None,
-    offset: int,
-    cycle: str,
-    deadline: int,
-) -> int:
-    return _met(firings(consumer, calendar).openings, calendar, upstream, upstream_calendar, offset, cycle, deadline)
+def _in_time(consumer: Schedule, calendar: Calendar | None, needed: Needed) -> int:
+    return _met(firings(consumer, calendar).openings, calendar, needed)
 
 
-def _met(
-    consumer: Openings,
-    calendar: Calendar | None,
-    upstream: Schedule,
-    upstream_calendar: Calendar | None,
-    offset: int,
-    cycle: str,
-    deadline: int,
-) -> int:
+def _met(consumer: Openings, calendar: Calendar | None, needed: Needed) -> int:
     """The dates on which the upstream opens before the deadline of the consumer's opening."""
-    opens, result = firings(upstream, upstream_calendar).openings, 0
+    opens, result = firings(needed.schedule, needed.calendar).openings, 0
     for bit, (_, last) in consumer.items():
-        needed = opens.get(needed_date(bit, offset, calendar))
-        if needed is None or earliest(needed, cycle, upstream) <= last + deadline // 60:
+        opening = opens.get(needed_date(bit, needed.offset, calendar))
+        if opening is None or earliest(opening, needed.cycle, needed.schedule) <= last + needed.deadline // 60:
             result |= 1 << bit
     return result
 
