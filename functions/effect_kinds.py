@@ -58,11 +58,13 @@ def _alert(client: Any, payload: dict[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of effect: the service, the call, and the error codes by which the service says that nothing is left to do."""
+    """A kind of effect: the service, the call, and the error codes by which the service says that nothing is left to do. What
+    `crosses_accounts` may be refused because of an outage or a change in another account, which ends without us."""
 
     service: str
     perform: Callable[[Any, dict[str, Any]], str]
     done: Mapping[str, str] = field(default_factory=dict)
+    crosses_accounts: bool = False
 
 
 _TOKEN_CLOSED = {
@@ -77,6 +79,6 @@ KINDS = {
     "stop_execution": Kind("stepfunctions", _stop_execution, {"ExecutionDoesNotExist": "the execution does not exist"}),
     "task_success": Kind("stepfunctions", _task_success, _TOKEN_CLOSED),
     "task_failure": Kind("stepfunctions", _task_failure, _TOKEN_CLOSED),
-    "put_event": Kind("events", _put_event),
+    "put_event": Kind("events", _put_event, crosses_accounts=True),
     "alert": Kind("sns", _alert),
 }

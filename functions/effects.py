@@ -26,7 +26,9 @@ LEASE = timedelta(minutes=2)
 THREADS = 8
 LONGEST_DELAY = 900  # seconds
 TRIES = 8  # of an effect that is refused, in twenty minutes or more; then it is parked
-TRIES_UNANSWERED = 100  # of one that AWS is too busy for or does not answer, in a day or more
+TRIES_UNANSWERED = (
+    100  # of one that AWS is too busy for or does not answer, or that another account refuses, in a day or more
+)
 TIME_TO_END = clients.LONGEST_CALL + 3  # seconds: a call that has begun, and recording what came of it
 
 Left = Callable[[], float]
@@ -102,7 +104,9 @@ class Performer:
 
 def _failure(effect: Effect, error: Exception) -> Result:
     outcome = _without_token(effect, clients.described(error))
-    parked = effect.tries >= (TRIES_UNANSWERED if clients.is_unanswered(error) else TRIES)
+    kind = KINDS.get(effect.kind)
+    elsewhere = kind is not None and kind.crosses_accounts and clients.is_from_aws(error)
+    parked = effect.tries >= (TRIES_UNANSWERED if elsewhere or clients.is_unanswered(error) else TRIES)
     line = {"effect": effect.effect_id, "kind": effect.kind, "tries": effect.tries, "reason": outcome}
     if not parked:
         LOG.warning(json.dumps(line))

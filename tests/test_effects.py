@@ -127,6 +127,22 @@ def test_an_effect_that_is_refused_is_parked_after_the_stated_tries(
     assert aws.executions == {}
 
 
+def test_an_event_that_a_bus_refuses_is_tried_for_a_day(world: World, aws: FakeAws) -> None:
+    """The bus may be another account's, and what refuses there an outage that ends without us."""
+    detail = {"visibility": "mesh", "detail_type": "Data Product Refreshed", "detail": {"product": "a"}}
+    row = "INSERT INTO effect (effect_key, kind, payload, due_at) VALUES (%s, 'put_event', %s, %s)"
+    world.sql(row, "an event", json.dumps(detail), SIX)
+    world.sql(row, "no event", json.dumps({"visibility": "mesh"}), SIX)
+    aws.broken["PutEvents"] = "AccessDeniedException"
+    now = tried(world, TRIES + 3)
+    assert world.sql("SELECT effect_key, parked_at IS NOT NULL FROM effect ORDER BY 1") == [
+        ("an event", False),
+        ("no event", True),
+    ]
+    aws.broken.clear()
+    assert perform(world, now + timedelta(hours=1)) == 1
+
+
 @pytest.mark.parametrize("error", ["ThrottlingException", "unreachable", "broken"])
 def test_an_effect_that_aws_does_not_answer_is_tried_for_a_day(
     world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch, error: str
