@@ -1,8 +1,7 @@
 """The process of a function of the local endpoint: it sets the function's clock to the runtime's, its addresses, and the folder of its
 layers, which is not /opt.
 
-`run` is called in a process that a fork server made. What this module imports is loaded there already: it is most of what a function
-needs to start.
+`run` is called in a process that a fork server made, which has loaded the SDK (`function_sdk`).
 """
 
 import datetime
@@ -13,22 +12,13 @@ import runpy
 import struct
 import sys
 import time
-from functools import cache
 from multiprocessing.reduction import DupFd
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import boto3
-import botocore.loaders
-
 SDK = ("boto3", "botocore")
 _import = importlib.import_module
-
-# The SDK loads most of itself with the first client. One cache of what describes the services is kept for every session.
-botocore.loaders.create_loader = cache(botocore.loaders.create_loader)
-for _service in ("rds-data", "stepfunctions", "events"):
-    boto3.Session(region_name="us-east-1").client(_service)
 
 
 class Streams:

@@ -60,7 +60,7 @@ class _Subprocess:
 
     def __init__(self) -> None:
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload([run.__module__])
+        self._context.set_forkserver_preload(["headgate.local.function_sdk", run.__module__])
 
     def Popen(self, command: list[str], **options: Any) -> Any:  # noqa: N802 - the name in the module
         if Path(command[-1]).name != SCRIPT:
