@@ -7,8 +7,8 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready $(SAM)/.ready-$(SAM_VERSION)
 
-# Tests of the local runtime wait as much as they compute, so there are three workers more than there are processors.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 3)')
+# Tests of the local runtime wait as much as they compute, so there are two workers more than there are processors.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 2)')
 PYTEST := $(BIN)/pytest -q -n $(WORKERS)
 SOAK ?= 20
 # The tests that compare something with a golden file.

@@ -34,9 +34,9 @@ def examined(postgres: Postgres) -> dict[str, dict[str, list[Scan]]]:
     return {name: scans_of(postgres, case) for name, case in CASES.items()}
 
 
-def scans_of(postgres: Postgres, case: Case, count: int = 400) -> dict[str, list[Scan]]:
+def scans_of(postgres: Postgres, case: Case) -> dict[str, list[Scan]]:
     with new_world(postgres) as world:
-        morning(world, case, count)
+        morning(world, case, 400)
         session = Explained(world.dsn, plan_cache_mode=case.plans)
         found = {}
         for name, call in calls(world).items():

@@ -85,12 +85,10 @@ DECLARE
 BEGIN
     PERFORM lock_openings(true);
     -- the runs before their job runs, as in all that records job runs
+    SELECT coalesce(array_agg(coalesce(s.run_id, (SELECT known.run_id FROM job_run known WHERE known.job_run_id = s.job_run_id OFFSET 0))), '{}')
+    INTO runs FROM jsonb_to_recordset(states) AS s(job_run_id text, run_id uuid);
     SELECT coalesce(array_agg(run_id), '{}') INTO runs FROM (
-        SELECT run_id FROM data_product_status
-        WHERE run_id IN (
-            SELECT coalesce(s.run_id, known.run_id) FROM jsonb_to_recordset(states) AS s(job_run_id text, run_id uuid)
-            LEFT JOIN job_run known USING (job_run_id))
-        ORDER BY run_id FOR UPDATE) locked;
+        SELECT run_id FROM data_product_status WHERE run_id = ANY (runs) ORDER BY run_id FOR UPDATE) locked;
     FOR j IN
         INSERT INTO job_run (job_run_id, run_id, attempt, step, type, job, state, error, message, ended_at, changed_at)
         SELECT DISTINCT ON (job_run_id) job_run_id, run_id, attempt, step, coalesce(type, 'glue'), job, state, left(error, 256), left(message, 4000),
