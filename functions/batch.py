@@ -40,7 +40,7 @@ def process(
             if parsed is not None:
                 good.append((message["messageId"], parsed))
     failed += _record(good, record, now)
-    _perform_due(context, now)
+    runtime.tried(lambda: runtime.perform_due(context, now))
     return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
 
 
@@ -65,11 +65,3 @@ def _record(good: list[tuple[str, Parsed]], record: Record, now: datetime) -> li
             return [good[0][0]]
         return [name for each in good for name in _record([each], record, now)]
     return []
-
-
-def _perform_due(context: Any, now: datetime) -> None:
-    """Own effects and those of others. What cannot be performed stays in the outbox; the messages are recorded all the same."""
-    try:
-        runtime.perform_due(context, now)
-    except StateError as error:
-        LOG.error(json.dumps({"effects": "not performed", "reason": str(error)}))

@@ -47,15 +47,15 @@ def perform_due(context: Any, made: datetime) -> int:
 
 def perform_made(context: Any, made: datetime) -> int:
     """Performs what the caller's transitions of the moment `made` made due, and nothing of others."""
-    return _tried(lambda: performer().perform_due_since(made, now, time_left(context)))
+    return tried(lambda: performer().perform_due_since(made, now, time_left(context)))
 
 
 def perform_of_run(context: Any, run: UUID) -> int:
     """Performs what is due of one run: a machine's call never waits for the effects of others."""
-    return _tried(lambda: performer().perform_of_run(run, now, time_left(context)))
+    return tried(lambda: performer().perform_of_run(run, now, time_left(context)))
 
 
-def _tried(perform: Callable[[], int]) -> int:
+def tried(perform: Callable[[], int]) -> int:
     """What the caller was called for is recorded, and must not fail because of this: effects that were not performed stay in the outbox."""
     try:
         return perform()

@@ -13,7 +13,7 @@ def selection(mesh: Mesh, focus: Collection[str] = (), depth: int | None = None)
     """All products and those they name; with `focus` only those products and what is upstream and downstream of them, at most `depth`
     steps away."""
     if not focus:
-        return {*mesh.products, *mesh.downstream}
+        return {*mesh.names}
     return {*focus, *mesh.reach(focus, mesh.upstream, depth), *mesh.reach(focus, mesh.downstream, depth)}
 
 

@@ -1,6 +1,6 @@
 """Checks the names in a scenario, a day that the local runtime plays, against the mesh. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -55,24 +55,22 @@ def check(scenario: Mapping[str, Any], mesh: Mesh, file: Path) -> Iterator[Findi
 
 
 def _event(event: Mapping[str, Any], mesh: Mesh, file: Path, at: str) -> Iterator[Finding]:
-    known = {*mesh.products, *mesh.downstream}
-    if event["product"] not in known:
-        yield _unknown(event["product"], known, file, at + "/product")
+    if event["product"] not in mesh.names:
+        yield _unknown(event["product"], mesh.names, file, at + "/product")
     yield from _cycle(event, mesh, file, at)
 
 
 def _with_pipeline(name: str, mesh: Mesh, file: Path, at: str) -> Iterator[Finding]:
     product = mesh.products.get(name)
-    with_pipeline = {each.id for each in mesh.machines()}
-    if product is None and name not in mesh.downstream:
-        yield _unknown(name, with_pipeline, file, at)
+    if name not in mesh.names:
+        yield _unknown(name, {each.id for each in mesh.machines()}, file, at)
     elif product is None or product.pipeline is None:
         yield Finding(
             WITHOUT_PIPELINE, file, at, f"`{name}`, which is refreshed elsewhere", "a product with a pipeline"
         )
 
 
-def _unknown(name: str, known: set[str], file: Path, at: str) -> Finding:
+def _unknown(name: str, known: Set[str], file: Path, at: str) -> Finding:
     return Finding(
         UNKNOWN_PRODUCT, file, at, f"`{name}`", "a product of the mesh", hints.did_you_mean(name, sorted(known))
     )

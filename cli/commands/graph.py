@@ -52,8 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         terminal.print_json(_data(mesh, chosen, arguments.level))
         return FINE
-    edges = sum(name in mesh.products for each in chosen for name in mesh.downstream.get(each, ()) if name in chosen)
-    if arguments.level == "product" and edges > MANY:
+    if arguments.level == "product" and (edges := len(_edges(mesh, chosen))) > MANY:
         terminal.line(
             f"{edges:,} dependencies are more than Mermaid draws by default ({MANY}); `--level domain`, or `--domain` and "
             "`--product` with `--depth`, draw less",
@@ -66,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _focus(arguments: argparse.Namespace, mesh: Mesh) -> list[str]:
     """The products that the drawing is about; none where it is about all. Raises `UsageError`."""
-    everything = sorted(graph.selection(mesh))
+    everything = sorted(mesh.names)
     if arguments.product is not None:
         _require(arguments.product, everything, "product")
         return [arguments.product]
@@ -88,13 +87,14 @@ def _data(mesh: Mesh, chosen: set[str], level: str) -> dict[str, Any]:
             {"from": one, "to": other, "dependencies": count} for one, other, count in graph.domain_edges(mesh, chosen)
         ]
         return {"domains": sorted({each.split("/")[0] for each in chosen}), "edges": edges}
-    edges = [
-        {"from": key, "to": name}
-        for name in sorted(chosen & mesh.products.keys())
-        for key in mesh.upstream[name]
-        if key in chosen
+    return {"products": sorted(chosen), "edges": [{"from": one, "to": other} for one, other in _edges(mesh, chosen)]}
+
+
+def _edges(mesh: Mesh, chosen: set[str]) -> list[tuple[str, str]]:
+    """The chosen products that the chosen ones depend on, each with the one that does."""
+    return [
+        (key, name) for name in sorted(chosen & mesh.products.keys()) for key in mesh.upstream[name] if key in chosen
     ]
-    return {"products": sorted(chosen), "edges": edges}
 
 
 def _depth(text: str) -> int:

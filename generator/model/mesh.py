@@ -39,6 +39,11 @@ class Mesh:
         }
 
     @cached_property
+    def names(self) -> frozenset[str]:
+        """All products, and those that they name and that are refreshed elsewhere."""
+        return frozenset({*self.products, *self.downstream})
+
+    @cached_property
     def downstream(self) -> dict[str, tuple[str, ...]]:
         """For each product named anywhere, the products that name it, sorted."""
         found: dict[str, list[str]] = {}

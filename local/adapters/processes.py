@@ -16,9 +16,12 @@ from ministack.core import lambda_runtime
 from headgate.local.adapters.settings import Settings
 from headgate.local.function_process import Streams, run
 
-HOOKS = ("core.lambda_runtime:subprocess", "core.lambda_runtime:Worker")
+HOOKS = ("core.lambda_runtime:subprocess",)
 SCRIPT = "_worker.py"
-SHORT = "/tmp"  # noqa: S108 - the address of the fork server has at most 107 bytes, and the runtime's folder may have more
+LONGEST = (
+    70  # characters of a folder in which the address of the fork server, `pymp-*/listener-*`, stays below 107 bytes
+)
+SHORT = "/tmp"  # noqa: S108 - for a runtime whose own folder is longer
 
 
 class ForkedProcess:
@@ -72,7 +75,8 @@ class _Subprocess:
 
 
 def install(settings: Settings) -> None:
-    folder, tempfile.tempdir = tempfile.tempdir, SHORT
+    folder = tempfile.gettempdir()
+    tempfile.tempdir = folder if len(os.fsencode(folder)) <= LONGEST else SHORT
     try:
         util.get_temp_dir()  # is made now, and kept
     finally:

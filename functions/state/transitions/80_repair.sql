@@ -195,8 +195,8 @@ CREATE OR REPLACE FUNCTION end_lost_machine(
 )
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- Records the end of a machine that recorded none itself. `stop` are the job runs of its work that still run. With `restart` the next attempt
--- starts, unless `most` attempts of this run were started so already or its product
--- does not run here any more. `recorded` is false where the machine was faster, or the attempt is over.
+-- starts, unless `most` attempts of this run were started so already or its product does not run here any more. `recorded` is false where the
+-- machine was faster, or the attempt is over.
 DECLARE
     r data_product_status;
     no_runs text;
