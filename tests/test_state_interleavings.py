@@ -247,3 +247,37 @@ def test_two_operations_at_once_end_as_one_after_the_other(postgres: Postgres, n
                 if found not in expected:
                     wrong.append((order, stop, found))
         assert not wrong, f"{len(wrong)} of {len(met)} interleavings; first {wrong[0]}; expected one of {expected}"
+
+
+def test_a_job_that_ends_while_its_late_start_and_the_last_input_are_recorded_keeps_no_run_waiting(
+    postgres: Postgres,
+) -> None:
+    """Three transactions: attempt 2 waits for raw/b. A job of attempt 1 ends while its start is being recorded, and the last input arrives between
+    the two. An attempt is not released beside work of an earlier one, so the end of the job has to release it, wherever the others come in."""
+    before = [*OPENS, A, deadline("start"), BEGIN, outcome("ERROR"), rerun()]
+    with new_world(postgres) as world:
+        direct = world.direct()
+        add_boundaries(direct)
+        load(world, mesh("both", 40))
+        waiting = []
+        with Pair(world.dsn, direct) as pair:
+            ends, others = pair.workers
+            for stop in range(40):
+                for statement in before:
+                    direct.execute(statement.replace("#", str(stop)))
+                ends.start(JOB_ENDS.replace("#", str(stop)), stop)
+                ends.rest()
+                for statement in (job_starts(), B):
+                    others.start(statement.replace("#", str(stop)), 0)
+                    if not others.rest():  # it waits for the end of the job
+                        ends.go_on()
+                    while not others.rest():
+                        pass
+                ends.go_on()
+                while not ends.rest():
+                    pass
+                if world.run(f"d/x{stop}", DAY)["released_at"] is None:
+                    waiting.append(stop)
+                if ends.boundaries() < stop:
+                    break
+        assert not waiting

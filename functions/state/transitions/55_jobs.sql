@@ -73,6 +73,14 @@ BEGIN
     RETURN (SELECT j.state FROM job_run j WHERE j.job_run_id = of_job_run);
 END $$;
 
+CREATE OR REPLACE FUNCTION given_ends(states jsonb)
+RETURNS TABLE (job_run_id text, run_id uuid, attempt integer, step text, type text, job text, state text, error text, message text)
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT DISTINCT ON (job_run_id) job_run_id, run_id, attempt, step, coalesce(type, 'glue'), job, state, left(error, 256), left(message, 4000)
+    FROM jsonb_to_recordset(states) AS s(job_run_id text, run_id uuid, attempt integer, step text, type text, job text, state text, error text, message text)
+    ORDER BY job_run_id
+$$;
+
 CREATE OR REPLACE FUNCTION record_job_states(states jsonb, now_is timestamptz) RETURNS integer
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- Records how job runs ended, [{job_run_id, type, job, state, message}] and, where a machine reports it, {run_id, attempt, step, error};
@@ -80,25 +88,29 @@ LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- many ended now.
 DECLARE
     j job_run;
-    ended integer := 0;
+    ended integer;
     runs uuid[];
 BEGIN
     PERFORM lock_openings(true);
+    -- first what is not known yet, so that below each of them is, with the run that a machine has recorded meanwhile
+    WITH kept AS (
+        INSERT INTO job_run (job_run_id, run_id, attempt, step, type, job, state, error, message, ended_at, changed_at)
+        SELECT s.*, now_is, now_is FROM given_ends(states) s
+        ON CONFLICT (job_run_id) DO NOTHING
+        RETURNING 1
+    )
+    SELECT count(*) INTO ended FROM kept;
     -- the runs before their job runs, as in all that records job runs
     SELECT coalesce(array_agg(coalesce(s.run_id, (SELECT known.run_id FROM job_run known WHERE known.job_run_id = s.job_run_id OFFSET 0))), '{}')
-    INTO runs FROM jsonb_to_recordset(states) AS s(job_run_id text, run_id uuid);
+    INTO runs FROM given_ends(states) s;
     SELECT coalesce(array_agg(run_id), '{}') INTO runs FROM (
         SELECT run_id FROM data_product_status WHERE run_id = ANY (runs) ORDER BY run_id FOR UPDATE) locked;
     FOR j IN
-        INSERT INTO job_run (job_run_id, run_id, attempt, step, type, job, state, error, message, ended_at, changed_at)
-        SELECT DISTINCT ON (job_run_id) job_run_id, run_id, attempt, step, coalesce(type, 'glue'), job, state, left(error, 256), left(message, 4000),
-            now_is, now_is
-        FROM jsonb_to_recordset(states) AS s(job_run_id text, run_id uuid, attempt integer, step text, type text, job text, state text,
-            error text, message text) ORDER BY job_run_id
-        ON CONFLICT (job_run_id) DO UPDATE SET state = excluded.state, error = excluded.error, message = excluded.message,
-            ended_at = excluded.ended_at, changed_at = excluded.changed_at
-        WHERE job_run.state = 'STARTED'
-        RETURNING *
+        UPDATE job_run known SET state = s.state, error = s.error, message = s.message, ended_at = now_is, changed_at = now_is
+        FROM given_ends(states) s
+        WHERE known.job_run_id = ANY (ARRAY(SELECT given.job_run_id FROM given_ends(states) given)) AND known.job_run_id = s.job_run_id
+            AND known.state = 'STARTED'
+        RETURNING known.*
     LOOP
         PERFORM answer_job(j, now_is);
         UPDATE job_run SET task_token = NULL WHERE job_run_id = j.job_run_id AND task_token IS NOT NULL;  -- its answer is due, and has it

@@ -60,7 +60,8 @@ LANGUAGE sql SET enable_seqscan = off AS $$
             payload = CASE WHEN done AND f.kind <> 'start_execution' THEN '{}' ELSE f.payload END  -- a start may be repeated
         FROM jsonb_to_recordset(results) AS r(effect_id bigint, outcome text, retry_seconds integer, parked boolean, untried boolean)
         CROSS JOIN LATERAL (SELECT r.untried IS TRUE AS given_back, num_nulls(r.retry_seconds, r.parked, r.untried) = 3 AS done) came
-        WHERE f.effect_id = r.effect_id AND f.done_at IS NULL
+        WHERE f.effect_id = ANY (ARRAY(SELECT (given ->> 'effect_id')::bigint FROM jsonb_array_elements(results) given))
+            AND f.effect_id = r.effect_id AND f.done_at IS NULL
         RETURNING f.effect_id, f.run_id, f.parked_at, f.outcome
     ), kept AS (
         INSERT INTO effect_history (effect_id, run_id, event, outcome, changed_at, changed_by)
