@@ -8,13 +8,15 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+import dead_letters
 import runtime
 from alerting.channels import channels, properties, shown
 from alerting.delivery import MaybeDelivered, NotDelivered
 from alerting.message import compose
-from batch import LOG, refuse
+from batch import LOG, log_refusal
 from contract import require
 from message_body import MAX_ALERT, read
+from state.errors import BadEvent
 
 
 @cache
@@ -36,19 +38,22 @@ def secrets() -> dict[str, str]:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Sends each alert of the batch. A message of which a delivery failed is returned to the queue, and only that delivery is tried again;
-    after its last receipt the message lies in the dead letter queue."""
+    after its last receipt the message lies in the dead letter queue. What is no alert is moved there at once."""
     failed = [message["messageId"] for message in event["Records"] if not _notify(message)]
     return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
 
 
 def _notify(message: dict[str, Any]) -> bool:
-    """Whether everything was delivered that was due."""
+    """Whether the message is done with: everything was delivered that was due, or it lies in the dead letter queue."""
     state = runtime.state()
     try:
         fact = require(read(message["body"], MAX_ALERT), "alert")
         taken = state.take_alert(fact, properties(), runtime.now())
+    except BadEvent as error:
+        log_refusal(message["messageId"], error)
+        return bool(dead_letters.move({message["messageId"]: (message["body"], str(error))}))
     except Exception as error:  # noqa: BLE001 - whatever one message causes, the others are delivered
-        refuse(message["messageId"], error)
+        log_refusal(message["messageId"], error)
         return False
     delivered = True
     for each in taken.deliveries:

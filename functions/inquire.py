@@ -9,6 +9,7 @@ from typing import Any
 import dead_letters
 import runtime
 from contract import require
+from event_dates import bounds
 from state.answers import Row
 from state.calls import State
 from state.errors import BadEvent
@@ -45,7 +46,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             rows, more = _pages(lambda after: state.open_runs_by_product(after, PAGE))
             return {**answer, "products": rows, "more": more}
         case "product":
-            return {**answer, **state.describe_product(_named(product), now)}
+            return {
+                **answer,
+                **state.describe_product(_named(product), now),
+                "event_dates": [str(each) for each in bounds(now.date())],
+            }
         case _:
             rows, more = _pages(lambda after: state.history_of(product, first, last, after, PAGE))
             return {**answer, "until": str(last), "entries": rows, "more": more}

@@ -24,7 +24,7 @@ ACTOR = "job status"
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """The messages to deliver again, or at last to the DLQ."""
+    """The messages to deliver again."""
     return batch.process(event, context, parse, record)
 
 
@@ -52,18 +52,17 @@ def _machine_end(body: dict[str, Any]) -> batch.Parsed | None:
     return {"machine": detail["stateMachineArn"].removeprefix(prefix), "name": detail["name"], "end": end}
 
 
-def record(parsed: list[batch.Parsed], now: datetime) -> None:
-    """Records the ends. Each may be recorded again."""
+def record(parsed: list[batch.Parsed], now: datetime) -> dict[int, str]:
+    """Records the ends. Each may be recorded again. It refuses none."""
     jobs = [each for each in parsed if "job_run_id" in each]
     if jobs:
         runtime.state().record_job_states(jobs, now)
     ends = {(each["machine"], each["name"]): each["end"] for each in parsed if "machine" in each}
-    if not ends:
-        return
     executions = [{"machine": machine, "name": name} for machine, name in ends]
-    for run in runtime.state().open_runs_of(executions):
+    for run in runtime.state().open_runs_of(executions) if executions else ():
         assert run.machine is not None, "it was found by its machine"
         lost_machines.record(run, _with_error(run, ends[run.machine, run.name]), ACTOR, now)
+    return {}
 
 
 def _with_error(run: OpenRun, end: MachineEnd) -> MachineEnd:

@@ -43,8 +43,11 @@ def load(properties: dict[str, Any], upload: str, context: Any) -> dict[str, Any
     now = runtime.now()
     applied = migrate(runtime.database())
     content = json.loads(Path(properties.get("Catalog", CATALOG)).read_text("utf-8"))
-    if properties.get("Account"):
-        content = catalog.restrict_to_account(content, properties["Account"], properties["Region"])
+    account = properties.get("Account")
+    if account:
+        content = catalog.with_accounts(catalog.restrict_to_account(content, account, properties["Region"]))
+    else:
+        content = catalog.without_accounts(content)
     committed_at = datetime.fromisoformat(properties["CommittedAt"]) if properties["CommittedAt"] else now
     loaded = catalog.load(
         runtime.state(), content, upload, properties["Commit"], committed_at, properties.get("Actor", "deployment"), now,

@@ -6,30 +6,45 @@ from typing import Any
 import batch
 import runtime
 from contract import require
+from event_dates import out_of_bounds
+from state.errors import BadEvent
+
+STATUS_OF = {"Data Product Refreshed": "COMPLETED", "Data Product Failed": "ERROR"}  # by detail-type
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """The messages to deliver again, or at last to the DLQ."""
+    """The messages to deliver again."""
     return batch.process(event, context, parse, record)
 
 
-def record(events: list[batch.Parsed], now: datetime) -> None:
-    """Records the events. Each may be recorded again."""
-    runtime.state().record_refresh_events(events, now)
+def record(events: list[batch.Parsed], now: datetime) -> dict[int, str]:
+    """Records the events. Each may be recorded again. Gives the reasons of those that are refused, by their place."""
+    refused = {place: why for place, each in enumerate(events) if (why := _out_of_bounds(each, now))}
+    possible = [each for place, each in enumerate(events) if place not in refused]
+    if possible:
+        answer = runtime.state().record_refresh_events(possible, now)
+        foreign = {each["event_key"]: each["reason"] for each in answer.refused}
+        refused |= {
+            place: foreign[each["event_key"]] for place, each in enumerate(events) if each["event_key"] in foreign
+        }
+    return refused
 
 
 def parse(body: dict[str, Any]) -> batch.Parsed | None:
     """The event as `record_refresh_events` takes it. Raises `BadEvent`."""
     require(body, "refresh-event")
-    detail = body["detail"]
+    detail, account = body["detail"], body.get("account")
+    says = STATUS_OF[body["detail-type"]]
+    if detail["status"] != says:
+        raise BadEvent(f'detail-type "{body["detail-type"]}" says {says}, /detail/status {detail["status"]}')
     cycle, attempt = detail.get("cycle", ""), detail.get("attempt")
     # the same refresh reported twice has one key; without a run id the moment of the refresh distinguishes it
     occurrence = f"{detail['run_id']} {attempt}" if "run_id" in detail else detail["refreshed_at"]
     product = f"{detail['domain']}/{detail['product']}"
     return {
-        "event_key": f"{product} {detail['business_date']} {cycle} {detail['status']} {occurrence}",
+        "event_key": f"{account} {product} {detail['business_date']} {cycle} {detail['status']} {occurrence}",
         "product_id": product,
-        "account": body.get("account"),
+        "account": account,
         "business_date": detail["business_date"],
         "cycle": cycle,
         "status": detail["status"],
@@ -38,3 +53,8 @@ def parse(body: dict[str, Any]) -> batch.Parsed | None:
         "refreshed_at": detail["refreshed_at"],
         "metadata": detail.get("metadata", {}),
     }
+
+
+def _out_of_bounds(event: batch.Parsed, now: datetime) -> str | None:
+    problems = (out_of_bounds(name, event[name], now.date()) for name in ("business_date", "refreshed_at"))
+    return next(filter(None, problems), None)

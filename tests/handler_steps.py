@@ -52,7 +52,8 @@ def refreshed(name: str, **more: Any) -> dict[str, Any]:
         "refreshed_at": "2026-11-20T06:00:00Z",
         **more,
     }
-    return {"source": "headgate", "detail-type": "Data Product Refreshed", "account": "111111111111", "detail": detail}
+    kind = "Data Product Failed" if detail["status"] == "ERROR" else "Data Product Refreshed"
+    return {"source": "headgate", "detail-type": kind, "account": "111111111111", "detail": detail}
 
 
 def day(world: World) -> str:

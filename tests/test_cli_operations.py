@@ -295,7 +295,10 @@ def test_an_event_is_checked_before_it_goes_to_the_bus(running: StandIn, headgat
     assert "expected no --cycle, since it opens once a day" in headgate("event", "raw/rd1", "--cycle", "0900")[1]
     assert published() == []
 
-    assert headgate("event", "raw/rd1", "--date", far, "--force")[0] == 0
+    running.answers["product"]["event_dates"] = ["2016-11-20", "2026-11-27"]
+    code, printed = headgate("event", "raw/rd1", "--date", far, "--force")
+    assert code == 0
+    assert "the stand-in refuses events that are dated outside 2016-11-20 to 2026-11-27" in printed
     assert headgate("event", "raw/rd1") == (0, "published: Data Product Refreshed, raw/rd1 for 2026-11-20\n")
     assert [each["business_date"] for each in published()] == [far, "2026-11-20"], "the default is the latest date"
 

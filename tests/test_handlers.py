@@ -72,6 +72,7 @@ def test_one_bad_message_never_blocks_its_batch(world: World, aws: FakeAws) -> N
         refreshed("raw/rd1", refreshed_at="2026-11-20 06:00"),
         {**refreshed("raw/rd1"), "source": "another"},
         {**refreshed("raw/rd1"), "account": "12"},
+        refreshed("raw/rd1", business_date="9999-12-31"),
     ]
 
     answer = invoke(
@@ -81,7 +82,6 @@ def test_one_bad_message_never_blocks_its_batch(world: World, aws: FakeAws) -> N
             refreshed("raw/rd1"),
             refreshed("raw/rd2"),
             refreshed("no/body"),
-            refreshed("raw/rd1", business_date="9999-12-31"),
         ),
     )
 

@@ -24,6 +24,7 @@ TO_RUN = {
 # What a call needs besides its own action.
 NEEDS = {
     "rds-data:ExecuteStatement": {"secretsmanager:GetSecretValue"},  # docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/data-api.access.html
+    "sqs:SendMessage": {"kms:GenerateDataKey"},  # docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
     "sns:Publish": {"kms:GenerateDataKey"},  # docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
 }  # fmt: skip
 CONSUME = {

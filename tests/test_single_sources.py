@@ -11,10 +11,13 @@ from typing import Any
 
 import yaml
 
+import event_dates
+import refresh_events
+from headgate.cli.commands import event
 from headgate.generator import steps
 from headgate.generator.metadata import files
 from headgate.generator.plan import forwarding, retries
-from headgate.generator.rules import placeholders
+from headgate.generator.rules import date_too_far_ahead, placeholders
 from headgate.generator.schemas import schema
 from headgate.local import producer
 from headgate.local import step_types as local_types
@@ -130,3 +133,15 @@ def test_every_part_has_the_same_step_types() -> None:
     in_functions = {path.stem for path in (ROOT / "functions" / "step_types").glob("*.py")} - {"__init__"}
     in_local = set(local_types.names())
     assert set(steps.step_types()) == in_functions == in_local
+
+
+def test_how_far_ahead_events_may_be_dated_and_what_their_types_say() -> None:
+    parameters = template()["Parameters"]
+    ahead = {event.DAYS_AHEAD, date_too_far_ahead.DAYS_AHEAD, int(event_dates.DEFAULT_DAYS_AHEAD)}
+    assert ahead == {parameters["EventDaysAhead"]["Default"]}
+    assert int(event_dates.DEFAULT_YEARS_BACK) == parameters["EventYearsBack"]["Default"]
+    says = {status: kind for kind, status in refresh_events.STATUS_OF.items()}
+    assert says == producer.DETAIL_TYPES
+    allowed = contract("refresh-event")["properties"]
+    assert allowed["detail-type"]["enum"] == list(says.values())
+    assert allowed["detail"]["properties"]["status"]["enum"] == list(says)

@@ -177,9 +177,9 @@ def test_the_same_event_twice_changes_nothing(world: World) -> None:
     world.load({"raw/a": external(), "d/x": product("raw/a")}, LOADED)
     opened(world)
 
-    assert world.event("raw/a", TODAY, SIX) == {"recorded": 1, "repeated": 0, "released": 1}
+    assert world.event("raw/a", TODAY, SIX) == {"recorded": 1, "repeated": 0, "released": 1, "refused": []}
     before = world.sql("SELECT count(*) FROM data_product_status_history")
-    assert world.event("raw/a", TODAY, SIX) == {"recorded": 0, "repeated": 1, "released": 0}
+    assert world.event("raw/a", TODAY, SIX) == {"recorded": 0, "repeated": 1, "released": 0, "refused": []}
     assert world.sql("SELECT count(*) FROM data_product_status_history") == before
 
 

@@ -12,7 +12,7 @@ from headgate.cli.arguments import add_application, add_cycle, add_date, product
 from headgate.cli.errors import FINE, RefusedError, UsageError
 from headgate.local.producer import DETAIL_TYPES, EventRefused, publish
 
-DAYS_AHEAD = 7  # a business date later than that is taken for a slip
+DAYS_AHEAD = 7  # a business date later than that is taken for a slip; the default of EventDaysAhead
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -62,6 +62,12 @@ def _checked(arguments: argparse.Namespace, target: Application) -> list[str]:
     latest = (datetime.now(UTC) + timedelta(days=DAYS_AHEAD)).date().isoformat()
     if arguments.date > latest and not arguments.force:
         raise RefusedError(f"{arguments.date} is more than {DAYS_AHEAD} days ahead; if it is right, add --force")
+    first, last = about.get("event_dates", ("", "9"))
+    if not first <= arguments.date <= last:
+        warnings.append(
+            f"{target.name} refuses events that are dated outside {first} to {last}, and keeps them as dead letters; "
+            "its parameters EventDaysAhead and EventYearsBack decide"
+        )
     cycles = about.get("cycles")
     if cycles is not None and (arguments.cycle or "") not in (cycles or [""]) and not arguments.force:
         given = f"cycle {arguments.cycle}" if arguments.cycle else "an event without a cycle"

@@ -23,11 +23,12 @@ class Openings:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """Of a batch of refresh events."""
+    """Of a batch of refresh events. `refused` [{event_key, reason}] are not recorded."""
 
     recorded: int
     repeated: int
     released: int
+    refused: list[Json]
 
 
 @dataclass(frozen=True, slots=True)

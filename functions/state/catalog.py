@@ -40,7 +40,7 @@ def load(
 
 
 def restrict_to_account(catalog: Entry, account: str, region: str) -> Entry:
-    """The catalog for this account and region: products of domains elsewhere have no pipeline in it, only events."""
+    """The catalog for this account and region of a mesh: products of domains elsewhere have no pipeline in it, only events."""
     domains = catalog["domains"]
 
     def restricted(name: str, product: Entry) -> Entry:
@@ -52,6 +52,31 @@ def restrict_to_account(catalog: Entry, account: str, region: str) -> Entry:
         return {**kept, "runs_in": f"account {home[0]} ({home[1]})"} if "machine" in product else kept
 
     return {**catalog, "products": {name: restricted(name, each) for name, each in catalog["products"].items()}}
+
+
+def with_accounts(catalog: Entry) -> Entry:
+    """The catalog in which each product has the account that may publish its events, if its domain names one."""
+    accounts = {name: domain["account"] for name, domain in catalog["domains"].items() if "account" in domain}
+
+    def owned(name: str, product: Entry) -> Entry:
+        account = accounts.get(name.split("/")[0])
+        return {**product, "account": account} if account else product
+
+    return {**catalog, "products": {name: owned(name, each) for name, each in catalog["products"].items()}}
+
+
+def without_accounts(catalog: Entry) -> Entry:
+    """The catalog for a single account that has everything: the accounts that dependencies name are ignored as those of domains are."""
+
+    def ignored(node: Entry) -> Entry:
+        if "product" in node:
+            return {key: value for key, value in node.items() if key != "account"}
+        return {operator: [ignored(member) for member in members] for operator, members in node.items()}
+
+    def single(product: Entry) -> Entry:
+        return {**product, "depends_on": ignored(product["depends_on"])} if "depends_on" in product else product
+
+    return {**catalog, "products": {name: single(each) for name, each in catalog["products"].items()}}
 
 
 def _chunks(catalog: Entry) -> Iterator[list[Entry]]:

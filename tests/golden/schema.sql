@@ -126,6 +126,7 @@ CREATE TABLE public.data_product (
     former_cycles text[],
     cycles_changed_at timestamp with time zone,
     opening_error text,
+    account text,
     CONSTRAINT data_product_on_deadline_check CHECK ((on_deadline = ANY (ARRAY['fail'::text, 'start'::text, 'skip'::text]))),
     CONSTRAINT data_product_visibility_check CHECK ((visibility = ANY (ARRAY['mesh'::text, 'domain'::text])))
 );

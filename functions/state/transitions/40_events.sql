@@ -30,11 +30,12 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 CREATE OR REPLACE FUNCTION record_refresh_events(
-    events jsonb, now_is timestamptz, OUT recorded integer, OUT repeated integer, OUT released integer
+    events jsonb, now_is timestamptz, OUT recorded integer, OUT repeated integer, OUT released integer, OUT refused jsonb
 )
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- Records a batch of refresh events, opens the runs of products without a schedule that they open, marks what they count for as ARRIVED and
--- releases every run whose condition now holds. An event recorded before changes nothing. A moment of refresh more than an hour ahead is
+-- releases every run whose condition now holds. An event recorded before changes nothing; one of another account than its product's
+-- is `refused` [{event_key, reason}] and not recorded. A moment of refresh more than an hour ahead is
 -- of a wrong clock, and the moment of receipt stands for it.
 DECLARE
     keys text[];
@@ -43,9 +44,11 @@ DECLARE
     locked uuid[];
 BEGIN
     PERFORM lock_openings(true);
+    refused := foreign_events(events);
     WITH given AS (
         SELECT DISTINCT ON (event_key) * FROM jsonb_to_recordset(events) AS e(event_key text, product_id text, account text,
             business_date date, cycle text, status text, run_id text, attempt integer, refreshed_at timestamptz, metadata jsonb)
+        WHERE event_key NOT IN (SELECT each ->> 'event_key' FROM jsonb_array_elements(refused) each)
         ORDER BY event_key
     ), stored AS (
         INSERT INTO refresh_event (event_key, product_id, account, business_date, cycle, status, run_id, attempt, refreshed_at, received_at, metadata)
@@ -56,6 +59,11 @@ BEGIN
         RETURNING event_key
     )
     SELECT array_agg(event_key), array_agg(DISTINCT product_id), (SELECT count(*) FROM stored) INTO keys, upstreams, recorded FROM given;
+    IF keys IS NULL THEN
+        repeated := 0;
+        released := 0;
+        RETURN;
+    END IF;
 
     PERFORM lock_products_opened_by(upstreams);
     PERFORM open_apart(ARRAY(SELECT products_opened_by(upstreams)), keys, now_is, 'refresh event');
@@ -73,6 +81,7 @@ BEGIN
     -- the machine did publish: nothing is left for the monitor to do
     UPDATE effect f SET done_at = now_is, outcome = 'seen on the bus', payload = '{}'
     FROM refresh_event e
-    WHERE e.event_key = ANY (keys) AND f.effect_key = 'publish ' || e.run_id || ' ' || e.attempt || ' ' || e.status AND f.done_at IS NULL;
+    WHERE e.event_key = ANY (keys) AND f.effect_key = 'publish ' || e.run_id || ' ' || e.attempt || ' ' || e.status AND f.done_at IS NULL
+        AND EXISTS (SELECT FROM data_product_status r WHERE r.run_id = f.run_id AND r.product_id = e.product_id);
     repeated := cardinality(keys) - recorded;
 END $$;

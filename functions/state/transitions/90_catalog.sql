@@ -58,20 +58,21 @@ BEGIN
     SELECT array_agg(product_id) INTO conditions_changed FROM incoming i JOIN data_product p USING (product_id)
     WHERE p.condition IS DISTINCT FROM i.entry -> 'tree';
 
-    INSERT INTO data_product (product_id, domain, name, description, owner, email, machine, execution_prefix, runs_in, condition, deadline_seconds,
+    INSERT INTO data_product (product_id, domain, name, account, description, owner, email, machine, execution_prefix, runs_in, condition, deadline_seconds,
         on_deadline, refresh_event, visibility, complete_by, notify, digest, active, changed_at, changed_by)
-    SELECT i.product_id, split_part(i.product_id, '/', 1), split_part(i.product_id, '/', 2), e ->> 'description', e ->> 'owner', e ->> 'email',
+    SELECT i.product_id, split_part(i.product_id, '/', 1), split_part(i.product_id, '/', 2), e ->> 'account', e ->> 'description', e ->> 'owner', e ->> 'email',
         e ->> 'machine', e ->> 'execution_prefix', e ->> 'runs_in', e -> 'tree', (e #>> '{wait,deadline}')::integer, e #>> '{wait,on_deadline}',
         (e #>> '{publish,refresh_event}')::boolean, e #>> '{publish,visibility}', (e #>> '{sla,complete_by}')::time,
         coalesce(e -> 'notify', '[]'), i.digest, true, now_is, actor
     FROM incoming i CROSS JOIN LATERAL (SELECT i.entry AS e) one
     WHERE i.product_id = ANY (added || altered)
-    ON CONFLICT (product_id) DO UPDATE SET description = excluded.description, owner = excluded.owner, email = excluded.email,
+    ON CONFLICT (product_id) DO UPDATE SET account = excluded.account, description = excluded.description, owner = excluded.owner, email = excluded.email,
         machine = excluded.machine, execution_prefix = excluded.execution_prefix, runs_in = excluded.runs_in, condition = excluded.condition,
         deadline_seconds = excluded.deadline_seconds, on_deadline = excluded.on_deadline, refresh_event = excluded.refresh_event,
         visibility = excluded.visibility, complete_by = excluded.complete_by, notify = excluded.notify, digest = excluded.digest,
         active = true, changed_at = excluded.changed_at, changed_by = excluded.changed_by;
     UPDATE data_product SET active = false, changed_at = now_is, changed_by = actor WHERE product_id = ANY (dropped);
+    PERFORM discard_foreign_events(added, now_is);
 
     DELETE FROM data_product_schedule s WHERE product_id = ANY (dropped)
         OR (product_id = ANY (altered) AND NOT EXISTS (SELECT FROM incoming i WHERE i.product_id = s.product_id AND i.entry ? 'schedule'));
