@@ -14,6 +14,9 @@ SOAK ?= 20
 # The tests that compare something with a golden file.
 GOLDEN = $(shell grep -rlE '^from tests.golden import .*\bexpect\b' tests --include='test_*.py')
 
+# The tests start hundreds of processes. Without stored bytecode each of them compiles every module that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run help setup check test static tests quick golden coverage soak fmt bench clean
 
 run: setup  ## deploys the application to this machine and plays a business day

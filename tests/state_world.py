@@ -1,9 +1,10 @@
 """A state database of its own for each test, on real PostgreSQL behind the Data API, and AWS as far as effects reach it."""
 
 import contextlib
+import functools
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +19,7 @@ from state import catalog
 from state.calls import State
 from state.database import Database
 from state.migrate import migrate
+from tests.direct_client import DirectClient
 
 PREFIX = "arn:aws:states:us-east-1:123456789012:stateMachine:"
 ENVIRONMENT = {
@@ -47,8 +49,13 @@ class World:
 
     database: Database
     dsn: str
-    url: str
+    serve: Callable[[], str]
     _direct: "psycopg.Connection[Any] | None" = None
+
+    @functools.cached_property
+    def url(self) -> str:
+        """Of the Data API over HTTP, for other processes and threads; served from the first question on."""
+        return self.serve()
 
     @property
     def state(self) -> State:
@@ -109,8 +116,10 @@ def new_world(postgres: Postgres) -> Iterator[World]:
     with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE migrated")
     dsn = postgres.dsn(name)
-    with served(DataApi(dsn)) as url:
-        made = World(Database(client(url)), dsn, url)
+    api = DataApi(dsn)
+    with contextlib.ExitStack() as ends:
+        ends.callback(api.close)
+        made = World(Database(DirectClient(api)), dsn, lambda: ends.enter_context(served(api)))
         yield made
         if made._direct is not None:
             made._direct.close()

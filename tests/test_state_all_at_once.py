@@ -41,7 +41,7 @@ class Worker:
     """One session, with a choice of its own of what happens next."""
 
     def __init__(self, url: str, dsn: str, seed: int) -> None:
-        self.world = World(Database(client(url)), dsn, url)
+        self.world = World(Database(client(url)), dsn, lambda: url)
         self.state = self.world.state
         self.random = random.Random(seed)  # noqa: S311 - no secret
         self.seed = seed

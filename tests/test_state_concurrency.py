@@ -40,7 +40,7 @@ def together(*actions: Callable[[], Any]) -> list[Any]:
 
 
 def arrival(world: World, name: str, day: str) -> Callable[[], Any]:
-    worker = World(Database(client(world.url)), world.dsn, world.url)
+    worker = World(Database(client(world.url)), world.dsn, lambda: world.url)
     return lambda: worker.event(name, day, SIX)
 
 

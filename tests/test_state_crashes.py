@@ -138,7 +138,7 @@ def test_a_worker_killed_inside_a_transition_leaves_it_whole_or_undone(world: Wo
     script = (
         "import sys, threading, os, signal; sys.path[:0] = ['functions', '.']\n"
         "from tests.state_world import *\n"
-        "world = World(Database(client(sys.argv[1])), '', sys.argv[1])\n"
+        "world = World(Database(client(sys.argv[1])), '', lambda: sys.argv[1])\n"
         "threading.Timer(float(sys.argv[2]), lambda: os.kill(os.getpid(), signal.SIGKILL)).start()\n"
         "for n in range(1000): world.event('raw/a', '2026-11-20', at('2026-11-20 06:00'), event_key=f'{n}')\n"
     )
