@@ -50,7 +50,8 @@ def explained(run: Entry, clock: Clock) -> Iterator[str]:
     if more:
         yield f"  and {more:,} more job runs"
     if "due_at" in run:
-        yield f"Due by {clock(run['due_at'])}" + (" (LATE)." if run.get("late") else ".")
+        late = "; completed late" if run["status"] == "COMPLETED" else " (LATE)"
+        yield f"Due by {clock(run['due_at'])}{late if run.get('late') else ''}."
     if "execution_arn" in run:
         yield f"Execution: {run['execution_arn']}"
     if run.get("downstream"):

@@ -110,7 +110,8 @@ def _note(each: Entry, clock: Clock, now: datetime | None) -> str:
     if each.get("error"):
         parts.append(each["error"])
     if each.get("late"):
-        parts.append(f"LATE, due by {clock(each['due_at'])}")
+        recovered = each["status"] == "COMPLETED"
+        parts.append(f"{'completed late' if recovered else 'LATE'}, due by {clock(each['due_at'])}")
     if each.get("refused"):
         parts.append(f"not updated: {each['refused']}")
     if each.get("opening_error"):
@@ -171,6 +172,10 @@ def _event(each: Entry) -> str:
             return f"{EFFECTS[each['effect_kind']]} retried by {each['by']}{attempt}"
         case "started again":
             return f"start of its execution repaired by {each['by']}: Step Functions did not know it{attempt}"
+        case "SLA changed":
+            return f"SLA changed by {each['by']}"
+        case "late" if each["status"] == "NOT OPENED":
+            return "LATE: not opened when its SLA was due"
         case "late":
             return f"LATE: not completed within its SLA; status {each['status']}"
     if each.get("opened"):

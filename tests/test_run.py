@@ -50,7 +50,7 @@ def in_order(text: str) -> str:
     return "\n".join(line for minute, block in blocks for line in (sorted(block) if minute else block)) + "\n"
 
 
-@pytest.mark.parametrize("name", ["stifel", "marketplace"])
+@pytest.mark.parametrize("name", ["stifel", "marketplace", "sla-over-a-rerun"])
 def test_a_day_is_played_and_printed(name: str) -> None:
     done = headgate("run", str(SAMPLES / name / "day.yaml"))
     assert done.returncode == 0, done.stdout + done.stderr

@@ -48,6 +48,8 @@ def compose(alert: Alert) -> Message:
         facts.append(("What failed", _failure(alert)))
     if alert["kind"] == "LATE":
         facts.append(("Now", f"{alert.get('status', 'WAITING')}, was due by {clock(alert['due_at'])}"))
+    if alert.get("status") == "NOT OPENED":
+        facts.append(("Not opened", _unopened(alert, clock)))
     facts += [("Because of", each) for each in _roots(alert, clock)]
     facts.append(("Since", clock(alert["since"])))
     facts.append(("Owner", alert["owner"] + (f" <{alert['email']}>" if "email" in alert else "")))
@@ -64,6 +66,15 @@ def _failure(alert: Alert) -> str:
         work = step_type(job["type"]).RESOURCE if job["type"] in step_types() else "job"
         return f"step {job['step']}, {work} {job['job']}: {job.get('message') or job['error']}"
     return f"{alert.get('error', 'unknown')}: {alert.get('cause', '')}".rstrip(": ")
+
+
+def _unopened(alert: Alert, clock: "_Clock") -> str:
+    by_hand = f"headgate backfill {alert['product']} --date {alert['business_date']}"
+    if "opening_error" in alert:
+        return f"its run could not be opened: {alert['opening_error']}"
+    if "opens_at" in alert:
+        return f"the scheduler has not made the opening of {clock(alert['opens_at'])}; by hand: {by_hand}"
+    return "no refresh has opened a run"
 
 
 def _roots(alert: Alert, clock: "_Clock") -> list[str]:

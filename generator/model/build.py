@@ -13,6 +13,7 @@ from headgate.generator.model.product import (
     Pipeline,
     Product,
     Retry,
+    Sla,
     Step,
 )
 from headgate.generator.model.schedule import Calendar, Schedule, cron_of
@@ -53,7 +54,7 @@ def product(domain: str, name: str, document: Document) -> Product:
         pipeline=pipeline(document["pipeline"]) if "pipeline" in document else None,
         refresh_event=publish.get("refresh_event", REFRESH_EVENT),
         visibility=publish.get("visibility", VISIBILITY),
-        complete_by=document["sla"]["complete_by"] if "sla" in document else None,
+        sla=sla(document["sla"]) if "sla" in document else None,
         notify=tuple(notification(each) for each in document.get("notify", ())),
         given=frozenset(document),
     )
@@ -85,6 +86,15 @@ def schedule(document: Document) -> Schedule:
         document.get("timezone", TIMEZONE),
         document.get("date_offset", DATE_OFFSET),
         document.get("calendar"),
+    )
+
+
+def sla(document: Document) -> Sla:
+    return Sla(
+        document.get("complete_by"),
+        document.get("timezone"),
+        document.get("days"),
+        seconds(document["after"]) if "after" in document else None,
     )
 
 

@@ -104,6 +104,17 @@ class Pipeline:
 
 
 @dataclass(frozen=True, slots=True)
+class Sla:
+    """Until when a business date has to be COMPLETED: a local time, or `after` seconds from the first input. `days` later, None where metadata
+    leaves it to the opening of the schedule."""
+
+    complete_by: str | None
+    timezone: str | None
+    days: int | None
+    after: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Notification:
     """`channels` maps a kind of channel to its list of addresses; `incident` is a severity."""
 
@@ -129,13 +140,20 @@ class Product:
     pipeline: Pipeline | None
     refresh_event: bool
     visibility: str
-    complete_by: str | None
+    sla: Sla | None
     notify: tuple[Notification, ...]
     given: frozenset[str]  # the sections that the metadata gives
 
     @property
     def id(self) -> str:
         return f"{self.domain}/{self.name}"
+
+    @property
+    def sla_timezone(self) -> str | None:
+        """By whose clock the SLA is due; None if nothing says it."""
+        if self.sla is None or self.sla.complete_by is None:
+            return None
+        return self.sla.timezone or (self.schedule.timezone if self.schedule else None)
 
     def dependencies(self) -> tuple[Dependency, ...]:
         return tuple(self.depends_on.leaves()) if self.depends_on else ()

@@ -3,6 +3,7 @@
 `statemachines/catalog/catalog.json` holds one product a line, so that a changed product is one changed line.
 """
 
+from dataclasses import asdict
 from datetime import date
 from functools import cache
 from typing import Any
@@ -67,8 +68,8 @@ def entry(product: Product) -> Entry:
             "steps": [_item(each) for each in product.pipeline.items],
         }
     result["publish"] = {"refresh_event": product.refresh_event, "visibility": product.visibility}
-    if product.complete_by:
-        result["sla"] = {"complete_by": product.complete_by}
+    if product.sla:
+        result["sla"] = {key: value for key, value in asdict(product.sla).items() if value is not None}
     if product.notify:
         result["notify"] = [
             {"on": list(each.on), "level": each.level, **{kind: list(values) for kind, values in each.channels}}

@@ -16,7 +16,7 @@ Entry = dict[str, Any]
 SECTIONS = (
     ("wait", ("deadline", "on_deadline")),
     ("publish", ("refresh_event", "visibility")),
-    ("sla", ("complete_by",)),
+    ("sla", ("complete_by", "timezone", "days", "after")),
 )
 
 
@@ -68,13 +68,18 @@ def _differences(old: Entry, new: Entry) -> Iterator[str]:
         for key in keys:
             before, after = (old.get(section) or {}).get(key), (new.get(section) or {}).get(key)
             if before != after:
-                yield f"{key} {_shown(before, key)} -> {_shown(after, key)}"
+                yield f"{_named(section, key)} {_shown(before, key)} -> {_shown(after, key)}"
     yield from _pipeline(old.get("pipeline"), new.get("pipeline"))
     if old.get("notify") != new.get("notify"):
         yield "notify: " + _listing(old.get("notify"), new.get("notify"))
     for key in ("owner", "email", "description", "machine"):
         if old.get(key) != new.get(key) and not (key == "machine" and ("pipeline" in old) != ("pipeline" in new)):
             yield f"{key} {_shown(old.get(key))} -> {_shown(new.get(key))}"
+
+
+def _named(section: str, key: str) -> str:
+    """The key as a reader knows it without its section."""
+    return f"sla {key}" if section == "sla" and key != "complete_by" else key
 
 
 def _rhythm(entry: Entry) -> str:
@@ -243,7 +248,7 @@ def _listing(old: list[Entry] | None, new: list[Entry] | None) -> str:
 def _shown(value: Any, key: str = "") -> str:
     if value is None:
         return "none"
-    if key in ("deadline", "max_age", "timeout", "interval", "max_delay"):
+    if key in ("deadline", "max_age", "timeout", "interval", "max_delay", "after"):
         return spoken(int(value))
     if isinstance(value, bool):
         return "on" if value else "off"

@@ -10,7 +10,7 @@ RULE = Rule("HG503", "LATE without sla", "A product without an SLA is never late
 
 def check(mesh: Mesh) -> Iterator[Finding]:
     for product in mesh.products.values():
-        if product.complete_by is None:
+        if product.sla is None:
             for index, each in enumerate(product.notify):
                 if "LATE" in each.on:
                     yield Finding(

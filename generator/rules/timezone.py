@@ -8,18 +8,28 @@ from zoneinfo import ZoneInfo, available_timezones
 from headgate.generator.findings import Finding, Rule
 from headgate.generator.model.mesh import Mesh
 
-RULE = Rule("HG301", "unknown time zone", "Without the time zone the moment of the opening is unknown.", partial=True)
+RULE = Rule(
+    "HG301",
+    "unknown time zone",
+    "Without the time zone the moment of the opening, or of the SLA, is unknown.",
+    partial=True,
+)
 
 
 def check(mesh: Mesh) -> Iterator[Finding]:
     for product in mesh.products.values():
-        zone = product.schedule.timezone if product.schedule else "UTC"
-        if not _exists(zone):
+        given = {
+            "/schedule/timezone": product.schedule.timezone if product.schedule else None,
+            "/sla/timezone": product.sla.timezone if product.sla else None,
+        }
+        for place, zone in given.items():
+            if zone is None or exists(zone):
+                continue
             near = difflib.get_close_matches(zone, sorted(available_timezones()), n=1)
             yield Finding(
                 RULE,
                 mesh.file(product),
-                "/schedule/timezone",
+                place,
                 f'"{zone}"',
                 "a name of the IANA database such as America/Chicago",
                 f"Did you mean {near[0]}?" if near else "",
@@ -27,7 +37,8 @@ def check(mesh: Mesh) -> Iterator[Finding]:
 
 
 @cache
-def _exists(name: str) -> bool:
+def exists(name: str) -> bool:
+    """Whether it is a name of the IANA database."""
     try:
         ZoneInfo(name)
     except (OSError, ValueError):  # ZoneInfoNotFoundError is a KeyError only for names that look right

@@ -1,7 +1,7 @@
 CREATE DOMAIN public.dependency_event AS text
 	CONSTRAINT dependency_event_check CHECK ((VALUE = ANY (ARRAY['opened'::text, 'arrived'::text, 'reopened'::text, 'added'::text, 'removed'::text, 'kept'::text])));
 CREATE DOMAIN public.run_event AS text
-	CONSTRAINT run_event_check CHECK ((VALUE = ANY (ARRAY['opened'::text, 'waiting'::text, 'released'::text, 'started'::text, 'completed'::text, 'failed'::text, 'skipped'::text, 'cancelled'::text, 'late'::text, 'held'::text, 'hold_removed'::text, 'rerun'::text, 'restarted'::text, 'condition_changed'::text, 'repaired'::text, 'started_again'::text])));
+	CONSTRAINT run_event_check CHECK ((VALUE = ANY (ARRAY['opened'::text, 'waiting'::text, 'released'::text, 'repaired'::text, 'started'::text, 'completed'::text, 'failed'::text, 'skipped'::text, 'cancelled'::text, 'late'::text, 'held'::text, 'hold_removed'::text, 'rerun'::text, 'restarted'::text, 'started_again'::text, 'condition_changed'::text, 'outdated'::text, 'resumed'::text, 'waived'::text, 'due_changed'::text])));
 CREATE TABLE public.data_product_status (
     run_id uuid DEFAULT gen_random_uuid() NOT NULL,
     product_id text NOT NULL,
@@ -25,6 +25,7 @@ CREATE TABLE public.data_product_status (
     changed_at timestamp with time zone NOT NULL,
     changed_by text NOT NULL,
     event public.run_event NOT NULL,
+    due_at timestamp with time zone,
     CONSTRAINT data_product_status_status_check CHECK ((status = ANY (ARRAY['WAITING'::text, 'PROCESSING'::text, 'COMPLETED'::text, 'ERROR'::text, 'SKIPPED'::text, 'CANCELLED'::text])))
 );
 CREATE TABLE public.job_run (
@@ -127,6 +128,10 @@ CREATE TABLE public.data_product (
     cycles_changed_at timestamp with time zone,
     opening_error text,
     account text,
+    sla_timezone text,
+    sla_days integer,
+    sla_after_seconds integer,
+    sla_since timestamp with time zone,
     CONSTRAINT data_product_on_deadline_check CHECK ((on_deadline = ANY (ARRAY['fail'::text, 'start'::text, 'skip'::text]))),
     CONSTRAINT data_product_visibility_check CHECK ((visibility = ANY (ARRAY['mesh'::text, 'domain'::text])))
 );
@@ -167,6 +172,16 @@ CREATE TABLE public.calendar (
     calendar text NOT NULL,
     weekend integer[] NOT NULL,
     dates date[] NOT NULL
+);
+CREATE TABLE public.unmade_opening (
+    run_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    product_id text NOT NULL,
+    business_date date NOT NULL,
+    cycle text NOT NULL,
+    opens_at timestamp with time zone,
+    due_at timestamp with time zone,
+    late_at timestamp with time zone,
+    passed_over_at timestamp with time zone
 );
 CREATE TABLE public.alert (
     alert_key text NOT NULL,
@@ -374,6 +389,10 @@ ALTER TABLE ONLY public.refresh_event
     ADD CONSTRAINT refresh_event_pkey PRIMARY KEY (event_key);
 ALTER TABLE ONLY public.schema_migration
     ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (name);
+ALTER TABLE ONLY public.unmade_opening
+    ADD CONSTRAINT unmade_opening_pkey PRIMARY KEY (run_id);
+ALTER TABLE ONLY public.unmade_opening
+    ADD CONSTRAINT unmade_opening_product_id_business_date_cycle_key UNIQUE (product_id, business_date, cycle);
 CREATE INDEX alert_delivery_to ON public.alert_delivery USING btree (channel, target) WHERE (message_id IS NOT NULL);
 CREATE INDEX alert_of ON public.alert USING btree (run_id);
 CREATE INDEX alert_of_product ON public.alert USING btree (product_id, ((fact ->> 'business_date'::text)));
@@ -389,9 +408,9 @@ CASE
     WHEN (status = ANY (ARRAY['WAITING'::text, 'PROCESSING'::text])) THEN true
     ELSE false
 END;
-CREATE INDEX data_product_status_punctual ON public.data_product_status USING btree (product_id) WHERE 
+CREATE INDEX data_product_status_punctual ON public.data_product_status USING btree (due_at) WHERE 
 CASE
-    WHEN (late_notified OR (status = ANY (ARRAY['COMPLETED'::text, 'SKIPPED'::text, 'CANCELLED'::text]))) THEN false
+    WHEN (late_notified OR (due_at IS NULL) OR (status = ANY (ARRAY['COMPLETED'::text, 'SKIPPED'::text, 'CANCELLED'::text]))) THEN false
     ELSE true
 END;
 CREATE INDEX dependencies_events_history_run ON public.data_product_dependencies_events_status_history USING btree (run_id);
@@ -423,6 +442,8 @@ CREATE INDEX refresh_event_latest ON public.refresh_event USING btree (product_i
 CREATE INDEX refresh_event_of ON public.refresh_event USING btree (product_id, business_date);
 CREATE INDEX refresh_event_of_date ON public.refresh_event USING btree (business_date, product_id);
 CREATE INDEX refresh_event_of_run ON public.refresh_event USING btree (run_id) WHERE (run_id IS NOT NULL);
+CREATE INDEX unmade_opening_of_date ON public.unmade_opening USING btree (business_date, product_id);
+CREATE INDEX unmade_opening_passed_over ON public.unmade_opening USING btree (passed_over_at) WHERE (passed_over_at IS NOT NULL);
 CREATE TRIGGER dependencies_inserted AFTER INSERT ON public.data_product_dependencies_events_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.keep_dependency_history();
 CREATE TRIGGER dependencies_updated AFTER UPDATE ON public.data_product_dependencies_events_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.keep_dependency_history();
 CREATE TRIGGER status_inserted AFTER INSERT ON public.data_product_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.keep_status_history();
@@ -451,3 +472,5 @@ ALTER TABLE ONLY public.job_run
     ADD CONSTRAINT job_run_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.data_product_status(run_id);
 ALTER TABLE ONLY public.missed_deadline
     ADD CONSTRAINT missed_deadline_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.data_product_status(run_id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.unmade_opening
+    ADD CONSTRAINT unmade_opening_product_id_fkey FOREIGN KEY (product_id) REFERENCES public.data_product(product_id);

@@ -112,3 +112,10 @@ LANGUAGE sql STABLE AS $$
         ((on_date + abs(s.date_offset) * 2 + 13)::timestamp AT TIME ZONE s.timezone)) o
     WHERE o.business_date = on_date
 $$;
+
+CREATE OR REPLACE FUNCTION opening_for(product text, on_date date, of_cycle text) RETURNS timestamptz
+LANGUAGE sql STABLE AS $$
+-- When the product's schedule opens that cycle of the business date, or the first of the date where it has no such cycle; null without an opening.
+    SELECT coalesce(min(o.at) FILTER (WHERE o.cycle = of_cycle), min(o.at))
+    FROM data_product_schedule s CROSS JOIN LATERAL openings_for(s, on_date) o WHERE s.product_id = product
+$$;

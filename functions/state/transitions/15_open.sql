@@ -6,7 +6,7 @@ CREATE OR REPLACE FUNCTION is_open(r data_product_status) RETURNS boolean LANGUA
 $$;
 
 CREATE OR REPLACE FUNCTION may_become_late(r data_product_status) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
-    SELECT CASE WHEN r.late_notified OR r.status IN ('COMPLETED', 'SKIPPED', 'CANCELLED') THEN false ELSE true END
+    SELECT CASE WHEN r.late_notified OR r.due_at IS NULL OR r.status IN ('COMPLETED', 'SKIPPED', 'CANCELLED') THEN false ELSE true END
 $$;
 
 CREATE OR REPLACE FUNCTION is_open(d data_product_dependencies_events_status) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$

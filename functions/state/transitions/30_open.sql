@@ -15,19 +15,26 @@ LANGUAGE sql STABLE AS $$
         WHEN p.machine IS NULL THEN p.product_id || ' has no pipeline any more' END
 $$;
 
-CREATE OR REPLACE FUNCTION open_runs(wanted jsonb, now_is timestamptz, actor text) RETURNS uuid[]
+CREATE OR REPLACE FUNCTION open_runs(wanted jsonb, now_is timestamptz, actor text, late boolean DEFAULT true) RETURNS uuid[]
 LANGUAGE plpgsql AS $$
--- Opens [{product_id, business_date, cycle}]; those that are open already stay as they are. Gives the new runs.
+-- Opens [{product_id, business_date, cycle, opens_at}]; those that are open already stay as they are. Gives the new runs. `opens_at` is the opening
+-- of the schedule, null without one. With `late` false, runs that would be late already have no SLA, unless they were found late before.
 DECLARE
     opened uuid[];
 BEGIN
     WITH opening AS (
-        INSERT INTO data_product_status (product_id, business_date, cycle, opened_at, deadline_at, event, changed_at, changed_by)
-        SELECT p.product_id, w.business_date, w.cycle, now_is, now_is + make_interval(secs => p.deadline_seconds), 'opened', now_is, actor
-        FROM jsonb_to_recordset(wanted) AS w(product_id text, business_date date, cycle text)
+        INSERT INTO data_product_status (run_id, product_id, business_date, cycle, opened_at, deadline_at, due_at, late_notified, event, changed_at,
+            changed_by)
+        SELECT coalesce(u.run_id, gen_random_uuid()), p.product_id, w.business_date, w.cycle, now_is,
+            now_is + make_interval(secs => p.deadline_seconds),
+            CASE WHEN u.late_at IS NOT NULL THEN u.due_at ELSE sla_at_opening(p, w.business_date, w.opens_at, now_is, late) END,
+            u.late_at IS NOT NULL, 'opened', now_is, actor
+        FROM jsonb_to_recordset(wanted) AS w(product_id text, business_date date, cycle text, opens_at timestamptz)
         JOIN data_product p USING (product_id)
+        LEFT JOIN unmade_opening u USING (product_id, business_date, cycle)
         WHERE runs_here(p)
-        ORDER BY p.product_id, w.business_date, w.cycle   -- two that open the same runs wait for each other in one order
+        -- two that open the same runs wait for each other in one order; of several openings for one date the first counts
+        ORDER BY p.product_id, w.business_date, w.cycle, w.opens_at
         ON CONFLICT (product_id, business_date, cycle) DO NOTHING
         RETURNING run_id
     )
@@ -150,11 +157,16 @@ LANGUAGE sql AS $$
     ORDER BY p.product_id FOR NO KEY UPDATE OF p
 $$;
 
+CREATE OR REPLACE FUNCTION oldest_opening(now_is timestamptz) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$
+-- The scheduler opens no run whose opening was before this, as when it was away for long.
+    SELECT now_is - interval '3 days'
+$$;
+
 CREATE OR REPLACE FUNCTION openings_since(products text[], since timestamptz, now_is timestamptz)
-RETURNS TABLE (product_id text, business_date date, cycle text)
+RETURNS TABLE (product_id text, business_date date, cycle text, opens_at timestamptz)
 LANGUAGE sql STABLE AS $$
 -- Every opening that the schedules of the products have made due after `since` and after the openings made before.
-    SELECT s.product_id, o.business_date, o.cycle
+    SELECT s.product_id, o.business_date, o.cycle, o.at
     FROM data_product_schedule s
     JOIN data_product p USING (product_id)
     CROSS JOIN LATERAL openings_of(s, greatest(s.opened_until, since), now_is) o
@@ -164,7 +176,7 @@ $$;
 
 CREATE OR REPLACE FUNCTION open_apart(products text[], keys text[], now_is timestamptz, actor text, OUT due integer, OUT opened integer, OUT failed jsonb)
 LANGUAGE plpgsql AS $$
--- Opens the runs of the products that these events open; without events those that their schedules have made due, at most three days back. If a
+-- Opens the runs of the products that these events open; without events those that their schedules have made due since `oldest_opening`. If a
 -- product causes an error, it is left with the error and the others are opened: halves are tried until it is alone. `failed` [{product, error}].
 DECLARE
     wanted jsonb;
@@ -179,7 +191,7 @@ BEGIN
     END IF;
     BEGIN
         IF keys IS NULL THEN
-            SELECT jsonb_agg(to_jsonb(o)) INTO wanted FROM openings_since(products, now_is - interval '3 days', now_is) o;
+            SELECT jsonb_agg(to_jsonb(o)) INTO wanted FROM openings_since(products, oldest_opening(now_is), now_is) o;
             UPDATE data_product_schedule SET opened_until = now_is WHERE opened_until < now_is AND product_id = ANY (products);
         ELSE
             SELECT jsonb_agg(to_jsonb(o) || '{"cycle": ""}') INTO wanted FROM opened_by_events(products, keys, now_is) o;

@@ -44,11 +44,12 @@ BEGIN
         UPDATE refresh_event SET superseded_at = now_is WHERE run_id = ANY (targets::text[]) AND superseded_at IS NULL RETURNING event_key
     )
     SELECT array_agg(event_key) INTO superseded FROM older;
-    UPDATE effect SET done_at = now_is, outcome = 'superseded by a rerun' WHERE run_id = ANY (targets) AND done_at IS NULL;
+    UPDATE effect SET done_at = now_is, outcome = 'superseded by a rerun'
+    WHERE run_id = ANY (targets) AND done_at IS NULL AND effect_key NOT LIKE 'alert LATE %';  -- that is a fact of the date, and not of an attempt
     UPDATE data_product_status r SET attempt = attempt + 1, status = 'WAITING', opened_at = now_is,
         deadline_at = now_is + make_interval(secs => p.deadline_seconds), released_at = NULL, release_reason = NULL, started_at = NULL,
         finished_at = NULL, execution_arn = NULL, task_token = NULL, waiting_since = NULL, error = NULL, cause = NULL,
-        late_notified = false, event = kind, changed_at = now_is, changed_by = actor
+        event = kind, changed_at = now_is, changed_by = actor
     FROM data_product p WHERE p.product_id = r.product_id AND r.run_id = ANY (targets);
     PERFORM renew_inputs(targets, now_is);
     SELECT coalesce(array_agg(run_id), '{}') INTO waiting FROM (

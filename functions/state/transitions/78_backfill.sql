@@ -28,10 +28,10 @@ BEGIN
         RAISE EXCEPTION 'TooMuch: at most 1,000 days of a product and 10,000 runs at once, not % days of % products',
             last - first + 1, cardinality(products);
     END IF;
-    SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_object('product_id', product_id, 'business_date', date, 'cycle', of_cycle)), '[]') INTO wanted
-    FROM (
+    SELECT coalesce(jsonb_agg(to_jsonb(each)), '[]') INTO wanted
+    FROM (SELECT product_id, date AS business_date, of_cycle AS cycle, min(opens_at) AS opens_at FROM (
         SELECT product_id, shifted(day::date, coalesce(s.date_offset, 0), c) AS date,
-            CASE WHEN cardinality(s.times) > 1 THEN to_char(at, 'HH24MI') ELSE '' END AS of_cycle
+            CASE WHEN cardinality(s.times) > 1 THEN to_char(at, 'HH24MI') ELSE '' END AS of_cycle, (day::date + at) AT TIME ZONE s.timezone AS opens_at
         FROM unnest(products) product_id
         LEFT JOIN data_product_schedule s USING (product_id)
         LEFT JOIN calendar c ON c.calendar = s.calendar
@@ -39,14 +39,13 @@ BEGIN
             last + abs(coalesce(s.date_offset, 0)) * 2 + 40, interval '1 day') day
         LEFT JOIN LATERAL unnest(s.times) at ON true
         WHERE s.cron IS NULL OR (fires_on(s, day::date) AND is_business_day(day::date, c))
-    ) dates
-    WHERE date BETWEEN first AND last;
+    ) dates WHERE date BETWEEN first AND last GROUP BY product_id, date, of_cycle) each;
     IF preview THEN
         SELECT count(*) INTO existing FROM jsonb_to_recordset(wanted) AS w(product_id text, business_date date, cycle text)
         JOIN data_product_status USING (product_id, business_date, cycle);
         opened := jsonb_array_length(wanted) - existing;
     ELSE
-        opened := cardinality(open_runs(wanted, now_is, actor));
+        opened := cardinality(open_runs(wanted, now_is, actor, late => false));
         existing := jsonb_array_length(wanted) - opened;
     END IF;
 END $$;

@@ -1,38 +1,5 @@
 -- What the monitor repairs, and machines that ended without recording an outcome.
 
-CREATE OR REPLACE FUNCTION punctual_runs_of(product text) RETURNS SETOF data_product_status
-LANGUAGE sql STABLE AS $$
--- The runs of the product of which it is not yet known whether they miss the SLA.
-    SELECT * FROM data_product_status r WHERE r.product_id = product AND may_become_late(r) OFFSET 0
-$$;
-
-CREATE OR REPLACE FUNCTION late_runs(now_is timestamptz) RETURNS uuid[]
-LANGUAGE plpgsql STABLE AS $$
--- The runs that have missed their SLA since the last time.
-BEGIN
-    RETURN ARRAY(SELECT r.run_id FROM data_product p CROSS JOIN LATERAL punctual_runs_of(p.product_id) r
-        WHERE p.complete_by IS NOT NULL AND due_at(r) < now_is);
-END $$;
-
-CREATE OR REPLACE FUNCTION notify_late(now_is timestamptz) RETURNS integer
-LANGUAGE plpgsql AS $$
--- Marks the runs that have missed their SLA since the last time and makes their alerts due. Gives how many.
-DECLARE
-    r data_product_status;
-    late integer := 0;
-BEGIN
-    FOR r IN
-        UPDATE data_product_status s SET late_notified = true, event = 'late', changed_at = now_is, changed_by = 'monitor'
-        WHERE s.run_id = ANY (late_runs(now_is))
-            AND NOT s.late_notified AND s.status NOT IN ('COMPLETED', 'SKIPPED', 'CANCELLED')
-        RETURNING s.*
-    LOOP
-        late := late + 1;
-        PERFORM store_alert(r, 'LATE', jsonb_build_object('status', r.status, 'missing', missing_inputs(r.run_id)), now_is);
-    END LOOP;
-    RETURN late;
-END $$;
-
 CREATE OR REPLACE FUNCTION overlooked_runs() RETURNS uuid[]
 LANGUAGE sql STABLE AS $$
 -- The runs that wait though an input of theirs is in the inbox, or though their condition holds.

@@ -18,6 +18,7 @@ DECLARE
     same integer;
     calendars text[];
     conditions_changed text[];
+    slas_changed text[];
     schedules data_product_schedule[];
 BEGIN
     PERFORM lock_openings(false);
@@ -57,19 +58,25 @@ BEGIN
     WHERE p.product_id = i.product_id AND i.product_id = ANY (added || altered) AND cycle_names(s.times) <> cycle_names(times_of(i.entry));
     SELECT array_agg(product_id) INTO conditions_changed FROM incoming i JOIN data_product p USING (product_id)
     WHERE p.condition IS DISTINCT FROM i.entry -> 'tree';
+    SELECT coalesce(array_agg(product_id), '{}') INTO slas_changed FROM incoming i JOIN data_product p USING (product_id) CROSS JOIN LATERAL sla_of(i.entry) sla
+    WHERE NOT p.active OR (p.complete_by, p.sla_timezone, p.sla_days, p.sla_after_seconds)
+        IS DISTINCT FROM (sla.complete_by, sla.timezone, sla.days, sla.after_seconds);
 
     INSERT INTO data_product (product_id, domain, name, account, description, owner, email, machine, execution_prefix, runs_in, condition, deadline_seconds,
-        on_deadline, refresh_event, visibility, complete_by, notify, digest, active, changed_at, changed_by)
+        on_deadline, refresh_event, visibility, complete_by, sla_timezone, sla_days, sla_after_seconds, sla_since, notify, digest, active, changed_at, changed_by)
     SELECT i.product_id, split_part(i.product_id, '/', 1), split_part(i.product_id, '/', 2), e ->> 'account', e ->> 'description', e ->> 'owner', e ->> 'email',
         e ->> 'machine', e ->> 'execution_prefix', e ->> 'runs_in', e -> 'tree', (e #>> '{wait,deadline}')::integer, e #>> '{wait,on_deadline}',
-        (e #>> '{publish,refresh_event}')::boolean, e #>> '{publish,visibility}', (e #>> '{sla,complete_by}')::time,
+        (e #>> '{publish,refresh_event}')::boolean, e #>> '{publish,visibility}', sla.complete_by,
+        sla.timezone, sla.days, sla.after_seconds, CASE WHEN e ? 'sla' THEN now_is END,
         coalesce(e -> 'notify', '[]'), i.digest, true, now_is, actor
-    FROM incoming i CROSS JOIN LATERAL (SELECT i.entry AS e) one
+    FROM incoming i CROSS JOIN LATERAL (SELECT i.entry AS e) one CROSS JOIN LATERAL sla_of(i.entry) sla
     WHERE i.product_id = ANY (added || altered)
     ON CONFLICT (product_id) DO UPDATE SET account = excluded.account, description = excluded.description, owner = excluded.owner, email = excluded.email,
         machine = excluded.machine, execution_prefix = excluded.execution_prefix, runs_in = excluded.runs_in, condition = excluded.condition,
         deadline_seconds = excluded.deadline_seconds, on_deadline = excluded.on_deadline, refresh_event = excluded.refresh_event,
-        visibility = excluded.visibility, complete_by = excluded.complete_by, notify = excluded.notify, digest = excluded.digest,
+        visibility = excluded.visibility, complete_by = excluded.complete_by, sla_timezone = excluded.sla_timezone, sla_days = excluded.sla_days,
+        sla_after_seconds = excluded.sla_after_seconds, sla_since = CASE WHEN data_product.product_id = ANY (slas_changed) THEN excluded.sla_since ELSE data_product.sla_since END,
+        notify = excluded.notify, digest = excluded.digest,
         active = true, changed_at = excluded.changed_at, changed_by = excluded.changed_by;
     UPDATE data_product SET active = false, changed_at = now_is, changed_by = actor WHERE product_id = ANY (dropped);
     PERFORM discard_foreign_events(added, now_is);
@@ -115,6 +122,7 @@ BEGIN
     VALUES (of_commit, of_committed_at, now_is, actor, added, altered, dropped, same, refused);
     DELETE FROM catalog_stage WHERE upload = of_upload;
     cancelled := cancel_without_pipeline(now_is, actor);
+    PERFORM take_slas(slas_changed, now_is, actor);
     opened := open_moved_runs(schedules, now_is, actor);
     conditions := take_conditions(altered || added || ARRAY(SELECT product_id FROM data_product_schedule WHERE calendar = ANY (calendars)),
         conditions_changed, now_is, actor);
@@ -127,8 +135,9 @@ END $$;
 CREATE OR REPLACE FUNCTION refused_products(of_upload text) RETURNS jsonb LANGUAGE sql STABLE AS $$
 -- Those of the staged products that the database cannot take, [{product, reason}].
     WITH given AS (
-        SELECT key AS product, entry #>> '{schedule,timezone}' AS zone FROM catalog_stage
-        WHERE upload = of_upload AND section = 'products' AND entry ? 'schedule'
+        SELECT key AS product, named.zone FROM catalog_stage
+        CROSS JOIN LATERAL (SELECT entry #>> '{schedule,timezone}' AS zone UNION SELECT entry #>> '{sla,timezone}') named
+        WHERE upload = of_upload AND section = 'products' AND named.zone IS NOT NULL
     ), unknown AS MATERIALIZED (
         SELECT zone FROM (SELECT DISTINCT zone FROM given) each WHERE NOT known_timezone(zone)
     )
@@ -145,6 +154,14 @@ $$;
 
 CREATE OR REPLACE FUNCTION times_of(entry jsonb) RETURNS time[] LANGUAGE sql IMMUTABLE AS $$
     SELECT ARRAY(SELECT jsonb_array_elements_text(entry #> '{schedule,fires,times}')::time)
+$$;
+
+CREATE OR REPLACE FUNCTION sla_of(entry jsonb) RETURNS TABLE (complete_by time, timezone text, days integer, after_seconds integer)
+LANGUAGE sql IMMUTABLE AS $$
+-- The SLA in the entry of a product, all null without one. A moment of the day is by the clock of the SLA, or else of the schedule.
+    SELECT (sla ->> 'complete_by')::time, CASE WHEN sla ? 'complete_by' THEN coalesce(sla ->> 'timezone', entry #>> '{schedule,timezone}') END,
+        (sla ->> 'days')::integer, (sla ->> 'after')::integer
+    FROM (SELECT entry -> 'sla' AS sla) given
 $$;
 
 CREATE OR REPLACE FUNCTION integers(list jsonb) RETURNS integer[] LANGUAGE sql IMMUTABLE AS $$

@@ -67,12 +67,13 @@ BEGIN
         SELECT (old).product_id, o.business_date, o.cycle FROM changed
         CROSS JOIN LATERAL openings_of(old, (old).opened_until - interval '7 days', (old).opened_until) o
     )
-    SELECT coalesce(jsonb_agg(to_jsonb(p)), '[]') INTO wanted FROM passed p JOIN data_product d USING (product_id)
+    SELECT coalesce(jsonb_agg(to_jsonb(p) || jsonb_build_object('opens_at', opening_for(product_id, business_date, cycle))), '[]') INTO wanted
+    FROM passed p JOIN data_product d USING (product_id)
     WHERE (product_id, business_date) IN (
             SELECT (old).product_id, o.business_date FROM changed
             CROSS JOIN LATERAL openings_of(old, (old).opened_until, (old).opened_until + interval '7 days') o)
         AND (d.cycles_changed_at IS NULL OR p.cycle <> ALL (replaced_cycles(product_id, business_date)));
-    RETURN cardinality(open_runs(wanted, now_is, actor));
+    RETURN cardinality(open_runs(wanted, now_is, actor, late => false));
 END $$;
 
 CREATE OR REPLACE FUNCTION open_runs_by_product(after text, page integer) RETURNS TABLE (key text, entry text)

@@ -1,20 +1,5 @@
 -- Questions: status and why. Nothing in this file changes anything.
 
-CREATE OR REPLACE FUNCTION due_at(r data_product_status) RETURNS timestamptz
-LANGUAGE sql STABLE AS $$
--- The moment the product's SLA names for this run, if it has one.
-    SELECT CASE WHEN today < r.opened_at THEN today + interval '1 day' ELSE today END
-    FROM data_product p JOIN data_product_schedule s USING (product_id)
-    CROSS JOIN LATERAL (SELECT ((r.opened_at AT TIME ZONE s.timezone)::date + p.complete_by) AT TIME ZONE s.timezone AS today) sla
-    WHERE p.product_id = r.product_id AND p.complete_by IS NOT NULL AND p.opening_error IS NULL
-$$;
-
-CREATE OR REPLACE FUNCTION is_late(r data_product_status, now_is timestamptz) RETURNS boolean
-LANGUAGE sql STABLE AS $$
--- True if the SLA is missed, null if not. A run that was skipped or cancelled misses none.
-    SELECT true WHERE due_at(r) < CASE r.status WHEN 'COMPLETED' THEN r.finished_at ELSE now_is END AND r.status NOT IN ('SKIPPED', 'CANCELLED')
-$$;
-
 CREATE OR REPLACE FUNCTION status_of_day(on_date date, of_domain text, after text, page integer, now_is timestamptz)
 RETURNS TABLE (key text, entry text)
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
@@ -27,7 +12,7 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
             WHEN e.status = 'COMPLETED' THEN 'REFRESHED' WHEN e.status = 'ERROR' THEN 'FAILED' ELSE 'EXPECTED' END,
         'opened_at', r.opened_at, 'released_at', r.released_at, 'started_at', r.started_at,
         'finished_at', coalesce(r.finished_at, e.received_at), 'deadline_at', CASE r.status WHEN 'WAITING' THEN r.deadline_at END,
-        'due_at', due_at(r), 'late', is_late(r, now_is),
+        'due_at', coalesce(r.due_at, u.due_at), 'late', CASE WHEN r.run_id IS NOT NULL THEN is_late(r, now_is) WHEN u.late_at IS NOT NULL THEN true END,
         'opens_at', CASE WHEN r.run_id IS NULL AND p.machine IS NOT NULL THEN opens_at(p.product_id, on_date) END,
         'missed', CASE WHEN r.run_id IS NULL AND p.machine IS NOT NULL THEN missed_opening(p.product_id, on_date) END,
         'unscheduled', CASE WHEN r.run_id IS NULL AND p.machine IS NOT NULL
@@ -48,6 +33,9 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
             SELECT * FROM refresh_event e
             WHERE p.machine IS NULL AND e.product_id = p.product_id AND e.business_date = on_date AND e.superseded_at IS NULL
             ORDER BY e.refreshed_at DESC LIMIT 1) e ON true
+        LEFT JOIN LATERAL (
+            SELECT min(u.due_at) AS due_at, min(u.late_at) AS late_at FROM unmade_opening u
+            WHERE r.run_id IS NULL AND u.product_id = p.product_id AND u.business_date = on_date) u ON true
         WHERE (p.product_id, coalesce(r.cycle, '')) > (split_part(after, ' ', 1), split_part(after, ' ', 2))
         ORDER BY p.product_id, r.cycle LIMIT page) rows
     ) all_rows CROSS JOIN LATERAL page_of(all_rows.entries) p
@@ -176,12 +164,17 @@ LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $$
 DECLARE
     p data_product;
     r data_product_status;
+    u unmade_opening;
     opened boolean;
     waits boolean;
 BEGIN
     SELECT * INTO r FROM data_product_status
     WHERE product_id = product AND business_date = on_date AND (of_cycle IS NULL OR cycle = of_cycle) ORDER BY cycle DESC LIMIT 1;
     opened := r.run_id IS NOT NULL;
+    IF NOT opened THEN
+        SELECT * INTO u FROM unmade_opening m
+        WHERE m.product_id = product AND m.business_date = on_date AND (of_cycle IS NULL OR m.cycle = of_cycle) ORDER BY m.cycle LIMIT 1;
+    END IF;
     SELECT * INTO p FROM data_product WHERE product_id = product AND (active OR opened);
     IF NOT FOUND THEN
         RAISE EXCEPTION 'UnknownProduct: %', concat_ws(' was not loaded, since ', product, refusal_of(product));
@@ -198,7 +191,7 @@ BEGIN
             WHERE e.product_id = product AND e.business_date = on_date AND e.superseded_at IS NULL) END,
         'usually_at', CASE WHEN p.machine IS NULL THEN usually_at(product, on_date) END,
         'cycle', nullif(r.cycle, ''), 'attempt', r.attempt, 'run_id', r.run_id, 'opened_at', r.opened_at, 'waiting_since', r.waiting_since,
-        'deadline_at', r.deadline_at, 'on_deadline', p.on_deadline, 'due_at', due_at(r), 'late', is_late(r, now_is), 'released_at', r.released_at,
+        'deadline_at', r.deadline_at, 'on_deadline', p.on_deadline, 'due_at', coalesce(r.due_at, u.due_at), 'late', CASE WHEN opened THEN is_late(r, now_is) WHEN u.late_at IS NOT NULL THEN true END, 'released_at', r.released_at,
         'release_reason', r.release_reason, 'started_at', r.started_at, 'finished_at', r.finished_at, 'error', cut_text(r.error, 500),
         'cause', cut_text(r.cause, 6000), 'execution_arn', r.execution_arn, 'changed_by', r.changed_by,
         'no_runs', CASE WHEN opened THEN why_no_runs(p) END, 'refused', refusal_of(product),

@@ -5,8 +5,10 @@ CREATE OR REPLACE FUNCTION lock_alerts() RETURNS void LANGUAGE sql AS $$
     SELECT pg_advisory_xact_lock(7203)
 $$;
 
-CREATE OR REPLACE FUNCTION waits_unreleased(r data_product_status) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+CREATE OR REPLACE FUNCTION waits_unreleased(r data_product_status) RETURNS boolean LANGUAGE sql STABLE AS $$
+-- Whether the run waits for inputs, or for the first of them to open it.
     SELECT r.status = 'WAITING' AND r.released_at IS NULL
+        OR r.status = 'NOT OPENED' AND NOT EXISTS (SELECT FROM data_product_schedule s WHERE s.product_id = r.product_id)
 $$;
 
 CREATE OR REPLACE FUNCTION ended_by_missing_inputs(fact jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
@@ -15,8 +17,10 @@ $$;
 
 CREATE OR REPLACE FUNCTION alert_root_cause(r data_product_status, fact jsonb, now_is timestamptz) RETURNS text
 LANGUAGE sql STABLE AS $$
--- The product because of which the run failed or is late; null if it is the run itself.
+-- The product because of which the run failed or is late; null if it is the run itself. What the scheduler did not open has one cause together.
     SELECT CASE
+        WHEN r.status = 'NOT OPENED' AND NOT waits_unreleased(r)
+            THEN (SELECT 'the scheduler' FROM data_product p WHERE p.product_id = r.product_id AND p.opening_error IS NULL)
         WHEN fact ->> 'kind' = 'ERROR' AND ended_by_missing_inputs(fact) THEN failed_root(r, now_is)
         WHEN fact ->> 'kind' = 'LATE' AND waits_unreleased(r)
             THEN coalesce(failed_root(r, now_is), root_causes(r.product_id, r.business_date, r.cycle, now_is) -> 0 ->> 'product') END
@@ -88,6 +92,9 @@ BEGIN
     key := concat_ws(' ', given ->> 'kind', given ->> 'level', given ->> 'step', given ->> 'run_id', given ->> 'attempt');
     SELECT * INTO r FROM data_product_status WHERE run_id = (given ->> 'run_id')::uuid;
     IF NOT FOUND THEN
+        SELECT o.* INTO r FROM unmade_opening u CROSS JOIN LATERAL unopened_run(u) o WHERE u.run_id = (given ->> 'run_id')::uuid;
+    END IF;
+    IF NOT FOUND THEN
         RAISE EXCEPTION 'UnknownRun: no run has the id %', given ->> 'run_id';
     END IF;
     PERFORM lock_alerts();  -- two alerts of one root cause are not sent at the same time
@@ -129,7 +136,7 @@ LANGUAGE sql STABLE AS $$
                 AND NOT EXISTS (SELECT FROM runs_of_date(d.product_id, a.of_date))
         ) waiter
     )
-    SELECT a.product_id, min(due_at(s)) FROM affected a
+    SELECT a.product_id, min(s.due_at) FROM affected a
     LEFT JOIN LATERAL runs_of_date(a.product_id, a.of_date) s ON s.status = 'WAITING'
     WHERE a.product_id <> product GROUP BY a.product_id
 $$;
@@ -157,9 +164,11 @@ CREATE OR REPLACE FUNCTION alert_content(r data_product_status, fact jsonb, now_
 LANGUAGE sql STABLE AS $$
 -- What the reader of an alert needs first.
     SELECT jsonb_strip_nulls(fact || jsonb_build_object('description', p.description, 'owner', p.owner, 'email', p.email,
-        'since', coalesce(CASE fact ->> 'kind' WHEN 'STARTED' THEN r.started_at WHEN 'LATE' THEN due_at(r) ELSE r.finished_at END, now_is),
+        'since', coalesce(CASE fact ->> 'kind' WHEN 'STARTED' THEN r.started_at WHEN 'LATE' THEN r.due_at ELSE r.finished_at END, now_is),
         'execution_arn', coalesce(fact ->> 'execution_arn', r.execution_arn), 'cause', cut_text(fact ->> 'cause', 3000),
-        'timezone', (SELECT timezone FROM data_product_schedule WHERE product_id = r.product_id), 'due_at', due_at(r),
+        'timezone', coalesce((SELECT timezone FROM data_product_schedule WHERE product_id = r.product_id), p.sla_timezone), 'due_at', r.due_at,
+        'opening_error', CASE r.status WHEN 'NOT OPENED' THEN p.opening_error END,
+        'opens_at', CASE r.status WHEN 'NOT OPENED' THEN opens_at(r.product_id, r.business_date) END,
         'job', CASE fact ->> 'kind' WHEN 'ERROR' THEN failed_job(r.run_id, (fact ->> 'attempt')::integer, fact ->> 'step') END,
         'root_causes', CASE WHEN ended_by_missing_inputs(fact) OR fact ->> 'kind' = 'LATE' AND waits_unreleased(r)
             THEN root_causes_with_state(r.product_id, r.business_date, r.cycle, 5, now_is) END,

@@ -15,7 +15,7 @@ $$;
 CREATE OR REPLACE FUNCTION history_of(product text, first date, last date, after text, page integer) RETURNS TABLE (key text, entry text)
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
 -- What happened to runs of those business dates (of one product, if named), oldest first: at most `page` entries after the entry
--- whose key is `after`, as many as fit into an answer. Kinds: refreshed, run, condition changed, input added, input removed, late, arrived,
+-- whose key is `after`, as many as fit into an answer. Kinds: refreshed, run, condition changed, SLA changed, input added, input removed, late, arrived,
 -- job started, job ended, held, hold ended, started again, effect parked, effect retried. A hold of a product itself stands on the days (in UTC) on which it began and ended.
 -- `repaired`: the monitor found that it had been missed. `foreign`: an event of a product with a pipeline here that none of its runs published.
     WITH runs AS MATERIALIZED (
@@ -41,7 +41,7 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
                 WHEN h.next_at = h.changed_at THEN '1 ' || numbered(h.attempt) || '~' ELSE '6' END || ' ' || h.product_id || ' ' || numbered(h.history_id),
             CASE h.event WHEN 'late' THEN 'late' WHEN 'held' THEN 'held' WHEN 'hold_removed' THEN 'hold ended'
                 WHEN 'started_again' THEN 'started again'
-                WHEN 'condition_changed' THEN 'condition changed' ELSE 'run' END, h.product_id, h.business_date, h.cycle,
+                WHEN 'condition_changed' THEN 'condition changed' WHEN 'due_changed' THEN 'SLA changed' ELSE 'run' END, h.product_id, h.business_date, h.cycle,
             jsonb_build_object('opened', CASE WHEN opens THEN true END, 'attempt', h.attempt, 'status', h.status,
                 'released', CASE WHEN releases THEN true END, 'reason', CASE WHEN releases THEN h.release_reason END,
                 'repaired', CASE WHEN h.event IN ('repaired', 'started_again') THEN true END,
@@ -52,6 +52,11 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
             FROM data_product_status_history h WHERE h.run_id = r.run_id OFFSET 0) h
         CROSS JOIN LATERAL (SELECT h.event IN ('opened', 'rerun', 'restarted') AS opens, h.event IN ('released', 'repaired') AS releases,
             h.event IN ('completed', 'failed', 'skipped', 'cancelled') AS ends) kind
+    ), unopened AS (
+        SELECT entry_of(u.late_at, '3 ' || u.product_id || ' ' || u.cycle, 'late', u.product_id, u.business_date, u.cycle,
+            '{"status": "NOT OPENED", "by": "monitor"}') AS entry
+        FROM unmade_opening u
+        WHERE u.late_at IS NOT NULL AND u.business_date BETWEEN first AND last AND (product IS NULL OR u.product_id = product)
     ), holds AS (
         SELECT entry_of(h.changed_at, '0 ' || h.product_id || ' ' || numbered(h.hold_id), CASE WHEN h.held THEN 'held' ELSE 'hold ended' END,
             h.product_id, NULL, NULL, jsonb_build_object('by', h.changed_by)) AS entry
@@ -88,7 +93,7 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
         FROM jobs WHERE (j).ended_at IS NOT NULL
     ), entries AS (
         SELECT entry FROM refreshes UNION ALL SELECT entry FROM changes UNION ALL SELECT entry FROM arrivals UNION ALL SELECT entry FROM holds
-        UNION ALL SELECT entry FROM effects UNION ALL SELECT entry FROM job_starts UNION ALL SELECT entry FROM job_ends
+        UNION ALL SELECT entry FROM unopened        UNION ALL SELECT entry FROM effects UNION ALL SELECT entry FROM job_starts UNION ALL SELECT entry FROM job_ends
     )
     SELECT p.* FROM page_of((SELECT jsonb_agg(jsonb_strip_nulls(entry) ORDER BY entry ->> 'key' COLLATE "C") FROM (
         SELECT entry FROM entries WHERE entry ->> 'key' COLLATE "C" > after ORDER BY entry ->> 'key' COLLATE "C" LIMIT page) first)) p
