@@ -59,7 +59,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def _health(state: State, now: datetime) -> dict[str, Any]:
     rows, more = _pages(lambda after: state.parked_effects(after, PAGE))
     outbox = asdict(state.outbox_health(now))
-    products, more_products = _pages(lambda after: state.products_with_errors(after, PAGE))
+    products, more_products = _pages(lambda after: state.products_with_errors(after, PAGE, now))
     letters = dead_letters.counts()
     return {
         "question": "health", "asked_at": now.isoformat(), "outbox": outbox, "parked": rows, "products": products,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import runtime
+import scheduler
 from batch import LOG
 from contract import require
 from state import catalog
@@ -54,6 +55,7 @@ def load(properties: dict[str, Any], upload: str, context: Any) -> dict[str, Any
         properties.get("Force", "false") == "true",
     )  # fmt: skip
     openings = runtime.state().open_due_runs(now, "deployment")
+    scheduler.report(openings)
     for each in loaded.refused:
         LOG.error(json.dumps({"not_loaded": each["product"], "reason": each["reason"]}))
     runtime.perform_made(context, now)

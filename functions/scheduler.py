@@ -7,13 +7,28 @@ from typing import Any
 import runtime
 from batch import LOG
 from contract import require
+from state.answers import Openings
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """How many openings were due, how many runs were opened, which products failed, and how many effects were performed."""
+    """How many openings were due, how many runs were opened, which products failed, of which openings are too old to be made, and how many effects
+    were performed."""
     require(event, "schedule")
     now = runtime.now()
     openings = runtime.state().open_due_runs(now, "scheduler")
+    report(openings)
+    return {**asdict(openings), "effects": runtime.perform_due(context, now)}
+
+
+def report(openings: Openings) -> None:
+    """Logs what was not opened, and why; the template's metric filter reads `passed_over`, the number of openings."""
     for each in openings.failed:
         LOG.error(json.dumps({"not_opened": each["product"], "reason": each["error"]}))
-    return {**asdict(openings), "effects": runtime.perform_due(context, now)}
+    for each in openings.passed_over:
+        LOG.error(
+            json.dumps(
+                {"passed_over": each["count"], **{key: each[key] for key in ("product", "first", "last")}}
+                if "product" in each
+                else each
+            )
+        )

@@ -205,3 +205,26 @@ def test_products_that_could_not_be_loaded_or_opened_are_shown(
         'd/x was not loaded by the last deployment: the database does not know the time zone "Nowhere/City"' in printed
     )
     assert 'Runs of d/y could not be opened: time zone "Nowhere/City" not recognized' in printed
+
+
+def test_openings_that_the_scheduler_passed_over_are_shown_with_the_command_that_makes_them(
+    running: None, headgate: Headgate, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It was away from the 10th to the 20th, and opens the last three days."""
+    world.load({"d/x": product(), "d/y": product(name="y")}, at("2026-11-10 07:00"))
+    world.sql("UPDATE data_product_schedule SET opened_until = %s WHERE product_id = 'd/y'", at("2026-11-16 07:00"))
+    invoke("scheduler", {"source": "headgate.schedule"})
+    assert json.loads(caplog.messages[-2]) == {
+        "passed_over": 7,
+        "product": "d/x",
+        "first": "2026-11-11",
+        "last": "2026-11-17",
+    }
+    code, printed = headgate("health")
+    assert code == 1
+    away = "not made: the scheduler was away for more than three days; to make"
+    assert (
+        f"7 openings of d/x (2026-11-11 to 2026-11-17) were {away} them, use `headgate backfill d/x --date 2026-11-11 --until 2026-11-17`"
+        in printed
+    )
+    assert f"1 opening of d/y (2026-11-17) was {away} it, use `headgate backfill d/y --date 2026-11-17`" in printed

@@ -88,8 +88,26 @@ def _print_products(products: list[Entry]) -> None:
             terminal.line(f"{each['product']} was not loaded by the last deployment: {each['not_loaded']}", indent=2)
         if "not_opened" in each:
             terminal.line(f"Runs of {each['product']} could not be opened: {each['not_opened']}", indent=2)
+        if "passed_over" in each:
+            terminal.line(_passed_over(each["product"], each["passed_over"]), indent=2)
     if len(products) > MOST:
         terminal.line(f"and {len(products) - MOST:,} more products; `headgate health --json` lists them.")
+
+
+def _passed_over(product: str, missed: Entry) -> str:
+    """The openings that the scheduler did not make, and the command that makes them."""
+    first, last = missed["first"], missed["last"]
+    dates, option = (
+        (first, f"--date {first}") if first == last else (f"{first} to {last}", f"--date {first} --until {last}")
+    )
+    return (
+        f"{plural(missed['count'], 'opening')} of {product} ({dates}) {_was(missed['count'])} not made: the scheduler was away for more than three days; "
+        f"to make {'it' if missed['count'] == 1 else 'them'}, use `headgate backfill {product} {option}`"
+    )
+
+
+def _was(count: int) -> str:
+    return "was" if count == 1 else "were"
 
 
 def _print_letters(queues: list[Entry]) -> None:

@@ -14,11 +14,13 @@ def length(items: list[Json]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Openings:
-    """`failed` are the products [{product, error}] whose runs could not be opened."""
+    """`failed` are the products [{product, error}] whose runs could not be opened; `passed_over` those [{product, count, first, last}] of which
+    openings are too old to be made, with the first and the last business date."""
 
     due: int
     opened: int
     failed: list[Json]
+    passed_over: list[Json]
 
 
 @dataclass(frozen=True, slots=True)

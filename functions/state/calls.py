@@ -224,8 +224,8 @@ class State:
     def history_of(self, product: str | None, first: date, last: date, after: str, page: int) -> list[Row]:
         return self._rows(Row, "history_of", product, first, last, after, page)
 
-    def products_with_errors(self, after: str, page: int) -> list[Row]:
-        return self._rows(Row, "products_with_errors", after, page)
+    def products_with_errors(self, after: str, page: int, now_is: datetime) -> list[Row]:
+        return self._rows(Row, "products_with_errors", after, page, now_is)
 
     def outbox_health(self, now_is: datetime) -> OutboxHealth:
         return self._one(OutboxHealth, "outbox_health", now_is)

@@ -174,6 +174,28 @@ LANGUAGE sql STABLE AS $$
         AND (p.cycles_changed_at IS NULL OR o.cycle <> ALL (replaced_cycles(s.product_id, o.business_date)))
 $$;
 
+CREATE OR REPLACE FUNCTION pass_over(products text[], now_is timestamptz) RETURNS void
+LANGUAGE sql AS $$
+-- Keeps which openings the scheduler passes over because they are older than `oldest_opening`: of the last year, those that have no run.
+    INSERT INTO unmade_opening AS u (product_id, business_date, cycle, opens_at, due_at, passed_over_at)
+    SELECT o.product_id, o.business_date, o.cycle, min(o.opens_at), min(sla_due(p, o.business_date, o.opens_at, NULL)), now_is
+    FROM openings_since(ARRAY(SELECT s.product_id FROM data_product_schedule s
+            WHERE s.product_id = ANY (products) AND s.opened_until < oldest_opening(now_is)), now_is - interval '1 year', oldest_opening(now_is)) o
+    JOIN data_product p USING (product_id)
+    WHERE NOT EXISTS (SELECT FROM runs_of_date(o.product_id, o.business_date) r WHERE r.cycle = o.cycle)
+    GROUP BY o.product_id, o.business_date, o.cycle
+    ON CONFLICT (product_id, business_date, cycle) DO UPDATE SET passed_over_at = coalesce(u.passed_over_at, excluded.passed_over_at)
+$$;
+
+CREATE OR REPLACE FUNCTION passed_over(since timestamptz) RETURNS TABLE (product text, count bigint, first date, last date)
+LANGUAGE sql STABLE AS $$
+-- Of each product here how many openings the scheduler has passed over since that moment that have no run yet, with their first and last date.
+    SELECT u.product_id, count(*), min(u.business_date), max(u.business_date)
+    FROM unmade_opening u JOIN data_product p USING (product_id)
+    WHERE u.passed_over_at >= since AND runs_here(p) AND NOT EXISTS (SELECT FROM runs_of_date(u.product_id, u.business_date) r WHERE r.cycle = u.cycle)
+    GROUP BY u.product_id
+$$;
+
 CREATE OR REPLACE FUNCTION open_apart(products text[], keys text[], now_is timestamptz, actor text, OUT due integer, OUT opened integer, OUT failed jsonb)
 LANGUAGE plpgsql AS $$
 -- Opens the runs of the products that these events open; without events those that their schedules have made due since `oldest_opening`. If a
@@ -191,6 +213,7 @@ BEGIN
     END IF;
     BEGIN
         IF keys IS NULL THEN
+            PERFORM pass_over(products, now_is);
             SELECT jsonb_agg(to_jsonb(o)) INTO wanted FROM openings_since(products, oldest_opening(now_is), now_is) o;
             UPDATE data_product_schedule SET opened_until = now_is WHERE opened_until < now_is AND product_id = ANY (products);
         ELSE
@@ -223,12 +246,15 @@ BEGIN
     END LOOP;
 END $$;
 
-CREATE OR REPLACE FUNCTION open_due_runs(now_is timestamptz, actor text, OUT due integer, OUT opened integer, OUT failed jsonb)
+CREATE OR REPLACE FUNCTION open_due_runs(
+    now_is timestamptz, actor text, OUT due integer, OUT opened integer, OUT failed jsonb, OUT passed_over jsonb
+)
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- Opens every run whose schedule has fired since the last time. Gives how many openings were due, how many runs are new, and the products
--- whose runs could not be opened [{product, error}], as far as they fit.
+-- whose runs could not be opened [{product, error}], and those of which openings are too old to be made [{product, count, first, last}], as far as they fit.
 BEGIN
     PERFORM lock_openings(false);
     SELECT a.due, a.opened, cut(a.failed, 50000) INTO due, opened, failed
     FROM open_apart(ARRAY(SELECT product_id FROM data_product_schedule ORDER BY product_id), NULL, now_is, actor) a;
+    SELECT coalesce(cut(jsonb_agg(to_jsonb(p) ORDER BY p.product), 50000), '[]') INTO passed_over FROM passed_over(now_is) p;
 END $$;

@@ -43,13 +43,16 @@ LANGUAGE sql STABLE AS $$
     FROM (SELECT * FROM effect e WHERE e.run_id = r.run_id AND e.done_at IS NULL AND e.failing_since IS NOT NULL ORDER BY effect_id LIMIT 10) e
 $$;
 
-CREATE OR REPLACE FUNCTION products_with_errors(after text, page integer) RETURNS TABLE (key text, entry text)
+CREATE OR REPLACE FUNCTION products_with_errors(after text, page integer, now_is timestamptz) RETURNS TABLE (key text, entry text)
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
--- The products that the last load refused, and those whose runs could not be opened: at most `page` after the one whose key is `after`.
-    SELECT product_id, jsonb_strip_nulls(jsonb_build_object('product', product_id, 'not_loaded', refused.reason, 'not_opened', p.opening_error))::text
+-- The products that the last load refused, those whose runs could not be opened, and those of which the scheduler has passed over openings within 30
+-- days that nobody has made since: at most `page` after the one whose key is `after`.
+    SELECT product_id, jsonb_strip_nulls(jsonb_build_object('product', product_id, 'not_loaded', refused.reason, 'not_opened', p.opening_error,
+        'passed_over', CASE WHEN o.count > 0 THEN jsonb_build_object('count', o.count, 'first', o.first, 'last', o.last) END))::text
     FROM (
         SELECT each ->> 'product' AS product_id, each ->> 'reason' AS reason
         FROM (SELECT refused FROM catalog_load ORDER BY load_id DESC LIMIT 1) last CROSS JOIN LATERAL jsonb_array_elements(last.refused) each) refused
     FULL JOIN (SELECT product_id, opening_error FROM data_product WHERE active AND opening_error IS NOT NULL) p USING (product_id)
+    FULL JOIN (SELECT product AS product_id, count, first, last FROM passed_over(now_is - interval '30 days')) o USING (product_id)
     WHERE product_id COLLATE "C" > after ORDER BY product_id COLLATE "C" LIMIT page
 $$;
