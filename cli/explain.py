@@ -52,6 +52,9 @@ def explained(run: Entry, clock: Clock) -> Iterator[str]:
     if "due_at" in run:
         late = "; completed late" if run["status"] == "COMPLETED" else " (LATE)"
         yield f"Due by {clock(run['due_at'])}{late if run.get('late') else ''}."
+    if "metadata" in run:
+        metadata = run["metadata"]
+        yield f"Metadata of commit {metadata['commit'][:12]}, loaded at {clock(metadata['loaded_at'])}."
     if "execution_arn" in run:
         yield f"Execution: {run['execution_arn']}"
     if run.get("downstream"):

@@ -172,6 +172,8 @@ def _event(each: Entry) -> str:
             return f"{EFFECTS[each['effect_kind']]} retried by {each['by']}{attempt}"
         case "started again":
             return f"start of its execution repaired by {each['by']}: Step Functions did not know it{attempt}"
+        case "metadata changed":
+            return f"metadata changed by commit {each['commit'][:12]} ({each['by']}); `headgate changes {each['product']}` says how"
         case "SLA changed":
             return f"SLA changed by {each['by']}"
         case "late" if each["status"] == "NOT OPENED":

@@ -28,6 +28,7 @@ SUMMARIES = {
     "status": "show the status of every product on a business date",
     "why": "explain the status of a run",
     "history": "list what happened on a business date",
+    "changes": "list what deployments changed in the metadata",
     "health": "show what the application could not perform",
     "rerun": "start the next attempt of a run that has ended",
     "hold": "keep a product, or one run of it, from being released",

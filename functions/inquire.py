@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 import dead_letters
@@ -15,13 +15,14 @@ from state.calls import State
 from state.errors import BadEvent
 
 PAGE = 2000  # rows a call at most; the state cuts a page by its bytes, below the Data API's mebibyte
-MOST = 20_000  # rows an answer, below the six megabytes Lambda answers with
+MOST = 20_000  # rows an answer
+MOST_BYTES = 4_000_000  # of an answer, to begin a further page: Lambda answers with six megabytes
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`status`: every product of a business date. `why`: one run, what it waits for and what that waits for. `history`: what
     happened, oldest first. `runs`: those of a product. `product`: what its refresh events have to agree with. `open_runs`: how many each
-    product has. `health`: what could not be performed, loaded or opened, and what lies in dead letter queues. Without a date it is the latest that has a run.
+    product has. `changes`: what deployments changed, the latest first, since the date if one is given. `health`: what could not be performed, loaded or opened, and what lies in dead letter queues. Without a date it is the latest that has a run.
     Raises `BadEvent`, `UnknownProduct`."""
     require(event, "inquire")
     state, product, now = runtime.state(), event.get("product"), runtime.now()
@@ -42,6 +43,10 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             state.describe_product(name, now)
             rows, more = _pages(lambda after: state.runs_between(name, first, last, cycle, after, PAGE))
             return {**answer, "until": str(last), "runs": rows, "more": more}
+        case "changes":
+            since = datetime.combine(first if "business_date" in event else date.min, time(), UTC)
+            rows, more = _pages(lambda after: state.changes_of(product or event.get("domain"), since, after, PAGE))
+            return {**answer, "changes": rows, "more": more}
         case "open_runs":
             rows, more = _pages(lambda after: state.open_runs_by_product(after, PAGE))
             return {**answer, "products": rows, "more": more}
@@ -76,11 +81,12 @@ def _named(product: str | None) -> str:
 def _pages(page_after: Callable[[str], list[Row]]) -> tuple[list[dict[str, Any]], bool]:
     """The rows of a question that is answered in pages, and whether there are more than are given."""
     rows: list[dict[str, Any]] = []
-    position = ""
-    while len(rows) < MOST:
+    position, size = "", 0
+    while len(rows) < MOST and size < MOST_BYTES:
         page = page_after(position)
         if not page:
             return rows, False
         rows += [json.loads(each.entry) for each in page]
+        size += sum(len(each.entry) for each in page)
         position = page[-1].key
     return rows, True

@@ -224,6 +224,9 @@ class State:
     def history_of(self, product: str | None, first: date, last: date, after: str, page: int) -> list[Row]:
         return self._rows(Row, "history_of", product, first, last, after, page)
 
+    def changes_of(self, what: str | None, since: datetime, after: str, page: int) -> list[Row]:
+        return self._rows(Row, "changes_of", what, since, after, page)
+
     def products_with_errors(self, after: str, page: int, now_is: datetime) -> list[Row]:
         return self._rows(Row, "products_with_errors", after, page, now_is)
 

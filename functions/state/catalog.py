@@ -94,7 +94,7 @@ def _chunks(catalog: Entry) -> Iterator[list[Entry]]:
 
 
 def rows(catalog: Entry) -> Iterator[Entry]:
-    """Every calendar and product as a row of the stage."""
+    """Every calendar and product as a row of the stage; a product also as the catalog holds it."""
     for key, entry in catalog["calendars"].items():
         yield {"section": "calendars", "key": key, "entry": entry}
     times = {
@@ -109,6 +109,7 @@ def rows(catalog: Entry) -> Iterator[Entry]:
         if "pipeline" in entry:
             compiled["steps"] = list(_steps(compiled.pop("pipeline")["steps"]))
         yield {"section": "products", "key": key, "entry": compiled}
+        yield {"section": "sources", "key": key, "entry": entry}
 
 
 def _tree(node: Entry, leaves: list[Entry], times: dict[str, list[str]]) -> Any:

@@ -132,6 +132,7 @@ CREATE TABLE public.data_product (
     sla_days integer,
     sla_after_seconds integer,
     sla_since timestamp with time zone,
+    source jsonb,
     CONSTRAINT data_product_on_deadline_check CHECK ((on_deadline = ANY (ARRAY['fail'::text, 'start'::text, 'skip'::text]))),
     CONSTRAINT data_product_visibility_check CHECK ((visibility = ANY (ARRAY['mesh'::text, 'domain'::text])))
 );
@@ -173,6 +174,18 @@ CREATE TABLE public.calendar (
     weekend integer[] NOT NULL,
     dates date[] NOT NULL
 );
+CREATE TABLE public.catalog_load (
+    load_id bigint NOT NULL,
+    commit text NOT NULL,
+    committed_at timestamp with time zone NOT NULL,
+    loaded_at timestamp with time zone NOT NULL,
+    loaded_by text NOT NULL,
+    inserted text[] NOT NULL,
+    changed text[] NOT NULL,
+    removed text[] NOT NULL,
+    unchanged integer NOT NULL,
+    refused jsonb DEFAULT '[]'::jsonb NOT NULL
+);
 CREATE TABLE public.unmade_opening (
     run_id uuid DEFAULT gen_random_uuid() NOT NULL,
     product_id text NOT NULL,
@@ -194,17 +207,13 @@ CREATE TABLE public.alert (
     notified_at timestamp with time zone CONSTRAINT alert_told_at_not_null NOT NULL,
     CONSTRAINT alert_kind_check CHECK ((kind = ANY (ARRAY['ERROR'::text, 'LATE'::text, 'COMPLETED'::text, 'STARTED'::text, 'SKIPPED'::text])))
 );
-CREATE TABLE public.catalog_load (
+CREATE TABLE public.catalog_change (
     load_id bigint NOT NULL,
-    commit text NOT NULL,
-    committed_at timestamp with time zone NOT NULL,
-    loaded_at timestamp with time zone NOT NULL,
-    loaded_by text NOT NULL,
-    inserted text[] NOT NULL,
-    changed text[] NOT NULL,
-    removed text[] NOT NULL,
-    unchanged integer NOT NULL,
-    refused jsonb DEFAULT '[]'::jsonb NOT NULL
+    name text NOT NULL,
+    kind text NOT NULL,
+    before jsonb,
+    after jsonb,
+    CONSTRAINT catalog_change_kind_check CHECK ((kind = ANY (ARRAY['added'::text, 'changed'::text, 'removed'::text])))
 );
 ALTER TABLE public.catalog_load ALTER COLUMN load_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.catalog_load_load_id_seq
@@ -351,6 +360,8 @@ ALTER TABLE ONLY public.alert
     ADD CONSTRAINT alert_pkey PRIMARY KEY (alert_key);
 ALTER TABLE ONLY public.calendar
     ADD CONSTRAINT calendar_pkey PRIMARY KEY (calendar);
+ALTER TABLE ONLY public.catalog_change
+    ADD CONSTRAINT catalog_change_pkey PRIMARY KEY (load_id, name);
 ALTER TABLE ONLY public.catalog_load
     ADD CONSTRAINT catalog_load_pkey PRIMARY KEY (load_id);
 ALTER TABLE ONLY public.catalog_stage
@@ -397,6 +408,7 @@ CREATE INDEX alert_delivery_to ON public.alert_delivery USING btree (channel, ta
 CREATE INDEX alert_of ON public.alert USING btree (run_id);
 CREATE INDEX alert_of_product ON public.alert USING btree (product_id, ((fact ->> 'business_date'::text)));
 CREATE INDEX alert_of_root_cause ON public.alert USING btree (root_cause, ((fact ->> 'business_date'::text))) WHERE (root_cause IS NOT NULL);
+CREATE INDEX catalog_change_of ON public.catalog_change USING btree (name, load_id);
 CREATE INDEX data_product_dependencies_upstream ON public.data_product_dependencies USING btree (upstream);
 CREATE INDEX data_product_hold_history_at ON public.data_product_hold_history USING btree (changed_at);
 CREATE INDEX data_product_hold_history_of ON public.data_product_hold_history USING btree (product_id, hold_id);
@@ -450,6 +462,8 @@ CREATE TRIGGER status_inserted AFTER INSERT ON public.data_product_status REFERE
 CREATE TRIGGER status_updated AFTER UPDATE ON public.data_product_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.keep_status_history();
 ALTER TABLE ONLY public.alert_delivery
     ADD CONSTRAINT alert_delivery_alert_key_fkey FOREIGN KEY (alert_key) REFERENCES public.alert(alert_key);
+ALTER TABLE ONLY public.catalog_change
+    ADD CONSTRAINT catalog_change_load_id_fkey FOREIGN KEY (load_id) REFERENCES public.catalog_load(load_id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.data_pipeline_config
     ADD CONSTRAINT data_pipeline_config_product_id_fkey FOREIGN KEY (product_id) REFERENCES public.data_product(product_id);
 ALTER TABLE ONLY public.data_pipeline_parameters

@@ -17,6 +17,8 @@ DECLARE
     dropped text[];
     same integer;
     calendars text[];
+    calendars_before calendar[];
+    of_load bigint;
     conditions_changed text[];
     slas_changed text[];
     schedules data_product_schedule[];
@@ -28,6 +30,7 @@ BEGIN
             of_commit, of_committed_at, current.commit, current.committed_at;
     END IF;
 
+    SELECT array_agg(c) INTO calendars_before FROM calendar c;
     WITH different AS (
         INSERT INTO calendar (calendar, weekend, dates)
         SELECT key, integers(entry -> 'weekend'), ARRAY(SELECT jsonb_array_elements_text(entry -> 'dates')::date)
@@ -119,7 +122,8 @@ BEGIN
     WHERE i.product_id = ANY (added || altered) AND i.entry ? 'steps';
 
     INSERT INTO catalog_load (commit, committed_at, loaded_at, loaded_by, inserted, changed, removed, unchanged, refused)
-    VALUES (of_commit, of_committed_at, now_is, actor, added, altered, dropped, same, refused);
+    VALUES (of_commit, of_committed_at, now_is, actor, added, altered, dropped, same, refused) RETURNING load_id INTO of_load;
+    PERFORM keep_changes(of_load, of_upload, added, altered, dropped, refused, calendars_before);
     DELETE FROM catalog_stage WHERE upload = of_upload;
     cancelled := cancel_without_pipeline(now_is, actor);
     PERFORM take_slas(slas_changed, now_is, actor);

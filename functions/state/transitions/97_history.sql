@@ -16,7 +16,8 @@ CREATE OR REPLACE FUNCTION history_of(product text, first date, last date, after
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
 -- What happened to runs of those business dates (of one product, if named), oldest first: at most `page` entries after the entry
 -- whose key is `after`, as many as fit into an answer. Kinds: refreshed, run, condition changed, SLA changed, input added, input removed, late, arrived,
--- job started, job ended, held, hold ended, started again, effect parked, effect retried. A hold of a product itself stands on the days (in UTC) on which it began and ended.
+-- job started, job ended, held, hold ended, started again, effect parked, effect retried, metadata changed. The last, and a hold of a product itself, stand on
+-- the days (in UTC) on which they came and ended.
 -- `repaired`: the monitor found that it had been missed. `foreign`: an event of a product with a pipeline here that none of its runs published.
     WITH runs AS MATERIALIZED (
         SELECT run_id, product_id, business_date, cycle FROM data_product_status
@@ -45,7 +46,8 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
             jsonb_build_object('opened', CASE WHEN opens THEN true END, 'attempt', h.attempt, 'status', h.status,
                 'released', CASE WHEN releases THEN true END, 'reason', CASE WHEN releases THEN h.release_reason END,
                 'repaired', CASE WHEN h.event IN ('repaired', 'started_again') THEN true END,
-                'error', cut_text(h.error, 500), 'cause', cut_text(h.cause, 600), 'execution_arn', h.execution, 'by', h.changed_by)) AS entry
+                'error', cut_text(h.error, 500), 'cause', cut_text(h.cause, 600), 'execution_arn', h.execution, 'by', h.changed_by,
+                'commit', CASE WHEN opens OR h.event = 'started' THEN (load_at(h.changed_at)).commit END)) AS entry
         FROM runs r
         CROSS JOIN LATERAL (SELECT *, lead(changed_at) OVER (ORDER BY history_id) AS next_at,
             max(execution_arn) OVER (PARTITION BY attempt ORDER BY history_id) AS execution
@@ -62,6 +64,11 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
             h.product_id, NULL, NULL, jsonb_build_object('by', h.changed_by)) AS entry
         FROM data_product_hold_history h
         WHERE h.changed_at >= first AT TIME ZONE 'UTC' AND h.changed_at < (last + 1) AT TIME ZONE 'UTC' AND (product IS NULL OR h.product_id = product)
+    ), metadata AS (
+        SELECT entry_of(l.loaded_at, '0 ' || c.name, 'metadata changed', c.name, NULL, NULL, jsonb_build_object('commit', l.commit, 'by', l.loaded_by)) AS entry
+        FROM catalog_load l JOIN catalog_change c USING (load_id)
+        WHERE l.loaded_at >= first AT TIME ZONE 'UTC' AND l.loaded_at < (last + 1) AT TIME ZONE 'UTC' AND c.kind = 'changed'
+            AND (product IS NULL OR c.name = product)
     ), effects AS (
         SELECT entry_of(h.changed_at, '5 ' || r.product_id || ' ' || numbered(h.history_id), 'effect ' || h.event, r.product_id, r.business_date, r.cycle,
             jsonb_build_object('effect', e.effect_id, 'effect_kind', e.kind, 'attempt', e.attempt, 'reason', cut_text(h.outcome, 500), 'by', h.changed_by)) AS entry
@@ -93,7 +100,7 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
         FROM jobs WHERE (j).ended_at IS NOT NULL
     ), entries AS (
         SELECT entry FROM refreshes UNION ALL SELECT entry FROM changes UNION ALL SELECT entry FROM arrivals UNION ALL SELECT entry FROM holds
-        UNION ALL SELECT entry FROM unopened        UNION ALL SELECT entry FROM effects UNION ALL SELECT entry FROM job_starts UNION ALL SELECT entry FROM job_ends
+        UNION ALL SELECT entry FROM unopened UNION ALL SELECT entry FROM metadata        UNION ALL SELECT entry FROM effects UNION ALL SELECT entry FROM job_starts UNION ALL SELECT entry FROM job_ends
     )
     SELECT p.* FROM page_of((SELECT jsonb_agg(jsonb_strip_nulls(entry) ORDER BY entry ->> 'key' COLLATE "C") FROM (
         SELECT entry FROM entries WHERE entry ->> 'key' COLLATE "C" > after ORDER BY entry ->> 'key' COLLATE "C" LIMIT page) first)) p
