@@ -123,3 +123,43 @@ def test_statements_end_where_they_should() -> None:
         "$$",
         "SELECT 1",
     ]
+
+
+def test_runs_of_before_are_due_by_their_first_opening(
+    empty: tuple[Database, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rerun had moved the moment from which the SLA was counted; a run of long ago keeps none."""
+    database, dsn = empty
+    (tmp_path / "migrations").mkdir()
+    for file in sorted(migration.FOLDER.glob("migrations/*.sql")):
+        if file.name < "0018":
+            (tmp_path / "migrations" / file.name).write_text(file.read_text())
+    with monkeypatch.context() as earlier:
+        earlier.setattr(migration, "FOLDER", tmp_path)
+        migrate(database)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO data_product (product_id, domain, name, description, owner, refresh_event, visibility, complete_by, notify, digest, active,"
+            " changed_at, changed_by) VALUES ('d/x', 'd', 'x', '', 'o', true, 'mesh', '08:00', '[]', '', true, '2026-01-01', 'a')"
+        )
+        connection.execute(
+            "INSERT INTO data_product_schedule (product_id, cron, timezone, date_offset, times, months, month_days, week_days, last_days, near_weekdays,"
+            " last_week_days, nth_week_days, opened_until) VALUES ('d/x', '', 'America/Chicago', 0, '{06:00}', '{}', '{}', '{}', '{}', '{}', '{}', '{}',"
+            " '2026-01-01')"
+        )
+        for day in ("2026-10-20", "2026-11-20"):
+            opened = f"INSERT INTO data_product_status (product_id, business_date, opened_at, deadline_at, event, changed_at, changed_by) VALUES ('d/x', '{day}', '{day} 12:00Z', '{day}', 'opened', '{day} 12:00Z', 'a')"
+            connection.execute(opened)
+            connection.execute(
+                "UPDATE data_product_status SET attempt = 2, status = 'COMPLETED', event = 'rerun', opened_at = opened_at + interval '5 hours',"
+                " changed_at = changed_at + interval '5 hours' WHERE business_date = %s",
+                (day,),
+            )
+        migrate(database)
+        found = connection.execute(
+            "SELECT business_date::text, (due_at AT TIME ZONE 'UTC')::text FROM data_product_status ORDER BY 1"
+        ).fetchall()
+        count = connection.execute("SELECT count(*) FROM data_product_status_history").fetchone()
+
+    assert found == [("2026-10-20", None), ("2026-11-20", "2026-11-20 14:00:00")]
+    assert count == (4,), "a migration is no event of a run"

@@ -3,7 +3,7 @@
 -- `sla_timezone` is that of `complete_by`; `sla_since` is when the SLA became what it is.
 ALTER TABLE data_product ADD COLUMN sla_timezone text, ADD COLUMN sla_days integer, ADD COLUMN sla_after_seconds integer,
     ADD COLUMN sla_since timestamptz;
-UPDATE data_product p SET sla_timezone = s.timezone, sla_since = now()
+UPDATE data_product p SET sla_timezone = s.timezone, sla_since = '-infinity'
     FROM data_product_schedule s WHERE s.product_id = p.product_id AND p.complete_by IS NOT NULL;
 
 ALTER TABLE data_product_status ADD COLUMN due_at timestamptz;
@@ -32,7 +32,7 @@ UPDATE data_product_status r SET due_at = (
             FROM data_product_status_history h WHERE h.run_id = r.run_id AND h.event = 'opened') first)
     FROM data_product p
     WHERE p.product_id = r.product_id AND p.sla_timezone IS NOT NULL
-        AND (r.status IN ('WAITING', 'PROCESSING') OR r.business_date > now()::date - 7);
+        AND (r.status IN ('WAITING', 'PROCESSING') OR r.opened_at > (SELECT max(opened_at) FROM data_product_status) - interval '7 days');
 ALTER TABLE data_product_status ENABLE TRIGGER USER;
 
 DROP INDEX data_product_status_punctual;
