@@ -7,7 +7,7 @@ from datetime import datetime
 from headgate.cli.formatting import Entry, Row, is_past
 
 FAILED = ("ERROR", "FAILED")
-ENDED = ("COMPLETED", "REFRESHED", "SKIPPED", "CANCELLED")
+ENDED = ("COMPLETED", "REFRESHED", "SKIPPED", "CANCELLED", "ARCHIVED")
 ORDER = (
     "ERROR",
     "FAILED",
@@ -19,6 +19,7 @@ ORDER = (
     "CANCELLED",
     "REFRESHED",
     "COMPLETED",
+    "ARCHIVED",
 )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from headgate.cli.formatting import EFFECTS, Clock, Entry, named, plural, uncut
+from headgate.cli.formatting import EFFECTS, Clock, Entry, archived, named, plural, uncut
 
 REMEDIES = {
     "ERROR": "after the cause is fixed, run it again with `headgate rerun {product} --date {date}{cycle}`",
@@ -33,6 +33,8 @@ def explained(run: Entry, clock: Clock) -> Iterator[str]:
             yield from _holds(run)
             if "timezone" not in run or "opens_at" in run:
                 yield from _missing(run, clock, "It will wait for")
+        case "ARCHIVED":
+            yield f"{_capital(archived(run['archived']))}, and cannot be run again."
         case "EXTERNAL":
             yield from _external(run, clock)
         case _:
@@ -66,7 +68,11 @@ def _remedy(run: Entry) -> str:
         return f"It cannot be run again: {run['no_runs']}."
     cycle = f" --cycle {run['cycle']}" if "cycle" in run else ""
     remedy = REMEDIES[run["status"]].format(product=run["product"], date=run["business_date"], cycle=cycle)
-    return f"{remedy[0].upper()}{remedy[1:]}."
+    return f"{_capital(remedy)}."
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _failing(run: Entry, clock: Clock) -> Iterator[str]:

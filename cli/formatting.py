@@ -100,6 +100,8 @@ def is_past(moment: str | None, now: datetime | None) -> bool:
 
 
 def _note(each: Entry, clock: Clock, now: datetime | None) -> str:
+    if each["status"] == "ARCHIVED":
+        return archived(each["archived"])
     parts = []
     if each.get("held"):
         parts.append("held")
@@ -128,6 +130,11 @@ def _note(each: Entry, clock: Clock, now: datetime | None) -> str:
             f"usually at {clock(each['usually_at'])}" + (", overdue" if is_past(each["usually_at"], now) else "")
         )
     return "; ".join(parts)
+
+
+def archived(page: Entry) -> str:
+    """Where runs are that are not in the database any more."""
+    return f"archived to {page['location']} on {page['at'][:10]}"
 
 
 def history(entries: Sequence[Entry], clock: Clock) -> list[Row]:

@@ -68,7 +68,8 @@ def _operate_on_range(arguments: argparse.Namespace, action: str, **about: bool)
     fit = [run for run in answer["runs"] if ALLOWED[action](run)]
     others = _states([run for run in answer["runs"] if not ALLOWED[action](run)])
     if not fit:
-        raise RefusedError(f"no run of {dates} can be {DONE[action]}: {others or 'there is none'}")
+        archived = "; those that were archived cannot be run again" if answer.get("archived") else ""
+        raise RefusedError(f"no run of {dates} can be {DONE[action]}: {others or 'there is none'}{archived}")
     if len(fit) > MANY:
         stay = f"; {others} and not changed" if others else ""
         confirm(arguments, f"{plural(len(fit), 'run')} would be {DONE[action]}: {few(_names(fit))}{stay}.")

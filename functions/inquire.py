@@ -42,7 +42,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             name, cycle = _named(product), event.get("cycle")
             state.describe_product(name, now)
             rows, more = _pages(lambda after: state.runs_between(name, first, last, cycle, after, PAGE))
-            return {**answer, "until": str(last), "runs": rows, "more": more}
+            return {**answer, "until": str(last), "runs": rows, "more": more, **_archived(state, name, first, last)}
         case "changes":
             since = datetime.combine(first if "business_date" in event else date.min, time(), UTC)
             rows, more = _pages(lambda after: state.changes_of(product or event.get("domain"), since, after, PAGE))
@@ -58,7 +58,19 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             }
         case _:
             rows, more = _pages(lambda after: state.history_of(product, first, last, after, PAGE))
-            return {**answer, "until": str(last), "entries": rows, "more": more}
+            return {
+                **answer,
+                "until": str(last),
+                "entries": rows,
+                "more": more,
+                **_archived(state, product, first, last),
+            }
+
+
+def _archived(state: State, product: str | None, first: date, last: date) -> dict[str, Any]:
+    """`archived`: the objects of the history archive with runs or refresh events of these dates."""
+    rows, more = _pages(lambda after: state.archived_between(product, first, last, after, PAGE))
+    return {"archived": rows, "more_archived": more} if rows else {}
 
 
 def _health(state: State, now: datetime) -> dict[str, Any]:
@@ -68,7 +80,7 @@ def _health(state: State, now: datetime) -> dict[str, Any]:
     letters = dead_letters.counts()
     return {
         "question": "health", "asked_at": now.isoformat(), "outbox": outbox, "parked": rows, "products": products,
-        "more": more or more_products, "dead_letters": letters,
+        "more": more or more_products, "dead_letters": letters, "retention": state.retention_health(),
     }  # fmt: skip
 
 

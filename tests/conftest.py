@@ -1,5 +1,6 @@
 """Fixtures every test may use."""
 
+import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -9,11 +10,14 @@ from typing import Any
 
 import pytest
 
+from headgate.cli import application, operate
 from headgate.cli.main import main
-from headgate.local.postgres import Postgres, running
+from headgate.local.postgres import Postgres
+from headgate.local.postgres import running as started
 from tests.alert_world import day, service, ses  # noqa: F401 - fixtures
 from tests.fake_aws import FakeAws
 from tests.golden import lay_out
+from tests.handler_steps import invoke
 from tests.local_endpoint import endpoint  # noqa: F401 - a fixture
 from tests.scheduling import Scheduling
 from tests.state_world import ENVIRONMENT, World, make_template, new_world
@@ -67,7 +71,7 @@ def headgate(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 def postgres() -> Iterator[Postgres]:
     """PostgreSQL for the whole session, with a migrated database to copy."""
     os.environ.update(ENVIRONMENT)
-    with running() as server:
+    with started() as server:
         make_template(server)
         yield server
 
@@ -83,6 +87,7 @@ def world(postgres: Postgres) -> Iterator[World]:
 def aws(world: World, monkeypatch: pytest.MonkeyPatch) -> FakeAws:
     """AWS as the handlers see it; they use the test's database."""
     import lost_machines
+    import retention
     import runtime
     from effects import Performer
     from step_types import glue
@@ -94,4 +99,22 @@ def aws(world: World, monkeypatch: pytest.MonkeyPatch) -> FakeAws:
     monkeypatch.setattr(runtime, "performer", lambda: performer)
     monkeypatch.setattr(glue, "glue", lambda: fake)
     monkeypatch.setattr(lost_machines, "machines", lambda: fake)
+    monkeypatch.setattr(retention, "objects", lambda: fake)
     return fake
+
+
+@pytest.fixture
+def running(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands call these functions, through JSON as Lambda does."""
+
+    class Running:
+        name = "the functions"
+
+        def call(self, output: str, event: dict[str, Any]) -> Any:
+            function = {"OperateFunctionName": "operate", "InquireFunctionName": "inquire"}[output]
+            return json.loads(json.dumps(invoke(function, json.loads(json.dumps(event)))))
+
+    for module in (operate, application):
+        monkeypatch.setattr(module, "application", lambda arguments: Running())
+    monkeypatch.setattr(operate, "_actor", lambda: "ann")
+    monkeypatch.setenv("TZ", "UTC")

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 @dataclass
 class FakeAws:
-    """What effects reach: executions by name, answered tokens, events, alerts, Glue's job runs. `broken` operations fail."""
+    """What effects reach: executions by name, answered tokens, events, alerts, Glue's job runs, objects of S3. `broken` operations fail."""
 
     executions: dict[str, dict[str, Any]] = field(default_factory=dict)
     answered: list[tuple[str, Any]] = field(default_factory=list)
@@ -18,6 +18,7 @@ class FakeAws:
     alerts: list[dict[str, Any]] = field(default_factory=list)
     jobs: dict[str, str] = field(default_factory=dict)
     stopped: list[str] = field(default_factory=list)
+    objects: dict[str, bytes] = field(default_factory=dict)
     closed_tokens: set[str] = field(default_factory=set)
     broken: dict[str, str] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -72,6 +73,11 @@ class FakeAws:
         self._fail("Publish")
         self.alerts.append(json.loads(Message))
         return {"MessageId": "1"}
+
+    def put_object(self, Bucket: str, Key: str, Body: bytes, ContentType: str) -> dict[str, str]:  # noqa: N803
+        self._fail("PutObject")
+        self.objects[f"s3://{Bucket}/{Key}"] = Body
+        return {"ETag": "1"}
 
     def get_job_run(self, JobName: str, RunId: str) -> dict[str, Any]:  # noqa: N803
         if RunId not in self.jobs:

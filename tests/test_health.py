@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 import dead_letters
 import runtime
 from effects import TRIES
-from headgate.cli import application, formatting, operate
+from headgate.cli import formatting
 from state.errors import BadEvent
 from tests.conftest import Headgate
 from tests.fake_aws import FakeAws
@@ -23,23 +23,6 @@ URLS = "https://sqs/1/headgate-refresh-events-dead https://sqs/1/headgate-undeli
 @pytest.fixture(autouse=True)
 def clock(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtime, "now", lambda: NOW)
-
-
-@pytest.fixture
-def running(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The commands call these functions, through JSON as Lambda does."""
-
-    class Running:
-        name = "the functions"
-
-        def call(self, output: str, event: dict[str, Any]) -> Any:
-            function = {"OperateFunctionName": "operate", "InquireFunctionName": "inquire"}[output]
-            return json.loads(json.dumps(invoke(function, json.loads(json.dumps(event)))))
-
-    for module in (operate, application):
-        monkeypatch.setattr(module, "application", lambda arguments: Running())
-    monkeypatch.setattr(operate, "_actor", lambda: "ann")
-    monkeypatch.setenv("TZ", "UTC")
 
 
 def letters(monkeypatch: pytest.MonkeyPatch, **counts: int | str) -> None:
@@ -64,7 +47,7 @@ def test_a_healthy_application_says_so(
     code, printed = headgate("health")
     assert code == 0
     assert printed.splitlines()[1:] == [
-        "No effect is parked.", "Nothing that is due waits to be performed.", "The dead letter queues are empty.",
+        "No effect is parked.", "Nothing that is due waits to be performed.", "The dead letter queues are empty.", "The retention has not run yet.",
     ]  # fmt: skip
 
 

@@ -32,8 +32,8 @@ def test_a_job_that_ends_before_its_token_comes_is_answered(world: World) -> Non
     """The token is dropped with the end of the job, and not before its answer is due."""
     world.load({"d/x": product(name="x")}, LOADED)
     opened(world)
-    world.state.record_job_states([{"job_run_id": "jr", "job": "j", "state": "SUCCEEDED"}], SIX)
-    world.state.record_job_start(uuid(world, "d/x"), 1, "build", "glue", "j", "jr", {}, "late-token", SIX)
+    world.state.record_job_states([{"job_run_id": "jr", "job": "job-build", "state": "SUCCEEDED"}], SIX)
+    world.state.record_job_start(uuid(world, "d/x"), 1, "build", "glue", "job-build", "jr", {}, "late-token", SIX)
     assert world.sql("SELECT payload ->> 'task_token' FROM effect WHERE kind = 'task_success'") == [("late-token",)]
 
 

@@ -52,9 +52,7 @@ def wait(attempt: int = 1) -> str:
 
 
 def job_starts(attempt: int = 1) -> str:
-    return (
-        f"SELECT record_job_start({run_of('d/x#')}, {attempt}, 'build', 'glue', 'j', 'jr #', '{{}}', 'job #', '{NOW}')"
-    )
+    return f"SELECT record_job_start({run_of('d/x#')}, {attempt}, 'build', 'glue', 'job-build', 'jr #', '{{}}', 'job #', '{NOW}')"
 
 
 def rerun(name: str = "d/x#", downstream: bool = False) -> str:
@@ -64,9 +62,7 @@ def rerun(name: str = "d/x#", downstream: bool = False) -> str:
 RUN = run_of("d/x#")
 BACKFILL = f"SELECT backfill('d/x#', '{DAY}', '{DAY}', false, 'ann', '{NOW}')"
 LOST = f"SELECT end_lost_machine({RUN}, 1, 'States.Runtime', '', true, 2, 'monitor', '{NOW}')"
-JOB_ENDS = (
-    """SELECT record_job_states('[{"job_run_id": "jr #", "job": "j", "state": "STOPPED"}]', '2026-11-20 08:00Z')"""
-)
+JOB_ENDS = """SELECT record_job_states('[{"job_run_id": "jr #", "job": "job-build", "state": "STOPPED"}]', '2026-11-20 08:00Z')"""
 SKIP = f"SELECT skip_run('d/x#', '{DAY}', '', 'ann', '{NOW}')"
 BEGIN = f"SELECT begin_pipeline({RUN}, 1, 'arn:#', '{NOW}')"
 OPENS = [BACKFILL]

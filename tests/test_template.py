@@ -78,11 +78,18 @@ def test_the_functions_find_the_settings_they_read() -> None:
     given = TEMPLATE["Globals"]["Function"]["Environment"][
         "Variables"
     ].keys()  # alerts.py bears it that its own are empty
-    assert read <= given
+    of_retention = RESOURCES["RetentionFunction"]["Properties"]["Environment"]["Variables"].keys()
+    assert read <= given | of_retention
+    assert not any(
+        name in path.read_text("utf-8")
+        for name in of_retention
+        for path in FUNCTIONS.rglob("*.py")
+        if path.stem != "retention"
+    )
     read_by_boto3 = {"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_RDS_DATA"}
     assert given - read == {"DATABASE_NAME"} | read_by_boto3, "it has a default"
     local = json.loads((ROOT / "events" / "env.json").read_text("utf-8"))["Parameters"]
-    assert given <= local.keys()
+    assert given | of_retention <= local.keys()
 
 
 def test_the_generated_application_gets_every_parameter_it_takes() -> None:
@@ -108,6 +115,15 @@ def test_nothing_is_lost_and_everything_is_encrypted() -> None:
     (cluster,) = of_type("AWS::RDS::DBCluster").values()
     assert (cluster["StorageEncrypted"], cluster["ManageMasterUserPassword"]) == (True, True)
     assert cluster["ServerlessV2ScalingConfiguration"]["MinCapacity"] == {"Ref": "DatabaseMinCapacity"}
+    (bucket,) = of_type("AWS::S3::Bucket").values()
+    (encryption,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert encryption["ServerSideEncryptionByDefault"] == {
+        "SSEAlgorithm": "aws:kms",
+        "KMSMasterKeyID": {"Fn::GetAtt": ["Key", "Arn"]},
+    }
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert bucket["LifecycleConfiguration"]["Rules"][0]["ExpirationInDays"] == {"Ref": "HistoryArchiveDays"}
+    assert RESOURCES["HistoryArchive"]["UpdateReplacePolicy"] == "Retain"
     watched = [
         each["Dimensions"][0]["Value"]["Fn::GetAtt"][0]
         for each in of_type("AWS::CloudWatch::Alarm").values()

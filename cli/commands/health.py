@@ -11,6 +11,7 @@ from headgate.cli.formatting import EFFECTS, Clock, Entry, named_run, plural
 
 MOST = 20  # parked effects that are listed
 OVERDUE = 1_800  # seconds: the functions that perform effects are called every few minutes
+SILENT = 3  # days: the retention is called every day
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +22,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Exit code 1 if an operator has something to do."""
     answer = inquire(arguments, "health")
     outbox, letters = answer["outbox"], [each for each in answer["dead_letters"] if each.get("messages")]
-    code = FINDINGS if outbox["parked"] or letters or answer["products"] or _seconds_due(answer) > OVERDUE else FINE
+    wrong = (
+        outbox["parked"] or letters or answer["products"] or _seconds_due(answer) > OVERDUE or _retention_fails(answer)
+    )
+    code = FINDINGS if wrong else FINE
     if arguments.json:
         terminal.print_json(answer)
         return code
@@ -31,6 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     _print_due(answer, clock)
     _print_products(answer["products"])
     _print_letters(answer["dead_letters"])
+    _print_retention(answer, clock)
     return code
 
 
@@ -118,3 +123,35 @@ def _print_letters(queues: list[Entry]) -> None:
             terminal.line(f"Dead letter queue {each['queue']}: {plural(each['messages'], 'message')}.")
     if queues and not any(each.get("messages") or "reason" in each for each in queues):
         terminal.line("The dead letter queues are empty.")
+
+
+def _retention_fails(answer: Entry) -> bool:
+    last = answer["retention"]
+    if "ran_at" not in last:
+        return False
+    age = datetime.fromisoformat(answer["asked_at"]) - datetime.fromisoformat(last["ran_at"])
+    return "error" in last or age.days >= SILENT
+
+
+def _print_retention(answer: Entry, clock: Clock) -> None:
+    """When it ran last, what came of it, and what it keeps."""
+    last = answer["retention"]
+    if "ran_at" not in last:
+        terminal.line("The retention has not run yet.")
+        return
+    archived, days = last["archived"], last["days"]
+    done = f"{plural(archived['runs'], 'run')} and {plural(archived['refresh_events'], 'refresh event')} archived, {plural(sum(last['deleted'].values()), 'row')} deleted"
+    if "error" in last:
+        done += f"; it failed: {last['error']}"
+    elif not last["complete"]:
+        done += "; the next call continues"
+    late = ", and not since" if _retention_fails(answer) and "error" not in last else ""
+    terminal.line(
+        f"The retention ran on {last['ran_at'][:10]} at {clock(last['ran_at'])[-5:]}{late}: {done}.", indent=2
+    )
+    first = f", now from {last['first_date']} on" if "first_date" in last else ""
+    terminal.line(
+        f"Runs stay here for {days['history']} days after their end{first}, effects that are done and alerts for {days['details']}; "
+        f"the archive s3://{last['bucket']} keeps runs for {days['archive']}.",
+        indent=2,
+    )

@@ -6,6 +6,7 @@ from headgate.cli import formatting, terminal
 from headgate.cli.application import inquire
 from headgate.cli.arguments import add_application, add_date, add_until, check_range, product_name
 from headgate.cli.errors import FINE
+from headgate.cli.formatting import plural
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -26,8 +27,11 @@ def run(arguments: argparse.Namespace) -> int:
     rows = formatting.history(answer["entries"], formatting.Clock(None, answer["business_date"]))
     if rows:
         terminal.table(rows)
-    else:
+    elif not answer.get("archived"):
         terminal.line("no entries")
+    for each in answer.get("archived", ()):
+        what = plural(each["entries"], "run" if each["kind"] == "runs" else "refresh event")
+        terminal.line(f"{each['business_date']}: {what} of this date {formatting.archived(each)}", indent=2)
     if answer["more"]:
         terminal.line("There are more entries; choose a product or fewer dates.")
     return FINE

@@ -142,6 +142,16 @@ class OutboxHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class ArchivePage:
+    """`kind` is runs or refresh_events. `page` is None if there is nothing to archive, or another worker is `busy` with a page."""
+
+    page: str | None
+    kind: str
+    business_date: str
+    busy: bool
+
+
+@dataclass(frozen=True, slots=True)
 class MachineEnded:
     """`stop` are the job runs [{type, job, job_run_id, handle}] to stop."""
 

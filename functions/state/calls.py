@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from state.answers import (
+    ArchivePage,
     Backfilled,
     Deadline,
     Effect,
@@ -87,19 +88,10 @@ class State:
         return [OpenRun.of(each) for each in self._value("open_runs_of", executions)]
 
     def end_lost_machine(
-        self,
-        run: UUID,
-        of_attempt: int,
-        of_error: str,
-        of_cause: str,
-        restart: bool,
-        most: int,
-        actor: str,
-        now_is: datetime,
-    ) -> MachineEnded:
-        return self._one(
-            MachineEnded, "end_lost_machine", run, of_attempt, of_error, of_cause, restart, most, actor, now_is
-        )
+        self, run: UUID, of_attempt: int, of_error: str, of_cause: str, restart: bool, most: int, actor: str, now_is: datetime
+    ) -> MachineEnded:  # fmt: skip
+        given = (run, of_attempt, of_error, of_cause, restart, most, actor, now_is)
+        return self._one(MachineEnded, "end_lost_machine", *given)
 
     def start_again(self, run: UUID, of_attempt: int, now_is: datetime) -> bool:
         return bool(self._value("start_again", run, of_attempt, now_is))
@@ -110,19 +102,8 @@ class State:
         self, run: UUID, of_attempt: int, of_step: str, of_type: str, of_job: str, of_job_run: str, of_handle: Json, token: str,
         now_is: datetime,
     ) -> JobStart:  # fmt: skip
-        return self._one(
-            JobStart,
-            "record_job_start",
-            run,
-            of_attempt,
-            of_step,
-            of_type,
-            of_job,
-            of_job_run,
-            of_handle,
-            token,
-            now_is,
-        )
+        given = (run, of_attempt, of_step, of_type, of_job, of_job_run, of_handle, token, now_is)
+        return self._one(JobStart, "record_job_start", *given)
 
     def record_invocation(
         self, run: UUID, of_attempt: int, of_step: str, of_type: str, of_job: str, of_job_run: str, of_handle: Json,
@@ -235,6 +216,33 @@ class State:
 
     def parked_effects(self, after: str, page: int) -> list[Row]:
         return self._rows(Row, "parked_effects", after, page)
+
+    # Retention
+
+    def claim_archive_page(self, days: int, most: int, now_is: datetime, lease: timedelta) -> ArchivePage:
+        return self._one(ArchivePage, "claim_archive_page", days, most, now_is, lease)
+
+    def archive_lines(self, of_page: str, after: str) -> list[Row]:
+        return self._rows(Row, "archive_lines", of_page, after)
+
+    def finish_archive_page(self, of_page: str, digest: str, written_to: str, now_is: datetime) -> int | None:
+        return cast(int | None, self._value("finish_archive_page", of_page, digest, written_to, now_is))
+
+    def delete_spent(
+        self, history_days: int, detail_days: int, archive_days: int, most: int, now_is: datetime
+    ) -> dict[str, int]:
+        """How many {effects, alerts, job_runs, ...}."""
+        given = (history_days, detail_days, archive_days, most, now_is)
+        return cast(dict[str, int], self._value("delete_spent", *given))
+
+    def record_retention(self, of_report: Json, now_is: datetime) -> None:
+        self._value("record_retention", of_report, now_is)
+
+    def retention_health(self) -> Json:
+        return cast(Json, self._value("retention_health"))
+
+    def archived_between(self, product: str | None, first: date, last: date, after: str, page: int) -> list[Row]:
+        return self._rows(Row, "archived_between", product, first, last, after, page)
 
     # Alerts
 

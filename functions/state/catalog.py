@@ -28,12 +28,14 @@ def load(
     """Loads the catalog."""
     for chunk in _chunks(catalog):
         state.database.execute(
-            "INSERT INTO catalog_stage (upload, section, key, entry) SELECT :upload, r.section, r.key, r.entry "
+            "INSERT INTO catalog_stage (upload, section, key, entry, staged_at) "
+            "SELECT :upload, r.section, r.key, r.entry, CAST(:staged_at AS timestamptz) "
             "FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(section text, key text, entry jsonb) "
             "ON CONFLICT (upload, section, key) DO UPDATE SET entry = excluded.entry",
             [
                 {"name": "upload", "value": {"stringValue": upload}},
                 {"name": "rows", "value": {"stringValue": json.dumps(chunk)}},
+                {"name": "staged_at", "value": {"stringValue": now.isoformat()}},
             ],
         )
     return state.load_catalog(upload, commit, committed_at, force, actor, now)

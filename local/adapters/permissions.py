@@ -2,7 +2,8 @@
 
 The endpoint evaluates the caller's policies, but for SendTaskSuccess, SendTaskFailure and SendTaskHeartbeat it requires a permission
 on `*`. On AWS their resource is the state machine that waits (SAM's own StepFunctionsCallbackPolicy is written so). For SES's
-SendEmail it requires `*` as well, where AWS requires the sender's identity. It checks nothing for the calls that machines make;
+SendEmail it requires `*` as well, where AWS requires the sender's identity. A policy that refuses requests without TLS would refuse every
+request to it; on AWS the SDKs use TLS. It checks nothing for the calls that machines make;
 this adapter checks their roles, and for an encrypted topic also that they allow the use of its key.
 """
 
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
-from ministack.core import iam_actions, responses
+from ministack.core import iam_actions, iam_evaluator, responses
 from ministack.services import iam, sns
 from ministack.services import stepfunctions as engine
 
@@ -21,6 +22,7 @@ from headgate.local.adapters.settings import Settings
 Needed = Callable[[dict[str, Any], str], Iterator[tuple[str, str]]]
 HOOKS = (
     "core.iam_actions:extract_resource_arn",
+    "core.iam_evaluator:_resolve_condition_key",
     "iam:_roles",
     "sns:_topics",
     "stepfunctions:_execute_task",
@@ -37,6 +39,7 @@ def install(settings: Settings) -> None:
     execute, invoke = engine._execute_task, engine._invoke_with_callback
     call, call_in_time = engine._invoke_resource, engine._invoke_resource_with_timeout
     resource_of: Callable[..., str] = iam_actions.extract_resource_arn
+    resolve = iam_evaluator._resolve_condition_key
 
     def executed(state: Any, given: Any, execution: dict[str, Any], context: Any) -> Any:
         current.machine = execution["stateMachineArn"]
@@ -66,6 +69,10 @@ def install(settings: Settings) -> None:
             return f"arn:aws:ses:{place}:identity/{json.loads(body)['FromEmailAddress']}"
         return resource_of(service, method, path, headers, body, *rest, **named)
 
+    def resolved(key: str, context: Any) -> Any:
+        return "true" if key.lower() == "aws:securetransport" else resolve(key, context)
+
+    iam_evaluator._resolve_condition_key = resolved
     engine._execute_task, engine._invoke_with_callback = executed, with_callback
     engine._invoke_resource, engine._invoke_resource_with_timeout = called, called_in_time
     iam_actions.extract_resource_arn = resource

@@ -48,6 +48,19 @@ CREATE TABLE public.job_run (
     asked_in integer,
     CONSTRAINT job_run_state_check CHECK ((state = ANY (ARRAY['STARTED'::text, 'SUCCEEDED'::text, 'FAILED'::text, 'TIMEOUT'::text, 'STOPPED'::text])))
 );
+CREATE TABLE public.archive_page (
+    page_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    kind text NOT NULL,
+    business_date date NOT NULL,
+    before timestamp with time zone NOT NULL,
+    keys text[] NOT NULL,
+    products text[] NOT NULL,
+    entries integer NOT NULL,
+    claimed_until timestamp with time zone,
+    location text,
+    archived_at timestamp with time zone,
+    CONSTRAINT archive_page_kind_check CHECK ((kind = ANY (ARRAY['runs'::text, 'refresh_events'::text])))
+);
 CREATE TABLE public.data_product_dependencies_events_status (
     run_id uuid NOT NULL,
     leaf integer NOT NULL,
@@ -227,7 +240,8 @@ CREATE TABLE public.catalog_stage (
     upload text NOT NULL,
     section text NOT NULL,
     key text NOT NULL,
-    entry jsonb NOT NULL
+    entry jsonb NOT NULL,
+    staged_at timestamp with time zone
 );
 CREATE TABLE public.data_pipeline_config (
     product_id text NOT NULL,
@@ -349,6 +363,12 @@ CREATE SEQUENCE public.monitor_tick
     NO MINVALUE
     NO MAXVALUE
     CACHE 1;
+CREATE TABLE public.retention (
+    last boolean DEFAULT true NOT NULL,
+    ran_at timestamp with time zone NOT NULL,
+    report jsonb NOT NULL,
+    CONSTRAINT retention_last_check CHECK (last)
+);
 CREATE TABLE public.schema_migration (
     name text NOT NULL,
     digest text NOT NULL,
@@ -358,6 +378,8 @@ ALTER TABLE ONLY public.alert_delivery
     ADD CONSTRAINT alert_delivery_pkey PRIMARY KEY (alert_key, channel, target);
 ALTER TABLE ONLY public.alert
     ADD CONSTRAINT alert_pkey PRIMARY KEY (alert_key);
+ALTER TABLE ONLY public.archive_page
+    ADD CONSTRAINT archive_page_pkey PRIMARY KEY (page_id);
 ALTER TABLE ONLY public.calendar
     ADD CONSTRAINT calendar_pkey PRIMARY KEY (calendar);
 ALTER TABLE ONLY public.catalog_change
@@ -398,6 +420,8 @@ ALTER TABLE ONLY public.missed_deadline
     ADD CONSTRAINT missed_deadline_pkey PRIMARY KEY (run_id, attempt);
 ALTER TABLE ONLY public.refresh_event
     ADD CONSTRAINT refresh_event_pkey PRIMARY KEY (event_key);
+ALTER TABLE ONLY public.retention
+    ADD CONSTRAINT retention_pkey PRIMARY KEY (last);
 ALTER TABLE ONLY public.schema_migration
     ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (name);
 ALTER TABLE ONLY public.unmade_opening
@@ -405,14 +429,24 @@ ALTER TABLE ONLY public.unmade_opening
 ALTER TABLE ONLY public.unmade_opening
     ADD CONSTRAINT unmade_opening_product_id_business_date_cycle_key UNIQUE (product_id, business_date, cycle);
 CREATE INDEX alert_delivery_to ON public.alert_delivery USING btree (channel, target) WHERE (message_id IS NOT NULL);
+CREATE INDEX alert_notified ON public.alert USING btree (notified_at);
 CREATE INDEX alert_of ON public.alert USING btree (run_id);
 CREATE INDEX alert_of_product ON public.alert USING btree (product_id, ((fact ->> 'business_date'::text)));
 CREATE INDEX alert_of_root_cause ON public.alert USING btree (root_cause, ((fact ->> 'business_date'::text))) WHERE (root_cause IS NOT NULL);
+CREATE INDEX archive_page_archived ON public.archive_page USING btree (archived_at);
+CREATE INDEX archive_page_begun ON public.archive_page USING btree (page_id) WHERE 
+CASE
+    WHEN (archived_at IS NULL) THEN true
+    ELSE false
+END;
+CREATE INDEX archive_page_of_date ON public.archive_page USING btree (business_date);
 CREATE INDEX catalog_change_of ON public.catalog_change USING btree (name, load_id);
+CREATE INDEX data_pipeline_config_of_resource ON public.data_pipeline_config USING btree (resource, type);
 CREATE INDEX data_product_dependencies_upstream ON public.data_product_dependencies USING btree (upstream);
 CREATE INDEX data_product_hold_history_at ON public.data_product_hold_history USING btree (changed_at);
 CREATE INDEX data_product_hold_history_of ON public.data_product_hold_history USING btree (product_id, hold_id);
 CREATE INDEX data_product_machine ON public.data_product USING btree (machine) WHERE (machine IS NOT NULL);
+CREATE INDEX data_product_status_finished ON public.data_product_status USING btree (finished_at);
 CREATE INDEX data_product_status_history_run ON public.data_product_status_history USING btree (run_id);
 CREATE INDEX data_product_status_of_date ON public.data_product_status USING btree (business_date, product_id);
 CREATE INDEX data_product_status_open ON public.data_product_status USING btree (product_id) WHERE 
@@ -431,6 +465,11 @@ CASE
     WHEN (status = 'WAITING'::text) THEN true
     ELSE false
 END;
+CREATE INDEX effect_done ON public.effect USING btree (done_at) WHERE 
+CASE
+    WHEN (done_at IS NULL) THEN false
+    ELSE true
+END;
 CREATE INDEX effect_due ON public.effect USING btree (due_at, effect_id) WHERE 
 CASE
     WHEN ((done_at IS NULL) AND (parked_at IS NULL)) THEN true
@@ -445,6 +484,11 @@ CASE
     ELSE false
 END;
 CREATE INDEX job_run_of ON public.job_run USING btree (run_id);
+CREATE INDEX job_run_of_nobody ON public.job_run USING btree (changed_at) WHERE 
+CASE
+    WHEN (run_id IS NULL) THEN true
+    ELSE false
+END;
 CREATE INDEX job_run_unfinished ON public.job_run USING btree (asked_in NULLS FIRST, started_at) WHERE 
 CASE
     WHEN (state = 'STARTED'::text) THEN true
@@ -454,6 +498,7 @@ CREATE INDEX refresh_event_latest ON public.refresh_event USING btree (product_i
 CREATE INDEX refresh_event_of ON public.refresh_event USING btree (product_id, business_date);
 CREATE INDEX refresh_event_of_date ON public.refresh_event USING btree (business_date, product_id);
 CREATE INDEX refresh_event_of_run ON public.refresh_event USING btree (run_id) WHERE (run_id IS NOT NULL);
+CREATE INDEX refresh_event_received ON public.refresh_event USING btree (received_at);
 CREATE INDEX unmade_opening_of_date ON public.unmade_opening USING btree (business_date, product_id);
 CREATE INDEX unmade_opening_passed_over ON public.unmade_opening USING btree (passed_over_at) WHERE (passed_over_at IS NOT NULL);
 CREATE TRIGGER dependencies_inserted AFTER INSERT ON public.data_product_dependencies_events_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.keep_dependency_history();

@@ -17,7 +17,7 @@ $$;
 
 CREATE OR REPLACE FUNCTION open_runs(wanted jsonb, now_is timestamptz, actor text, late boolean DEFAULT true) RETURNS uuid[]
 LANGUAGE plpgsql AS $$
--- Opens [{product_id, business_date, cycle, opens_at}]; those that are open already stay as they are. Gives the new runs. `opens_at` is the opening
+-- Opens [{product_id, business_date, cycle, opens_at}]; those that were opened before, be they here or in the archive, stay as they are. Gives the new runs. `opens_at` is the opening
 -- of the schedule, null without one. With `late` false, runs that would be late already have no SLA, unless they were found late before.
 DECLARE
     opened uuid[];
@@ -32,7 +32,7 @@ BEGIN
         FROM jsonb_to_recordset(wanted) AS w(product_id text, business_date date, cycle text, opens_at timestamptz)
         JOIN data_product p USING (product_id)
         LEFT JOIN unmade_opening u USING (product_id, business_date, cycle)
-        WHERE runs_here(p)
+        WHERE runs_here(p) AND NOT is_archived(p.product_id, w.business_date)
         -- two that open the same runs wait for each other in one order; of several openings for one date the first counts
         ORDER BY p.product_id, w.business_date, w.cycle, w.opens_at
         ON CONFLICT (product_id, business_date, cycle) DO NOTHING

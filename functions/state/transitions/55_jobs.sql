@@ -81,11 +81,16 @@ LANGUAGE sql IMMUTABLE AS $$
     ORDER BY job_run_id
 $$;
 
+CREATE OR REPLACE FUNCTION is_named(job text, of_type text) RETURNS boolean LANGUAGE sql STABLE AS $$
+-- Whether a pipeline names that job. The services report those of everybody in the account.
+    SELECT EXISTS (SELECT FROM data_pipeline_config c WHERE c.resource = job AND c.type = of_type OFFSET 0)
+$$;
+
 CREATE OR REPLACE FUNCTION record_job_states(states jsonb, now_is timestamptz) RETURNS integer
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- Records how job runs ended, [{job_run_id, type, job, state, message}] and, where a machine reports it, {run_id, attempt, step, error};
--- answers the machines that await them. A job run that is not known yet is kept until its machine reports it. The first end counts. Gives how
--- many ended now.
+-- answers the machines that await them. A job run that is not known yet is kept for a day, until its machine reports it, if a pipeline names its job.
+-- The first end counts. Gives how many ended now.
 DECLARE
     j job_run;
     ended integer;
@@ -95,7 +100,7 @@ BEGIN
     -- first what is not known yet, so that below each of them is, with the run that a machine has recorded meanwhile
     WITH kept AS (
         INSERT INTO job_run (job_run_id, run_id, attempt, step, type, job, state, error, message, ended_at, changed_at)
-        SELECT s.*, now_is, now_is FROM given_ends(states) s
+        SELECT s.*, now_is, now_is FROM given_ends(states) s WHERE s.run_id IS NOT NULL OR is_named(s.job, s.type)
         ON CONFLICT (job_run_id) DO NOTHING
         RETURNING 1
     )

@@ -37,7 +37,7 @@ BEGIN
     IF busy IS NOT NULL THEN
         RAISE EXCEPTION 'IllegalTransition: % (business date %); only a run that has ended can be run again', busy, on_date;
     ELSIF NOT EXISTS (SELECT FROM data_product_status WHERE run_id = ANY (targets) AND product_id = of_product) THEN
-        RAISE EXCEPTION 'UnknownRun: % has no run for %', of_product, on_date;
+        RAISE EXCEPTION 'UnknownRun: %', no_run(of_product, on_date);
     END IF;
 
     WITH older AS (

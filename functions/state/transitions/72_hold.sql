@@ -9,7 +9,8 @@ DECLARE
 BEGIN
     SELECT * INTO r FROM data_product_status WHERE product_id = product AND business_date = on_date AND cycle = of_cycle;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'UnknownRun: % has no waiting run for %', product, of_run;
+        RAISE EXCEPTION 'UnknownRun: %', CASE WHEN is_archived(product, on_date) THEN no_run(product, on_date)
+            ELSE format('%s has no waiting run for %s', product, of_run) END;
     ELSIF r.status <> 'WAITING' AND (hold OR NOT r.held) THEN
         RAISE EXCEPTION 'IllegalTransition: % for % is %; %', product, of_run, r.status,
             CASE WHEN hold THEN 'it is too late to hold it' ELSE 'only a waiting run can be held' END;

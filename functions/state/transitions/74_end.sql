@@ -8,7 +8,8 @@ DECLARE
 BEGIN
     SELECT * INTO r FROM data_product_status WHERE product_id = product AND business_date = on_date AND cycle = of_cycle FOR UPDATE;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'UnknownRun: % has no run for %', product, concat_ws(' ', on_date, nullif(of_cycle, ''));
+        RAISE EXCEPTION 'UnknownRun: %', CASE WHEN is_archived(product, on_date) THEN no_run(product, on_date)
+            ELSE format('%s has no run for %s', product, concat_ws(' ', on_date, nullif(of_cycle, ''))) END;
     ELSIF r.status <> 'WAITING' THEN
         RAISE EXCEPTION 'IllegalTransition: % for % is %; only a waiting run can be skipped', product, on_date, r.status;
     ELSIF r.released_at IS NOT NULL THEN

@@ -42,7 +42,8 @@ BEGIN
     ) dates WHERE date BETWEEN first AND last GROUP BY product_id, date, of_cycle) each;
     IF preview THEN
         SELECT count(*) INTO existing FROM jsonb_to_recordset(wanted) AS w(product_id text, business_date date, cycle text)
-        JOIN data_product_status USING (product_id, business_date, cycle);
+        LEFT JOIN data_product_status r USING (product_id, business_date, cycle)
+        WHERE r.run_id IS NOT NULL OR is_archived(w.product_id, w.business_date);
         opened := jsonb_array_length(wanted) - existing;
     ELSE
         opened := cardinality(open_runs(wanted, now_is, actor, late => false));

@@ -4,11 +4,12 @@ CREATE OR REPLACE FUNCTION status_of_day(on_date date, of_domain text, after tex
 RETURNS TABLE (key text, entry text)
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
 -- The products with their runs of that business date: those after the key `after`, at most `page`, as many as fit into an answer. A product
--- without a run has the status NOT OPENED; one that is refreshed elsewhere REFRESHED, FAILED or EXPECTED.
+-- without a run has the status NOT OPENED, or ARCHIVED; one that is refreshed elsewhere REFRESHED, FAILED or EXPECTED.
     SELECT p.* FROM (
         SELECT jsonb_agg(entry ORDER BY product_id, cycle) AS entries FROM (SELECT p.product_id, r.cycle, jsonb_strip_nulls(jsonb_build_object(
         'key', concat_ws(' ', p.product_id, r.cycle), 'product', p.product_id, 'owner', p.owner, 'cycle', nullif(coalesce(r.cycle, e.cycle), ''), 'attempt', r.attempt,
-        'status', CASE WHEN r.run_id IS NOT NULL THEN r.status WHEN p.machine IS NOT NULL THEN 'NOT OPENED'
+        'archived', archived,
+        'status', CASE WHEN r.run_id IS NOT NULL THEN r.status WHEN archived IS NOT NULL THEN 'ARCHIVED' WHEN p.machine IS NOT NULL THEN 'NOT OPENED'
             WHEN e.status = 'COMPLETED' THEN 'REFRESHED' WHEN e.status = 'ERROR' THEN 'FAILED' ELSE 'EXPECTED' END,
         'opened_at', r.opened_at, 'released_at', r.released_at, 'started_at', r.started_at,
         'finished_at', coalesce(r.finished_at, e.received_at), 'deadline_at', CASE r.status WHEN 'WAITING' THEN r.deadline_at END,
@@ -36,6 +37,7 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
         LEFT JOIN LATERAL (
             SELECT min(u.due_at) AS due_at, min(u.late_at) AS late_at FROM unmade_opening u
             WHERE r.run_id IS NULL AND u.product_id = p.product_id AND u.business_date = on_date) u ON true
+        CROSS JOIN LATERAL (SELECT CASE WHEN r.run_id IS NULL AND e.status IS NULL THEN archive_of(p.product_id, on_date) END AS archived OFFSET 0) elsewhere
         WHERE (p.product_id, coalesce(r.cycle, '')) > (split_part(after, ' ', 1), split_part(after, ' ', 2))
         ORDER BY p.product_id, r.cycle LIMIT page) rows
     ) all_rows CROSS JOIN LATERAL page_of(all_rows.entries) p
@@ -167,6 +169,7 @@ DECLARE
     u unmade_opening;
     opened boolean;
     waits boolean;
+    archived jsonb;
 BEGIN
     SELECT * INTO r FROM data_product_status
     WHERE product_id = product AND business_date = on_date AND (of_cycle IS NULL OR cycle = of_cycle) ORDER BY cycle DESC LIMIT 1;
@@ -175,15 +178,19 @@ BEGIN
         SELECT * INTO u FROM unmade_opening m
         WHERE m.product_id = product AND m.business_date = on_date AND (of_cycle IS NULL OR m.cycle = of_cycle) ORDER BY m.cycle LIMIT 1;
     END IF;
-    SELECT * INTO p FROM data_product WHERE product_id = product AND (active OR opened);
-    IF NOT FOUND THEN
+    archived := CASE WHEN NOT opened THEN archive_of(product, on_date) END;
+    SELECT * INTO p FROM data_product WHERE product_id = product AND (active OR opened OR archived IS NOT NULL);
+    IF NOT FOUND AND archived IS NOT NULL THEN
+        RAISE EXCEPTION 'UnknownRun: %', no_run(product, on_date);
+    ELSIF NOT FOUND THEN
         RAISE EXCEPTION 'UnknownProduct: %', concat_ws(' was not loaded, since ', product, refusal_of(product));
     END IF;
-    waits := NOT opened OR r.status = 'WAITING';
+    waits := NOT opened AND archived IS NULL OR r.status = 'WAITING';
     RETURN jsonb_strip_nulls(jsonb_build_object(
         'product', product, 'business_date', on_date, 'owner', cut_text(p.owner, 1500), 'email', p.email,
         'description', cut_text(p.description, 1500),
-        'status', coalesce(r.status, CASE WHEN p.machine IS NOT NULL THEN 'NOT OPENED' ELSE 'EXTERNAL' END),
+        'archived', archived,
+        'status', coalesce(r.status, CASE WHEN archived IS NOT NULL THEN 'ARCHIVED' WHEN p.machine IS NOT NULL THEN 'NOT OPENED' ELSE 'EXTERNAL' END),
         'timezone', (SELECT timezone FROM data_product_schedule WHERE product_id = product),
         'opens_at', CASE WHEN NOT opened THEN opens_at(product, on_date) END,
         'missed', CASE WHEN NOT opened AND p.machine IS NOT NULL THEN missed_opening(product, on_date) END,
