@@ -77,6 +77,8 @@ coverage: setup  ## every test, with the coverage of all processes: a summary, a
 bench: setup  ## measures generation, the state functions and the local runtime
 	$(BIN)/python benchmarks/generate_10000.py
 	$(BIN)/python benchmarks/state.py
+	$(BIN)/python benchmarks/state_plans.py
+	$(BIN)/python benchmarks/retention.py
 	PYTHONPATH=. $(BIN)/python benchmarks/latency.py
 
 clean:  ## removes the environments, caches and local data
