@@ -26,8 +26,10 @@ def explained(run: Entry, clock: Clock) -> Iterator[str]:
             yield from _waiting(run, clock)
         case "PROCESSING":
             yield f"Started at {clock(run.get('started_at'))}: {run.get('release_reason', '')}."
+            yield from _outdated(run, clock)
         case "COMPLETED":
             yield f"Released at {clock(run.get('released_at'))} ({run.get('release_reason')}), completed at {clock(run.get('finished_at'))}."
+            yield from _outdated(run, clock)
         case "NOT OPENED":
             yield _unopened(run, clock)
             yield from _holds(run)
@@ -42,7 +44,8 @@ def explained(run: Entry, clock: Clock) -> Iterator[str]:
             if run.get("cause"):
                 yield f"  {run['cause']}"
             yield from _holds(run)
-            yield _remedy(run)
+            yield from _missing(run, clock, "Missing")
+            yield _remedy(run, clock)
     yield from _failing(run, clock)
     jobs, more = uncut(run.get("jobs", ()))
     for job in jobs:
@@ -63,9 +66,31 @@ def explained(run: Entry, clock: Clock) -> Iterator[str]:
         yield f"Downstream: {named(*uncut(run['downstream']))}."
 
 
-def _remedy(run: Entry) -> str:
+def _outdated(run: Entry, clock: Clock) -> Iterator[str]:
+    """What a run that has used its inputs is to know of them."""
+    if "outdated_at" not in run:
+        return
+    inputs, more = uncut(run.get("reopened", ()))
+    again = (
+        f"{named([each['product'] for each in inputs], more)} is made again"
+        if inputs
+        else "its inputs were made again and have arrived"
+    )
+    cycle = f" --cycle {run['cycle']}" if "cycle" in run else ""
+    command = f"`headgate rerun {run['product']} --date {run['business_date']}{cycle}`"
+    then = (
+        "It runs again by itself when it has ended and everything has arrived."
+        if run.get("runs_again")
+        else f"To make it again, use {command}."
+    )
+    yield f"Outdated since {clock(run['outdated_at'])}: {again}. {then}"
+
+
+def _remedy(run: Entry, clock: Clock) -> str:
     if "no_runs" in run:
         return f"It cannot be run again: {run['no_runs']}."
+    if "resume_until" in run:
+        return f"It resumes by itself once what it needs has arrived, until {clock(run['resume_until'])}."
     cycle = f" --cycle {run['cycle']}" if "cycle" in run else ""
     remedy = REMEDIES[run["status"]].format(product=run["product"], date=run["business_date"], cycle=cycle)
     return f"{_capital(remedy)}."
@@ -103,6 +128,8 @@ def _owner(each: Entry) -> str:
 
 
 def _waiting(run: Entry, clock: Clock) -> Iterator[str]:
+    if "cause" in run:
+        yield f"Resumed: {run['cause']}."
     if "released_at" in run:
         yield f"Released at {clock(run['released_at'])} ({run['release_reason']}); its pipeline starts next."
         return

@@ -16,6 +16,13 @@ EFFECTS = {
     "alert": "alert",
 }
 
+HAPPENED = {
+    "STARTED": "started", "COMPLETED": "refreshed", "ERROR": "failed", "SKIPPED": "skipped", "CANCELLED": "cancelled", "REOPENED": "made again",
+}  # fmt: skip
+INPUTS = {
+    "input added": "now waits for", "input removed": "no longer waits for", "input reopened": "made again:",
+}  # fmt: skip
+
 FEW = 8  # how many names of a long list a sentence has
 
 
@@ -111,6 +118,12 @@ def _note(each: Entry, clock: Clock, now: datetime | None) -> str:
         parts.append("waits for " + named(*uncut(each["missing"])))
     if each.get("error"):
         parts.append(each["error"])
+    if each.get("reason"):
+        parts.append(each["reason"])
+    if each.get("resume_until"):
+        parts.append(f"resumes by itself until {clock(each['resume_until'])}")
+    if each.get("outdated_at"):
+        parts.append(f"OUTDATED since {clock(each['outdated_at'])}")
     if each.get("late"):
         recovered = each["status"] == "COMPLETED"
         parts.append(f"{'completed late' if recovered else 'LATE'}, due by {clock(each['due_at'])}")
@@ -152,15 +165,18 @@ def _event(each: Entry) -> str:
             account = f" of account {each['account']}" if "account" in each else ""
             return f"{each['status']} for {each['business_date']}, by an event{account} from outside its pipeline"
         case "refreshed":
-            return ("refreshed" if each["status"] == "COMPLETED" else "failed") + f" for {each['business_date']}"
+            reason = f": {each['reason']}" if "reason" in each else ""
+            return f"{HAPPENED[each['status']]} for {each['business_date']}{attempt}{reason}"
         case "arrived":
             return f"{each['upstream']} arrived"
         case "condition changed":
             return f"condition changed by {each['by']}"
-        case "input added" | "input removed" as kind:
+        case "outdated":
+            return f"OUTDATED: an input that it has used is made again{attempt}"
+        case "input added" | "input removed" | "input reopened" as kind:
             date = f" for {each['required_date']}" if "required_date" in each else ""
             cycle = f" {each['required_cycle']}" if "required_cycle" in each else ""
-            return f"{'now waits' if kind == 'input added' else 'no longer waits'} for {each['upstream']}{date}{cycle}"
+            return f"{INPUTS[kind]} {each['upstream']}{date}{cycle}"
         case "job started":
             made_here = (
                 each["job_run_id"][36:37] == "/"
@@ -187,6 +203,8 @@ def _event(each: Entry) -> str:
             return "LATE: not opened when its SLA was due"
         case "late":
             return f"LATE: not completed within its SLA; status {each['status']}"
+    if each.get("resumed"):
+        return f"RESUMED: {each.get('cause', 'its condition holds')}{attempt}"
     if each.get("opened"):
         return f"run opened by {each['by']}{attempt}"
     if each.get("released"):
@@ -196,6 +214,10 @@ def _event(each: Entry) -> str:
         return f"execution started: {each['execution_arn'].rsplit(':', 1)[-1]}"
     if each["status"] == "WAITING":
         return f"changed by {each['by']}"
-    cause = f": {each['error']}: {each.get('cause', '')}" if "error" in each else ""
+    cause = (
+        ": " + ": ".join(each[key] for key in ("error", "cause") if each.get(key))
+        if "error" in each or "cause" in each
+        else ""
+    )
     actor = "" if each["by"] == "machine" else f" by {each['by']}"
     return f"{each['status']}{actor}{attempt}{cause}"

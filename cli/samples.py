@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from headgate.cli.formatting import uncut
+from headgate.local.producer import DETAIL_TYPES
 
 Event = dict[str, Any]
 
@@ -70,7 +71,7 @@ def _arrival(record: Event, missing: Event, number: int) -> Event:
         "domain": domain, "product": product, "business_date": missing.get("business_date", body["detail"]["business_date"]),
         "cycle": missing.get("cycle", ""), "status": missing["status"][0],
     }  # fmt: skip
-    body["detail-type"] = "Data Product Failed" if missing["status"][0] == "ERROR" else body["detail-type"]
+    body["detail-type"] = DETAIL_TYPES[missing["status"][0]]
     return {**record, "messageId": f"{number:08}{record['messageId'][8:]}", "body": json.dumps(body)}
 
 

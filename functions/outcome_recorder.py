@@ -10,8 +10,9 @@ from contract import require
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`{"recorded_at": ...}`, the same when the same outcome is reported again."""
     require(event, "outcome-recorder")
+    run = UUID(event["run_id"])
     outcome = runtime.state().record_outcome(
-        UUID(event["run_id"]),
+        run,
         event["attempt"],
         event["status"],
         event.get("error"),
@@ -19,4 +20,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         runtime.now(),
         "machine",
     )
+    runtime.perform_of_run(context, run)
     return {"recorded_at": outcome.recorded_at}

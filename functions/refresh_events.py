@@ -9,7 +9,14 @@ from contract import require
 from event_dates import out_of_bounds
 from state.errors import BadEvent
 
-STATUS_OF = {"Data Product Refreshed": "COMPLETED", "Data Product Failed": "ERROR"}  # by detail-type
+STATUS_OF = {  # by detail-type
+    "Data Product Started": "STARTED",
+    "Data Product Refreshed": "COMPLETED",
+    "Data Product Failed": "ERROR",
+    "Data Product Skipped": "SKIPPED",
+    "Data Product Cancelled": "CANCELLED",
+    "Data Product Reopened": "REOPENED",
+}
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -52,6 +59,8 @@ def parse(body: dict[str, Any]) -> batch.Parsed | None:
         "attempt": attempt,
         "refreshed_at": detail["refreshed_at"],
         "metadata": detail.get("metadata", {}),
+        "cause": detail.get("cause"),
+        "cascade": detail.get("cascade", False),
     }
 
 

@@ -3,7 +3,14 @@
 import json
 from typing import Any
 
-DETAIL_TYPES = {"COMPLETED": "Data Product Refreshed", "ERROR": "Data Product Failed"}
+DETAIL_TYPES = {
+    "STARTED": "Data Product Started",
+    "COMPLETED": "Data Product Refreshed",
+    "ERROR": "Data Product Failed",
+    "SKIPPED": "Data Product Skipped",
+    "CANCELLED": "Data Product Cancelled",
+    "REOPENED": "Data Product Reopened",
+}
 
 
 class EventRefused(RuntimeError):  # noqa: N818 - says what happened

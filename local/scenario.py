@@ -139,7 +139,7 @@ def _detail(given: dict[str, Any], day: date) -> dict[str, Any]:
         detail: dict[str, Any] = given["detail"]
         return detail
     domain, product = given["product"].split("/")
-    named = {key: given[key] for key in ("cycle",) if key in given}
+    named: dict[str, Any] = {key: given[key] for key in ("cycle", "attempt") if key in given}
     date_of = given.get("business_date", day.isoformat())
     return {
         "domain": domain,

@@ -10,23 +10,32 @@ Key = tuple[str, date]
 Refresh = tuple[str, date, str, tuple[str, date, int] | None]  # product, date, status, the run and attempt it reports
 
 ENDED = ("COMPLETED", "ERROR", "SKIPPED", "CANCELLED")
+RESUMES = timedelta(hours=24)
 
 
 @dataclass
 class Run:
-    """`decided`: its deadline has decided to end the attempt, and its machine has not recorded that yet."""
+    """`decided`: its deadline has decided to end the attempt, and its machine has not recorded that yet. `resumes_until`: it ended only because
+    inputs were missing. `fallback`: an input of it is that an upstream did not complete."""
 
     attempt: int = 1
     released: bool = False
     status: str = "WAITING"
     decided: bool = False
+    resumes_until: datetime | None = None
+    fallback: bool = False
 
     def again(self) -> None:
         self.attempt, self.released, self.status, self.decided = self.attempt + 1, False, "WAITING", False
+        self.resumes_until = None
 
 
 def leaves(node: Condition) -> list[Condition]:
     return [node] if "product" in node else [each for member in node[next(iter(node))] for each in leaves(member)]
+
+
+def is_fallback(leaf: Condition) -> bool:
+    return "COMPLETED" not in leaf["status"] and bool({"ERROR", "SKIPPED", "CANCELLED"} & set(leaf["status"]))
 
 
 @dataclass
@@ -124,19 +133,52 @@ class Oracle:
         operator = next(iter(node))
         return (all if operator == "all_of" else any)(self.holds(member, day) for member in node[operator])
 
+    def impossible(self, node: Condition, day: date) -> bool:
+        """It can hold no more: an upstream has ended otherwise."""
+        if "product" in node:
+            wanted, taken = day + timedelta(days=node["offset"]), node["status"]
+            ends = {
+                status
+                for name, when, status, _ in filter(self.counts, self.events)
+                if (name, when) == (node["product"], wanted)
+            }
+            others = {"SKIPPED", "CANCELLED"} | ({"COMPLETED"} if "STARTED" not in taken else set())
+            return not ends & set(taken) and bool(ends & others)
+        operator = next(iter(node))
+        return (any if operator == "all_of" else all)(self.impossible(member, day) for member in node[operator])
+
     def kept_back(self, key: Key) -> bool:
         return key[0] in self.held or bool(self.working.get(key))
 
     def update(self) -> None:
-        """Releases what holds. A run that was released stays so, whatever its metadata says afterwards."""
-        for (name, day), run in self.runs.items():
-            free = run.status == "WAITING" and not run.decided and not self.kept_back((name, day))
-            if (
-                free
-                and self.has_pipeline(name)
-                and ("depends_on" not in self.mesh[name] or self.holds(self.mesh[name]["depends_on"], day))
-            ):
-                run.released = True
+        """Starts the next attempts of what ended for want of inputs and has them, releases what holds, skips what can hold no more. A run that
+        was released stays so, whatever its metadata says afterwards."""
+        for key, run in self.runs.items():
+            if not self.has_pipeline(key[0]):
+                continue
+            condition = self.mesh[key[0]].get("depends_on", {"all_of": []})
+            self._note_fallback(run, condition, key[1])
+            ready = self.holds(condition, key[1]) and not self.kept_back(key)
+            if ready and run.status in ENDED and run.resumes_until and self.now <= run.resumes_until:
+                run.again()
+            if run.status == "WAITING" and not run.decided and not run.released:
+                run.released = ready
+                if self.impossible(condition, key[1]) and key[0] not in self.held:
+                    self.end(key, "SKIPPED", inputs_missing=True)
+
+    def _note_fallback(self, run: Run, condition: Condition, day: date) -> None:
+        """Inputs come while a run waits, and leave it until it has used them; one that failed uses none."""
+        now = any(self.holds(each, day) for each in leaves(condition) if is_fallback(each))
+        if run.status == "WAITING" and run.released:
+            run.fallback |= now
+        elif run.status == "WAITING" or (run.resumes_until and self.now <= run.resumes_until):
+            run.fallback = now
+        elif run.status != "COMPLETED":
+            run.fallback &= now
+
+    def end(self, key: Key, status: str, inputs_missing: bool = False) -> None:
+        self.runs[key].status = status
+        self.runs[key].resumes_until = self.now + RESUMES if inputs_missing else None
 
     def deadline(self, key: Key, policy: str) -> str:
         """The decision."""
@@ -149,16 +191,21 @@ class Oracle:
 
     def again(self, name: str, day: date, downstream: bool) -> None:
         """The next attempts of the runs that have ended."""
-        for other in self.downstream(name) if downstream else {name}:
+        for other in self.downstream(name, day) if downstream else {name}:
             run = self.runs.get((other, day))
             if run and run.status in ENDED and self.has_pipeline(other):
                 run.again()
         self.update()
 
-    def downstream(self, name: str) -> set[str]:
+    def downstream(self, name: str, day: date) -> set[str]:
+        """What needs it to complete, directly or not, and has not run as a fallback."""
         found, before = {name}, 0
         while len(found) > before:
             before = len(found)
-            found |= {other for other, product in self.mesh.items() if "depends_on" in product
-                      and any(each["product"] in found for each in leaves(product["depends_on"]))}  # fmt: skip
+            found |= {
+                other
+                for other, product in self.mesh.items()
+                if "depends_on" in product and not ((run := self.runs.get((other, day))) and run.fallback)
+                and any(each["product"] in found and "COMPLETED" in each["status"] for each in leaves(product["depends_on"]))
+            }  # fmt: skip
         return found

@@ -233,7 +233,8 @@ def test_an_event_eventbridge_refused_counts_as_not_published(world: World, aws:
     aws.broken.clear()
     assert runtime.performer().perform_due(lambda: at("2026-11-20 08:00")) == 1
 
-    (event,) = aws.events
+    started, event = aws.events
+    assert json.loads(started["Detail"])["status"] == "STARTED"
     assert event["EventBusName"].endswith("central")
     require(
         {"source": event["Source"], "detail-type": event["DetailType"], "detail": json.loads(event["Detail"])},
@@ -250,7 +251,7 @@ def test_the_machines_own_event_spares_the_monitor_the_second(world: World, aws:
     invoke("refresh_events", queue(refreshed("d1/ds1", run_id=run, attempt=1)))
 
     assert runtime.performer().perform_due(lambda: at("2026-11-20 08:00")) == 0
-    assert aws.events == []
+    assert [json.loads(each["Detail"])["status"] for each in aws.events] == ["STARTED"]
 
 
 def test_operations_and_who_did_them(world: World, aws: FakeAws) -> None:

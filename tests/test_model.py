@@ -113,7 +113,7 @@ def test_bit_masks_say_what_a_loop_over_dates_says(
 ) -> None:
     wanted = firings(consumer, calendar).dates
     there = firings(upstream, None).dates
-    leaf = Dependency("d/p", ("COMPLETED",), offset, age * 86400 if age else None, "last", None, "")
+    leaf = Dependency("d/p", ("COMPLETED",), offset, age * 86400 if age else None, "last", None, "notify", "")
 
     found = set(bits(leaf_dates(leaf, wanted, calendar, {"d/p": Timing(None, None, there)})))
 
@@ -129,7 +129,7 @@ def test_bit_masks_say_what_a_loop_over_dates_says(
 
 
 def test_conditions_combine_dates() -> None:
-    leaves = [Dependency(f"d/{n}", ("COMPLETED",), 0, None, "last", None, "") for n in range(3)]
+    leaves = [Dependency(f"d/{n}", ("COMPLETED",), 0, None, "last", None, "notify", "") for n in range(3)]
     masks = {"d/0": 0b0111, "d/1": 0b1100, "d/2": 0b0001}
     tree = Condition("all_of", (leaves[0], Condition("any_of", (leaves[1], leaves[2]), "")), "")
 

@@ -101,13 +101,14 @@ def test_an_arrival_after_the_decision_changes_nothing(
     again = world.state.resolve_deadline(uuid(world, "d/x"), 1, on_deadline, TEN)
     assert again.decision == on_deadline, "the machine asks again when the answer was lost"
     recorded = {"status": outcome, "run_id": str(uuid(world, "d/x")), "attempt": 1}
-    invoke("outcome_recorder", recorded | ({"error": "E", "cause": "c"} if outcome == "ERROR" else {}))
+    invoke("outcome_recorder", recorded | ({"error": "DeadlineExceeded", "cause": "c"} if outcome == "ERROR" else {}))
 
-    run = world.run("d/x", TODAY)
-    assert (run["status"], run["released_at"]) == (outcome, None)
+    first = (
+        "SELECT status, released_at FROM data_product_status_history WHERE attempt = 1 ORDER BY history_id DESC LIMIT 1"
+    )
+    assert world.sql(first) == [(outcome, None)]
     assert effects(world, "task_success") == []
-    world.state.rerun("d/x", DAY, "", False, "rerun", "ann", TEN)
-    assert world.released() == {("d/x", TODAY)}
+    assert (world.run("d/x", TODAY)["attempt"], world.released()) == (2, {("d/x", TODAY)}), "the next attempt has it"
 
 
 def test_an_arrival_before_the_decision_starts_the_run(world: World, aws: FakeAws) -> None:

@@ -11,6 +11,7 @@ import effect_kinds
 import job_run
 from alerting import channels
 from alerting.message import TITLES
+from headgate.local import producer
 from state import errors
 from state.migrate import LOCK
 from step_types import step_types
@@ -41,10 +42,10 @@ def test_statuses_of_runs(world: World) -> None:
 
 
 def test_detail_types_of_events(world: World) -> None:
-    kinds = [kind for (kind,) in world.sql("SELECT detail_type(s) FROM unnest(%s::text[]) s", RUN_STATUSES) if kind]
-    assert sorted(kinds) == sorted(schema("refresh-event")["properties"]["detail-type"]["enum"])
     statuses = schema("refresh-event")["properties"]["detail"]["properties"]["status"]["enum"]
-    assert len(kinds) == len(statuses)
+    kinds = dict(world.sql("SELECT s, detail_type(s) FROM unnest(%s::text[]) s", statuses))
+    assert sorted(kinds.values()) == sorted(schema("refresh-event")["properties"]["detail-type"]["enum"])
+    assert kinds == producer.DETAIL_TYPES
 
 
 def test_kinds_of_alerts(world: World) -> None:
@@ -81,7 +82,7 @@ def test_each_advisory_lock_is_taken_in_one_function() -> None:
         for function, body in re.findall(
             r"^CREATE OR REPLACE FUNCTION (\w+)(.*?)^(?:END )?\$\$", text, re.DOTALL | re.MULTILINE
         ):
-            for number in re.findall(r"pg_advisory\w*\((\d+)\)", body):
+            for number in re.findall(r"pg_advisory\w*\((\d+)\b", body):
                 numbers.setdefault(int(number), set()).add(function)
     assert all(len(functions) == 1 for functions in numbers.values()), numbers
     assert len(numbers) == 4

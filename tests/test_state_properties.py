@@ -2,6 +2,7 @@
 exactly once an attempt, only when its condition holds, and never lost."""
 
 import contextlib
+import json
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -26,51 +27,13 @@ from headgate.generator.plan.catalog import _fires
 from headgate.local.postgres import Postgres
 from state.answers import JobStart
 from state.errors import NoPipeline
-from tests.state_oracle import ENDED, Condition, Key, Mesh, Oracle, Run
-from tests.state_world import SOAK, World, at, daily, external, leaf, new_world, product
+from tests.random_meshes import EXTERNALS, PRODUCTS, TIMES, meshes, products
+from tests.state_oracle import ENDED, Key, Mesh, Oracle, Run
+from tests.state_world import SOAK, World, at, daily, external, new_world, product
 from tests.unreliable_aws import UnreliableAws, WorkerDiedError
 
 FIRST = date(2026, 11, 16)
 DAYS = [FIRST + timedelta(days=n) for n in range(2)]
-EXTERNALS = ["raw/a", "raw/b"]
-PRODUCTS = ["d/p0", "d/p1", "d/p2", "d/p3"]
-
-TIMES = ["05:00", "06:00", "06:00", "09:00"]
-
-
-def conditions(names: list[str]) -> st.SearchStrategy[Condition]:
-    leaves = st.builds(
-        lambda name, status, offset: leaf(name, status=status, offset=offset),
-        st.sampled_from(names),
-        st.sampled_from([*[["COMPLETED"]] * 5, ["ERROR"], ["COMPLETED", "ERROR"]]),
-        st.sampled_from([0, 0, 0, 0, 0, -1]),
-    )
-    trees = st.recursive(
-        leaves,
-        lambda inner: st.builds(
-            lambda operator, members: {operator: members},
-            st.sampled_from(["all_of", "any_of"]),
-            st.lists(inner, min_size=1, max_size=3),
-        ),
-        max_leaves=3,
-    )
-    return trees.map(lambda tree: tree if "product" not in tree else {"all_of": [tree]})
-
-
-def products(name: str) -> st.SearchStrategy[dict[str, Any]]:
-    """The product with a condition over those before it."""
-    return st.builds(
-        lambda condition, schedule: product(condition, schedule, name=name.replace("/", "-")),
-        conditions(EXTERNALS + PRODUCTS[: PRODUCTS.index(name)]),
-        st.sampled_from([*TIMES, None, None]),
-    )
-
-
-meshes = st.fixed_dictionaries(
-    {**{name: st.builds(external) for name in EXTERNALS}, **{name: products(name) for name in PRODUCTS}}
-)
-
-
 Which = Callable[[Run], bool]
 
 
@@ -116,12 +79,14 @@ class Day(RuleBasedStateMachine):
         self.given: list[tuple[tuple[str, date, str], dict[str, Any]]] = []
         self.restarts: dict[Key, int] = {}
         self.decisions: list[tuple[Key, int, str]] = []
+        self.brought: set[int] = set()
 
     def teardown(self) -> None:
         self.stack.close()
 
     def tick(self, **span: int) -> datetime:
         self.now += timedelta(**(span or {"seconds": 1}))
+        self.oracle.now = self.now
         return self.now
 
     @initialize(mesh=meshes)
@@ -139,7 +104,7 @@ class Day(RuleBasedStateMachine):
         then += timedelta(days=then <= self.now)
         if then.date() > DAYS[-1]:
             return
-        self.now = then
+        self.now = self.oracle.now = then
         if opens:
             self.world.state.open_due_runs(self.now, "scheduler")
             self.oracle.open_due(self.now)
@@ -172,7 +137,7 @@ class Day(RuleBasedStateMachine):
     @rule(
         name=st.sampled_from(EXTERNALS),
         day=st.sampled_from(DAYS),
-        status=st.sampled_from(["COMPLETED", "COMPLETED", "COMPLETED", "ERROR"]),
+        status=st.sampled_from(["COMPLETED", "COMPLETED", "COMPLETED", "COMPLETED", "ERROR", "SKIPPED"]),
     )
     def a_refresh(self, name: str, day: date, status: str) -> None:
         self.world.event(name, str(day), self.tick(), status=status, event_key=f"{name} {day} {status} {self.now}")
@@ -310,6 +275,31 @@ class Day(RuleBasedStateMachine):
         self.world.event(name, str(day), self.tick(), **event)
         self.oracle.refreshed((name, day, event["status"], (name, day, event["attempt"])))
 
+    @precondition(lambda self: len(self.aws.events) > len(self.brought))
+    @rule(data=st.data(), all_of_them=st.booleans())
+    def events_of_the_outbox_arrive(self, data: st.DataObject, all_of_them: bool) -> None:
+        """In any order, and some of them later."""
+        left = [place for place in range(len(self.aws.events)) if place not in self.brought]
+        some = data.draw(
+            st.permutations(left) if all_of_them else st.lists(st.sampled_from(left), min_size=1, unique=True)
+        )
+        for place in some:
+            self.brought.add(place)
+            said = json.loads(self.aws.events[place]["Detail"])
+            name, day = f"{said.pop('domain')}/{said.pop('product')}", date.fromisoformat(said.pop("business_date"))
+            self.world.event(name, str(day), self.tick(), **said)
+            self.oracle.refreshed((name, day, said["status"], (name, day, said["attempt"])))
+
+    @where_a_run(waits)
+    @rule(data=st.data())
+    def a_run_is_skipped_by_an_operator(self, data: st.DataObject) -> None:
+        name, day = self._some(data, waits)
+        run = self.oracle.runs[name, day]
+        if run.released:
+            return
+        self.world.state.skip_run(name, day, "", "ann", self.tick())
+        self.oracle.end((name, day), "SKIPPED")
+
     @where_a_run(has_ended)
     @rule(data=st.data(), downstream=st.booleans())
     def a_rerun(self, data: st.DataObject, downstream: bool) -> None:
@@ -342,8 +332,10 @@ class Day(RuleBasedStateMachine):
         self.decisions.remove((key, attempt, outcome))
         run = self.oracle.runs[key]
         if (run.attempt, run.status) == (attempt, "WAITING"):
-            self.world.state.record_outcome(self._id(key), attempt, outcome, None, None, self.tick(), "machine")
-            run.status = outcome
+            error = "DeadlineExceeded" if outcome == "ERROR" else None
+            self.world.state.record_outcome(self._id(key), attempt, outcome, error, None, self.tick(), "machine")
+            self.oracle.end(key, outcome, inputs_missing=True)
+            self.oracle.update()
 
     @rule()
     def a_worker_dies_with_claimed_effects(self) -> None:

@@ -18,7 +18,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def attempts(result: list[Entry]) -> list[str]:
-    """A line for each attempt that was started."""
-    started, more = uncut(result)
+    """A line for each attempt that was started, and for each product that runs again when it receives the events of these."""
+    started, more = uncut([each for each in result if "attempt" in each or "more" in each])
     lines = [f"{each['product']} for {each['business_date']}: attempt {each['attempt']}" for each in started]
-    return [*lines, f"and {more:,} more"] if more else lines
+    lines += [f"and {more:,} more"] if more else []
+    later = [each for each in result if not {"attempt", "more"} & each.keys()]
+    if later:
+        lines.append("Reached by events, where these have ended:")
+        lines += [f"  {each['product']} for {each['business_date']}, {_place(each)}" for each in later]
+    return lines
+
+
+def _place(each: Entry) -> str:
+    return f"in {each['runs_in']}" if each["runs_in"] else "here, behind products of other accounts"

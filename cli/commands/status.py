@@ -14,7 +14,7 @@ from headgate.cli.errors import FINE, UsageError
 from headgate.cli.formatting import Clock, Entry
 
 SHORT = 40  # products that are all shown, and rows of what needs attention
-SELECTABLE = ("late", "held", *(each.lower() for each in ORDER))
+SELECTABLE = ("late", "held", "outdated", *(each.lower() for each in ORDER))
 
 
 def add(parser: argparse.ArgumentParser) -> None:

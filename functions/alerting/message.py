@@ -15,6 +15,7 @@ TITLES = {
     "COMPLETED": "{product} is complete for {business_date}",
     "STARTED": "{product} has started for {business_date}",
     "SKIPPED": "{product} was skipped for {business_date}",
+    "OUTDATED": "{product} is outdated for {business_date}",
 }
 MANY = 10
 

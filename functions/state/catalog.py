@@ -51,9 +51,21 @@ def restrict_to_account(catalog: Entry, account: str, region: str) -> Entry:
         if home == (account, region):
             return product
         kept = {key: value for key, value in product.items() if key not in OF_MACHINES}
+        if needs := sorted({each["product"] for each in leaves_of(product) if "COMPLETED" in each["status"]}):
+            kept["needs"] = needs
         return {**kept, "runs_in": f"account {home[0]} ({home[1]})"} if "machine" in product else kept
 
     return {**catalog, "products": {name: restricted(name, each) for name, each in catalog["products"].items()}}
+
+
+def leaves_of(product: Entry) -> Iterator[Entry]:
+    """The dependencies of a product of the catalog."""
+    nodes = [product["depends_on"]] if "depends_on" in product else []
+    for node in nodes:
+        if "product" in node:
+            yield node
+        else:
+            nodes.extend(member for members in node.values() for member in members)
 
 
 def with_accounts(catalog: Entry) -> Entry:

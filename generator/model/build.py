@@ -26,12 +26,14 @@ WEEKDAYS = {name: number for number, name in enumerate(("MON", "TUE", "WED", "TH
 COMPLETED = tuple(default("product", "dependency", "status"))
 DEADLINE = default("product", "wait", "deadline")
 ON_DEADLINE = default("product", "wait", "on_deadline")
+RESUME = default("product", "wait", "resume")
 REFRESH_EVENT = default("product", "publish", "refresh_event")
 VISIBILITY = default("product", "publish", "visibility")
 TIMEZONE = default("product", "schedule", "timezone")
 DATE_OFFSET = default("product", "schedule", "date_offset")
 OFFSET = default("product", "dependency", "offset")
 CYCLE = default("product", "dependency", "cycle")
+ON_UPDATE = default("product", "dependency", "on_update")
 LEVEL = default("product", "notification", "level")
 RETRY = {key: default("product", "step", "retry", key) for key in ("interval", "backoff", "max_delay")}
 WEEKEND = tuple(default("calendar", "weekend"))
@@ -41,6 +43,7 @@ def product(domain: str, name: str, document: Document) -> Product:
     """The product at `domain`/`name` from its document, defaults merged in."""
     wait = document.get("wait", {})
     publish = document.get("publish", {})
+    resume = wait.get("resume", RESUME)
     return Product(
         domain=domain,
         name=name,
@@ -51,6 +54,7 @@ def product(domain: str, name: str, document: Document) -> Product:
         depends_on=condition(document["depends_on"], "/depends_on") if "depends_on" in document else None,
         deadline=seconds(wait.get("deadline", DEADLINE)),
         on_deadline=wait.get("on_deadline", ON_DEADLINE),
+        resume=None if resume == "never" else seconds(resume),
         pipeline=pipeline(document["pipeline"]) if "pipeline" in document else None,
         refresh_event=publish.get("refresh_event", REFRESH_EVENT),
         visibility=publish.get("visibility", VISIBILITY),
@@ -109,7 +113,7 @@ def condition(document: Document, pointer: str) -> Condition:
 
 def _member(document: Document | str, pointer: str) -> Condition | Dependency:
     if isinstance(document, str):
-        return Dependency(document, COMPLETED, OFFSET, None, CYCLE, None, pointer)
+        return Dependency(document, COMPLETED, OFFSET, None, CYCLE, None, ON_UPDATE, pointer)
     if "product" not in document:
         return condition(document, pointer)
     return Dependency(
@@ -119,6 +123,7 @@ def _member(document: Document | str, pointer: str) -> Condition | Dependency:
         seconds(document["max_age"]) if "max_age" in document else None,
         document.get("cycle", CYCLE),
         document.get("account"),
+        document.get("on_update", ON_UPDATE),
         pointer,
     )
 

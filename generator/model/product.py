@@ -17,6 +17,7 @@ class Dependency:
     max_age: int | None
     cycle: str
     account: str | None
+    on_update: str
     pointer: str
 
 
@@ -137,6 +138,7 @@ class Product:
     depends_on: Condition | None
     deadline: int
     on_deadline: str
+    resume: int | None  # seconds; None is never
     pipeline: Pipeline | None
     refresh_event: bool
     visibility: str

@@ -10,7 +10,9 @@ from typing import Any
 
 import orjson
 
+from headgate.generator.model.build import ON_UPDATE, RESUME
 from headgate.generator.model.cron import FIRST_YEAR, LAST_YEAR, parse
+from headgate.generator.model.duration import seconds
 from headgate.generator.model.mesh import Mesh
 from headgate.generator.model.product import Condition, Dependency, Domain, Parallel, Product, Retry, Step
 from headgate.generator.model.schedule import Calendar
@@ -18,6 +20,7 @@ from headgate.generator.plan import names
 from headgate.generator.steps import step_types
 
 VERSION = 1
+LEFT_OUT = {"resume": seconds(RESUME), "on_update": ON_UPDATE}  # defaults that entries do not hold
 Entry = dict[str, Any]
 
 
@@ -63,6 +66,8 @@ def entry(product: Product) -> Entry:
         result["machine"] = names.machine_name(product)
         result["execution_prefix"] = names.execution_prefix(product)
         result["wait"] = {"deadline": product.deadline, "on_deadline": product.on_deadline}
+        if product.resume != LEFT_OUT["resume"]:
+            result["wait"]["resume"] = product.resume
         result["pipeline"] = {
             "timeout": product.pipeline.timeout,
             "steps": [_item(each) for each in product.pipeline.items],
@@ -104,6 +109,8 @@ def _condition(node: Condition | Dependency) -> Entry:
         result["max_age"] = node.max_age
     if node.account is not None:
         result["account"] = node.account
+    if node.on_update != LEFT_OUT["on_update"]:
+        result["on_update"] = node.on_update
     return result
 
 

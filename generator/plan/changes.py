@@ -10,11 +10,12 @@ from headgate.generator.model.arguments import Path, leaves
 from headgate.generator.model.availability import rhythm
 from headgate.generator.model.duration import spoken
 from headgate.generator.model.schedule import Schedule
+from headgate.generator.plan.catalog import LEFT_OUT
 from headgate.generator.schemas import channels
 
 Entry = dict[str, Any]
 SECTIONS = (
-    ("wait", ("deadline", "on_deadline")),
+    ("wait", ("deadline", "on_deadline", "resume")),
     ("publish", ("refresh_event", "visibility")),
     ("sla", ("complete_by", "timezone", "days", "after")),
 )
@@ -46,6 +47,11 @@ def compare(old: Entry, new: Entry) -> list[ProductChange]:
     return found
 
 
+def _given(entry: Entry, key: str) -> Any:
+    """The value under the key, or what the catalog leaves out."""
+    return entry.get(key, LEFT_OUT.get(key))
+
+
 def _introduction(entry: Entry) -> Iterator[str]:
     if "pipeline" not in entry:
         yield "external: refreshed elsewhere"
@@ -66,7 +72,7 @@ def _differences(old: Entry, new: Entry) -> Iterator[str]:
                 yield f"{key} {_shown(was_schedule[key])} -> {_shown(now_schedule[key])}"
     for section, keys in SECTIONS:
         for key in keys:
-            before, after = (old.get(section) or {}).get(key), (new.get(section) or {}).get(key)
+            before, after = (_given(entry.get(section) or {}, key) for entry in (old, new))
             if before != after:
                 yield f"{_named(section, key)} {_shown(before, key)} -> {_shown(after, key)}"
     yield from _pipeline(old.get("pipeline"), new.get("pipeline"))
@@ -99,10 +105,11 @@ def _dependencies(old: Entry | None, new: Entry | None) -> Iterator[str]:
         yield "no longer waits for " + ", ".join(removed)
     options = False
     for product in sorted(was.keys() & now.keys()):
-        for key in ("status", "offset", "max_age", "cycle", "account"):
-            if was[product].get(key) != now[product].get(key):
+        for key in ("status", "offset", "max_age", "cycle", "account", "on_update"):
+            before, after = _given(was[product], key), _given(now[product], key)
+            if before != after:
                 options = True
-                yield f"waits for {product} with {key} {_shown(was[product].get(key), key)} -> {_shown(now[product].get(key), key)}"
+                yield f"waits for {product} with {key} {_shown(before, key)} -> {_shown(after, key)}"
     if not (added or removed or options) or (
         old and new and _skeleton(old) != _skeleton(new) and not (added or removed)
     ):
@@ -247,8 +254,8 @@ def _listing(old: list[Entry] | None, new: list[Entry] | None) -> str:
 
 def _shown(value: Any, key: str = "") -> str:
     if value is None:
-        return "none"
-    if key in ("deadline", "max_age", "timeout", "interval", "max_delay", "after"):
+        return "never" if key == "resume" else "none"
+    if key in ("deadline", "resume", "max_age", "timeout", "interval", "max_delay", "after"):
         return spoken(int(value))
     if isinstance(value, bool):
         return "on" if value else "off"

@@ -19,7 +19,14 @@ FRAME, ENTRY = (
     len('"arn:aws-us-gov:iam::123456789012:root",'),
 )  # of that policy, and of each account it names, at most
 ROLE_TARGETS = 40  # buses a role's inline policy names: far below 10,240 characters
-DETAIL_TYPES = ("Data Product Refreshed", "Data Product Failed")
+DETAIL_TYPES = (
+    "Data Product Started",
+    "Data Product Refreshed",
+    "Data Product Failed",
+    "Data Product Skipped",
+    "Data Product Cancelled",
+    "Data Product Reopened",
+)
 
 
 @dataclass(frozen=True, slots=True)

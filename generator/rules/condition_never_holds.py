@@ -62,7 +62,7 @@ def _way_out(node: Condition | Dependency) -> tuple[str, str]:
 def _statuses(
     mesh: Mesh, product: Product, node: Condition, seen: dict[tuple[str, int, str], Dependency]
 ) -> Iterator[Finding]:
-    """One run of an upstream ends in one status, so two statuses for one date exclude each other."""
+    """One run of an upstream ends in one status, so two ends for one date exclude each other."""
     for member in node.members:
         if isinstance(member, Condition):
             inherit = member.operator == "all_of" or len(member.members) == 1
@@ -70,7 +70,7 @@ def _statuses(
         elif member.max_age is None and member.cycle != "any" and (node.operator == "all_of" or seen):
             key = (member.product, member.offset, member.cycle)
             other = seen.get(key)
-            if other is not None and not set(other.statuses) & set(member.statuses):
+            if other is not None and not _ends(other) & _ends(member):
                 found = f'"{member.product}" both {"/".join(other.statuses)} and {"/".join(member.statuses)} for the same date'
                 yield Finding(
                     RULE,
@@ -78,10 +78,15 @@ def _statuses(
                     member.pointer,
                     found,
                     "one outcome of a run",
-                    "For either outcome write status: [COMPLETED, ERROR]; for alternatives use any_of.",
+                    f"For either outcome write status: [{', '.join(sorted({*other.statuses, *member.statuses}))}]; for alternatives use any_of.",
                 )
             elif node.operator == "all_of":
                 seen[key] = member
+
+
+def _ends(leaf: Dependency) -> set[str]:
+    """The ends of a run that the dependency is compatible with. What has started ends in one of three ways."""
+    return set(leaf.statuses) | ({"COMPLETED", "ERROR", "CANCELLED"} if "STARTED" in leaf.statuses else set())
 
 
 def _cycles(mesh: Mesh, product: Product) -> Iterator[Finding]:

@@ -1,5 +1,5 @@
 CREATE DOMAIN public.dependency_event AS text
-	CONSTRAINT dependency_event_check CHECK ((VALUE = ANY (ARRAY['opened'::text, 'arrived'::text, 'reopened'::text, 'added'::text, 'removed'::text, 'kept'::text])));
+	CONSTRAINT dependency_event_check CHECK ((VALUE = ANY (ARRAY['opened'::text, 'arrived'::text, 'reopened'::text, 'added'::text, 'removed'::text, 'kept'::text, 'waived'::text])));
 CREATE DOMAIN public.run_event AS text
 	CONSTRAINT run_event_check CHECK ((VALUE = ANY (ARRAY['opened'::text, 'waiting'::text, 'released'::text, 'repaired'::text, 'started'::text, 'completed'::text, 'failed'::text, 'skipped'::text, 'cancelled'::text, 'late'::text, 'held'::text, 'hold_removed'::text, 'rerun'::text, 'restarted'::text, 'started_again'::text, 'condition_changed'::text, 'outdated'::text, 'resumed'::text, 'waived'::text, 'due_changed'::text])));
 CREATE TABLE public.data_product_status (
@@ -25,6 +25,9 @@ CREATE TABLE public.data_product_status (
     changed_at timestamp with time zone NOT NULL,
     changed_by text NOT NULL,
     event public.run_event NOT NULL,
+    resume_until timestamp with time zone,
+    outdated_at timestamp with time zone,
+    runs_again boolean DEFAULT false NOT NULL,
     due_at timestamp with time zone,
     CONSTRAINT data_product_status_status_check CHECK ((status = ANY (ARRAY['WAITING'::text, 'PROCESSING'::text, 'COMPLETED'::text, 'ERROR'::text, 'SKIPPED'::text, 'CANCELLED'::text])))
 );
@@ -91,7 +94,8 @@ CREATE TABLE public.refresh_event (
     received_at timestamp with time zone NOT NULL,
     metadata jsonb NOT NULL,
     superseded_at timestamp with time zone,
-    CONSTRAINT refresh_event_status_check CHECK ((status = ANY (ARRAY['COMPLETED'::text, 'ERROR'::text])))
+    cause text,
+    CONSTRAINT refresh_event_status_check CHECK ((status = ANY (ARRAY['STARTED'::text, 'COMPLETED'::text, 'ERROR'::text, 'SKIPPED'::text, 'CANCELLED'::text, 'REOPENED'::text])))
 );
 CREATE TABLE public.data_product_dependencies (
     product_id text NOT NULL,
@@ -102,7 +106,9 @@ CREATE TABLE public.data_product_dependencies (
     offset_days integer NOT NULL,
     max_age_seconds integer,
     cycle text NOT NULL,
-    cycles text[] NOT NULL
+    cycles text[] NOT NULL,
+    on_update text DEFAULT 'notify'::text NOT NULL,
+    CONSTRAINT data_product_dependencies_on_update_check CHECK ((on_update = ANY (ARRAY['rerun'::text, 'notify'::text, 'ignore'::text])))
 );
 CREATE TABLE public.alert_delivery (
     alert_key text NOT NULL,
@@ -141,6 +147,8 @@ CREATE TABLE public.data_product (
     cycles_changed_at timestamp with time zone,
     opening_error text,
     account text,
+    needs text[],
+    resume_seconds integer DEFAULT 86400,
     sla_timezone text,
     sla_days integer,
     sla_after_seconds integer,
@@ -218,7 +226,7 @@ CREATE TABLE public.alert (
     fact jsonb NOT NULL,
     root_cause text,
     notified_at timestamp with time zone CONSTRAINT alert_told_at_not_null NOT NULL,
-    CONSTRAINT alert_kind_check CHECK ((kind = ANY (ARRAY['ERROR'::text, 'LATE'::text, 'COMPLETED'::text, 'STARTED'::text, 'SKIPPED'::text])))
+    CONSTRAINT alert_kind_check CHECK ((kind = ANY (ARRAY['ERROR'::text, 'LATE'::text, 'COMPLETED'::text, 'STARTED'::text, 'SKIPPED'::text, 'OUTDATED'::text])))
 );
 CREATE TABLE public.catalog_change (
     load_id bigint NOT NULL,
@@ -447,6 +455,11 @@ CREATE INDEX data_product_hold_history_at ON public.data_product_hold_history US
 CREATE INDEX data_product_hold_history_of ON public.data_product_hold_history USING btree (product_id, hold_id);
 CREATE INDEX data_product_machine ON public.data_product USING btree (machine) WHERE (machine IS NOT NULL);
 CREATE INDEX data_product_status_finished ON public.data_product_status USING btree (finished_at);
+CREATE INDEX data_product_status_followed ON public.data_product_status USING btree (product_id, resume_until) WHERE 
+CASE
+    WHEN ((resume_until IS NULL) AND (outdated_at IS NULL)) THEN false
+    ELSE true
+END;
 CREATE INDEX data_product_status_history_run ON public.data_product_status_history USING btree (run_id);
 CREATE INDEX data_product_status_of_date ON public.data_product_status USING btree (business_date, product_id);
 CREATE INDEX data_product_status_open ON public.data_product_status USING btree (product_id) WHERE 
@@ -483,6 +496,7 @@ CASE
     WHEN ((done_at IS NULL) AND (parked_at IS NOT NULL)) THEN true
     ELSE false
 END;
+CREATE INDEX inputs_of_event ON public.data_product_dependencies_events_status USING btree (event_key) WHERE (event_key IS NOT NULL);
 CREATE INDEX job_run_of ON public.job_run USING btree (run_id);
 CREATE INDEX job_run_of_nobody ON public.job_run USING btree (changed_at) WHERE 
 CASE

@@ -5,6 +5,11 @@ CREATE OR REPLACE FUNCTION is_open(r data_product_status) RETURNS boolean LANGUA
     SELECT CASE WHEN r.status IN ('WAITING', 'PROCESSING') THEN true ELSE false END
 $$;
 
+CREATE OR REPLACE FUNCTION is_followed(r data_product_status) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+-- Arrivals still concern the run, though it has used its inputs or has ended: see `takes_arrivals`.
+    SELECT CASE WHEN r.resume_until IS NULL AND r.outdated_at IS NULL THEN false ELSE true END
+$$;
+
 CREATE OR REPLACE FUNCTION may_become_late(r data_product_status) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE WHEN r.late_notified OR r.due_at IS NULL OR r.status IN ('COMPLETED', 'SKIPPED', 'CANCELLED') THEN false ELSE true END
 $$;
@@ -47,28 +52,41 @@ LANGUAGE sql STABLE AS $$
     SELECT * FROM runs_open_of(product) r WHERE r.status = 'WAITING'
 $$;
 
-CREATE OR REPLACE FUNCTION awaiting(product text, on_date date) RETURNS SETOF data_product_dependencies_events_status
+CREATE OR REPLACE FUNCTION may_resume(r data_product_status, now_is timestamptz) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+-- Whether the next attempt starts when the condition holds: it ended because inputs were missing, not too long ago, or it has used an input that
+-- is made again.
+    SELECT coalesce(r.status IN ('ERROR', 'SKIPPED') AND r.resume_until >= now_is OR r.status = 'COMPLETED' AND r.runs_again, false)
+$$;
+
+CREATE OR REPLACE FUNCTION takes_arrivals(r data_product_status, now_is timestamptz) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT r.status = 'WAITING' OR may_resume(r, now_is) OR (r.outdated_at IS NOT NULL AND r.status IN ('PROCESSING', 'COMPLETED'))
+$$;
+
+CREATE OR REPLACE FUNCTION runs_followed_of(product text, now_is timestamptz) RETURNS SETOF data_product_status
 LANGUAGE sql STABLE AS $$
--- The inputs not yet arrived that a refresh of the product for that date concerns, of runs that wait: those of the date, and those that take the
--- latest refresh. Of the latter those of runs that have ended stay for ever, so they are found by the runs of the products that have one.
+    SELECT * FROM data_product_status r
+    WHERE r.product_id = product AND is_followed(r) AND (r.resume_until >= now_is OR r.outdated_at IS NOT NULL) OFFSET 0
+$$;
+
+CREATE OR REPLACE FUNCTION awaiting(product text, on_date date, now_is timestamptz) RETURNS SETOF data_product_dependencies_events_status
+LANGUAGE sql STABLE AS $$
+-- The inputs not yet arrived that a refresh of the product for that date concerns: those of the date, and those that take the latest refresh. Of
+-- the latter those of runs that have ended stay for ever, so they are found by the runs of the products that have one.
     SELECT d.* FROM (
         SELECT * FROM data_product_dependencies_events_status d
         WHERE d.upstream = product AND d.required_date = on_date AND is_open(d) OFFSET 0) d
     UNION ALL
     SELECT d.* FROM (SELECT DISTINCT c.product_id FROM data_product_dependencies c WHERE c.upstream = product AND c.max_age_seconds IS NOT NULL) c
-    CROSS JOIN LATERAL waiting_runs_of(c.product_id) r
+    CROSS JOIN LATERAL (
+        SELECT r.run_id FROM waiting_runs_of(c.product_id) r
+        UNION
+        SELECT r.run_id FROM runs_followed_of(c.product_id, now_is) r) r
     CROSS JOIN LATERAL inputs_of_run(r.run_id) d
     WHERE d.upstream = product AND d.required_date IS NULL AND d.status = 'WAITING'
 $$;
 
-CREATE OR REPLACE FUNCTION waiting_runs_with(arrived text[]) RETURNS uuid[]
+CREATE OR REPLACE FUNCTION runs_with(arrived text[]) RETURNS uuid[]
 LANGUAGE sql STABLE AS $$
--- The runs that wait and for which one of these events has arrived.
-    SELECT ARRAY(
-        SELECT DISTINCT r.run_id
-        FROM (SELECT DISTINCT e.product_id FROM refresh_event e WHERE e.event_key = ANY (arrived)) e
-        CROSS JOIN LATERAL (SELECT DISTINCT c.product_id FROM data_product_dependencies c WHERE c.upstream = e.product_id) c
-        CROSS JOIN LATERAL waiting_runs_of(c.product_id) r
-        CROSS JOIN LATERAL inputs_of_run(r.run_id) d
-        WHERE d.event_key = ANY (arrived))
+-- The runs for which one of these events has arrived.
+    SELECT ARRAY(SELECT DISTINCT d.run_id FROM data_product_dependencies_events_status d WHERE d.event_key = ANY (arrived))
 $$;

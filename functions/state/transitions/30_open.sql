@@ -47,7 +47,7 @@ BEGIN
     WHERE r.run_id = ANY (opened);
 
     PERFORM match_arrivals(opened, NULL, now_is);
-    PERFORM release_ready(opened, now_is, 'everything had arrived', actor);
+    PERFORM advance(opened, now_is, 'everything had arrived', actor);
 
     PERFORM store_start_effects(opened, now_is);
     RETURN opened;
@@ -65,11 +65,11 @@ $$;
 
 CREATE OR REPLACE FUNCTION store_start_effects(runs uuid[], now_is timestamptz) RETURNS void
 LANGUAGE sql AS $$
--- The execution of each run's attempt is due.
+-- The execution of each run's attempt is due, unless the attempt has ended already.
     INSERT INTO effect (effect_key, kind, run_id, attempt, payload, due_at)
     SELECT 'start ' || r.run_id || ' ' || r.attempt, 'start_execution', r.run_id, r.attempt, execution_of(r, p), now_is
     FROM data_product_status r JOIN data_product p USING (product_id)
-    WHERE r.run_id = ANY (runs)
+    WHERE r.run_id = ANY (runs) AND r.status = 'WAITING'
     ON CONFLICT (effect_key) DO NOTHING
 $$;
 
@@ -113,7 +113,7 @@ $$;
 
 CREATE OR REPLACE FUNCTION match_arrivals(runs uuid[], upstreams text[], now_is timestamptz) RETURNS void
 LANGUAGE sql AS $$
--- Marks as ARRIVED what the (locked, waiting) runs wait for and the inbox holds; `upstreams` limits it to those products.
+-- Marks as ARRIVED what the (locked) runs wait for and the inbox holds; `upstreams` limits it to those products.
     UPDATE data_product_dependencies_events_status d
     SET status = 'ARRIVED', event = 'arrived', event_key = found.event_key, arrived_at = found.received_at, changed_at = now_is
     FROM (

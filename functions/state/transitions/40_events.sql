@@ -29,54 +29,76 @@ LANGUAGE sql STABLE AS $$
                 arrived_before_opening(d.product_id, opening.date, now_is)))
 $$;
 
-CREATE OR REPLACE FUNCTION record_refresh_events(
-    events jsonb, now_is timestamptz, OUT recorded integer, OUT repeated integer, OUT released integer, OUT refused jsonb
+CREATE OR REPLACE FUNCTION lock_events_of(products text[]) RETURNS void
+LANGUAGE sql AS $$
+-- Events of one product are recorded one after the other: each sees the attempts before it. In one order, before any lock of a row.
+    SELECT pg_advisory_xact_lock(7204, key) FROM (SELECT DISTINCT hashtext(name) AS key FROM unnest(products) name ORDER BY key) each
+$$;
+
+CREATE OR REPLACE FUNCTION store_events(
+    events jsonb, refused jsonb, now_is timestamptz, OUT keys text[], OUT upstreams text[], OUT recorded integer, OUT added text[]
 )
-LANGUAGE plpgsql SET enable_seqscan = off AS $$
--- Records a batch of refresh events, opens the runs of products without a schedule that they open, marks what they count for as ARRIVED and
--- releases every run whose condition now holds. An event recorded before changes nothing; one of another account than its product's
--- is `refused` [{event_key, reason}] and not recorded. A moment of refresh more than an hour ahead is
--- of a wrong clock, and the moment of receipt stands for it.
-DECLARE
-    keys text[];
-    upstreams text[];
-    concerned uuid[];
-    locked uuid[];
-BEGIN
-    PERFORM lock_openings(true);
-    refused := foreign_events(events);
+LANGUAGE sql AS $$
+-- Puts the events that are not refused into the inbox. A moment of refresh more than an hour ahead is of a wrong clock, and the moment of receipt
+-- stands for it.
     WITH given AS (
-        SELECT DISTINCT ON (event_key) * FROM jsonb_to_recordset(events) AS e(event_key text, product_id text, account text,
-            business_date date, cycle text, status text, run_id text, attempt integer, refreshed_at timestamptz, metadata jsonb)
+        SELECT DISTINCT ON (event_key) * FROM jsonb_to_recordset(events) AS e(event_key text, product_id text, account text, business_date date,
+            cycle text, status text, run_id text, attempt integer, refreshed_at timestamptz, metadata jsonb, cause text)
         WHERE event_key NOT IN (SELECT each ->> 'event_key' FROM jsonb_array_elements(refused) each)
         ORDER BY event_key
     ), stored AS (
-        INSERT INTO refresh_event (event_key, product_id, account, business_date, cycle, status, run_id, attempt, refreshed_at, received_at, metadata)
+        INSERT INTO refresh_event (event_key, product_id, account, business_date, cycle, status, run_id, attempt, refreshed_at, received_at, metadata,
+            cause)
         SELECT event_key, product_id, account, business_date, coalesce(cycle, ''), status, run_id, attempt,
-            CASE WHEN refreshed_at > now_is + interval '1 hour' THEN now_is ELSE refreshed_at END, now_is, coalesce(metadata, '{}')
+            CASE WHEN refreshed_at > now_is + interval '1 hour' THEN now_is ELSE refreshed_at END, now_is, coalesce(metadata, '{}'), left(cause, 1000)
         FROM given
         ON CONFLICT (event_key) DO NOTHING
         RETURNING event_key
     )
-    SELECT array_agg(event_key), array_agg(DISTINCT product_id), (SELECT count(*) FROM stored) INTO keys, upstreams, recorded FROM given;
+    SELECT array_agg(event_key), array_agg(DISTINCT product_id), (SELECT count(*)::integer FROM stored), (SELECT array_agg(event_key) FROM stored) FROM given
+$$;
+
+CREATE OR REPLACE FUNCTION record_refresh_events(
+    events jsonb, now_is timestamptz, OUT recorded integer, OUT repeated integer, OUT released integer, OUT refused jsonb
+)
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
+-- Records a batch of refresh events; what an older attempt published counts no longer. Opens the runs of products without a schedule that the
+-- events open, marks what they count for as ARRIVED, and lets every run go on that now can (`advance`). An event recorded before changes nothing;
+-- one of another account than its product's is `refused` [{event_key, reason}] and not recorded.
+DECLARE
+    keys text[];
+    upstreams text[];
+    added text[];
+    superseded text[];
+    cascading text[];
+    concerned uuid[];
+    locked uuid[];
+BEGIN
+    PERFORM lock_openings(shared => NOT events @> '[{"cascade": true}]');  -- a cascade does what a rerun does
+    refused := foreign_events(events);
+    PERFORM lock_events_of(ARRAY(SELECT e ->> 'product_id' FROM jsonb_array_elements(events) e));
+    SELECT s.keys, s.upstreams, s.recorded, s.added INTO keys, upstreams, recorded, added FROM store_events(events, refused, now_is) s;
     IF keys IS NULL THEN
         repeated := 0;
         released := 0;
         RETURN;
     END IF;
+    superseded := supersede_older(keys, now_is);
 
     PERFORM lock_products_opened_by(upstreams);
     PERFORM open_apart(ARRAY(SELECT products_opened_by(upstreams)), keys, now_is, 'refresh event');
 
     -- from the events to the runs that they concern, and never from all that waits to the events
-    SELECT coalesce(array_agg(DISTINCT d.run_id), '{}') INTO concerned
+    SELECT coalesce(array_agg(DISTINCT d.run_id), '{}') || runs_with(superseded) INTO concerned
     FROM (SELECT DISTINCT e.product_id, e.business_date FROM refresh_event e WHERE e.event_key = ANY (keys)) e
-    CROSS JOIN LATERAL awaiting(e.product_id, e.business_date) d;
-    SELECT coalesce(array_agg(run_id), '{}') INTO locked FROM (
-        SELECT r.run_id FROM data_product_status r WHERE r.run_id = ANY (concerned) AND r.status = 'WAITING' ORDER BY r.run_id FOR UPDATE) waiting;
+    CROSS JOIN LATERAL awaiting(e.product_id, e.business_date, now_is) d;
+    locked := lock_runs(concerned || users_of_resumable(concerned, now_is));
     -- a new statement has a new snapshot: what others committed while this one waited for the locks is in it
+    cascading := cascade(events, added, now_is);
+    PERFORM reopen_inputs(locked, superseded, cascading, 'refresh event', now_is);
+    locked := ARRAY(SELECT run_id FROM data_product_status r WHERE run_id = ANY (locked) AND takes_arrivals(r, now_is));
     PERFORM match_arrivals(locked, upstreams, now_is);
-    released := cardinality(release_ready(locked, now_is, 'the last input arrived', 'refresh event'));
+    released := cardinality(advance(locked, now_is, 'the last input arrived', 'refresh event', 'released', upstreams));
 
     -- the machine did publish: nothing is left for the monitor to do
     UPDATE effect f SET done_at = now_is, outcome = 'seen on the bus', payload = '{}'

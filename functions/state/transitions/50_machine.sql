@@ -111,7 +111,8 @@ LANGUAGE sql AS $$
     UPDATE data_product_status SET status = 'PROCESSING', started_at = now_is, execution_arn = coalesce(execution_arn, execution),
         event = 'started', changed_at = now_is, changed_by = 'machine'
     WHERE run_id = r.run_id AND status = 'WAITING' AND released_at IS NOT NULL;
-    SELECT store_alert(r, 'STARTED', '{}', now_is)
+    SELECT store_alert(r, 'STARTED', '{}', now_is);
+    SELECT store_event_of(r, 'STARTED', '{}', now_is)
 $$;
 
 CREATE OR REPLACE FUNCTION fill_placeholders(value jsonb, r data_product_status) RETURNS jsonb
@@ -148,54 +149,6 @@ BEGIN
     END IF;
     RETURN configuration_of(r);
 END $$;
-
-CREATE OR REPLACE FUNCTION record_outcome(
-    run uuid, of_attempt integer, outcome text, of_error text, of_cause text, now_is timestamptz, actor text,
-    OUT recorded_at timestamptz, OUT repeated boolean
-)
-LANGUAGE plpgsql SET enable_seqscan = off AS $$
--- Records how an attempt ended, and gives when. The same outcome a second time is the answer to a lost reply and gives the first time again.
-DECLARE
-    r data_product_status := locked_run(run, of_attempt);
-BEGIN
-    repeated := r.status = outcome;
-    IF repeated THEN
-        recorded_at := r.finished_at;
-        RETURN;
-    END IF;
-    UPDATE data_product_status SET status = outcome, finished_at = now_is, task_token = NULL, error = of_error, cause = left(of_cause, 8000),
-        event = CASE outcome WHEN 'ERROR' THEN 'failed' ELSE lower(outcome) END, changed_at = now_is, changed_by = actor
-    WHERE run_id = run AND ((outcome = 'COMPLETED' AND status = 'PROCESSING')
-        OR (outcome = 'ERROR' AND status IN ('WAITING', 'PROCESSING'))
-        OR (outcome = 'SKIPPED' AND status = 'WAITING' AND released_at IS NULL)
-        OR (outcome = 'CANCELLED' AND status IN ('WAITING', 'PROCESSING')));
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'IllegalTransition: % for % is %, and cannot become %', r.product_id, r.business_date, r.status, outcome;
-    END IF;
-    PERFORM store_outcome_event(r, outcome, now_is);
-    IF outcome = 'ERROR' AND actor <> 'machine' THEN  -- a machine sends the alert of its failure itself; one that died cannot
-        PERFORM store_alert(r, 'ERROR', jsonb_build_object('error', of_error, 'cause', left(of_cause, 4000), 'execution_arn', r.execution_arn), now_is);
-    END IF;
-    recorded_at := now_is;
-END $$;
-
-CREATE OR REPLACE FUNCTION detail_type(outcome text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-    SELECT CASE outcome WHEN 'COMPLETED' THEN 'Data Product Refreshed' WHEN 'ERROR' THEN 'Data Product Failed' END
-$$;
-
-CREATE OR REPLACE FUNCTION store_outcome_event(r data_product_status, outcome text, now_is timestamptz) RETURNS void
-LANGUAGE sql AS $$
--- The event that the machine publishes next, in case it does not live to do so.
-    INSERT INTO effect (effect_key, kind, run_id, attempt, payload, due_at)
-    SELECT 'publish ' || r.run_id || ' ' || r.attempt || ' ' || outcome, 'put_event', r.run_id, r.attempt, jsonb_build_object(
-        'visibility', p.visibility, 'detail_type', detail_type(outcome),
-        'detail', jsonb_build_object('domain', p.domain, 'product', p.name, 'business_date', r.business_date, 'cycle', r.cycle,
-            'status', outcome, 'run_id', r.run_id, 'attempt', r.attempt, 'refreshed_at', moment(now_is) || 'Z', 'metadata', '{}'::jsonb)),
-        now_is + interval '15 minutes'
-    FROM data_product p
-    WHERE p.product_id = r.product_id AND p.refresh_event AND detail_type(outcome) IS NOT NULL
-    ON CONFLICT (effect_key) DO NOTHING
-$$;
 
 -- For functions of the release before, while a deployment has migrated the state and not yet replaced them. Goes with the next release.
 

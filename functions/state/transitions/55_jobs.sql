@@ -122,7 +122,7 @@ BEGIN
         ended := ended + 1;
     END LOOP;
     -- an attempt that waited for an earlier one's job can go on
-    PERFORM release_ready(runs, now_is, 'the job of the earlier attempt ended', 'job status');
+    PERFORM advance(runs, now_is, 'the job of the earlier attempt ended', 'job status');
     RETURN ended;
 END $$;
 

@@ -40,7 +40,7 @@ BEGIN
     END IF;
     SELECT coalesce(array_agg(run_id), '{}') INTO concerned FROM (
         SELECT run_id FROM data_product_status
-        WHERE product_id = product AND CASE WHEN on_date IS NULL THEN status = 'WAITING'
+        WHERE product_id = product AND CASE WHEN on_date IS NULL THEN status = 'WAITING' OR NOT hold AND may_resume(data_product_status, now_is)
             ELSE business_date = on_date AND cycle = of_cycle AND (status = 'WAITING' OR held) END  -- one that ended while it was held stays so
         ORDER BY run_id FOR UPDATE) locked;
     IF on_date IS NULL THEN
@@ -56,7 +56,7 @@ BEGIN
         changed := FOUND;
         SELECT 'product' INTO other_hold FROM data_product WHERE product_id = product AND held;
     END IF;
-    started := release_ready(concerned, now_is, 'no longer held', actor);
+    started := advance(concerned, now_is, 'no longer held', actor);
     SELECT coalesce(cut(jsonb_agg(run ORDER BY business_date, cycle) FILTER (WHERE run_id = ANY (started)), 30000), '[]'),
         coalesce(cut(jsonb_agg(run ORDER BY business_date, cycle) FILTER (WHERE status = 'WAITING' AND released_at IS NULL), 30000), '[]')
     INTO released, waiting FROM (

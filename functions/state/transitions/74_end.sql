@@ -15,6 +15,6 @@ BEGIN
     ELSIF r.released_at IS NOT NULL THEN
         RAISE EXCEPTION 'IllegalTransition: % for % has been released already; its pipeline starts', product, on_date;
     END IF;
-    PERFORM record_outcome(r.run_id, r.attempt, 'SKIPPED', NULL, NULL, now_is, actor);
     PERFORM stop_machines(ARRAY[r.run_id], 'skipped by ' || actor, now_is);
+    PERFORM record_outcome(r.run_id, r.attempt, 'SKIPPED', NULL, NULL, now_is, actor);
 END $$;

@@ -1,15 +1,23 @@
 -- What the monitor repairs, and machines that ended without recording an outcome.
 
-CREATE OR REPLACE FUNCTION overlooked_runs() RETURNS uuid[]
+CREATE OR REPLACE FUNCTION misses_what_arrived(run uuid) RETURNS boolean
 LANGUAGE sql STABLE AS $$
--- The runs that wait though an input of theirs is in the inbox, or though their condition holds.
+-- Whether the run waits for something that is in the inbox.
+    SELECT EXISTS (SELECT FROM inputs_of_run(run) d
+        CROSS JOIN LATERAL arrival_for(d.upstream, d.statuses, d.account, d.required_date, d.not_before, d.cycle) WHERE d.status = 'WAITING')
+$$;
+
+CREATE OR REPLACE FUNCTION overlooked_runs(now_is timestamptz) RETURNS uuid[]
+LANGUAGE sql STABLE AS $$
+-- The runs that wait or may resume though an input of theirs is in the inbox, or though their condition holds.
     SELECT ARRAY(
         SELECT r.run_id FROM data_product_status r JOIN data_product p USING (product_id)
         WHERE is_open(r) AND r.status = 'WAITING' AND r.released_at IS NULL
-            AND (EXISTS (SELECT FROM data_product_dependencies_events_status d
-                    CROSS JOIN LATERAL arrival_for(d.upstream, d.statuses, d.account, d.required_date, d.not_before, d.cycle)
-                    WHERE d.run_id = r.run_id AND d.status = 'WAITING')
-                OR NOT r.held AND NOT p.held AND condition_holds(p.condition, arrived_leaves(r.run_id))))
+            AND (misses_what_arrived(r.run_id) OR NOT r.held AND NOT p.held AND condition_holds(p.condition, arrived_leaves(r.run_id)))
+        UNION
+        SELECT r.run_id FROM data_product p CROSS JOIN LATERAL runs_followed_of(p.product_id, now_is) r
+        WHERE misses_what_arrived(r.run_id)
+            OR may_resume(r, now_is) AND NOT r.held AND NOT p.held AND condition_holds(p.condition, arrived_leaves(r.run_id)))
 $$;
 
 CREATE OR REPLACE FUNCTION begin_tick() RETURNS integer
@@ -83,10 +91,10 @@ $$;
 
 CREATE OR REPLACE FUNCTION release_overlooked(waiting uuid[], now_is timestamptz) RETURNS integer
 LANGUAGE plpgsql AS $$
--- Releases those of the (locked) runs that were satisfied but not released. Gives how many.
+-- Lets those of the (locked) runs go on that were satisfied and left as they were. Gives how many.
 BEGIN
     PERFORM match_arrivals(waiting, NULL, now_is);
-    RETURN cardinality(release_ready(waiting, now_is, 'found by the monitor', 'monitor', 'repaired'));
+    RETURN cardinality(advance(waiting, now_is, 'found by the monitor', 'monitor', 'repaired'));
 END $$;
 
 CREATE OR REPLACE FUNCTION repair(now_is timestamptz, OUT released integer, OUT late integer, OUT failures jsonb)
@@ -102,13 +110,14 @@ BEGIN
     failures := '[]';
     PERFORM lock_openings(true);
     BEGIN
-        concerned := overlooked_runs();
+        concerned := overlooked_runs(now_is);
     EXCEPTION WHEN OTHERS THEN
         failures := failures || to_jsonb('overlooked runs: ' || SQLERRM);
     END;
     concerned := concerned || ARRAY(SELECT run_id FROM expired_jobs(now_is));
-    SELECT coalesce(array_agg(run_id) FILTER (WHERE status = 'WAITING' AND released_at IS NULL), '{}') INTO waiting FROM (
-        SELECT run_id, status, released_at FROM data_product_status WHERE run_id = ANY (concerned) ORDER BY run_id FOR UPDATE) locked;
+    waiting := lock_runs(concerned || users_of_resumable(concerned, now_is));
+    waiting := ARRAY(SELECT run_id FROM data_product_status r
+        WHERE run_id = ANY (waiting) AND takes_arrivals(r, now_is) AND NOT (r.status = 'WAITING' AND r.released_at IS NOT NULL));
     BEGIN
         PERFORM expire_jobs(now_is);
         PERFORM forget_asked();

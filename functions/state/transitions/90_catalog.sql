@@ -65,19 +65,21 @@ BEGIN
     WHERE NOT p.active OR (p.complete_by, p.sla_timezone, p.sla_days, p.sla_after_seconds)
         IS DISTINCT FROM (sla.complete_by, sla.timezone, sla.days, sla.after_seconds);
 
-    INSERT INTO data_product (product_id, domain, name, account, description, owner, email, machine, execution_prefix, runs_in, condition, deadline_seconds,
-        on_deadline, refresh_event, visibility, complete_by, sla_timezone, sla_days, sla_after_seconds, sla_since, notify, digest, active, changed_at, changed_by)
+    INSERT INTO data_product (product_id, domain, name, account, description, owner, email, machine, execution_prefix, runs_in, needs, condition,
+        deadline_seconds, on_deadline, resume_seconds, refresh_event, visibility, complete_by, sla_timezone, sla_days, sla_after_seconds, sla_since, notify, digest,
+        active, changed_at, changed_by)
     SELECT i.product_id, split_part(i.product_id, '/', 1), split_part(i.product_id, '/', 2), e ->> 'account', e ->> 'description', e ->> 'owner', e ->> 'email',
-        e ->> 'machine', e ->> 'execution_prefix', e ->> 'runs_in', e -> 'tree', (e #>> '{wait,deadline}')::integer, e #>> '{wait,on_deadline}',
+        e ->> 'machine', e ->> 'execution_prefix', e ->> 'runs_in', names_in(e -> 'needs'), e -> 'tree', (e #>> '{wait,deadline}')::integer, e #>> '{wait,on_deadline}', resume_of(e),
         (e #>> '{publish,refresh_event}')::boolean, e #>> '{publish,visibility}', sla.complete_by,
         sla.timezone, sla.days, sla.after_seconds, CASE WHEN e ? 'sla' THEN now_is END,
         coalesce(e -> 'notify', '[]'), i.digest, true, now_is, actor
     FROM incoming i CROSS JOIN LATERAL (SELECT i.entry AS e) one CROSS JOIN LATERAL sla_of(i.entry) sla
     WHERE i.product_id = ANY (added || altered)
     ON CONFLICT (product_id) DO UPDATE SET account = excluded.account, description = excluded.description, owner = excluded.owner, email = excluded.email,
-        machine = excluded.machine, execution_prefix = excluded.execution_prefix, runs_in = excluded.runs_in, condition = excluded.condition,
-        deadline_seconds = excluded.deadline_seconds, on_deadline = excluded.on_deadline, refresh_event = excluded.refresh_event,
-        visibility = excluded.visibility, complete_by = excluded.complete_by, sla_timezone = excluded.sla_timezone, sla_days = excluded.sla_days,
+        machine = excluded.machine, execution_prefix = excluded.execution_prefix, runs_in = excluded.runs_in, needs = excluded.needs,
+        condition = excluded.condition,
+        deadline_seconds = excluded.deadline_seconds, on_deadline = excluded.on_deadline, resume_seconds = excluded.resume_seconds,
+        refresh_event = excluded.refresh_event, visibility = excluded.visibility, complete_by = excluded.complete_by, sla_timezone = excluded.sla_timezone, sla_days = excluded.sla_days,
         sla_after_seconds = excluded.sla_after_seconds, sla_since = CASE WHEN data_product.product_id = ANY (slas_changed) THEN excluded.sla_since ELSE data_product.sla_since END,
         notify = excluded.notify, digest = excluded.digest,
         active = true, changed_at = excluded.changed_at, changed_by = excluded.changed_by;
@@ -101,10 +103,11 @@ BEGIN
         last_week_days = excluded.last_week_days, nth_week_days = excluded.nth_week_days;
 
     DELETE FROM data_product_dependencies WHERE product_id = ANY (altered || dropped || added);
-    INSERT INTO data_product_dependencies (product_id, leaf, upstream, account, statuses, offset_days, max_age_seconds, cycle, cycles)
+    INSERT INTO data_product_dependencies (product_id, leaf, upstream, account, statuses, offset_days, max_age_seconds, cycle, cycles, on_update)
     SELECT i.product_id, (l.ordinality - 1)::integer, l.leaf ->> 'product', l.leaf ->> 'account',
         ARRAY(SELECT jsonb_array_elements_text(l.leaf -> 'status')), (l.leaf ->> 'offset')::integer, (l.leaf ->> 'max_age')::integer,
-        l.leaf ->> 'cycle', ARRAY(SELECT jsonb_array_elements_text(l.leaf -> 'cycles'))
+        l.leaf ->> 'cycle', ARRAY(SELECT jsonb_array_elements_text(l.leaf -> 'cycles')),
+        coalesce(l.leaf ->> 'on_update', 'notify')
     FROM incoming i CROSS JOIN LATERAL jsonb_array_elements(i.entry -> 'leaves') WITH ORDINALITY AS l(leaf, ordinality)
     WHERE i.product_id = ANY (added || altered) AND i.entry ? 'leaves';
 
@@ -167,6 +170,15 @@ LANGUAGE sql IMMUTABLE AS $$
     SELECT (sla ->> 'complete_by')::time, CASE WHEN sla ? 'complete_by' THEN coalesce(sla ->> 'timezone', entry #>> '{schedule,timezone}') END,
         (sla ->> 'days')::integer, (sla ->> 'after')::integer
     FROM (SELECT entry -> 'sla' AS sla) given
+$$;
+
+CREATE OR REPLACE FUNCTION names_in(list jsonb) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
+    SELECT ARRAY(SELECT jsonb_array_elements_text(list)) WHERE list IS NOT NULL
+$$;
+
+CREATE OR REPLACE FUNCTION resume_of(entry jsonb) RETURNS integer LANGUAGE sql IMMUTABLE AS $$
+-- The seconds in which a run may resume, null for never. A catalog of the release before does not say: a day.
+    SELECT CASE WHEN entry -> 'wait' ? 'resume' THEN (entry #>> '{wait,resume}')::integer ELSE 86400 END
 $$;
 
 CREATE OR REPLACE FUNCTION integers(list jsonb) RETURNS integer[] LANGUAGE sql IMMUTABLE AS $$

@@ -2,23 +2,26 @@
 
 CREATE OR REPLACE FUNCTION take_conditions(products text[], conditions_changed text[], now_is timestamptz, actor text) RETURNS integer
 LANGUAGE plpgsql AS $$
--- The runs of the products that wait take the condition of today as a whole, are matched against the inbox again and released if it holds.
--- Those that were released keep theirs. Gives how many runs wait for something else, or for the same in another combination.
+-- The runs of the products that wait, and those that may resume, take the condition of today as a whole, are matched against the inbox again and
+-- go on if it holds. Those that were released keep theirs. Gives how many runs wait for something else, or for the same in another combination.
 DECLARE
     waiting uuid[];
     changed uuid[];
 BEGIN
     SELECT coalesce(array_agg(run_id), '{}') INTO waiting FROM (
         SELECT run_id FROM data_product_status
-        WHERE run_id = ANY (ARRAY(SELECT r.run_id FROM unnest(products) of_product CROSS JOIN LATERAL waiting_runs_of(of_product) r))
-            AND status = 'WAITING' AND released_at IS NULL
+        WHERE run_id = ANY (ARRAY(SELECT r.run_id FROM unnest(products) of_product CROSS JOIN LATERAL (
+                SELECT w.run_id FROM waiting_runs_of(of_product) w UNION SELECT f.run_id FROM runs_followed_of(of_product, now_is) f) r))
+            AND (status = 'WAITING' AND released_at IS NULL OR may_resume(data_product_status, now_is))
         ORDER BY run_id FOR UPDATE) locked;
     changed := renew_inputs(waiting, now_is);
     changed := ARRAY(SELECT run_id FROM data_product_status
         WHERE run_id = ANY (waiting) AND (run_id = ANY (changed) OR product_id = ANY (conditions_changed)));
-    UPDATE data_product_status SET event = 'condition_changed', changed_at = now_is, changed_by = actor WHERE run_id = ANY (changed);
-    PERFORM match_arrivals(changed, NULL, now_is);
-    PERFORM release_ready(changed, now_is, 'the new condition holds', actor);
+    UPDATE data_product_status SET event = 'condition_changed', changed_at = now_is, changed_by = actor
+    WHERE run_id = ANY (changed) AND status = 'WAITING';
+    waiting := changed || ARRAY(SELECT run_id FROM data_product_status r WHERE run_id = ANY (waiting) AND may_resume(r, now_is));
+    PERFORM match_arrivals(waiting, NULL, now_is);
+    PERFORM advance(waiting, now_is, 'the new condition holds', actor);
     RETURN cardinality(changed);
 END $$;
 
@@ -43,6 +46,7 @@ BEGIN
         SELECT d.reason, array_agg(d.run_id) FROM done d GROUP BY d.reason
     LOOP
         PERFORM stop_machines(ended, reason, now_is);
+        PERFORM store_event_of(r, 'CANCELLED', jsonb_build_object('cause', reason), now_is) FROM data_product_status r WHERE r.run_id = ANY (ended);
         cancelled := cancelled + cardinality(ended);
     END LOOP;
     RETURN cancelled;

@@ -1,5 +1,11 @@
 -- Questions: status and why. Nothing in this file changes anything.
 
+CREATE OR REPLACE FUNCTION status_elsewhere(last_event text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+-- The status of a product that is refreshed elsewhere, by its latest event.
+    SELECT CASE last_event WHEN 'COMPLETED' THEN 'REFRESHED' WHEN 'ERROR' THEN 'FAILED' WHEN 'STARTED' THEN 'PROCESSING' WHEN 'SKIPPED' THEN 'SKIPPED'
+        WHEN 'CANCELLED' THEN 'CANCELLED' ELSE 'EXPECTED' END
+$$;
+
 CREATE OR REPLACE FUNCTION status_of_day(on_date date, of_domain text, after text, page integer, now_is timestamptz)
 RETURNS TABLE (key text, entry text)
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
@@ -10,7 +16,7 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
         'key', concat_ws(' ', p.product_id, r.cycle), 'product', p.product_id, 'owner', p.owner, 'cycle', nullif(coalesce(r.cycle, e.cycle), ''), 'attempt', r.attempt,
         'archived', archived,
         'status', CASE WHEN r.run_id IS NOT NULL THEN r.status WHEN archived IS NOT NULL THEN 'ARCHIVED' WHEN p.machine IS NOT NULL THEN 'NOT OPENED'
-            WHEN e.status = 'COMPLETED' THEN 'REFRESHED' WHEN e.status = 'ERROR' THEN 'FAILED' ELSE 'EXPECTED' END,
+            ELSE status_elsewhere(e.status) END,
         'opened_at', r.opened_at, 'released_at', r.released_at, 'started_at', r.started_at,
         'finished_at', coalesce(r.finished_at, e.received_at), 'deadline_at', CASE r.status WHEN 'WAITING' THEN r.deadline_at END,
         'due_at', coalesce(r.due_at, u.due_at), 'late', CASE WHEN r.run_id IS NOT NULL THEN is_late(r, now_is) WHEN u.late_at IS NOT NULL THEN true END,
@@ -21,6 +27,8 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
         'opening_error', CASE WHEN r.run_id IS NULL THEN p.opening_error END, 'refused', refusal_of(p.product_id),
         'usually_at', CASE WHEN p.machine IS NULL AND e.status IS NULL THEN usually_at(p.product_id, on_date) END,
         'held', CASE WHEN p.held OR r.held THEN true END, 'parked', has_parked_effects(r.run_id), 'error', cut_text(r.error, 500),
+        'reason', CASE r.status WHEN 'SKIPPED' THEN cut_text(r.cause, 500) WHEN 'CANCELLED' THEN cut_text(r.cause, 500) END,
+        'resume_until', CASE WHEN may_resume(r, now_is) THEN r.resume_until END, 'outdated_at', CASE WHEN uses_inputs(r) THEN r.outdated_at END,
         'missing', CASE WHEN r.status = 'WAITING' AND r.released_at IS NULL THEN (
             SELECT cut(jsonb_agg(upstream ORDER BY upstream) FILTER (WHERE number <= 5), 1000, count(*)) FROM (
                 SELECT DISTINCT d.upstream, dense_rank() OVER (ORDER BY d.upstream) AS number
@@ -33,7 +41,7 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
         LEFT JOIN LATERAL (
             SELECT * FROM refresh_event e
             WHERE p.machine IS NULL AND e.product_id = p.product_id AND e.business_date = on_date AND e.superseded_at IS NULL
-            ORDER BY e.refreshed_at DESC LIMIT 1) e ON true
+            ORDER BY e.attempt DESC NULLS LAST, e.status = 'STARTED', e.refreshed_at DESC LIMIT 1) e ON true
         LEFT JOIN LATERAL (
             SELECT min(u.due_at) AS due_at, min(u.late_at) AS late_at FROM unmade_opening u
             WHERE r.run_id IS NULL AND u.product_id = p.product_id AND u.business_date = on_date) u ON true
@@ -46,12 +54,12 @@ $$;
 CREATE OR REPLACE FUNCTION awaited_by_runs(product text, on_date date, of_cycle text, whole boolean)
 RETURNS TABLE (leaf integer, cycle text, upstream text, statuses text[], required_date date, not_before timestamptz, since timestamptz)
 LANGUAGE sql STABLE AS $$
--- What the product's runs of that date wait for (of one cycle, if named). A run that ended because of a failure upstream still stands for what
+-- What the product's runs of that date wait for (of one cycle, if named). A run that ended only because inputs were missing still stands for what
 -- it waited for; with `whole` any run that ended does.
     SELECT d.leaf, d.cycle, d.upstream, d.statuses, d.required_date, d.not_before, r.opened_at
     FROM data_product_status r JOIN data_product_dependencies_events_status d USING (run_id)
     WHERE r.product_id = product AND r.business_date = on_date AND (of_cycle IS NULL OR r.cycle = of_cycle)
-        AND (whole OR r.status = 'WAITING' OR r.error = 'UpstreamFailed') AND d.status = 'WAITING'
+        AND (whole OR r.status = 'WAITING' OR r.resume_until IS NOT NULL) AND d.status = 'WAITING'
 $$;
 
 CREATE OR REPLACE FUNCTION awaited_before_opening(product text, on_date date, whole boolean, now_is timestamptz)
@@ -134,6 +142,13 @@ LANGUAGE sql STABLE AS $$
     FROM data_product_dependencies_events_status d WHERE d.run_id = run AND d.status = 'ARRIVED'
 $$;
 
+CREATE OR REPLACE FUNCTION reopened_inputs(run uuid) RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+-- What a run has used, is made again, and has not arrived since.
+    SELECT cut(jsonb_agg(jsonb_strip_nulls(named_input(d.upstream, d.required_date, d.cycle)) ORDER BY d.leaf, d.cycle), 3000)
+    FROM inputs_of_run(run) d WHERE d.status = 'WAITING' AND d.event = 'reopened'
+$$;
+
 CREATE OR REPLACE FUNCTION missing_inputs_with_state(product text, on_date date, of_cycle text, now_is timestamptz) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
 -- The first forty inputs that the product waits for, each with where it stands, as far as they fit.
@@ -185,7 +200,7 @@ BEGIN
     ELSIF NOT FOUND THEN
         RAISE EXCEPTION 'UnknownProduct: %', concat_ws(' was not loaded, since ', product, refusal_of(product));
     END IF;
-    waits := NOT opened AND archived IS NULL OR r.status = 'WAITING';
+    waits := NOT opened AND archived IS NULL OR r.status = 'WAITING' OR r.status <> 'COMPLETED' AND may_resume(r, now_is);
     RETURN jsonb_strip_nulls(jsonb_build_object(
         'product', product, 'business_date', on_date, 'owner', cut_text(p.owner, 1500), 'email', p.email,
         'description', cut_text(p.description, 1500),
@@ -195,12 +210,14 @@ BEGIN
         'opens_at', CASE WHEN NOT opened THEN opens_at(product, on_date) END,
         'missed', CASE WHEN NOT opened AND p.machine IS NOT NULL THEN missed_opening(product, on_date) END,
         'refreshed_at', CASE WHEN p.machine IS NULL THEN (SELECT max(received_at) FROM refresh_event e
-            WHERE e.product_id = product AND e.business_date = on_date AND e.superseded_at IS NULL) END,
+            WHERE e.product_id = product AND e.business_date = on_date AND e.superseded_at IS NULL AND e.status = 'COMPLETED') END,
         'usually_at', CASE WHEN p.machine IS NULL THEN usually_at(product, on_date) END,
         'cycle', nullif(r.cycle, ''), 'attempt', r.attempt, 'run_id', r.run_id, 'opened_at', r.opened_at, 'waiting_since', r.waiting_since,
         'deadline_at', r.deadline_at, 'on_deadline', p.on_deadline, 'due_at', coalesce(r.due_at, u.due_at), 'late', CASE WHEN opened THEN is_late(r, now_is) WHEN u.late_at IS NOT NULL THEN true END, 'released_at', r.released_at,
         'release_reason', r.release_reason, 'started_at', r.started_at, 'finished_at', r.finished_at, 'error', cut_text(r.error, 500),
-        'cause', cut_text(r.cause, 6000), 'execution_arn', r.execution_arn, 'changed_by', r.changed_by,
+        'cause', cut_text(r.cause, 6000), 'resume_until', CASE WHEN may_resume(r, now_is) THEN r.resume_until END,
+        'outdated_at', CASE WHEN uses_inputs(r) THEN r.outdated_at END, 'runs_again', CASE WHEN uses_inputs(r) AND r.runs_again THEN true END,
+        'reopened', CASE WHEN uses_inputs(r) AND r.outdated_at IS NOT NULL THEN reopened_inputs(r.run_id) END, 'execution_arn', r.execution_arn, 'changed_by', r.changed_by,
         'no_runs', CASE WHEN opened THEN why_no_runs(p) END, 'refused', refusal_of(product),
         'opening_error', CASE WHEN NOT opened THEN p.opening_error END,
         'held', CASE WHEN p.held THEN 'product' WHEN r.held THEN 'run' END, 'held_by', coalesce(product_held_by(p), run_held_by(r)),

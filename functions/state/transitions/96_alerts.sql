@@ -118,7 +118,7 @@ BEGIN
     alert := CASE WHEN deliveries <> '[]' THEN alert_content(r, given, now_is) END;
 END $$;
 
-CREATE OR REPLACE FUNCTION waiting_for(product text, on_date date) RETURNS TABLE (product_id text, due timestamptz)
+CREATE OR REPLACE FUNCTION waiting_for(product text, on_date date, now_is timestamptz) RETURNS TABLE (product_id text, due timestamptz)
 LANGUAGE sql STABLE AS $$
 -- The products that wait for this refresh, directly or not, with when they are due: those with a run that waits, and those whose run would
 -- be opened by the refresh that is missing. A product that waits for a failure is not kept waiting by one.
@@ -126,7 +126,7 @@ LANGUAGE sql STABLE AS $$
         SELECT product, on_date
         UNION
         SELECT waiter.product_id, waiter.of_date FROM affected a CROSS JOIN LATERAL (
-            SELECT s.product_id, s.business_date AS of_date FROM awaiting(a.product_id, a.of_date) d
+            SELECT s.product_id, s.business_date AS of_date FROM awaiting(a.product_id, a.of_date, now_is) d
             CROSS JOIN LATERAL (SELECT * FROM data_product_status r WHERE r.run_id = d.run_id AND r.status = 'WAITING' OFFSET 0) s
             WHERE 'COMPLETED' = ANY (d.statuses)
             UNION ALL
@@ -150,13 +150,13 @@ LANGUAGE sql STABLE AS $$
     ORDER BY j.ended_at DESC LIMIT 1
 $$;
 
-CREATE OR REPLACE FUNCTION products_waiting(product text, on_date date) RETURNS jsonb
+CREATE OR REPLACE FUNCTION products_waiting(product text, on_date date, now_is timestamptz) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
 -- How many products wait for this refresh, the first ten of them, and the first SLA at risk as `<due>|<product>`; null if none waits.
     SELECT jsonb_build_object('count', count(*), 'products', jsonb_agg(w.product_id ORDER BY w.product_id) FILTER (WHERE w.number <= 10),
         'first_due', min(w.due || '|' || w.product_id))
     FROM (SELECT d.product_id, row_number() OVER (ORDER BY d.product_id) AS number, to_char(d.due AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS due
-        FROM waiting_for(product, on_date) d) w
+        FROM waiting_for(product, on_date, now_is) d) w
     HAVING count(*) > 0
 $$;
 
@@ -172,7 +172,7 @@ LANGUAGE sql STABLE AS $$
         'job', CASE fact ->> 'kind' WHEN 'ERROR' THEN failed_job(r.run_id, (fact ->> 'attempt')::integer, fact ->> 'step') END,
         'root_causes', CASE WHEN ended_by_missing_inputs(fact) OR fact ->> 'kind' = 'LATE' AND waits_unreleased(r)
             THEN root_causes_with_state(r.product_id, r.business_date, r.cycle, 5, now_is) END,
-        'waiting', products_waiting(r.product_id, r.business_date)))
+        'waiting', products_waiting(r.product_id, r.business_date, now_is)))
     FROM data_product p WHERE p.product_id = r.product_id
 $$;
 

@@ -15,9 +15,9 @@ $$;
 CREATE OR REPLACE FUNCTION history_of(product text, first date, last date, after text, page integer) RETURNS TABLE (key text, entry text)
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
 -- What happened to runs of those business dates (of one product, if named), oldest first: at most `page` entries after the entry
--- whose key is `after`, as many as fit into an answer. Kinds: refreshed, run, condition changed, SLA changed, input added, input removed, late, arrived,
--- job started, job ended, held, hold ended, started again, effect parked, effect retried, metadata changed. The last, and a hold of a product itself, stand on
--- the days (in UTC) on which they came and ended.
+-- whose key is `after`, as many as fit into an answer. Kinds: refreshed, run, condition changed, SLA changed, outdated, input added, input removed,
+-- input reopened, late, arrived, job started, job ended, held, hold ended, started again, effect parked, effect retried, metadata changed. The last, and a hold
+-- of a product itself, stand on the days (in UTC) on which they came and ended.
 -- `repaired`: the monitor found that it had been missed. `foreign`: an event of a product with a pipeline here that none of its runs published.
     WITH runs AS MATERIALIZED (
         SELECT run_id, product_id, business_date, cycle FROM data_product_status
@@ -31,7 +31,7 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
         SELECT * FROM refresh_event WHERE product_id = product AND business_date BETWEEN first AND last
     ), refreshes AS (
         SELECT entry_of(e.received_at, '0 ' || e.event_key, 'refreshed', e.product_id, e.business_date, e.cycle,
-            jsonb_build_object('status', e.status, 'attempt', e.attempt, 'account', e.account,
+            jsonb_build_object('status', e.status, 'attempt', e.attempt, 'account', e.account, 'reason', cut_text(e.cause, 500),
                 'foreign', CASE WHEN made_here THEN true END)) AS entry
         FROM events e
         CROSS JOIN LATERAL (SELECT (SELECT p.machine IS NOT NULL FROM data_product p WHERE p.product_id = e.product_id) AS made_here) product
@@ -42,9 +42,9 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
                 WHEN h.next_at = h.changed_at THEN '1 ' || numbered(h.attempt) || '~' ELSE '6' END || ' ' || h.product_id || ' ' || numbered(h.history_id),
             CASE h.event WHEN 'late' THEN 'late' WHEN 'held' THEN 'held' WHEN 'hold_removed' THEN 'hold ended'
                 WHEN 'started_again' THEN 'started again'
-                WHEN 'condition_changed' THEN 'condition changed' WHEN 'due_changed' THEN 'SLA changed' ELSE 'run' END, h.product_id, h.business_date, h.cycle,
+                WHEN 'condition_changed' THEN 'condition changed' WHEN 'due_changed' THEN 'SLA changed' WHEN 'outdated' THEN 'outdated' ELSE 'run' END, h.product_id, h.business_date, h.cycle,
             jsonb_build_object('opened', CASE WHEN opens THEN true END, 'attempt', h.attempt, 'status', h.status,
-                'released', CASE WHEN releases THEN true END, 'reason', CASE WHEN releases THEN h.release_reason END,
+                'resumed', CASE WHEN h.event = 'resumed' THEN true END, 'released', CASE WHEN releases THEN true END, 'reason', CASE WHEN releases THEN h.release_reason END,
                 'repaired', CASE WHEN h.event IN ('repaired', 'started_again') THEN true END,
                 'error', cut_text(h.error, 500), 'cause', cut_text(h.cause, 600), 'execution_arn', h.execution, 'by', h.changed_by,
                 'commit', CASE WHEN opens OR h.event = 'started' THEN (load_at(h.changed_at)).commit END)) AS entry
@@ -52,7 +52,7 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
         CROSS JOIN LATERAL (SELECT *, lead(changed_at) OVER (ORDER BY history_id) AS next_at,
             max(execution_arn) OVER (PARTITION BY attempt ORDER BY history_id) AS execution
             FROM data_product_status_history h WHERE h.run_id = r.run_id OFFSET 0) h
-        CROSS JOIN LATERAL (SELECT h.event IN ('opened', 'rerun', 'restarted') AS opens, h.event IN ('released', 'repaired') AS releases,
+        CROSS JOIN LATERAL (SELECT h.event IN ('opened', 'rerun', 'restarted', 'resumed') AS opens, h.event IN ('released', 'repaired') AS releases,
             h.event IN ('completed', 'failed', 'skipped', 'cancelled') AS ends) kind
     ), unopened AS (
         SELECT entry_of(u.late_at, '3 ' || u.product_id || ' ' || u.cycle, 'late', u.product_id, u.business_date, u.cycle,
@@ -77,12 +77,12 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
         CROSS JOIN LATERAL (SELECT * FROM effect e WHERE e.effect_id = h.effect_id OFFSET 0) e
     ), arrivals AS (
         SELECT entry_of(d.changed_at, '2 ' || r.product_id || ' ' || numbered(d.history_id),
-            CASE d.event WHEN 'added' THEN 'input added' WHEN 'removed' THEN 'input removed' ELSE 'arrived' END, r.product_id, r.business_date, r.cycle,
+            CASE d.event WHEN 'added' THEN 'input added' WHEN 'removed' THEN 'input removed' WHEN 'reopened' THEN 'input reopened' ELSE 'arrived' END, r.product_id, r.business_date, r.cycle,
             jsonb_build_object('upstream', d.upstream, 'event', d.event_key, 'required_date', d.required_date,
                 'required_cycle', CASE WHEN d.event <> 'arrived' THEN nullif(d.cycle, '*') END)) AS entry
         FROM runs r
         CROSS JOIN LATERAL (SELECT * FROM data_product_dependencies_events_status_history d WHERE d.run_id = r.run_id OFFSET 0) d
-        WHERE d.event IN ('arrived', 'added', 'removed')
+        WHERE d.event IN ('arrived', 'added', 'removed', 'reopened')
     ), jobs AS (
         SELECT j, r.product_id, r.business_date, r.cycle, jsonb_build_object('attempt', (j).attempt, 'step', (j).step, 'type', (j).type,
             'job', (j).job, 'job_run_id', (j).job_run_id) AS facts

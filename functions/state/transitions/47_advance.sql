@@ -1,0 +1,57 @@
+-- How runs go on once something has arrived, or has become possible or impossible.
+
+CREATE OR REPLACE FUNCTION skip_impossible(runs uuid[], upstreams text[], actor text, now_is timestamptz) RETURNS void
+LANGUAGE plpgsql AS $$
+-- Those of the (locked) runs whose condition can hold no more end SKIPPED, with the reason. `upstreams` limits the look to inputs from them.
+DECLARE
+    r data_product_status;
+BEGIN
+    FOR r IN
+        UPDATE data_product_status s SET status = 'SKIPPED', finished_at = now_is, task_token = NULL, error = NULL, cause = why_ruled_out(s.run_id),
+            resume_until = resumes_until(s, now_is), event = 'skipped', changed_at = now_is, changed_by = actor
+        WHERE s.run_id = ANY (impossible_runs(runs, upstreams))
+        RETURNING s.*
+    LOOP
+        PERFORM stop_machines(ARRAY[r.run_id], r.cause, now_is);
+        PERFORM store_event_of(r, 'SKIPPED', jsonb_build_object('cause', left(r.cause, 1000)), now_is);
+        PERFORM store_alert(r, 'SKIPPED', jsonb_build_object('cause', r.cause), now_is);
+    END LOOP;
+END $$;
+
+CREATE OR REPLACE FUNCTION resumable_runs(runs uuid[], now_is timestamptz) RETURNS uuid[]
+LANGUAGE sql STABLE AS $$
+-- Those of the runs that ended for want of inputs, or with inputs that were made again, and that have everything now and may go on.
+    SELECT ARRAY(
+        SELECT r.run_id FROM data_product_status r JOIN data_product p USING (product_id)
+        WHERE r.run_id = ANY (runs) AND may_resume(r, now_is) AND NOT r.held AND NOT p.held AND runs_here(p)
+            AND NOT EXISTS (SELECT FROM job_run j WHERE j.run_id = r.run_id AND j.state = 'STARTED' OFFSET 0)
+            AND condition_holds(p.condition, arrived_leaves(r.run_id)))
+$$;
+
+CREATE OR REPLACE FUNCTION go_on(runs uuid[], now_is timestamptz, reason text, actor text, kind run_event, upstreams text[]) RETURNS uuid[]
+LANGUAGE plpgsql AS $$
+-- Releases those of the (locked) runs that wait and whose condition holds; those whose condition can hold no more end SKIPPED. Gives the former.
+DECLARE
+    released uuid[] := release_ready(runs, now_is, reason, actor, kind);
+BEGIN
+    PERFORM skip_impossible(runs, upstreams, actor, now_is);
+    RETURN released;
+END $$;
+
+CREATE OR REPLACE FUNCTION advance(
+    runs uuid[], now_is timestamptz, reason text, actor text, kind run_event DEFAULT 'released', upstreams text[] DEFAULT NULL
+) RETURNS uuid[]
+LANGUAGE plpgsql AS $$
+-- Lets the (locked) runs go on: those that wait are released if their condition holds, and end SKIPPED if it can hold no more; those that may
+-- resume start their next attempt if it holds. Gives the runs that were released. `upstreams`: nothing but inputs from these has changed.
+DECLARE
+    released uuid[] := go_on(runs, now_is, reason, actor, kind, upstreams);
+    resumed uuid[] := resumable_runs(runs, now_is);
+BEGIN
+    IF resumed <> '{}' THEN
+        PERFORM start_next_attempts(resumed, 'resumed', false, reason, actor, now_is);
+        released := released || go_on(resumed, now_is, 'everything had arrived', actor, kind, NULL);
+        PERFORM store_start_effects(resumed, now_is);
+    END IF;
+    RETURN released;
+END $$;

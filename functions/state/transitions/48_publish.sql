@@ -1,0 +1,23 @@
+-- What becomes of a run, as an event for everybody who depends on it.
+
+CREATE OR REPLACE FUNCTION detail_type(status text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE status WHEN 'COMPLETED' THEN 'Data Product Refreshed' WHEN 'ERROR' THEN 'Data Product Failed'
+        WHEN 'STARTED' THEN 'Data Product Started' WHEN 'SKIPPED' THEN 'Data Product Skipped' WHEN 'CANCELLED' THEN 'Data Product Cancelled'
+        WHEN 'REOPENED' THEN 'Data Product Reopened' END
+$$;
+
+CREATE OR REPLACE FUNCTION store_event_of(r data_product_status, status text, more jsonb, now_is timestamptz) RETURNS void
+LANGUAGE sql AS $$
+-- The event of a run's attempt, with `more` in its detail. The machine publishes the event of COMPLETED and ERROR next: the one stored here is for when it does not live to
+-- do so. The others are due at once.
+    INSERT INTO effect (effect_key, kind, run_id, attempt, payload, due_at)
+    SELECT 'publish ' || r.run_id || ' ' || r.attempt || ' ' || status, 'put_event', r.run_id, r.attempt, jsonb_build_object(
+        'visibility', p.visibility, 'detail_type', detail_type(status),
+        'detail', jsonb_build_object('domain', p.domain, 'product', p.name, 'business_date', r.business_date, 'cycle', r.cycle,
+            'status', status, 'run_id', r.run_id, 'attempt', r.attempt, 'refreshed_at', moment(now_is) || 'Z', 'metadata', '{}'::jsonb)
+            || jsonb_strip_nulls(more)),
+        now_is + CASE WHEN status IN ('COMPLETED', 'ERROR') THEN interval '15 minutes' ELSE interval '0' END
+    FROM data_product p
+    WHERE p.product_id = r.product_id AND p.refresh_event
+    ON CONFLICT (effect_key) DO NOTHING
+$$;

@@ -1,0 +1,54 @@
+-- How an attempt ended, as its machine reports it or as others found out.
+
+CREATE OR REPLACE FUNCTION ended_for_want_of_inputs(outcome text, of_error text, actor text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+-- Whether an attempt ended only because inputs were missing: at its deadline, and not by an operator.
+    SELECT coalesce(outcome = 'ERROR' AND of_error IN ('DeadlineExceeded', 'UpstreamFailed') OR outcome = 'SKIPPED' AND actor = 'machine', false)
+$$;
+
+CREATE OR REPLACE FUNCTION resumes_until(r data_product_status, now_is timestamptz) RETURNS timestamptz LANGUAGE sql STABLE AS $$
+-- Until when a run that ends now because of its inputs may resume; null if its product does not.
+    SELECT now_is + make_interval(secs => p.resume_seconds) FROM data_product p WHERE p.product_id = r.product_id
+$$;
+
+CREATE OR REPLACE FUNCTION record_outcome(
+    run uuid, of_attempt integer, outcome text, of_error text, of_cause text, now_is timestamptz, actor text,
+    OUT recorded_at timestamptz, OUT repeated boolean
+)
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
+-- Records how an attempt ended, and gives when. The same outcome a second time is the answer to a lost reply and gives the first time again.
+DECLARE
+    r data_product_status;
+BEGIN
+    SELECT h.changed_at INTO recorded_at FROM data_product_status_history h JOIN data_product_status s USING (run_id)
+    WHERE h.run_id = run AND h.attempt = of_attempt AND h.attempt < s.attempt AND h.status = outcome ORDER BY h.history_id LIMIT 1;
+    repeated := FOUND;  -- and the next attempt has started since
+    IF repeated THEN
+        RETURN;
+    END IF;
+    r := locked_run(run, of_attempt);
+    repeated := r.status = outcome;
+    IF repeated THEN
+        recorded_at := r.finished_at;
+        RETURN;
+    END IF;
+    UPDATE data_product_status s SET status = outcome, finished_at = now_is, task_token = NULL, error = of_error, cause = left(of_cause, 8000),
+        resume_until = CASE WHEN ended_for_want_of_inputs(outcome, of_error, actor) THEN resumes_until(s, now_is) END,
+        event = CASE outcome WHEN 'ERROR' THEN 'failed' ELSE lower(outcome) END, changed_at = now_is, changed_by = actor
+    WHERE run_id = run AND ((outcome = 'COMPLETED' AND status = 'PROCESSING')
+        OR (outcome = 'ERROR' AND status IN ('WAITING', 'PROCESSING'))
+        OR (outcome = 'SKIPPED' AND status = 'WAITING' AND released_at IS NULL)
+        OR (outcome = 'CANCELLED' AND status IN ('WAITING', 'PROCESSING')));
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'IllegalTransition: % for % is %, and cannot become %', r.product_id, r.business_date, r.status, outcome;
+    END IF;
+    PERFORM store_event_of(r, outcome, jsonb_build_object('cause', left(
+        CASE outcome WHEN 'ERROR' THEN of_error WHEN 'COMPLETED' THEN NULL ELSE coalesce(of_cause, 'by ' || actor) END, 1000)), now_is);
+    IF outcome = 'ERROR' AND actor <> 'machine' THEN  -- a machine sends the alert of its failure itself; one that died cannot
+        PERFORM store_alert(r, 'ERROR', jsonb_build_object('error', of_error, 'cause', left(of_cause, 4000), 'execution_arn', r.execution_arn), now_is);
+    END IF;
+    IF EXISTS (SELECT FROM data_product_status s WHERE s.run_id = run AND may_resume(s, now_is)) THEN
+        PERFORM match_arrivals(ARRAY[run], NULL, now_is);  -- everything may have arrived since the deadline decided
+        PERFORM advance(ARRAY[run], now_is, 'everything had arrived', actor);
+    END IF;
+    recorded_at := now_is;
+END $$;
