@@ -12,7 +12,7 @@ from headgate.cli.defaults import read_defaults
 from headgate.cli.errors import RefusedError, UsageError
 
 LOCAL = Path(".headgate") / "local"
-REFUSALS = ("UnknownProduct", "UnknownRun", "NoPipeline", "IllegalTransition", "TooMuch")
+REFUSALS = ("UnknownProduct", "UnknownRun", "NoPipeline", "IllegalTransition", "ChangedMeanwhile", "TooMuch")
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,13 @@ def add_yes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help="do not ask before many runs are changed")
 
 
+def add_preview(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="show what would be changed, and change nothing")
+    parser.add_argument(
+        "--expect", metavar="DIGEST", help="the digest of a preview: change exactly what it showed, or nothing"
+    )
+
+
 def check_range(arguments: argparse.Namespace, needs_date: bool = False) -> None:
     """Raises `UsageError` if `--until` is before `--date`, or stands without it where `needs_date`."""
     if needs_date and arguments.until and not arguments.date:

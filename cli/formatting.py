@@ -214,10 +214,6 @@ def _event(each: Entry) -> str:
         return f"execution started: {each['execution_arn'].rsplit(':', 1)[-1]}"
     if each["status"] == "WAITING":
         return f"changed by {each['by']}"
-    cause = (
-        ": " + ": ".join(each[key] for key in ("error", "cause") if each.get(key))
-        if "error" in each or "cause" in each
-        else ""
-    )
+    cause = "".join(f": {each[key]}" for key in ("error", "cause") if key in each)
     actor = "" if each["by"] == "machine" else f" by {each['by']}"
     return f"{each['status']}{actor}{attempt}{cause}"

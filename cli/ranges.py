@@ -10,25 +10,34 @@ from headgate.cli.arguments import (
     add_application,
     add_cycle,
     add_date,
+    add_preview,
     add_until,
     add_yes,
     check_range,
     product_name,
 )
-from headgate.cli.errors import FINDINGS, FINE, RefusedError
+from headgate.cli.errors import FINDINGS, FINE, RefusedError, UsageError
 from headgate.cli.formatting import Entry, few, named_run, plural
 from headgate.cli.operate import confirm, operate
+from headgate.cli.preview import print_preview
 from headgate.cli.progress import Progress
 
 MANY = 10  # more runs than these are changed after a question only
 ENDED = ("COMPLETED", "ERROR", "SKIPPED", "CANCELLED")
 ALLOWED: dict[str, Callable[[Entry], bool]] = {
     "skip": lambda run: run["status"] == "WAITING" and "released_at" not in run,
+    "cancel": lambda run: run["status"] in ("WAITING", "PROCESSING"),
     "rerun": lambda run: run["status"] in ENDED,
     "hold": lambda run: run["status"] == "WAITING" and "released_at" not in run and "held" not in run,
     "release": lambda run: run["status"] == "WAITING" and "held" in run,
 }
-DONE = {"skip": "skipped", "rerun": "run again", "hold": "held", "release": "released from their hold"}
+DONE = {
+    "skip": "skipped",
+    "cancel": "cancelled",
+    "rerun": "run again",
+    "hold": "held",
+    "release": "released from their hold",
+}
 
 
 def add_operation(parser: argparse.ArgumentParser, default_date: str) -> None:
@@ -38,27 +47,33 @@ def add_operation(parser: argparse.ArgumentParser, default_date: str) -> None:
     add_until(parser)
     add_cycle(parser)
     add_yes(parser)
+    add_preview(parser)
     add_application(parser)
 
 
 def operate_on_runs(
-    arguments: argparse.Namespace, action: str, described: Callable[[Any], Iterable[str]], **about: bool
+    arguments: argparse.Namespace, action: str, described: Callable[[Any], Iterable[str]], **about: bool | str | None
 ) -> int:
-    """Operates on one run, or on the range that `--until` ends; prints the result of one run as `described`, or as JSON."""
+    """Operates on one run, or on the range that `--until` ends; prints the result of one run as `described`, or as JSON. With `--dry-run` it prints
+    the preview instead."""
     check_range(arguments, needs_date=True)
+    if arguments.until and arguments.expect:
+        raise UsageError("--expect is for one run; a range changes each of its runs by itself")
     if arguments.until:
         return _operate_on_range(arguments, action, **about)
     named = {"product": arguments.product, "business_date": arguments.date, "cycle": arguments.cycle}
-    result = operate(arguments, action, **named, **about)
+    result = operate(arguments, action, **named, **about, preview=arguments.dry_run or None, expect=arguments.expect)
     if arguments.json:
         terminal.print_json(result)
+    elif arguments.dry_run:
+        print_preview(action, [result])
     else:
         for text in described(result):
             terminal.line(text)
     return FINE
 
 
-def _operate_on_range(arguments: argparse.Namespace, action: str, **about: bool) -> int:
+def _operate_on_range(arguments: argparse.Namespace, action: str, **about: bool | str | None) -> int:
     """Changes run after run, each in a transaction of its own; what another user changed meanwhile is reported. Raises `RefusedError` if the
     action fits no run of the range, and `UsageError`."""
     dates = f"{arguments.product} from {arguments.date} to {arguments.until}"
@@ -70,6 +85,8 @@ def _operate_on_range(arguments: argparse.Namespace, action: str, **about: bool)
     if not fit:
         archived = "; those that were archived cannot be run again" if answer.get("archived") else ""
         raise RefusedError(f"no run of {dates} can be {DONE[action]}: {others or 'there is none'}{archived}")
+    if arguments.dry_run:
+        return _preview_range(arguments, action, fit, **about)
     if len(fit) > MANY:
         stay = f"; {others} and not changed" if others else ""
         confirm(arguments, f"{plural(len(fit), 'run')} would be {DONE[action]}: {few(_names(fit))}{stay}.")
@@ -77,7 +94,7 @@ def _operate_on_range(arguments: argparse.Namespace, action: str, **about: bool)
     with Progress(arguments.json) as progress:
         for number, run in enumerate(fit):
             progress("runs", number, len(fit))
-            one = {"product": arguments.product, "business_date": run["business_date"], "cycle": run["cycle"]}
+            one = _one(arguments, run)
             try:
                 operate(arguments, action, **one, **about)
                 changed.append(run)
@@ -92,6 +109,24 @@ def _operate_on_range(arguments: argparse.Namespace, action: str, **about: bool)
         for each in refused:
             terminal.line(f"Refused: {named_run(each)}: {each['error']}")
     return FINDINGS if refused else FINE
+
+
+def _preview_range(arguments: argparse.Namespace, action: str, fit: list[Entry], **about: bool | str | None) -> int:
+    """The preview of each run by itself, as each is changed by itself."""
+    with Progress(arguments.json) as progress:
+        previews = []
+        for number, run in enumerate(fit):
+            progress("runs", number, len(fit))
+            previews.append(operate(arguments, action, **_one(arguments, run), **about, preview=True))
+    if arguments.json:
+        terminal.print_json({"previews": previews})
+    else:
+        print_preview(action, previews)
+    return FINE
+
+
+def _one(arguments: argparse.Namespace, run: Entry) -> dict[str, str]:
+    return {"product": arguments.product, "business_date": run["business_date"], "cycle": run["cycle"]}
 
 
 def _names(runs: list[Entry]) -> list[str]:

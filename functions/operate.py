@@ -1,54 +1,83 @@
-"""What operators do to runs: rerun, hold, release, skip, backfill; and retry of effects. IAM decides who may call it; the caller is recorded."""
+"""What operators do to runs: rerun, hold, release, skip, cancel, backfill; and retry of effects. IAM decides who may call it; the caller is
+recorded."""
 
+import os
 from dataclasses import asdict
 from datetime import date, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import runtime
 from contract import require
+from job_run import JobRun
+from job_services import stop
 from state.answers import length
 from state.calls import State
 from state.errors import BadEvent, IllegalTransition
 
-T = TypeVar("T")
+HOW = ("actor", "preview", "expect")  # the fields that do not say what is to be done
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:
-    """The result of the action. Raises `BadEvent`, `UnknownRun`, `UnknownProduct`, `NoPipeline`, `IllegalTransition`, `TooMuch`."""
+    """The result of the action; with `preview` what it would change, and nothing is changed. Raises `BadEvent`, `UnknownRun`,
+    `UnknownProduct`, `NoPipeline`, `IllegalTransition`, `ChangedMeanwhile`, `TooMuch`."""
     require(event, "operate")
     state, now, actor = runtime.state(), runtime.now(), event["actor"]
     if event["action"] == "retry":
         return _retry(state, event, actor, now, context)
-    what = event.get("product") or (event.get("domain") if event["action"] == "backfill" else None)
-    product, cycle = _needed(what, "product"), event.get("cycle", "")
-    day = date.fromisoformat(event["business_date"]) if "business_date" in event else None
-    result: Any
+    if event["action"] == "backfill":
+        return _backfill(state, event, actor, now, context)
+    if "product" not in event:
+        raise BadEvent("operate: /product is missing")
+    request = {key: value for key, value in event.items() if key not in HOW}
+    done = state.operate(request, event.get("preview", False), event.get("expect"), actor, now)
+    if done.changes is not None:
+        result = {"result": _answer(event, done.result)} if done.result else {}
+        return {**request, "account": _account(), **done.changes, "digest": done.digest, **result}
+    assert done.result is not None, "it is left out of a trial only"
+    for each in done.result.get("jobs", ()):
+        stop(JobRun.of(each))
+    runtime.perform_made(context, now)
+    return _answer(event, done.result)
+
+
+def _answer(event: dict[str, Any], result: dict[str, Any]) -> Any:
     match event["action"]:
         case "rerun":
-            downstream, of_date = event.get("downstream", False), day or state.latest_date(product, now)
-            result = state.rerun(product, of_date, cycle, downstream, "rerun", actor, now)
+            return result["attempts"]
         case "hold" | "release":
-            result = _set_hold(state, product, day, cycle, event["action"] == "hold", actor, now)
-        case "skip":
-            of_date = day or state.latest_date(product, now)
-            state.skip_run(product, of_date, cycle, actor, now)
-            result = {"skipped": 1, "product": product, "business_date": str(of_date), "cycle": cycle}
-        case _:
-            first = day or state.latest_opening(product, now)
-            if first is None:
-                state.backfill(
-                    product, now.date(), now.date(), True, actor, now
-                )  # raises where there is nothing to open on any date
-                raise IllegalTransition(
-                    f"no schedule of {product} has opened a run yet; name the business date with --date"
-                )
-            last = date.fromisoformat(event["until"]) if "until" in event else first
-            if last < first:
-                raise BadEvent(f"operate: /until {last} is before /business_date {first}")
-            found = state.backfill(product, first, last, event.get("preview", False), actor, now)
-            result = {**asdict(found), "business_date": str(first), "until": str(last)}
-    runtime.perform_made(context, now)
+            return {
+                "scope": "run" if "business_date" in event else "product",
+                "product": event["product"],
+                "changed": result["changed"],
+                "other_hold": result["other_hold"],
+                "released": length(result["released"]),
+                "released_runs": result["released"],
+                "waiting_runs": result["waiting"],
+            }
     return result
+
+
+def _account() -> str:
+    """The account whose runs these are."""
+    return os.environ["STATE_MACHINE_ARN_PREFIX"].split(":")[4]
+
+
+def _backfill(state: State, event: dict[str, Any], actor: str, now: datetime, context: Any) -> dict[str, Any]:
+    what = event.get("product") or event.get("domain")
+    if what is None:
+        raise BadEvent("operate: /product is missing")
+    first = date.fromisoformat(event["business_date"]) if "business_date" in event else state.latest_opening(what, now)
+    if first is None:
+        state.backfill(
+            what, now.date(), now.date(), True, actor, now
+        )  # raises where there is nothing to open on any date
+        raise IllegalTransition(f"no schedule of {what} has opened a run yet; name the business date with --date")
+    last = date.fromisoformat(event["until"]) if "until" in event else first
+    if last < first:
+        raise BadEvent(f"operate: /until {last} is before /business_date {first}")
+    found = state.backfill(what, first, last, event.get("preview", False), actor, now)
+    runtime.perform_made(context, now)
+    return {**asdict(found), "business_date": str(first), "until": str(last)}
 
 
 def _retry(state: State, event: dict[str, Any], actor: str, now: datetime, context: Any) -> dict[str, int]:
@@ -57,33 +86,3 @@ def _retry(state: State, event: dict[str, Any], actor: str, now: datetime, conte
         raise BadEvent("operate: retry needs /effect or /all, and not both")
     retried = state.retry_effects([event["effect"]] if "effect" in event else None, actor, now)
     return {"retried": retried, "performed": runtime.perform_made(context, now)}
-
-
-def _set_hold(
-    state: State, product: str, day: date | None, cycle: str, hold: bool, actor: str, now: datetime
-) -> dict[str, Any]:
-    """What is held or released. The end of a hold that does not exist is refused, and the message names the hold that does."""
-    change = state.set_hold(product, day, cycle, hold, actor, now)
-    scope = "product" if day is None else "run"
-    if not hold and not change.changed:
-        run = f"the run of {product} for {day}" + (f" {cycle}" if cycle else "")
-        other = {
-            "product": f"; the product itself is: `headgate release {product}`",
-            "run": "; single runs of it are: `headgate release` with their --date",
-        }
-        raise IllegalTransition(f"{run if day else product} is not held{other.get(change.other_hold or '', '')}")
-    return {
-        "scope": scope,
-        "product": product,
-        "changed": change.changed,
-        "other_hold": change.other_hold,
-        "released": length(change.released),
-        "released_runs": change.released,
-        "waiting_runs": change.waiting,
-    }
-
-
-def _needed(value: T | None, name: str) -> T:
-    if value is None:
-        raise BadEvent(f"operate: /{name} is missing")
-    return value

@@ -6,7 +6,7 @@ import itertools
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import boto3
@@ -43,6 +43,38 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
+@dataclass(frozen=True)
+class HoldChange:
+    changed: bool
+    other_hold: str | None
+    released: list[dict[str, Any]]
+    waiting: list[dict[str, Any]]
+
+
+class Acting(State):
+    """The state with the transitions behind `operate`, each by itself."""
+
+    def rerun(
+        self, product: str, on_date: date, cycle: str, downstream: bool, kind: str, actor: str, now: datetime
+    ) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._value("rerun", product, on_date, cycle, downstream, kind, actor, now)
+        return found
+
+    def set_hold(
+        self, product: str, on_date: date | None, cycle: str, hold: bool, actor: str, now: datetime
+    ) -> HoldChange:
+        return self._one(HoldChange, "set_hold", product, on_date, cycle, hold, actor, now)
+
+    def skip_run(self, product: str, on_date: date, cycle: str, actor: str, now: datetime) -> None:
+        self._value("skip_run", product, on_date, cycle, actor, now)
+
+    def cancel_run(
+        self, product: str, on_date: date, cycle: str, reason: str | None, actor: str, now: datetime
+    ) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._value("cancel_run", product, on_date, cycle, reason, actor, now)
+        return found
+
+
 @dataclass
 class World:
     """The database through the Data API, and directly for the test to look into."""
@@ -58,8 +90,8 @@ class World:
         return self.serve()
 
     @property
-    def state(self) -> State:
-        return State(self.database)
+    def state(self) -> Acting:
+        return Acting(self.database)
 
     def direct(self) -> "psycopg.Connection[Any]":
         """A connection past the Data API, kept for the whole test."""

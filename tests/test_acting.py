@@ -99,6 +99,17 @@ ACTS = [
     "event raw/in --date 2027-12-01 --json",
     "event d1/often --cycle 0900",
     "event d1/b",
+    "cancel d1/a --dry-run",
+    "cancel d1/a --reason wrong-file",
+    "cancel d1/a",
+    "why d1/a",
+    "hold d1/a --dry-run",
+    "cancel d1/a --date 2026-11-16 --until 2026-11-18 --dry-run",
+    "cancel d1/a --date 2026-11-16 --until 2026-11-18 --expect 00000000000000000000000000000000",
+    "rerun d1/a --dry-run",
+    "rerun d1/a --dry-run --json",
+    "rerun d1/a --expect 00000000000000000000000000000000",
+    "cancel d1/a --date 2026-11-16 --until 2026-11-18",
     "history d1/a --date 2026-11-19 --until 2026-11-21",
 ]
 

@@ -75,13 +75,13 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
-class HoldChange:
-    """`released` and `waiting` are runs [{business_date, cycle}]; `other_hold` is product or run."""
+class Operated:
+    """The `result` of an operation; of a trial the `changes` {runs, inputs, effects, jobs} that were taken back, their `digest`, and the result
+    if it is short."""
 
-    changed: bool
-    other_hold: str | None
-    released: list[Json]
-    waiting: list[Json]
+    result: Json | None
+    changes: Json | None
+    digest: str | None
 
 
 @dataclass(frozen=True, slots=True)

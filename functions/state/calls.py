@@ -13,7 +13,6 @@ from state.answers import (
     Backfilled,
     Deadline,
     Effect,
-    HoldChange,
     JobStart,
     JobToAsk,
     Json,
@@ -21,6 +20,7 @@ from state.answers import (
     MachineEnded,
     Openings,
     OpenRun,
+    Operated,
     OutboxHealth,
     Outcome,
     Recorded,
@@ -153,20 +153,8 @@ class State:
     def retry_effects(self, chosen: list[int] | None, actor: str, now_is: datetime) -> int:
         return int(self._value("retry_effects", chosen, actor, now_is))
 
-    def rerun(
-        self, of_product: str, on_date: date, of_cycle: str, downstream: bool, kind: str, actor: str, now_is: datetime
-    ) -> list[Json]:
-        """[{product, business_date, cycle, attempt}], cut."""
-        given = (of_product, on_date, of_cycle, downstream, kind, actor, now_is)
-        return cast(list[Json], self._value("rerun", *given))
-
-    def set_hold(
-        self, product: str, on_date: date | None, of_cycle: str, hold: bool, actor: str, now_is: datetime
-    ) -> HoldChange:
-        return self._one(HoldChange, "set_hold", product, on_date, of_cycle, hold, actor, now_is)
-
-    def skip_run(self, product: str, on_date: date, of_cycle: str, actor: str, now_is: datetime) -> None:
-        self._value("skip_run", product, on_date, of_cycle, actor, now_is)
+    def operate(self, request: Json, trial: bool, expected: str | None, actor: str, now_is: datetime) -> Operated:
+        return self._one(Operated, "operate", request, trial, expected, actor, now_is)
 
     def backfill(self, what: str, first: date, last: date, preview: bool, actor: str, now_is: datetime) -> Backfilled:
         return self._one(Backfilled, "backfill", what, first, last, preview, actor, now_is)

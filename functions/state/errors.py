@@ -37,6 +37,10 @@ class CatalogGoesBack(StateError):
     """The catalog is older than the one that is loaded."""
 
 
+class ChangedMeanwhile(StateError):
+    """The operation would change something else than its preview said."""
+
+
 class TooMuch(StateError):
     """The call asks for more than is allowed."""
 
@@ -71,5 +75,14 @@ class JobStillRunning(Exception):
 
 RAISED = {
     each.__name__: each
-    for each in (UnknownRun, UnknownProduct, NoPipeline, StaleAttempt, IllegalTransition, CatalogGoesBack, TooMuch)
+    for each in (
+        UnknownRun,
+        UnknownProduct,
+        NoPipeline,
+        StaleAttempt,
+        IllegalTransition,
+        ChangedMeanwhile,
+        CatalogGoesBack,
+        TooMuch,
+    )
 }

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from headgate.generator.plan.outline import MachineOutline
-from headgate.generator.plan.states import State, catch_all
+from headgate.generator.plan.states import Catch, State, catch_all
 from headgate.generator.plan.tasks import (
     EXECUTION,
     FAILURE,
@@ -22,6 +22,7 @@ COMPLETED, FAILED, SKIPPED = "Record success", "Record failure", "Record skip"
 PUBLISH, PUBLISH_FAILURE, UNPUBLISHED = "Publish refresh event", "Publish failure event", "Refresh event not published"
 COMPLETION_ALERT, FAILURE_ALERT, SKIP_ALERT = "Send completion alert", "Send failure alert", "Send skip alert"
 UPSTREAM, INCIDENT = "Check for an upstream failure", "Open incident"
+RUN_IS_OVER = ("IllegalTransition", "StaleAttempt")  # raised by the state: the outcome of the attempt is another's
 RUN_COMPLETED, RUN_FAILED, RUN_SKIPPED = "Run completed", "Run failed", "Run skipped"
 
 
@@ -45,7 +46,7 @@ def failure(given: MachineOutline) -> Iterator[State]:
     after_alert = UPSTREAM if given.incident else RUN_FAILED
     after = FAILURE_ALERT if "ERROR" in given.alerts else after_alert
     yield _record(FAILED, "ERROR", "The run's outcome, with the error that ended it.",
-                  PUBLISH_FAILURE if given.bus else after, after, "$.recording_failure")  # fmt: skip
+                  PUBLISH_FAILURE if given.bus else after, after, "$.recording_failure", RUN_FAILED)  # fmt: skip
     if given.bus:
         yield _publish(PUBLISH_FAILURE, given, "ERROR", "Fallbacks wait for this event.", after, after)
     if "ERROR" in given.alerts:
@@ -69,12 +70,20 @@ def skip(given: MachineOutline) -> Iterator[State]:
 
 
 def _record(
-    name: str, status: str, comment: str, next_state: str, on_failure: str, failure_path: str = "$.failure"
+    name: str,
+    status: str,
+    comment: str,
+    next_state: str,
+    on_failure: str,
+    failure_path: str = "$.failure",
+    if_over: str = "",
 ) -> State:
+    """`if_over` comes next where the run has its outcome from elsewhere, such as a cancellation: that is no news of this machine."""
     payload = {"status": status} | RUN | (FAILURE if status == "ERROR" else {}) | EXECUTION
     kept = ("$.outcome", {"recorded_at.$": "$.Payload.recorded_at"})
+    over = (Catch(RUN_IS_OVER, if_over, failure_path),) if if_over else ()
     return function(
-        name, OUTCOME_RECORDER, payload, next_state, catch_all(on_failure, failure_path), comment, kept
+        name, OUTCOME_RECORDER, payload, next_state, (*over, *catch_all(on_failure, failure_path)), comment, kept
     )  # fmt: skip
 
 

@@ -37,12 +37,18 @@ APPLICATION_PARAMETERS: dict[str, dict[str, Any]] = {
     ),
     "Region": _text("The region of Account.", Default=""),
     "JobStatusQueueArn": _text("Queue of the job status function: ends of the steps' work."),
+    "OperateRoleName": _text("Role of the function for operators."),
     "JobStatusRoleName": _text("Role of the job status function."),
     "JobTrackerRoleName": _text("Role of the job tracker function."),
     "MonitorRoleName": _text("Role of the monitor function."),
     "UndeliveredEventsArn": _text("Queue for events that could not be delivered."),
 }
-WATCHERS = ("JobStatusRoleName", "JobTrackerRoleName", "MonitorRoleName")  # they ask the services of step types
+WATCHERS = (
+    "JobStatusRoleName",
+    "JobTrackerRoleName",
+    "MonitorRoleName",
+    "OperateRoleName",
+)  # they ask the services of step types
 ALWAYS = ("LogLevel", "LogRetentionDays", "NamePrefix")
 
 

@@ -32,6 +32,11 @@ $$;
 
 -- Rows by their key. OFFSET 0 keeps the planner from joining them in another order than the statement says: first the keys, then their rows.
 
+CREATE OR REPLACE FUNCTION run_of(run uuid) RETURNS SETOF data_product_status
+LANGUAGE sql STABLE AS $$
+    SELECT * FROM data_product_status r WHERE r.run_id = run OFFSET 0
+$$;
+
 CREATE OR REPLACE FUNCTION runs_of_date(product text, on_date date) RETURNS SETOF data_product_status
 LANGUAGE sql STABLE AS $$
     SELECT * FROM data_product_status r WHERE r.product_id = product AND r.business_date = on_date OFFSET 0

@@ -150,6 +150,18 @@ LANGUAGE sql SET enable_seqscan = off AS $$
     SELECT count(*) = 1 FROM asked
 $$;
 
+CREATE OR REPLACE FUNCTION stop_jobs(run uuid, first_attempt integer, now_is timestamptz) RETURNS jsonb
+LANGUAGE sql AS $$
+-- Records that the job runs of this attempt and of later ones should be stopped, and gives those that still run [{type, job, job_run_id, handle, step}].
+-- The caller then asks their services; the monitor repeats it.
+    WITH stopped AS (
+        UPDATE job_run j SET stop_asked_at = coalesce(stop_asked_at, now_is), changed_at = now_is
+        WHERE j.run_id = run AND j.attempt >= first_attempt AND j.state = 'STARTED'
+        RETURNING j
+    )
+    SELECT coalesce(jsonb_agg(named_job(j) || jsonb_build_object('step', (j).step) ORDER BY (j).started_at, (j).job_run_id), '[]') FROM stopped
+$$;
+
 -- For functions of the release before, while a deployment has migrated the state and not yet replaced them. Goes with the next release.
 
 CREATE OR REPLACE FUNCTION record_job_start(

@@ -191,12 +191,7 @@ BEGIN
     PERFORM record_outcome(run, of_attempt, 'ERROR', of_error,
         nullif(concat_ws('; ', of_cause, CASE WHEN restart THEN 'not started again: ' || no_runs END), ''), now_is, actor);
     recorded := true;
-    WITH stopped AS (
-        UPDATE job_run j SET stop_asked_at = coalesce(stop_asked_at, now_is), changed_at = now_is
-        WHERE j.run_id = run AND j.attempt = of_attempt AND j.state = 'STARTED'
-        RETURNING named_job(j) AS job
-    )
-    SELECT coalesce(jsonb_agg(job), '[]') INTO stop FROM stopped;
+    stop := stop_jobs(run, of_attempt, now_is);
     IF restarted THEN
         PERFORM rerun(r.product_id, r.business_date, r.cycle, false, 'restarted', actor, now_is);
     END IF;
