@@ -46,6 +46,7 @@ def explained(run: Entry, clock: Clock) -> Iterator[str]:
             yield from _holds(run)
             yield from _missing(run, clock, "Missing")
             yield _remedy(run, clock)
+    yield from _waived(run, clock)
     yield from _failing(run, clock)
     jobs, more = uncut(run.get("jobs", ()))
     for job in jobs:
@@ -98,6 +99,16 @@ def _remedy(run: Entry, clock: Clock) -> str:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+def _waived(run: Entry, clock: Clock) -> Iterator[str]:
+    """Each input that counts as arrived because an operator said so."""
+    waived, more = uncut(run.get("waived", ()))
+    for each in waived:
+        date = f" for {each['business_date']}" if "business_date" in each else ""
+        yield f"Waived: {each['product']}{date} counts as arrived, by {each['by']} at {clock(each['at'])}: {each.get('reason', '')}"
+    if more:
+        yield f"  and {more:,} more waivers"
 
 
 def _failing(run: Entry, clock: Clock) -> Iterator[str]:

@@ -169,6 +169,9 @@ def _event(each: Entry) -> str:
             return f"{HAPPENED[each['status']]} for {each['business_date']}{attempt}{reason}"
         case "arrived":
             return f"{each['upstream']} arrived"
+        case "waived" | "waiver ended" as kind:
+            reason = f": {each['reason']}" if "reason" in each else ""
+            return f"{each['upstream']} {'waived' if kind == 'waived' else 'waited for again, its waiver ended'} by {each['by']}{reason}"
         case "condition changed":
             return f"condition changed by {each['by']}"
         case "outdated":

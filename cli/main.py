@@ -35,6 +35,7 @@ SUMMARIES = {
     "release": "end the hold of a product, or of one run of it",
     "skip": "end a waiting run as SKIPPED",
     "cancel": "end a run that has not ended, with its machine and jobs",
+    "waive": "let an input of one run count as arrived",
     "backfill": "open the runs of past business dates",
     "retry": "perform parked effects once more",
     "events": "write sample events for `sam local invoke`, filled in from an open run",

@@ -61,6 +61,13 @@ def operate_on_runs(
         raise UsageError("--expect is for one run; a range changes each of its runs by itself")
     if arguments.until:
         return _operate_on_range(arguments, action, **about)
+    return operate_on_run(arguments, action, described, **about)
+
+
+def operate_on_run(
+    arguments: argparse.Namespace, action: str, described: Callable[[Any], Iterable[str]], **about: bool | str | None
+) -> int:
+    """Operates on one run."""
     named = {"product": arguments.product, "business_date": arguments.date, "cycle": arguments.cycle}
     result = operate(arguments, action, **named, **about, preview=arguments.dry_run or None, expect=arguments.expect)
     if arguments.json:

@@ -1,4 +1,4 @@
-"""What operators do to runs: rerun, hold, release, skip, cancel, backfill; and retry of effects. IAM decides who may call it; the caller is
+"""What operators do to runs: rerun, hold, release, skip, cancel, waive, backfill; and retry of effects. IAM decides who may call it; the caller is
 recorded."""
 
 import os
@@ -28,6 +28,8 @@ def handler(event: dict[str, Any], context: Any) -> Any:
         return _backfill(state, event, actor, now, context)
     if "product" not in event:
         raise BadEvent("operate: /product is missing")
+    if event["action"] == "waive":
+        _check_waiver(event)
     request = {key: value for key, value in event.items() if key not in HOW}
     done = state.operate(request, event.get("preview", False), event.get("expect"), actor, now)
     if done.changes is not None:
@@ -55,6 +57,13 @@ def _answer(event: dict[str, Any], result: dict[str, Any]) -> Any:
                 "waiting_runs": result["waiting"],
             }
     return result
+
+
+def _check_waiver(event: dict[str, Any]) -> None:
+    missing = [each for each in ("input", "business_date") if each not in event]
+    missing += [] if event.get("undo") or "reason" in event else ["reason"]
+    if missing:
+        raise BadEvent(f"operate: waive needs {', '.join(f'/{each}' for each in missing)}")
 
 
 def _account() -> str:

@@ -74,6 +74,20 @@ class Acting(State):
         found: list[dict[str, Any]] = self._value("cancel_run", product, on_date, cycle, reason, actor, now)
         return found
 
+    def waive_input(
+        self,
+        product: str,
+        on_date: date,
+        cycle: str,
+        upstream: str,
+        reason: str | None,
+        undo: bool,
+        actor: str,
+        now: datetime,
+    ) -> dict[str, Any]:
+        found: dict[str, Any] = self._value("waive_input", product, on_date, cycle, upstream, reason, undo, actor, now)
+        return found
+
 
 @dataclass
 class World:

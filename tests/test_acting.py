@@ -110,6 +110,15 @@ ACTS = [
     "rerun d1/a --dry-run --json",
     "rerun d1/a --expect 00000000000000000000000000000000",
     "cancel d1/a --date 2026-11-16 --until 2026-11-18",
+    "waive d1/b raw/in --date 2026-11-20 --reason late",
+    "waive d1/b d1/a --date 2026-11-20",
+    "backfill d1/b --date 2026-11-20",
+    "waive d1/b raw/in --date 2026-11-20 --reason late",
+    "waive d1/b d1/a --date 2026-11-20 --reason late --dry-run",
+    "waive d1/b d1/a --date 2026-11-20 --reason late",
+    "waive d1/b d1/a --date 2026-11-20 --undo",
+    "why d1/b --date 2026-11-20",
+    "history d1/b --date 2026-11-20",
     "history d1/a --date 2026-11-19 --until 2026-11-21",
 ]
 

@@ -39,8 +39,11 @@ steps = st.lists(
     max_size=12,
 )  # fmt: skip
 requests = st.fixed_dictionaries(
-    {"action": st.sampled_from(["rerun", "rerun", "hold", "release", "skip", "cancel"]), "product": st.sampled_from(NAMES)},
-    optional={"business_date": st.just(TODAY), "downstream": st.booleans(), "reason": st.just("why not")},
+    {"action": st.sampled_from(["rerun", "rerun", "hold", "release", "skip", "cancel", "waive"]), "product": st.sampled_from(NAMES)},
+    optional={
+        "business_date": st.just(TODAY), "downstream": st.booleans(), "reason": st.just("why not"),
+        "input": st.sampled_from(["raw/a", "d/x", "d/y"]), "undo": st.booleans(),
+    },
 )  # fmt: skip
 
 

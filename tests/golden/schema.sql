@@ -1,5 +1,5 @@
 CREATE DOMAIN public.dependency_event AS text
-	CONSTRAINT dependency_event_check CHECK ((VALUE = ANY (ARRAY['opened'::text, 'arrived'::text, 'reopened'::text, 'added'::text, 'removed'::text, 'kept'::text, 'waived'::text])));
+	CONSTRAINT dependency_event_check CHECK ((VALUE = ANY (ARRAY['opened'::text, 'arrived'::text, 'reopened'::text, 'added'::text, 'removed'::text, 'kept'::text, 'waived'::text, 'unwaived'::text])));
 CREATE DOMAIN public.run_event AS text
 	CONSTRAINT run_event_check CHECK ((VALUE = ANY (ARRAY['opened'::text, 'waiting'::text, 'released'::text, 'repaired'::text, 'started'::text, 'completed'::text, 'failed'::text, 'skipped'::text, 'cancelled'::text, 'late'::text, 'held'::text, 'hold_removed'::text, 'rerun'::text, 'restarted'::text, 'started_again'::text, 'condition_changed'::text, 'outdated'::text, 'resumed'::text, 'waived'::text, 'due_changed'::text])));
 CREATE TABLE public.data_product_status (
@@ -79,6 +79,9 @@ CREATE TABLE public.data_product_dependencies_events_status (
     changed_at timestamp with time zone NOT NULL,
     event public.dependency_event NOT NULL,
     max_age_seconds integer,
+    waived_at timestamp with time zone,
+    waived_by text,
+    waive_reason text,
     CONSTRAINT data_product_dependencies_events_status_status_check CHECK ((status = ANY (ARRAY['WAITING'::text, 'ARRIVED'::text])))
 );
 CREATE TABLE public.refresh_event (
@@ -277,7 +280,9 @@ CREATE TABLE public.data_product_dependencies_events_status_history (
     event_key text,
     changed_at timestamp with time zone CONSTRAINT data_product_dependencies_events_status_his_changed_at_not_null NOT NULL,
     event public.dependency_event NOT NULL,
-    required_date date
+    required_date date,
+    changed_by text,
+    reason text
 );
 ALTER TABLE public.data_product_dependencies_events_status_history ALTER COLUMN history_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.data_product_dependencies_events_status_history_history_id_seq
@@ -460,6 +465,7 @@ CASE
     WHEN ((resume_until IS NULL) AND (outdated_at IS NULL)) THEN false
     ELSE true
 END;
+CREATE INDEX data_product_status_history_at ON public.data_product_status_history USING brin (changed_at) WITH (pages_per_range='32', autosummarize='on');
 CREATE INDEX data_product_status_history_run ON public.data_product_status_history USING btree (run_id);
 CREATE INDEX data_product_status_of_date ON public.data_product_status USING btree (business_date, product_id);
 CREATE INDEX data_product_status_open ON public.data_product_status USING btree (product_id) WHERE 
@@ -472,6 +478,7 @@ CASE
     WHEN (late_notified OR (due_at IS NULL) OR (status = ANY (ARRAY['COMPLETED'::text, 'SKIPPED'::text, 'CANCELLED'::text]))) THEN false
     ELSE true
 END;
+CREATE INDEX dependencies_events_history_at ON public.data_product_dependencies_events_status_history USING brin (changed_at) WITH (pages_per_range='32', autosummarize='on');
 CREATE INDEX dependencies_events_history_run ON public.data_product_dependencies_events_status_history USING btree (run_id);
 CREATE INDEX dependencies_waiting_for ON public.data_product_dependencies_events_status USING btree (upstream, required_date) WHERE 
 CASE

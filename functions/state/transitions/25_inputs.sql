@@ -83,9 +83,10 @@ BEGIN
     SELECT array_agg(input) INTO before FROM deleted;
 
     INSERT INTO data_product_dependencies_events_status (run_id, leaf, cycle, upstream, account, statuses, required_date, max_age_seconds,
-        not_before, status, event, event_key, arrived_at, changed_at)
+        not_before, status, event, event_key, arrived_at, changed_at, waived_at, waived_by, waive_reason)
     SELECT DISTINCT ON (r.run_id, i.leaf, i.cycle) r.run_id, i.*, coalesce(b.not_before, r.opened_at - make_interval(secs => i.max_age_seconds)),
-        coalesce(b.status, 'WAITING'), CASE WHEN b.run_id IS NULL THEN 'added' ELSE 'kept' END, b.event_key, b.arrived_at, now_is
+        coalesce(b.status, 'WAITING'), CASE WHEN b.run_id IS NULL THEN 'added' ELSE 'kept' END, b.event_key, b.arrived_at, now_is,
+        b.waived_at, b.waived_by, b.waive_reason
     FROM data_product_status r
     CROSS JOIN LATERAL inputs_of(r.product_id, r.business_date) i
     LEFT JOIN unnest(before) b ON b.run_id = r.run_id

@@ -139,7 +139,7 @@ LANGUAGE sql STABLE AS $$
 -- The arrivals of a run, as far as they fit.
     SELECT cut(jsonb_agg(jsonb_strip_nulls(named_input(d.upstream, d.required_date, d.cycle) || jsonb_build_object('arrived_at', d.arrived_at))
         ORDER BY d.arrived_at, d.leaf, d.cycle), 7000)
-    FROM data_product_dependencies_events_status d WHERE d.run_id = run AND d.status = 'ARRIVED'
+    FROM data_product_dependencies_events_status d WHERE d.run_id = run AND d.status = 'ARRIVED' AND d.waived_at IS NULL
 $$;
 
 CREATE OR REPLACE FUNCTION reopened_inputs(run uuid) RETURNS jsonb
@@ -222,7 +222,7 @@ BEGIN
         'opening_error', CASE WHEN NOT opened THEN p.opening_error END,
         'held', CASE WHEN p.held THEN 'product' WHEN r.held THEN 'run' END, 'held_by', coalesce(product_held_by(p), run_held_by(r)),
         'run_held_by', run_held_by(r), 'condition', shortened_condition(p.condition),
-        'arrived', arrived_inputs(r.run_id),
+        'arrived', arrived_inputs(r.run_id), 'waived', waived_inputs(r.run_id),
         'missing', CASE WHEN waits THEN missing_inputs_with_state(product, on_date, r.cycle, now_is) END,
         'root_causes', CASE WHEN waits THEN root_causes_with_state(product, on_date, r.cycle, 20, now_is) END,
         'jobs', latest_jobs(r.run_id),

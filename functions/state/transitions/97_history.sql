@@ -16,7 +16,7 @@ CREATE OR REPLACE FUNCTION history_of(product text, first date, last date, after
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
 -- What happened to runs of those business dates (of one product, if named), oldest first: at most `page` entries after the entry
 -- whose key is `after`, as many as fit into an answer. Kinds: refreshed, run, condition changed, SLA changed, outdated, input added, input removed,
--- input reopened, late, arrived, job started, job ended, held, hold ended, started again, effect parked, effect retried, metadata changed. The last, and a hold
+-- input reopened, late, arrived, waived, waiver ended, job started, job ended, held, hold ended, started again, effect parked, effect retried, metadata changed. The last, and a hold
 -- of a product itself, stand on the days (in UTC) on which they came and ended.
 -- `repaired`: the monitor found that it had been missed. `foreign`: an event of a product with a pipeline here that none of its runs published.
     WITH runs AS MATERIALIZED (
@@ -77,12 +77,13 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
         CROSS JOIN LATERAL (SELECT * FROM effect e WHERE e.effect_id = h.effect_id OFFSET 0) e
     ), arrivals AS (
         SELECT entry_of(d.changed_at, '2 ' || r.product_id || ' ' || numbered(d.history_id),
-            CASE d.event WHEN 'added' THEN 'input added' WHEN 'removed' THEN 'input removed' WHEN 'reopened' THEN 'input reopened' ELSE 'arrived' END, r.product_id, r.business_date, r.cycle,
-            jsonb_build_object('upstream', d.upstream, 'event', d.event_key, 'required_date', d.required_date,
+            CASE d.event WHEN 'added' THEN 'input added' WHEN 'removed' THEN 'input removed' WHEN 'reopened' THEN 'input reopened'
+                WHEN 'unwaived' THEN 'waiver ended' ELSE d.event END, r.product_id, r.business_date, r.cycle,
+            jsonb_build_object('upstream', d.upstream, 'event', d.event_key, 'required_date', d.required_date, 'by', d.changed_by, 'reason', d.reason,
                 'required_cycle', CASE WHEN d.event <> 'arrived' THEN nullif(d.cycle, '*') END)) AS entry
         FROM runs r
         CROSS JOIN LATERAL (SELECT * FROM data_product_dependencies_events_status_history d WHERE d.run_id = r.run_id OFFSET 0) d
-        WHERE d.event IN ('arrived', 'added', 'removed', 'reopened')
+        WHERE d.event IN ('arrived', 'added', 'removed', 'reopened', 'waived', 'unwaived')
     ), jobs AS (
         SELECT j, r.product_id, r.business_date, r.cycle, jsonb_build_object('attempt', (j).attempt, 'step', (j).step, 'type', (j).type,
             'job', (j).job, 'job_run_id', (j).job_run_id) AS facts

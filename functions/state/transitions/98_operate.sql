@@ -35,6 +35,9 @@ BEGIN
         WHEN 'skip' THEN
             PERFORM skip_run(product, on_date, of_cycle, actor, now_is);
             RETURN run || '{"skipped": 1}';
+        WHEN 'waive' THEN
+            RETURN run || (SELECT to_jsonb(waived) FROM waive_input(product, on_date, of_cycle, request ->> 'input', request ->> 'reason',
+                coalesce((request ->> 'undo')::boolean, false), actor, now_is) waived);
         WHEN 'cancel' THEN
             RETURN run || jsonb_build_object('cancelled', 1, 'jobs', cancel_run(product, on_date, of_cycle, request ->> 'reason', actor, now_is));
     END CASE;
