@@ -59,7 +59,7 @@ def _day(world: World, now: datetime) -> None:
         state.begin_pipeline(run, 1, f"{ARN}{run}", now)
         state.record_job_start(run, 1, "build", "glue", f"{name}-build", job, {}, f"{TOKEN}{job}", now)
         state.record_job_states([{"job_run_id": job, "job": f"{name}-build", "state": "SUCCEEDED"}], now)
-        state.record_outcome(run, 1, "COMPLETED", None, None, now, "machine")
+        state.finish_attempt(run, 1, "COMPLETED", None, None, now)
         world.event(name, str(day), now + timedelta(hours=2), run_id=str(run), attempt=1, account="123456789012")
     while done := _done(world):
         state.finish_effects(done, now)

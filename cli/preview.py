@@ -23,7 +23,7 @@ def print_preview(action: str, previews: Sequence[Entry]) -> None:
         terminal.line("No run changes.")
     if more:
         terminal.line(f"and {plural(more, 'run')} more")
-    for text in (*_waiting(previews), *_inputs(previews), *_jobs(previews), *_effects(previews)):
+    for text in (*_reached(previews), *_waiting(previews), *_inputs(previews), *_jobs(previews), *_effects(previews)):
         terminal.line(text)
     if len(previews) == 1:
         digest = previews[0]["digest"]
@@ -43,6 +43,17 @@ def _run(each: Entry) -> list[str]:
     due = f"due by {Clock(None, each['business_date'])(each['due_at'])}" if "due_at" in each else ""
     happens = ", ".join(event.replace("_", " ") for event in each["events"])
     return [_name(each), each.get("was", "not opened"), each["status"], str(each["attempt"]), happens, due]
+
+
+def _reached(previews: Sequence[Entry]) -> Iterator[str]:
+    """Of a rerun with everything downstream: what runs again once it receives the events of these."""
+    results = [each.get("result") for each in previews]
+    later = [
+        one for found in results if isinstance(found, list) for one in found if not {"attempt", "more"} & one.keys()
+    ]
+    if later:
+        named = [f"{_name(each)}" + (f" in {each['runs_in']}" if each["runs_in"] else "") for each in later]
+        yield f"Reached by events, where these have ended: {few(named)}."
 
 
 def _waiting(previews: Sequence[Entry]) -> Iterator[str]:

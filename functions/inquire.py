@@ -22,12 +22,15 @@ MOST_BYTES = 4_000_000  # of an answer, to begin a further page: Lambda answers 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`status`: every product of a business date. `why`: one run, what it waits for and what that waits for. `history`: what
     happened, oldest first. `runs`: those of a product. `product`: what its refresh events have to agree with. `open_runs`: how many each
-    product has. `changes`: what deployments changed, the latest first, since the date if one is given. `health`: what could not be performed, loaded or opened, and what lies in dead letter queues. Without a date it is the latest that has a run.
+    product has. `backfills`: how far each is, the latest first. `changes`: what deployments changed, the latest first, since the date if one is given. `health`: what could not be performed, loaded or opened, and what lies in dead letter queues. Without a date it is the latest that has a run.
     Raises `BadEvent`, `UnknownProduct`."""
     require(event, "inquire")
     state, product, now = runtime.state(), event.get("product"), runtime.now()
     if event["question"] == "health":
         return _health(state, now)
+    if event["question"] == "backfills":
+        rows, more = _pages(lambda after: state.backfills(after, PAGE))
+        return {"question": "backfills", "asked_at": now.isoformat(), "backfills": rows, "more": more}
     first = date.fromisoformat(event["business_date"]) if "business_date" in event else state.latest_date(product, now)
     last = date.fromisoformat(event["until"]) if "until" in event else first
     answer = {"question": event["question"], "business_date": str(first), "asked_at": now.isoformat()}

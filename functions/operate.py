@@ -2,8 +2,7 @@
 recorded."""
 
 import os
-from dataclasses import asdict
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import runtime
@@ -12,7 +11,7 @@ from job_run import JobRun
 from job_services import stop
 from state.answers import length
 from state.calls import State
-from state.errors import BadEvent, IllegalTransition
+from state.errors import BadEvent
 
 HOW = ("actor", "preview", "expect")  # the fields that do not say what is to be done
 
@@ -25,16 +24,17 @@ def handler(event: dict[str, Any], context: Any) -> Any:
     if event["action"] == "retry":
         return _retry(state, event, actor, now, context)
     if event["action"] == "backfill":
-        return _backfill(state, event, actor, now, context)
-    if "product" not in event:
+        _check_backfill(event)
+    elif "product" not in event:
         raise BadEvent("operate: /product is missing")
     if event["action"] == "waive":
         _check_waiver(event)
     request = {key: value for key, value in event.items() if key not in HOW}
     done = state.operate(request, event.get("preview", False), event.get("expect"), actor, now)
     if done.changes is not None:
-        result = {"result": _answer(event, done.result)} if done.result else {}
-        return {**request, "account": _account(), **done.changes, "digest": done.digest, **result}
+        result = _answer(event, done.result) if done.result else None
+        about = result if event["action"] == "backfill" and result else {"result": result}
+        return {**request, **about, "account": _account(), **done.changes, "digest": done.digest}
     assert done.result is not None, "it is left out of a trial only"
     for each in done.result.get("jobs", ()):
         stop(JobRun.of(each))
@@ -71,22 +71,11 @@ def _account() -> str:
     return os.environ["STATE_MACHINE_ARN_PREFIX"].split(":")[4]
 
 
-def _backfill(state: State, event: dict[str, Any], actor: str, now: datetime, context: Any) -> dict[str, Any]:
-    what = event.get("product") or event.get("domain")
-    if what is None:
+def _check_backfill(event: dict[str, Any]) -> None:
+    if not {"product", "domain", "stop"} & event.keys():
         raise BadEvent("operate: /product is missing")
-    first = date.fromisoformat(event["business_date"]) if "business_date" in event else state.latest_opening(what, now)
-    if first is None:
-        state.backfill(
-            what, now.date(), now.date(), True, actor, now
-        )  # raises where there is nothing to open on any date
-        raise IllegalTransition(f"no schedule of {what} has opened a run yet; name the business date with --date")
-    last = date.fromisoformat(event["until"]) if "until" in event else first
-    if last < first:
-        raise BadEvent(f"operate: /until {last} is before /business_date {first}")
-    found = state.backfill(what, first, last, event.get("preview", False), actor, now)
-    runtime.perform_made(context, now)
-    return {**asdict(found), "business_date": str(first), "until": str(last)}
+    if event.get("until", "") < event.get("business_date", "") and "until" in event:
+        raise BadEvent(f"operate: /until {event['until']} is before /business_date {event['business_date']}")
 
 
 def _retry(state: State, event: dict[str, Any], actor: str, now: datetime, context: Any) -> dict[str, int]:

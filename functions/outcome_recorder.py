@@ -8,17 +8,13 @@ from contract import require
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """`{"recorded_at": ...}`, the same when the same outcome is reported again."""
+    """`{"recorded_at": ..., "detail": ...}`, the same when the same outcome is reported again. `detail` is what the machine publishes."""
     require(event, "outcome-recorder")
-    run = UUID(event["run_id"])
-    outcome = runtime.state().record_outcome(
-        run,
-        event["attempt"],
-        event["status"],
-        event.get("error"),
-        event.get("cause"),
-        runtime.now(),
-        "machine",
+    run, now = UUID(event["run_id"]), runtime.now()
+    finished = runtime.state().finish_attempt(
+        run, event["attempt"], event["status"], event.get("error"), event.get("cause"), now
     )
     runtime.perform_of_run(context, run)
-    return {"recorded_at": outcome.recorded_at}
+    if finished.continues:
+        runtime.continue_backfills(context, now)
+    return {"recorded_at": finished.recorded_at, "detail": finished.detail}

@@ -55,6 +55,15 @@ def perform_of_run(context: Any, run: UUID) -> int:
     return tried(lambda: performer().perform_of_run(run, now, time_left(context)))
 
 
+def continue_backfills(context: Any, made: datetime) -> int:
+    """Opens the next runs of backfills that are under way, and performs what that makes due."""
+
+    def opened() -> int:
+        return perform_made(context, made) if state().continue_backfills(made) else 0
+
+    return tried(opened)
+
+
 def tried(perform: Callable[[], int]) -> int:
     """What the caller was called for is recorded, and must not fail because of this: effects that were not performed stay in the outbox."""
     try:

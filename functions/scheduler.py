@@ -17,6 +17,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     now = runtime.now()
     openings = runtime.state().open_due_runs(now, "scheduler")
     report(openings)
+    runtime.continue_backfills(context, now)
     return {**asdict(openings), "effects": runtime.perform_due(context, now)}
 
 

@@ -57,15 +57,25 @@ class Silence:
 
 Answer = Succeed | FailTask | Raise | Silence
 
+
+def recorded(status: str) -> dict[str, Any]:
+    """What the outcome recorder answers: the time, and the detail of the event to publish."""
+    domain, name = str(RUN["product"]).split("/")
+    about = {key: RUN[key] for key in ("business_date", "cycle", "run_id", "attempt")}
+    at = "2026-11-20T06:00:00Z"
+    detail = {"domain": domain, "product": name, "status": status, "refreshed_at": at, "metadata": {}, **about}
+    return {"recorded_at": at, "detail": detail}
+
+
 DEFAULTS: dict[str, Answer] = {
     "gate.await": Succeed({"released_by": ["raw/rd1"]}),
     "gate.deadline": Succeed({"decision": "start"}),
     "tracker.await": Succeed(),
     "tracker.resolve": Succeed(),
     "tracker.end": Succeed(),
-    "recorder.COMPLETED": Succeed({"recorded_at": "2026-11-20T06:00:00Z"}),
-    "recorder.ERROR": Succeed({"recorded_at": "2026-11-20T06:00:00Z"}),
-    "recorder.SKIPPED": Succeed({"recorded_at": "2026-11-20T06:00:00Z"}),
+    "recorder.COMPLETED": Succeed(recorded("COMPLETED")),
+    "recorder.ERROR": Succeed(recorded("ERROR")),
+    "recorder.SKIPPED": Succeed(recorded("SKIPPED")),
     "glue.start": Succeed({"JobRunId": "jr_1"}),
     "events.put": Succeed({"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}),
     "topic.publish": Succeed({"MessageId": "1"}),

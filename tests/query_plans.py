@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 
 from headgate.local.data_api_values import parameter, to_placeholders
-from state.calls import State
 from state.database import Database
+from tests.state_world import Acting
 
 # Their rows do not come and go with the runs: one for each product, dependency, step, ...
 OF_CATALOG = {
@@ -62,8 +62,8 @@ class Explained(Database):
         self.scans: list[Scan] = []
 
     @property
-    def state(self) -> State:
-        return State(self)
+    def state(self) -> Acting:
+        return Acting(self)
 
     def execute(
         self, sql: str, parameters: list[dict[str, Any]] | None = None, transaction: str | None = None

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from typing import Any
+from uuid import UUID
 
 import boto3
 import psycopg
@@ -51,8 +52,36 @@ class HoldChange:
     waiting: list[dict[str, Any]]
 
 
+@dataclass(frozen=True)
+class Outcome:
+    recorded_at: str
+    repeated: bool
+
+
+@dataclass(frozen=True)
+class Backfilled:
+    opened: int
+    existing: int
+
+
 class Acting(State):
-    """The state with the transitions behind `operate`, each by itself."""
+    """The state with the transitions behind `operate` and `finish_attempt`, each by itself."""
+
+    def record_outcome(
+        self, run: UUID, attempt: int, outcome: str, error: str | None, cause: str | None, now: datetime, actor: str
+    ) -> Outcome:
+        return self._one(Outcome, "record_outcome", run, attempt, outcome, error, cause, now, actor)
+
+    def backfill(self, what: str, first: date, last: date, preview: bool, actor: str, now: datetime) -> Backfilled:
+        dates = {"business_date": str(first), "until": str(last)}
+        request = {"action": "backfill", "product" if "/" in what else "domain": what, **dates}
+        result = self.operate(request, preview, None, actor, now).result
+        assert result is not None
+        return Backfilled(result["opened"], result["existing"])
+
+    def latest_opening(self, what: str | None, now: datetime) -> date | None:
+        found = self._value("latest_opening", what, now)
+        return date.fromisoformat(found) if found else None
 
     def rerun(
         self, product: str, on_date: date, cycle: str, downstream: bool, kind: str, actor: str, now: datetime

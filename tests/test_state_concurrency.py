@@ -17,7 +17,7 @@ from state.database import Database
 from state.errors import StaleAttempt
 from state.migrate import statements
 from tests.fake_aws import FakeAws
-from tests.state_world import World, at, client, external, product
+from tests.state_world import Acting, World, at, client, external, product
 
 INPUTS = [f"raw/r{number}" for number in range(6)]
 LOADED, SIX = at("2026-11-20 00:00"), at("2026-11-20 06:00")
@@ -122,7 +122,7 @@ def test_the_machines_own_outcome_and_its_end_as_an_event_are_recorded_once(worl
         run = world.run("d/x", day)["run_id"]
         world.state.begin_pipeline(run, 1, None, SIX)
         world.state.record_job_start(run, 1, "build", "glue", "j", f"jr {day}", {}, f"job {day}", SIX)
-        states = [State(Database(client(world.url))) for _ in range(3)]
+        states = [Acting(Database(client(world.url))) for _ in range(3)]
         given = (run, 1, "States.Runtime", "", True, 2, "monitor", SIX)
         recorder = partial(states[2].record_outcome, run, 1, "ERROR", "JobFailed", None, SIX, "machine")
         ends = together(

@@ -60,7 +60,7 @@ def rerun(name: str = "d/x#", downstream: bool = False) -> str:
 
 
 RUN = run_of("d/x#")
-BACKFILL = f"SELECT backfill('d/x#', '{DAY}', '{DAY}', false, 'ann', '{NOW}')"
+BACKFILL = f"SELECT backfill('d/x#', '{DAY}', '{DAY}', NULL, 'ann', '{NOW}')"
 LOST = f"SELECT end_lost_machine({RUN}, 1, 'States.Runtime', '', true, 2, 'monitor', '{NOW}')"
 JOB_ENDS = """SELECT record_job_states('[{"job_run_id": "jr #", "job": "job-build", "state": "STOPPED"}]', '2026-11-20 08:00Z')"""
 SKIP = f"SELECT skip_run('d/x#', '{DAY}', '', 'ann', '{NOW}')"
@@ -81,7 +81,7 @@ PUBLISHED = (
     f"SELECT record_refresh_events(jsonb_build_array(jsonb_build_object('event_key', 'd/u#', 'product_id', 'd/u#', 'business_date', '{DAY}', "
     f"'status', 'COMPLETED', 'run_id', {run_of('d/u#')}, 'attempt', 1, 'refreshed_at', '{NOW}')), '{NOW}')"
 )
-UPSTREAM = [f"SELECT backfill('d/u#', '{DAY}', '{DAY}', false, 'ann', '{NOW}')", f"SELECT begin_pipeline({run_of('d/u#')}, 1, 'a', '{NOW}')",
+UPSTREAM = [f"SELECT backfill('d/u#', '{DAY}', '{DAY}', NULL, 'ann', '{NOW}')", f"SELECT begin_pipeline({run_of('d/u#')}, 1, 'a', '{NOW}')",
             outcome("COMPLETED", "d/u#"), PUBLISHED]  # fmt: skip
 
 

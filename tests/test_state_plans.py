@@ -9,13 +9,12 @@ import pytest
 
 from alerting.channels import properties
 from headgate.local.postgres import Postgres
-from state.calls import State
 from tests.query_plans import OF_CATALOG, Explained, Scan
 from tests.state_history import CASES, SIX, TODAY, Case, morning
-from tests.state_world import SOAK, World, at, new_world
+from tests.state_world import SOAK, Acting, World, at, new_world
 
 LATER = at("2026-11-20 06:30")
-Call = Callable[[State], Any]
+Call = Callable[[Acting], Any]
 
 
 ONE_READING = 600  # rows: every product of the mesh, once
@@ -55,6 +54,7 @@ def calls(world: World) -> dict[str, Call]:
     ((product, day, failed),) = world.sql(
         "SELECT product_id, business_date, run_id FROM data_product_status WHERE status = 'ERROR' ORDER BY business_date DESC, product_id LIMIT 1"
     )
+    cancel = {"action": "cancel", "product": "d/x2", "business_date": str(TODAY)}
     end = {"job_run_id": f"jr {made}", "job": "j", "state": "SUCCEEDED"}
     late: dict[str, Any] = {
         "kind": "LATE",
@@ -102,6 +102,11 @@ def calls(world: World) -> dict[str, Call]:
         "rerun": lambda state: state.rerun(product, day, "", False, "rerun", "ann", LATER),
         "set_hold": lambda state: state.set_hold("d/x2", None, "", True, "ann", LATER),
         "skip_run": lambda state: state.skip_run("d/x2", TODAY, "", "ann", LATER),
+        "cancel_run": lambda state: state.cancel_run("d/x2", TODAY, "", None, "ann", LATER),
+        "operate": lambda state: state.operate(cancel, True, None, "ann", LATER),
+        "finish_attempt": lambda state: state.finish_attempt(made, 1, "COMPLETED", None, None, LATER),
+        "continue_backfills": lambda state: state.continue_backfills(LATER),
+        "backfills": lambda state: state.backfills("", 50),
         "latest_date": lambda state: state.latest_date(None, LATER),
         "latest_date of a product": lambda state: state.latest_date("d/x3", LATER),
         "latest_date of an external product": lambda state: state.latest_date("raw/trigger", LATER),

@@ -51,11 +51,12 @@ class Deadline:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """`recorded_at` in RFC 3339: when it was recorded first."""
+class Finished:
+    """`recorded_at` in RFC 3339: when the outcome was recorded first; `detail` is that of its event; `continues`: a backfill goes on with it."""
 
     recorded_at: str
-    repeated: bool
+    detail: Json
+    continues: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +83,6 @@ class Operated:
     result: Json | None
     changes: Json | None
     digest: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Backfilled:
-    """How many runs."""
-
-    opened: int
-    existing: int
 
 
 @dataclass(frozen=True, slots=True)

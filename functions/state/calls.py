@@ -10,9 +10,9 @@ from uuid import UUID
 
 from state.answers import (
     ArchivePage,
-    Backfilled,
     Deadline,
     Effect,
+    Finished,
     JobStart,
     JobToAsk,
     Json,
@@ -22,7 +22,6 @@ from state.answers import (
     OpenRun,
     Operated,
     OutboxHealth,
-    Outcome,
     Recorded,
     Repaired,
     Row,
@@ -72,17 +71,10 @@ class State:
         """{<step key>: {type, resource, arguments}}"""
         return cast(Json, self._value("begin_pipeline", run, of_attempt, execution, now_is))
 
-    def record_outcome(
-        self,
-        run: UUID,
-        of_attempt: int,
-        outcome: str,
-        of_error: str | None,
-        of_cause: str | None,
-        now_is: datetime,
-        actor: str,
-    ) -> Outcome:
-        return self._one(Outcome, "record_outcome", run, of_attempt, outcome, of_error, of_cause, now_is, actor)
+    def finish_attempt(
+        self, run: UUID, of_attempt: int, outcome: str, of_error: str | None, of_cause: str | None, now_is: datetime
+    ) -> Finished:
+        return self._one(Finished, "finish_attempt", run, of_attempt, outcome, of_error, of_cause, now_is)
 
     def open_runs_of(self, executions: list[Json]) -> list[OpenRun]:
         return [OpenRun.of(each) for each in self._value("open_runs_of", executions)]
@@ -156,8 +148,8 @@ class State:
     def operate(self, request: Json, trial: bool, expected: str | None, actor: str, now_is: datetime) -> Operated:
         return self._one(Operated, "operate", request, trial, expected, actor, now_is)
 
-    def backfill(self, what: str, first: date, last: date, preview: bool, actor: str, now_is: datetime) -> Backfilled:
-        return self._one(Backfilled, "backfill", what, first, last, preview, actor, now_is)
+    def continue_backfills(self, now_is: datetime) -> int:
+        return int(self._value("continue_backfills", now_is))
 
     def load_catalog(
         self, of_upload: str, of_commit: str, of_committed_at: datetime, force: bool, actor: str, now_is: datetime
@@ -171,10 +163,6 @@ class State:
 
     def status_of_day(self, on_date: date, of_domain: str | None, after: str, page: int, now_is: datetime) -> list[Row]:
         return self._rows(Row, "status_of_day", on_date, of_domain, after, page, now_is)
-
-    def latest_opening(self, what: str | None, now_is: datetime) -> date | None:
-        found = self._value("latest_opening", what, now_is)
-        return date.fromisoformat(found) if found else None
 
     def describe_product(self, product: str, now_is: datetime) -> Json:
         return cast(Json, self._value("describe_product", product, now_is))
@@ -198,6 +186,9 @@ class State:
 
     def products_with_errors(self, after: str, page: int, now_is: datetime) -> list[Row]:
         return self._rows(Row, "products_with_errors", after, page, now_is)
+
+    def backfills(self, after: str, page: int) -> list[Row]:
+        return self._rows(Row, "backfills", after, page)
 
     def outbox_health(self, now_is: datetime) -> OutboxHealth:
         return self._one(OutboxHealth, "outbox_health", now_is)

@@ -22,6 +22,7 @@ COMPLETED, FAILED, SKIPPED = "Record success", "Record failure", "Record skip"
 PUBLISH, PUBLISH_FAILURE, UNPUBLISHED = "Publish refresh event", "Publish failure event", "Refresh event not published"
 COMPLETION_ALERT, FAILURE_ALERT, SKIP_ALERT = "Send completion alert", "Send failure alert", "Send skip alert"
 UPSTREAM, INCIDENT = "Check for an upstream failure", "Open incident"
+DETAIL = "$.outcome.detail"  # what the state has recorded, so that both copies of the event are the same
 RUN_IS_OVER = ("IllegalTransition", "StaleAttempt")  # raised by the state: the outcome of the attempt is another's
 RUN_COMPLETED, RUN_FAILED, RUN_SKIPPED = "Run completed", "Run failed", "Run skipped"
 
@@ -80,7 +81,7 @@ def _record(
 ) -> State:
     """`if_over` comes next where the run has its outcome from elsewhere, such as a cancellation: that is no news of this machine."""
     payload = {"status": status} | RUN | (FAILURE if status == "ERROR" else {}) | EXECUTION
-    kept = ("$.outcome", {"recorded_at.$": "$.Payload.recorded_at"})
+    kept = ("$.outcome", {"detail.$": "$.Payload.detail"})
     over = (Catch(RUN_IS_OVER, if_over, failure_path),) if if_over else ()
     return function(
         name, OUTCOME_RECORDER, payload, next_state, (*over, *catch_all(on_failure, failure_path)), comment, kept
@@ -92,18 +93,7 @@ def _publish(
 ) -> State:
     assert given.bus is not None
     completed = status == "COMPLETED"
-    detail = {
-        "domain": given.domain,
-        "product": given.name,
-        "business_date.$": "$.business_date",
-        "cycle.$": "$.cycle",
-        "status": status,
-        "run_id.$": "$.run_id",
-        "attempt.$": "$.attempt",
-        "refreshed_at.$": "$.outcome.recorded_at",
-        "metadata": {},
-    }
     return event(
-        name, given.bus, "Data Product Refreshed" if completed else "Data Product Failed", detail, comment, next_state,
+        name, given.bus, "Data Product Refreshed" if completed else "Data Product Failed", DETAIL, comment, next_state,
         catch_all(on_failure, "$.failure" if completed else "$.publishing_failure"),
     )  # fmt: skip

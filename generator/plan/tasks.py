@@ -79,12 +79,12 @@ def event(
     name: str,
     bus: str,
     detail_type: str,
-    detail: dict[str, Any],
+    detail: str,
     comment: str,
     next_state: str | None,
     catch: tuple[Catch, ...],
 ) -> State:
-    """Puts one event on a bus."""
+    """Puts one event on a bus; its detail is found at the path `detail`."""
     return State(
         name, "states/publish_event", next_state, comment, TIMEOUT, retries.EVENTS, catch,
         {"bus": bus, "detail_type": detail_type, "detail": detail},

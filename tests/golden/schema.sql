@@ -1,7 +1,7 @@
 CREATE DOMAIN public.dependency_event AS text
 	CONSTRAINT dependency_event_check CHECK ((VALUE = ANY (ARRAY['opened'::text, 'arrived'::text, 'reopened'::text, 'added'::text, 'removed'::text, 'kept'::text, 'waived'::text, 'unwaived'::text])));
 CREATE DOMAIN public.run_event AS text
-	CONSTRAINT run_event_check CHECK ((VALUE = ANY (ARRAY['opened'::text, 'waiting'::text, 'released'::text, 'repaired'::text, 'started'::text, 'completed'::text, 'failed'::text, 'skipped'::text, 'cancelled'::text, 'late'::text, 'held'::text, 'hold_removed'::text, 'rerun'::text, 'restarted'::text, 'started_again'::text, 'condition_changed'::text, 'outdated'::text, 'resumed'::text, 'waived'::text, 'due_changed'::text])));
+	CONSTRAINT run_event_check CHECK ((VALUE = ANY (ARRAY['opened'::text, 'waiting'::text, 'released'::text, 'started'::text, 'completed'::text, 'failed'::text, 'skipped'::text, 'cancelled'::text, 'late'::text, 'held'::text, 'hold_removed'::text, 'rerun'::text, 'restarted'::text, 'condition_changed'::text, 'repaired'::text, 'started_again'::text, 'outdated'::text, 'resumed'::text, 'due_changed'::text, 'waived'::text])));
 CREATE TABLE public.data_product_status (
     run_id uuid DEFAULT gen_random_uuid() NOT NULL,
     product_id text NOT NULL,
@@ -231,6 +231,36 @@ CREATE TABLE public.alert (
     notified_at timestamp with time zone CONSTRAINT alert_told_at_not_null NOT NULL,
     CONSTRAINT alert_kind_check CHECK ((kind = ANY (ARRAY['ERROR'::text, 'LATE'::text, 'COMPLETED'::text, 'STARTED'::text, 'SKIPPED'::text, 'OUTDATED'::text])))
 );
+CREATE TABLE public.backfill (
+    backfill_id integer NOT NULL,
+    what text NOT NULL,
+    first_date date NOT NULL,
+    last_date date NOT NULL,
+    at_once integer NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    made_by text NOT NULL,
+    ended_at timestamp with time zone,
+    stopped_by text,
+    error text,
+    CONSTRAINT backfill_at_once_check CHECK ((at_once > 0))
+);
+ALTER TABLE public.backfill ALTER COLUMN backfill_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.backfill_backfill_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.backfill_run (
+    backfill_id integer NOT NULL,
+    place integer NOT NULL,
+    product_id text NOT NULL,
+    business_date date NOT NULL,
+    cycle text NOT NULL,
+    opens_at timestamp with time zone,
+    taken_at timestamp with time zone
+);
 CREATE TABLE public.catalog_change (
     load_id bigint NOT NULL,
     name text NOT NULL,
@@ -393,6 +423,10 @@ ALTER TABLE ONLY public.alert
     ADD CONSTRAINT alert_pkey PRIMARY KEY (alert_key);
 ALTER TABLE ONLY public.archive_page
     ADD CONSTRAINT archive_page_pkey PRIMARY KEY (page_id);
+ALTER TABLE ONLY public.backfill
+    ADD CONSTRAINT backfill_pkey PRIMARY KEY (backfill_id);
+ALTER TABLE ONLY public.backfill_run
+    ADD CONSTRAINT backfill_run_pkey PRIMARY KEY (backfill_id, place);
 ALTER TABLE ONLY public.calendar
     ADD CONSTRAINT calendar_pkey PRIMARY KEY (calendar);
 ALTER TABLE ONLY public.catalog_change
@@ -453,6 +487,8 @@ CASE
     ELSE false
 END;
 CREATE INDEX archive_page_of_date ON public.archive_page USING btree (business_date);
+CREATE INDEX backfill_open ON public.backfill USING btree (backfill_id) WHERE (ended_at IS NULL);
+CREATE INDEX backfill_run_of ON public.backfill_run USING btree (product_id, business_date, cycle);
 CREATE INDEX catalog_change_of ON public.catalog_change USING btree (name, load_id);
 CREATE INDEX data_pipeline_config_of_resource ON public.data_pipeline_config USING btree (resource, type);
 CREATE INDEX data_product_dependencies_upstream ON public.data_product_dependencies USING btree (upstream);
@@ -465,7 +501,6 @@ CASE
     WHEN ((resume_until IS NULL) AND (outdated_at IS NULL)) THEN false
     ELSE true
 END;
-CREATE INDEX data_product_status_history_at ON public.data_product_status_history USING brin (changed_at) WITH (pages_per_range='32', autosummarize='on');
 CREATE INDEX data_product_status_history_run ON public.data_product_status_history USING btree (run_id);
 CREATE INDEX data_product_status_of_date ON public.data_product_status USING btree (business_date, product_id);
 CREATE INDEX data_product_status_open ON public.data_product_status USING btree (product_id) WHERE 
@@ -478,7 +513,6 @@ CASE
     WHEN (late_notified OR (due_at IS NULL) OR (status = ANY (ARRAY['COMPLETED'::text, 'SKIPPED'::text, 'CANCELLED'::text]))) THEN false
     ELSE true
 END;
-CREATE INDEX dependencies_events_history_at ON public.data_product_dependencies_events_status_history USING brin (changed_at) WITH (pages_per_range='32', autosummarize='on');
 CREATE INDEX dependencies_events_history_run ON public.data_product_dependencies_events_status_history USING btree (run_id);
 CREATE INDEX dependencies_waiting_for ON public.data_product_dependencies_events_status USING btree (upstream, required_date) WHERE 
 CASE
@@ -523,11 +557,17 @@ CREATE INDEX refresh_event_received ON public.refresh_event USING btree (receive
 CREATE INDEX unmade_opening_of_date ON public.unmade_opening USING btree (business_date, product_id);
 CREATE INDEX unmade_opening_passed_over ON public.unmade_opening USING btree (passed_over_at) WHERE (passed_over_at IS NOT NULL);
 CREATE TRIGGER dependencies_inserted AFTER INSERT ON public.data_product_dependencies_events_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.keep_dependency_history();
+CREATE TRIGGER dependencies_inserted_noted AFTER INSERT ON public.data_product_dependencies_events_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_changed_runs();
 CREATE TRIGGER dependencies_updated AFTER UPDATE ON public.data_product_dependencies_events_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.keep_dependency_history();
+CREATE TRIGGER dependencies_updated_noted AFTER UPDATE ON public.data_product_dependencies_events_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_changed_runs();
 CREATE TRIGGER status_inserted AFTER INSERT ON public.data_product_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.keep_status_history();
+CREATE TRIGGER status_inserted_noted AFTER INSERT ON public.data_product_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_changed_runs();
 CREATE TRIGGER status_updated AFTER UPDATE ON public.data_product_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.keep_status_history();
+CREATE TRIGGER status_updated_noted AFTER UPDATE ON public.data_product_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_changed_runs();
 ALTER TABLE ONLY public.alert_delivery
     ADD CONSTRAINT alert_delivery_alert_key_fkey FOREIGN KEY (alert_key) REFERENCES public.alert(alert_key);
+ALTER TABLE ONLY public.backfill_run
+    ADD CONSTRAINT backfill_run_backfill_id_fkey FOREIGN KEY (backfill_id) REFERENCES public.backfill(backfill_id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.catalog_change
     ADD CONSTRAINT catalog_change_load_id_fkey FOREIGN KEY (load_id) REFERENCES public.catalog_load(load_id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.data_pipeline_config

@@ -13,7 +13,7 @@ ALTER TABLE data_product_dependencies_events_status_history
 ALTER DOMAIN run_event DROP CONSTRAINT run_event_check;
 ALTER DOMAIN run_event ADD CONSTRAINT run_event_check CHECK (VALUE IN (
     'opened', 'waiting', 'released', 'started', 'completed', 'failed', 'skipped', 'cancelled', 'late', 'held', 'hold_removed', 'rerun', 'restarted',
-    'condition_changed', 'repaired', 'started_again', 'outdated', 'resumed',
+    'condition_changed', 'repaired', 'started_again', 'outdated', 'resumed', 'due_changed',
     'waived'            -- an operator decided that an input counts as arrived, or took that back
 ));
 ALTER DOMAIN dependency_event DROP CONSTRAINT dependency_event_check;
@@ -33,7 +33,22 @@ BEGIN
     RETURN NULL;
 END $$;
 
--- What changed at a moment. Rows come in the order of their moments, so an index of a few bytes a thousand rows finds them.
-CREATE INDEX data_product_status_history_at ON data_product_status_history USING brin (changed_at) WITH (pages_per_range = 32, autosummarize = on);
-CREATE INDEX dependencies_events_history_at ON data_product_dependencies_events_status_history USING brin (changed_at)
-    WITH (pages_per_range = 32, autosummarize = on);
+-- What an operation changes: the runs that its statements change, and those whose inputs they change, in a setting of its transaction.
+
+CREATE FUNCTION note_changed_runs() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_setting('headgate.changed_runs', true) <> '' THEN
+        PERFORM set_config('headgate.changed_runs', current_setting('headgate.changed_runs')
+            || (SELECT coalesce(string_agg(DISTINCT ' ' || run_id, ''), '') FROM changed), true);
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER status_inserted_noted AFTER INSERT ON data_product_status
+    REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_changed_runs();
+CREATE TRIGGER status_updated_noted AFTER UPDATE ON data_product_status
+    REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_changed_runs();
+CREATE TRIGGER dependencies_inserted_noted AFTER INSERT ON data_product_dependencies_events_status
+    REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_changed_runs();
+CREATE TRIGGER dependencies_updated_noted AFTER UPDATE ON data_product_dependencies_events_status
+    REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_changed_runs();

@@ -10,6 +10,11 @@ CREATE OR REPLACE FUNCTION resumes_until(r data_product_status, now_is timestamp
     SELECT now_is + make_interval(secs => p.resume_seconds) FROM data_product p WHERE p.product_id = r.product_id
 $$;
 
+CREATE OR REPLACE FUNCTION cause_in_event(outcome text, of_error text, of_cause text, actor text) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+    SELECT jsonb_build_object('cause', left(
+        CASE outcome WHEN 'ERROR' THEN of_error WHEN 'COMPLETED' THEN NULL ELSE coalesce(of_cause, 'by ' || actor) END, 1000))
+$$;
+
 CREATE OR REPLACE FUNCTION record_outcome(
     run uuid, of_attempt integer, outcome text, of_error text, of_cause text, now_is timestamptz, actor text,
     OUT recorded_at timestamptz, OUT repeated boolean
@@ -41,8 +46,7 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'IllegalTransition: % for % is %, and cannot become %', r.product_id, r.business_date, r.status, outcome;
     END IF;
-    PERFORM store_event_of(r, outcome, jsonb_build_object('cause', left(
-        CASE outcome WHEN 'ERROR' THEN of_error WHEN 'COMPLETED' THEN NULL ELSE coalesce(of_cause, 'by ' || actor) END, 1000)), now_is);
+    PERFORM store_event_of(r, outcome, cause_in_event(outcome, of_error, of_cause, actor), now_is);
     IF outcome = 'ERROR' AND actor <> 'machine' THEN  -- a machine sends the alert of its failure itself; one that died cannot
         PERFORM store_alert(r, 'ERROR', jsonb_build_object('error', of_error, 'cause', left(of_cause, 4000), 'execution_arn', r.execution_arn), now_is);
     END IF;
@@ -51,4 +55,20 @@ BEGIN
         PERFORM advance(ARRAY[run], now_is, 'everything had arrived', actor);
     END IF;
     recorded_at := now_is;
+END $$;
+
+CREATE OR REPLACE FUNCTION finish_attempt(
+    run uuid, of_attempt integer, outcome text, of_error text, of_cause text, now_is timestamptz,
+    OUT recorded_at timestamptz, OUT detail jsonb, OUT continues boolean
+)
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
+-- Records how the machine of an attempt ended; gives when, the detail of the event that the machine publishes, and whether a backfill goes on with it.
+DECLARE
+    r data_product_status;
+BEGIN
+    SELECT o.recorded_at INTO recorded_at FROM record_outcome(run, of_attempt, outcome, of_error, of_cause, now_is, 'machine') o;
+    SELECT * INTO r FROM run_of(run);
+    r.attempt := of_attempt;  -- the next may have started
+    detail := event_detail(r, outcome, cause_in_event(outcome, of_error, of_cause, 'machine'), recorded_at);
+    continues := in_open_backfill(run);
 END $$;
