@@ -9,7 +9,7 @@ import psycopg
 
 from headgate.local.data_api_values import parameter, to_placeholders
 from state.database import Database
-from tests.state_world import Acting
+from tests.state_acting import Acting
 
 # Their rows do not come and go with the runs: one for each product, dependency, step, ...
 OF_CATALOG = {

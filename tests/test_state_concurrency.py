@@ -17,7 +17,8 @@ from state.database import Database
 from state.errors import StaleAttempt
 from state.migrate import statements
 from tests.fake_aws import FakeAws
-from tests.state_world import Acting, World, at, client, external, product
+from tests.state_acting import Acting
+from tests.state_world import World, at, client, external, product
 
 INPUTS = [f"raw/r{number}" for number in range(6)]
 LOADED, SIX = at("2026-11-20 00:00"), at("2026-11-20 06:00")

@@ -10,8 +10,9 @@ import pytest
 from alerting.channels import properties
 from headgate.local.postgres import Postgres
 from tests.query_plans import OF_CATALOG, Explained, Scan
+from tests.state_acting import Acting
 from tests.state_history import CASES, SIX, TODAY, Case, morning
-from tests.state_world import SOAK, Acting, World, at, new_world
+from tests.state_world import SOAK, World, at, new_world
 
 LATER = at("2026-11-20 06:30")
 Call = Callable[[Acting], Any]
