@@ -224,14 +224,10 @@ def _arguments(step: Entry) -> dict[str, str]:
 
 
 def _dates(old: Entry, new: Entry) -> Iterator[str]:
-    for verb, dates in (
-        ("adds", set(new["dates"]) - set(old["dates"])),
-        ("drops", set(old["dates"]) - set(new["dates"])),
-    ):
+    was, now = set(old["dates"]), set(new["dates"])
+    for verb, dates in (("adds", sorted(now - was)), ("drops", sorted(was - now))):
         if dates:
-            yield f"{verb} {', '.join(sorted(dates)[:5])}" + (
-                f" and {len(dates) - 5} more dates" if len(dates) > 5 else ""
-            )
+            yield f"{verb} {', '.join(dates[:5])}" + (f" and {len(dates) - 5} more dates" if dates[5:] else "")
     if old["weekend"] != new["weekend"]:
         yield f"weekend {old['weekend']} -> {new['weekend']}"
 
