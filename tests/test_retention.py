@@ -98,6 +98,7 @@ OWN_TIME = {
     "catalog_stage",
     "data_product_hold_history",
     "unmade_opening",
+    "backfill",
     "archive_page",
 }
 
@@ -319,7 +320,7 @@ def test_an_open_run_keeps_its_effects_and_alerts(world: World, aws: FakeAws, ke
 
     report = keep(SIX + timedelta(days=70))
 
-    assert (report["deleted"]["effects"], report["deleted"]["alerts"]) == (4, 1)
+    assert (report["deleted"]["effects"], report["deleted"]["alerts"]) == (5, 1)
     assert world.sql("SELECT run_id, kind FROM effect") == [(waiting, "start_execution")]
     assert world.sql("SELECT alert_key FROM alert_delivery") == [(f"LATE {waiting}",)]
     assert world.state.start_again(waiting, 1, SIX + timedelta(days=70))

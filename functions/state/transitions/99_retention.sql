@@ -43,7 +43,7 @@ $$;
 CREATE OR REPLACE FUNCTION delete_spent(history_days integer, detail_days integer, archive_days integer, most integer, now_is timestamptz) RETURNS jsonb
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- Deletes at most `most` rows of each kind that have outlived their time, and gives how many {effects, alerts, job_runs, loads, staged, holds,
--- openings, pages, products}. Effects done and alerts are kept `detail_days`; loads of the catalog, holds that have ended and openings that were not
+-- openings, backfills, pages, products}. Effects done, alerts and backfills that have ended are kept `detail_days`; loads of the catalog, holds that have ended and openings that were not
 -- made `history_days`; pages of the archive as long as their objects, `archive_days`. Ends of job runs that no machine has reported and what a dead
 -- loader staged: one day.
 DECLARE
@@ -51,6 +51,7 @@ DECLARE
     history timestamptz := now_is - make_interval(days => history_days);
     keys text[];
     effects integer; alerts integer; job_runs integer; loads integer; staged integer; holds integer; openings integer; pages integer;
+    ended integer;
 BEGIN
     DELETE FROM effect WHERE effect_id = ANY (ARRAY(SELECT spent_effects(details, most)));
     GET DIAGNOSTICS effects = ROW_COUNT;
@@ -74,11 +75,14 @@ BEGIN
     DELETE FROM unmade_opening WHERE run_id = ANY (ARRAY(
         SELECT u.run_id FROM unmade_opening u WHERE u.business_date < (history AT TIME ZONE 'UTC')::date ORDER BY u.business_date LIMIT most));
     GET DIAGNOSTICS openings = ROW_COUNT;
+    DELETE FROM backfill WHERE backfill_id = ANY (ARRAY(
+        SELECT b.backfill_id FROM backfill b WHERE b.ended_at < details ORDER BY b.backfill_id LIMIT most));
+    GET DIAGNOSTICS ended = ROW_COUNT;
     DELETE FROM archive_page WHERE page_id = ANY (ARRAY(
         SELECT a.page_id FROM archive_page a WHERE a.archived_at < now_is - make_interval(days => archive_days) ORDER BY a.archived_at LIMIT most));
     GET DIAGNOSTICS pages = ROW_COUNT;
     RETURN jsonb_build_object('effects', effects, 'alerts', alerts, 'job_runs', job_runs, 'loads', loads, 'staged', staged, 'holds', holds,
-        'openings', openings, 'pages', pages, 'products', delete_products(ARRAY(SELECT spent_products(details, most))));
+        'openings', openings, 'backfills', ended, 'pages', pages, 'products', delete_products(ARRAY(SELECT spent_products(details, most))));
 END $$;
 
 CREATE OR REPLACE FUNCTION record_retention(of_report jsonb, now_is timestamptz) RETURNS void
