@@ -184,7 +184,7 @@ def load(world: World, products: dict[str, Any]) -> None:
     world.sql("DROP TABLE IF EXISTS catalog")
     world.sql(
         "CREATE TABLE catalog AS SELECT g.*, a.entry AS changed FROM jsonb_to_recordset(%s) AS g(section text, key text, entry jsonb) "
-        "JOIN jsonb_to_recordset(%s) AS a(key text, entry jsonb) USING (key)",
+        "JOIN jsonb_to_recordset(%s) AS a(section text, key text, entry jsonb) USING (section, key)",
         Jsonb(given), Jsonb(alone),
     )  # fmt: skip
 
