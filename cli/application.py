@@ -12,7 +12,9 @@ from headgate.cli.defaults import read_defaults
 from headgate.cli.errors import RefusedError, UsageError
 
 LOCAL = Path(".headgate") / "local"
-REFUSALS = ("UnknownProduct", "UnknownRun", "NoPipeline", "IllegalTransition", "ChangedMeanwhile", "TooMuch")
+REFUSALS = (
+    "UnknownProduct", "UnknownRun", "UnknownLetter", "NoPipeline", "IllegalTransition", "ChangedMeanwhile", "TooMuch",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

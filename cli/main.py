@@ -38,6 +38,7 @@ SUMMARIES = {
     "waive": "let an input of one run count as arrived",
     "backfill": "open the runs of past business dates",
     "retry": "perform parked effects once more",
+    "dead-letters": "list, show and redrive messages that were refused or could not be processed",
     "events": "write sample events for `sam local invoke`, filled in from an open run",
     "event": "publish a refresh event on the central bus, as a producer does",
     "completion": "print what a shell evaluates to complete commands and products",
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complete(os.environ.get("COMP_LINE", "").split())
     words = sys.argv[1:] if arguments is None else list(arguments)
     named = next((each for each in words if not each.startswith("-")), "")
-    module = import_module(f"headgate.cli.commands.{named}") if named in SUMMARIES else None
+    module = _module(named) if named in SUMMARIES else None
     as_json = "--json" in words
     try:
         given = _parser(named, module, as_json).parse_args(words)
@@ -80,6 +81,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
+def _module(command: str) -> ModuleType:
+    return import_module(f"headgate.cli.commands.{command.replace('-', '_')}")
+
+
 class _JsonParser(argparse.ArgumentParser):
     """Raises `UsageError` for arguments that are wrong, instead of printing the usage."""
 
@@ -107,7 +112,7 @@ def _complete(words: list[str]) -> NoReturn:
     from headgate.cli.completion import complete
 
     named = next((each for each in words if each in SUMMARIES), "")
-    complete(_parser(named, import_module(f"headgate.cli.commands.{named}") if named else None, False))
+    complete(_parser(named, _module(named) if named else None, False))
     sys.exit(0)
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 import dead_letters
+import letters
 import runtime
 from contract import require
 from event_dates import bounds
@@ -22,15 +23,22 @@ MOST_BYTES = 4_000_000  # of an answer, to begin a further page: Lambda answers 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`status`: every product of a business date. `why`: one run, what it waits for and what that waits for. `history`: what
     happened, oldest first. `runs`: those of a product. `product`: what its refresh events have to agree with. `open_runs`: how many each
-    product has. `backfills`: how far each is, the latest first. `changes`: what deployments changed, the latest first, since the date if one is given. `health`: what could not be performed, loaded or opened, and what lies in dead letter queues. Without a date it is the latest that has a run.
-    Raises `BadEvent`, `UnknownProduct`."""
+    product has. `backfills`: how far each is, the latest first. `changes`: what deployments changed, the latest first, since the date if one is
+    given. `health`: what could not be performed, loaded or opened, and how many messages lie in dead letter queues. `dead_letters`: the first of
+    these messages; `dead_letter`: one of them, whole. Without a date it is the latest that has a run.
+    Raises `BadEvent`, `UnknownProduct`, `UnknownLetter`."""
     require(event, "inquire")
     state, product, now = runtime.state(), event.get("product"), runtime.now()
-    if event["question"] == "health":
-        return _health(state, now)
-    if event["question"] == "backfills":
-        rows, more = _pages(lambda after: state.backfills(after, PAGE))
-        return {"question": "backfills", "asked_at": now.isoformat(), "backfills": rows, "more": more}
+    match event["question"]:
+        case "health":
+            return _health(state, now)
+        case "backfills":
+            rows, more = _pages(lambda after: state.backfills(after, PAGE))
+            return {"question": "backfills", "asked_at": now.isoformat(), "backfills": rows, "more": more}
+        case "dead_letters":
+            return {"question": event["question"], "asked_at": now.isoformat(), **letters.listed()}
+        case "dead_letter":
+            return letters.shown(_given(event.get("letter"), "letter"))
     first = date.fromisoformat(event["business_date"]) if "business_date" in event else state.latest_date(product, now)
     last = date.fromisoformat(event["until"]) if "until" in event else first
     answer = {"question": event["question"], "business_date": str(first), "asked_at": now.isoformat()}
@@ -80,17 +88,20 @@ def _health(state: State, now: datetime) -> dict[str, Any]:
     rows, more = _pages(lambda after: state.parked_effects(after, PAGE))
     outbox = asdict(state.outbox_health(now))
     products, more_products = _pages(lambda after: state.products_with_errors(after, PAGE, now))
-    letters = dead_letters.counts()
     return {
         "question": "health", "asked_at": now.isoformat(), "outbox": outbox, "parked": rows, "products": products,
-        "more": more or more_products, "dead_letters": letters, "retention": state.retention_health(),
+        "more": more or more_products, "dead_letters": dead_letters.counts(), "retention": state.retention_health(),
     }  # fmt: skip
 
 
 def _named(product: str | None) -> str:
-    if product is None:
-        raise BadEvent("inquire: /product is missing")
-    return product
+    return _given(product, "product")
+
+
+def _given(value: str | None, name: str) -> str:
+    if value is None:
+        raise BadEvent(f"inquire: /{name} is missing")
+    return value
 
 
 def _pages(page_after: Callable[[str], list[Row]]) -> tuple[list[dict[str, Any]], bool]:

@@ -1,10 +1,11 @@
-"""What operators do to runs: rerun, hold, release, skip, cancel, waive, backfill; and retry of effects. IAM decides who may call it; the caller is
-recorded."""
+"""What operators do to runs: rerun, hold, release, skip, cancel, waive, backfill; retry of effects, redrive of dead letters. IAM decides who may
+call it; the caller is recorded."""
 
 import os
 from datetime import datetime
 from typing import Any
 
+import letters
 import runtime
 from contract import require
 from job_run import JobRun
@@ -18,11 +19,13 @@ HOW = ("actor", "preview", "expect")  # the fields that do not say what is to be
 
 def handler(event: dict[str, Any], context: Any) -> Any:
     """The result of the action; with `preview` what it would change, and nothing is changed. Raises `BadEvent`, `UnknownRun`,
-    `UnknownProduct`, `NoPipeline`, `IllegalTransition`, `ChangedMeanwhile`, `TooMuch`."""
+    `UnknownProduct`, `NoPipeline`, `IllegalTransition`, `ChangedMeanwhile`, `TooMuch`, `UnknownLetter`."""
     require(event, "operate")
     state, now, actor = runtime.state(), runtime.now(), event["actor"]
     if event["action"] == "retry":
         return _retry(state, event, actor, now, context)
+    if event["action"] == "redrive":
+        return _redrive(event, actor)
     if event["action"] == "backfill":
         _check_backfill(event)
     elif "product" not in event:
@@ -40,6 +43,12 @@ def handler(event: dict[str, Any], context: Any) -> Any:
         stop(JobRun.of(each))
     runtime.perform_made(context, now)
     return _answer(event, done.result)
+
+
+def _redrive(event: dict[str, Any], actor: str) -> dict[str, Any]:
+    if ("letter" in event) == ("all" in event) or "preview" in event:
+        raise BadEvent("operate: redrive needs /letter or /all, not both, and has no /preview")
+    return letters.redrive(event.get("letter"), actor)
 
 
 def _answer(event: dict[str, Any], result: dict[str, Any]) -> Any:

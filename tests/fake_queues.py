@@ -76,14 +76,11 @@ class FakeQueues:
             ]
         } if found else {}  # fmt: skip
 
-    def change_message_visibility_batch(self, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:
+    def change_message_visibility(self, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int) -> None:
         self._called("ChangeMessageVisibility")
-        assert 0 < len(Entries) <= 10
-        for entry in Entries:
-            for each in self.messages[QueueUrl]:
-                if each.receipt == entry["ReceiptHandle"]:
-                    each.hidden_until = self.now + entry["VisibilityTimeout"]
-        return {}
+        for each in self.messages[QueueUrl]:
+            if each.receipt == ReceiptHandle:
+                each.hidden_until = self.now + VisibilityTimeout
 
     def delete_message(self, QueueUrl: str, ReceiptHandle: str) -> None:
         self._called("DeleteMessage")

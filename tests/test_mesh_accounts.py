@@ -167,6 +167,33 @@ def test_an_account_the_policy_does_not_name_is_refused(mesh: Mesh) -> None:
     assert "EventId" in mesh.put(RAW, "raw/rd1")
 
 
+def test_an_event_of_another_account_of_the_mesh_counts_for_nothing_and_is_a_dead_letter(mesh: Mesh) -> None:
+    """The day ends as ever, beside forged events of each of its products that come first."""
+    for name in ("rd1", "rd2", "rd3"):
+        assert "EventId" in mesh.put(D2, f"raw/{name}", refreshed_at=f"{DATE}T06:00:00Z")
+    assert "EventId" in mesh.put(D1, "d2/ds1", run_id="00000000-0000-4000-8000-000000000000", attempt=1)
+    mesh.put(RAW, "raw/rd1", business_date="9999-12-31")
+    mesh.running.control.wait_until_idle()
+    assert {mesh.status(mesh.d1, f"d1/{name}") for name in ("ds1", "ds2", "ds3", "ds4")} <= {"NOT OPENED", "WAITING"}
+    found = mesh.d1.call("InquireFunctionName", {"question": "dead_letters"})
+    reasons = sorted(each["reason"] for each in found["letters"] if each["queue"] == "headgate-refresh-events-dead")
+    ahead = "/detail/business_date is 9999-12-31, more than 7 days ahead of "
+    assert [each[: len(ahead)] for each in reasons[:1]] == [ahead]
+    assert reasons[1:] == [
+        f"account {D1} published it; events of d2/ds1 count from account {D2} only",
+        *(f"account {D2} published it; events of raw/rd{number} count from account {RAW} only" for number in (1, 2, 3)),
+    ]
+
+    redriven = mesh.d1.call("OperateFunctionName", {"action": "redrive", "all": True, "actor": "ann"})
+    assert (len(redriven["redriven"]), redriven["left"]) == (len(reasons), [])
+    mesh.running.control.wait_until_idle()
+    again = mesh.d1.call("InquireFunctionName", {"question": "dead_letters"})["letters"]
+    assert sorted(each["reason"] for each in again) == reasons, "they are refused again, and none is lost"
+
+    mesh.play(sample("stifel"), "09:30")
+    assert mesh.status(mesh.d1, "d1/ds4") == mesh.status(mesh.d2, "d2/ds1") == "COMPLETED"
+
+
 def test_while_the_central_account_is_away_nothing_is_lost(mesh: Mesh) -> None:
     """Its bus refuses everything from 02:00 to 04:30, while d1/ds1, d1/ds2 and d1/ds3 complete or would."""
     policies = mesh.central.client("events")

@@ -120,7 +120,9 @@ def _print_letters(queues: list[Entry]) -> None:
         if "reason" in each:
             terminal.line(f"Dead letter queue {each['queue']} was not read: {each['reason']}")
         elif each["messages"]:
-            terminal.line(f"Dead letter queue {each['queue']}: {plural(each['messages'], 'message')}.")
+            terminal.line(
+                f"Dead letter queue {each['queue']}: {plural(each['messages'], 'message')}. `headgate dead-letters list` has the reasons."
+            )
     if queues and not any(each.get("messages") or "reason" in each for each in queues):
         terminal.line("The dead letter queues are empty.")
 

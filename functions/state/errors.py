@@ -53,6 +53,10 @@ class UpstreamFailed(DeadlineExceeded):
     """The deadline passed because an upstream failed: not a failure of the product itself."""
 
 
+class UnknownLetter(Exception):
+    """No dead letter has this id."""
+
+
 class BadEvent(ValueError):
     """An event or request that does not keep its contract; the message says where."""
 
