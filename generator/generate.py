@@ -12,7 +12,7 @@ from headgate.generator.cache import Cache, digest
 from headgate.generator.lint.linters import cfn_lint
 from headgate.generator.lint.proof import Proof
 from headgate.generator.metadata.load import Loaded
-from headgate.generator.model.accounts import home_of, producers, subscriptions
+from headgate.generator.model.accounts import home_of, producers, publishers, subscriptions
 from headgate.generator.model.mesh import Mesh
 from headgate.generator.model.product import Product
 from headgate.generator.output import Generated, Output
@@ -105,7 +105,7 @@ class _Run:
         watched = watching(step for product in self.mesh.machines() for step in product.steps())
         self.proof.templates(self.mesh.root, parts, watched)
         self.out.put(output.APPLICATION, canonical(render_application(parts, watched)))
-        central = render_mesh(forwarding(subscriptions(self.mesh)), producers(self.mesh))
+        central = render_mesh(forwarding(subscriptions(self.mesh), publishers(self.mesh)), producers(self.mesh))
         progress("linting templates", 1, 2)
         self.proof.mesh(self.mesh.root, central)
         self.out.put(output.MESH, canonical(central))

@@ -18,7 +18,7 @@ BUS = f"arn:aws:events:us-east-1:{CENTRAL}:event-bus/headgate-central"
 
 def statement(resource: str, organization: str = ORGANIZATION) -> dict[str, Any]:
     """The statement of a policy of the central account, as CloudFormation resolves it."""
-    text = json.dumps(render_mesh(forwarding({}), [OURS])["Resources"][resource]["Properties"]["Statement"])
+    text = json.dumps(render_mesh(forwarding({}, {}), [OURS])["Resources"][resource]["Properties"]["Statement"])
     for name, value in {"CentralEventBusArn": BUS, "OrganizationId": organization}.items():
         text = text.replace(json.dumps({"Ref": name}), json.dumps(value))
     text = text.replace('{"Fn::Sub": "arn:${AWS::Partition}:iam::' + OURS + ':root"}', f'"arn:aws:iam::{OURS}:root"')
@@ -44,7 +44,7 @@ def test_with_an_organization_its_accounts_may() -> None:
 
 
 def test_only_one_of_the_two_is_deployed() -> None:
-    template = render_mesh(forwarding({}), [OURS])
+    template = render_mesh(forwarding({}, {}), [OURS])
     conditions = {name: template["Resources"][name]["Condition"] for name in ("AccountsPolicy", "OrganizationPolicy")}
     assert conditions == {"AccountsPolicy": "NoOrganization", "OrganizationPolicy": "HasOrganization"}
     empty = {"Fn::Equals": [{"Ref": "OrganizationId"}, ""]}
@@ -54,7 +54,7 @@ def test_only_one_of_the_two_is_deployed() -> None:
 def test_accounts_are_named_as_long_as_the_policy_has_room() -> None:
     """By the longest name a partition, a region and a bus can have; for more the stack asks for the organization."""
     names = [f"{number:012}" for number in range(most_accounts())]
-    template = render_mesh(forwarding({}), names)
+    template = render_mesh(forwarding({}, {}), names)
     resolved = json.dumps(template["Resources"]["AccountsPolicy"]["Properties"]["Statement"], separators=(",", ":"))
     for long, short in (('{"Fn::Sub":', ""), ('root"}', 'root"'), ("${AWS::Partition}", "aws-us-gov")):
         resolved = resolved.replace(long, short)
@@ -62,7 +62,7 @@ def test_accounts_are_named_as_long_as_the_policy_has_room() -> None:
     assert len(f'{{"Version":"2012-10-17","Statement":[{{"Sid":"AccountsMayPutHeadgateEvents",{resolved}]}}') <= 10_240
     assert "Rules" not in template
 
-    more = render_mesh(forwarding({}), [*names, OURS])
+    more = render_mesh(forwarding({}, {}), [*names, OURS])
     assert "AccountsPolicy" not in more["Resources"]
     (rule,) = more["Rules"].values()
     (assertion,) = rule["Assertions"]

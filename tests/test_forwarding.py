@@ -19,13 +19,19 @@ HOMES = st.builds(
 DOMAINS = st.frozensets(st.integers(0, 200).map(lambda number: f"domain-{number}"), min_size=1, max_size=150)
 
 
-@given(st.dictionaries(HOMES, DOMAINS, max_size=30))
-def test_every_home_hears_of_what_it_needs_and_of_nothing_else(subscribed: dict[Home, frozenset[str]]) -> None:
-    plan = forwarding(subscribed)
+@given(st.dictionaries(HOMES, DOMAINS, max_size=30), st.integers(1, 60), st.integers(0, 200))
+def test_every_home_hears_of_what_it_needs_and_of_nothing_else(
+    subscribed: dict[Home, frozenset[str]], accounts: int, unknown: int
+) -> None:
+    publishers = {f"domain-{n}": frozenset({f"{n % accounts:012}"}) for n in range(unknown, 201)}
+    plan = forwarding(subscribed, publishers)
     received: dict[Home, list[str]] = {}
     for rule in plan.rules:
         assert len(rule.targets) <= MAX_TARGETS
-        assert len(orjson.dumps(pattern(rule.domains))) <= MAX_PATTERN
+        assert len(orjson.dumps(pattern(rule.domains, rule.accounts))) <= MAX_PATTERN
+        owners = [publishers.get(each, frozenset()) for each in rule.domains]
+        assert frozenset(rule.accounts) == frozenset().union(*owners), "nobody else's events, and none are missed"
+        assert all(owners) or not any(owners), "whose events count from any account are apart"
         for home, role in rule.targets:
             assert home in plan.roles[role - 1]
             received.setdefault(home, []).extend(rule.domains)
@@ -37,11 +43,11 @@ def test_every_home_hears_of_what_it_needs_and_of_nothing_else(subscribed: dict[
 
 def test_homes_that_hear_of_the_same_share_rules() -> None:
     homes = {Home(f"{number:012}", "us-east-1"): frozenset({"raw"}) for number in range(12)}
-    assert [len(rule.targets) for rule in forwarding(homes).rules] == [5, 5, 2]
+    assert [len(rule.targets) for rule in forwarding(homes, {}).rules] == [5, 5, 2]
 
 
 def test_a_bus_policy_of_many_accounts_stays_within_its_length() -> None:
-    template = render_mesh(forwarding({}), [f"{number:012}" for number in range(200)])
+    template = render_mesh(forwarding({}, {}), [f"{number:012}" for number in range(200)])
     statement = json.dumps(template["Resources"]["AccountsPolicy"]["Properties"]["Statement"]).replace(
         "${AWS::Partition}", "aws-us-gov"
     )
@@ -98,3 +104,24 @@ def test_onboarding_a_domain_is_one_folder_and_plan_says_what_changes_where(
         "@ account 222222222222 (us-east-1): the central account also forwards d2 to it",
         "@ account 333333333333 (eu-west-1) is new: deploy it there as `domain`; the central account forwards d1, d2 to it",
     ]
+
+
+def test_rules_name_the_accounts_that_publish(project: Callable[[str], Path], headgate: Headgate) -> None:
+    """EventBridge does not forward what others put; of a domain that names no account it forwards everything."""
+    root = project(
+        '--- raw/domain.yaml\nowner: x\naccount: "111111111111"\n--- raw/rd1.yaml\ndescription: x\n'
+        "--- open/domain.yaml\nowner: x\n--- open/any.yaml\ndescription: x\n"
+        '--- d1/domain.yaml\nowner: x\naccount: "222222222222"\n--- d1/ds1.yaml\ndescription: x\n'
+        'depends_on: {all_of: [raw/rd1, open/any, {product: partner/feed, account: "444444444444"}]}\n'
+        "pipeline: {steps: [{name: a, glue: {job: j}}]}\n"
+    )
+    assert headgate("generate")[0] == 0
+    resources = json.loads((root / "statemachines/mesh/template.json").read_text())["Resources"]
+    patterns = [
+        each["Properties"]["EventPattern"] for each in resources.values() if each["Type"] == "AWS::Events::Rule"
+    ]
+    assert [(each["detail"]["domain"], each.get("account")) for each in patterns] == [
+        (["d1", "partner", "raw"], ["111111111111", "222222222222", "444444444444"]),
+        (["open"], None),
+    ]
+    assert json.dumps(resources["AccountsPolicy"]).count(":root") == 3

@@ -42,8 +42,17 @@ def subscribed(
     return {home: frozenset(domains) for home, domains in sorted(found.items())}
 
 
+def publishers(mesh: Mesh) -> dict[str, frozenset[str]]:
+    """The accounts that publish the events of each domain: the domain's own, and those that dependencies name. A domain without one may be
+    published by any."""
+    found = {name: {each.account} for name, each in mesh.domains.items() if each.account}
+    for product in mesh.products.values():
+        for leaf in product.dependencies():
+            if leaf.account:
+                found.setdefault(leaf.product.split("/")[0], set()).add(leaf.account)
+    return {name: frozenset(accounts) for name, accounts in found.items()}
+
+
 def producers(mesh: Mesh) -> list[str]:
-    """The accounts that put events on the central bus: those of domains, and those that dependencies name."""
-    accounts = {each.account for each in mesh.domains.values() if each.account}
-    accounts |= {leaf.account for product in mesh.products.values() for leaf in product.dependencies() if leaf.account}
-    return sorted(accounts)
+    """The accounts that put events on the central bus."""
+    return sorted(frozenset().union(*publishers(mesh).values()))

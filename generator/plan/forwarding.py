@@ -3,7 +3,7 @@
 Quotas: docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html. An event is forwarded one hop only.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -31,10 +31,12 @@ DETAIL_TYPES = (
 
 @dataclass(frozen=True, slots=True)
 class ForwardRule:
-    """Events of `domains` go to the buses of `targets`, each with the number of the role that may put them there."""
+    """Events of `domains` that `accounts` have published (none named: any has) go to the buses of `targets`, each with the number of the
+    role that may put them there."""
 
     name: str
     domains: tuple[str, ...]
+    accounts: tuple[str, ...]
     targets: tuple[tuple[Home, int], ...]
 
 
@@ -46,8 +48,9 @@ class Forwarding:
     roles: tuple[tuple[Home, ...], ...]
 
 
-def forwarding(subscribed: Mapping[Home, frozenset[str]]) -> Forwarding:
-    """Homes that hear of the same domains share rules."""
+def forwarding(subscribed: Mapping[Home, frozenset[str]], publishers: Mapping[str, frozenset[str]]) -> Forwarding:
+    """Homes that hear of the same domains share rules. `publishers` has the accounts that publish the events of a domain, where they are known.
+    A rule names the accounts of its domains, and not each pair of them: the account that receives an event checks whose it is."""
     homes = sorted(subscribed)
     role_of = {home: 1 + index // ROLE_TARGETS for index, home in enumerate(homes)}
     alike: dict[frozenset[str], list[Home]] = {}
@@ -58,13 +61,13 @@ def forwarding(subscribed: Mapping[Home, frozenset[str]]) -> Forwarding:
         for start in range(0, len(members), MAX_TARGETS):
             targets = tuple((home, role_of[home]) for home in members[start : start + MAX_TARGETS])
             first = targets[0][0]
-            for number, part in enumerate(_parts(sorted(domains)), start=1):
+            for number, part in enumerate(_parts(domains, publishers), start=1):
                 name = (
                     f"to-{first.account}"
                     + (f"-{first.region}" if first.region else "")
                     + (f"-{number}" if number > 1 else "")
                 )
-                rules.append(ForwardRule(name, part, targets))
+                rules.append(ForwardRule(name, part, _accounts(part, publishers), targets))
     roles = [tuple(homes[start : start + ROLE_TARGETS]) for start in range(0, len(homes), ROLE_TARGETS)]
     return Forwarding(tuple(rules), tuple(roles))
 
@@ -74,15 +77,27 @@ def most_accounts() -> int:
     return (MAX_POLICY - FRAME) // ENTRY
 
 
-def pattern(domains: tuple[str, ...] | list[str]) -> dict[str, object]:
-    """The event pattern of refreshes of these domains."""
-    return {"source": ["headgate"], "detail-type": list(DETAIL_TYPES), "detail": {"domain": list(domains)}}
+def pattern(domains: Sequence[str], accounts: Sequence[str]) -> dict[str, object]:
+    """The event pattern of refreshes of these domains by these accounts."""
+    found: dict[str, object] = {
+        "source": ["headgate"],
+        "detail-type": list(DETAIL_TYPES),
+        "detail": {"domain": list(domains)},
+    }
+    return {**found, "account": list(accounts)} if accounts else found
 
 
-def _parts(domains: list[str]) -> list[tuple[str, ...]]:
-    parts: list[list[str]] = [[]]
-    for each in domains:
-        if parts[-1] and len(orjson.dumps(pattern([*parts[-1], each]))) > MAX_PATTERN:
-            parts.append([])
-        parts[-1].append(each)
-    return [tuple(each) for each in parts]
+def _parts(domains: Iterable[str], publishers: Mapping[str, frozenset[str]]) -> list[tuple[str, ...]]:
+    """The domains by patterns that hold them: those of known publishers, by account, apart from those that any account may publish."""
+    parts: list[list[str]] = []
+    for each in sorted(domains, key=lambda each: (each not in publishers, sorted(publishers.get(each, ())), each)):
+        grown = [*parts[-1], each] if parts and (parts[-1][0] in publishers) == (each in publishers) else []
+        if grown and len(orjson.dumps(pattern(grown, _accounts(grown, publishers)))) <= MAX_PATTERN:
+            parts[-1] = grown
+        else:
+            parts.append([each])
+    return [tuple(sorted(each)) for each in parts]
+
+
+def _accounts(domains: Iterable[str], publishers: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
+    return tuple(sorted(frozenset().union(*(publishers.get(each, frozenset()) for each in domains))))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from headgate.generator.findings import Finding, Rule
-from headgate.generator.model.accounts import subscriptions
+from headgate.generator.model.accounts import publishers, subscriptions
 from headgate.generator.model.mesh import Mesh
 from headgate.generator.plan.forwarding import MAX_RULES, MAX_TARGETS, forwarding
 
@@ -16,7 +16,7 @@ RULE = Rule(
 
 
 def check(mesh: Mesh) -> Iterator[Finding]:
-    needed = len(forwarding(subscriptions(mesh)).rules)
+    needed = len(forwarding(subscriptions(mesh), publishers(mesh)).rules)
     if needed > MAX_RULES:
         yield Finding(
             RULE,
