@@ -39,6 +39,7 @@ SUMMARIES = {
     "backfill": "open the runs of past business dates",
     "retry": "perform parked effects once more",
     "dead-letters": "list, show and redrive messages that were refused or could not be processed",
+    "join": "send an account of the mesh what was published before it joined",
     "events": "write sample events for `sam local invoke`, filled in from an open run",
     "event": "publish a refresh event on the central bus, as a producer does",
     "completion": "print what a shell evaluates to complete commands and products",

@@ -10,6 +10,7 @@ from headgate.generator.model.mesh import Mesh
 from headgate.generator.output import Changes
 from headgate.generator.plan.account_changes import compare_accounts
 from headgate.generator.plan.changes import ProductChange, compare
+from headgate.generator.plan.deployment_order import deployment_order
 from headgate.generator.plan.open_runs import open_run_changes
 
 OpenRuns = dict[str, dict[str, int]]  # of each product {waiting, released}
@@ -31,6 +32,7 @@ class PlanReport:
     ) -> None:
         self._mesh, self._files = mesh, files
         self._products, self._accounts = compare(old, new), compare_accounts(old, new)
+        self._order = deployment_order(old, new)
         self._machines = _machines(*files.created, *files.changed, *files.removed)
         self._unchanged = machines - len(_machines(*files.created, *files.changed))
         self._rendered = sorted(self._machines - {each.product for each in self._products})
@@ -54,6 +56,7 @@ class PlanReport:
             "machines_unchanged": self._unchanged,
             "downstream": self._downstream,
             "accounts": self._accounts,
+            "deployment_order": self._order,
             "open_runs": {
                 "new_condition": self._counted(self._open_run_changes.conditions),
                 "cancelled": self._counted(self._open_run_changes.cancelled),
@@ -75,6 +78,10 @@ class PlanReport:
             yield self._sentence(change)
         for account in self._accounts:
             yield [("@ ", "changed"), (account, "")]
+        if self._order:
+            yield ["Deploy in this order:"]
+        for number, step in enumerate(self._order, start=1):
+            yield [f"{number:>3}. {step}"]
         if self._rendered:
             names = few(self._rendered)
             yield [

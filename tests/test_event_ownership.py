@@ -292,3 +292,27 @@ def test_a_reason_is_a_text_that_sqs_takes(world: World, queues: FakeQueues) -> 
         character in "\t\n\r" or " " <= character <= "\ud7ff" or "\ue000" <= character <= "\ufffd"
         for character in reason
     )
+
+
+def test_status_expects_only_what_the_account_is_told_of(world: World, queues: FakeQueues) -> None:
+    """The central account forwards an account the domains that it waits for, and its own. Of others nothing ever comes."""
+    others = {"d2": {"owner": "z", "account": STRANGER}, "d3": {"owner": "z", "account": STRANGER}}
+    products = {
+        **PRODUCTS,
+        "d2/heard": product(name="h"),
+        "d2/also": external(),
+        "d3/never": product(name="n"),
+        "d1/raw": external(),
+    }
+    products["d1/more"] = product(["d2/heard"], name="more")
+
+    def listed(account: str) -> dict[str, str]:
+        load(world, products, account, **others)
+        answer = invoke("inquire", {"question": "status", "business_date": TODAY})
+        return {each["product"]: each["status"] for each in answer["products"]}
+
+    assert listed(OURS) == {
+        "d1/ds1": "WAITING", "d1/more": "WAITING", "d1/partner": "WAITING", "d1/raw": "EXPECTED", "d2/also": "EXPECTED", "d2/heard": "EXPECTED",
+        "open/any": "EXPECTED", "raw/rd1": "EXPECTED", "raw/rd2": "EXPECTED",
+    }  # fmt: skip
+    assert set(listed("")) == set(products), "a single account has everything"

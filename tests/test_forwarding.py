@@ -125,3 +125,64 @@ def test_rules_name_the_accounts_that_publish(project: Callable[[str], Path], he
         (["open"], None),
     ]
     assert json.dumps(resources["AccountsPolicy"]).count(":root") == 3
+
+
+def test_plan_says_in_which_order_stacks_are_deployed_when_a_domain_moves(
+    project: Callable[[str], Path], headgate: Headgate
+) -> None:
+    """It stops where it was, consumers learn of it, it begins elsewhere, and the central account forwards it at last."""
+    accounts = {"raw": "111111111111", "d1": "222222222222", "d2": "333333333333", "d3": "333333333333"}
+    text = "--- raw/rd1.yaml\ndescription: x\n" + "".join(
+        f'--- {name}/domain.yaml\nowner: x\naccount: "{account}"\n' for name, account in accounts.items()
+    )
+    for name, upstream in (("d1", "raw/rd1"), ("d2", "d1/p"), ("d3", "raw/rd1")):
+        job = f"pipeline: {{steps: [{{name: a, glue: {{job: j-{name}}}}}]}}"
+        text += f"--- {name}/p.yaml\ndescription: x\ndepends_on: {{all_of: [{upstream}]}}\n{job}\n"
+    project(text)
+
+    def order() -> list[str]:
+        code, printed = headgate("plan")
+        assert code == 0
+        assert json.loads(headgate("plan", "--json")[1])["deployment_order"] == [
+            line.split(". ", 1)[1] for line in printed.splitlines() if line[:4].strip().endswith(".")
+        ]
+        return [line.strip() for line in printed.splitlines() if line[:4].strip().endswith(".")]
+
+    assert order() == [
+        "1. account 222222222222: new, as `domain`",
+        "2. account 333333333333: new, as `domain`",
+        "3. the central account: its forward rules and who may publish",
+        "4. `headgate join 222222222222 --stack CENTRAL`: it hears what was published before",
+        "5. `headgate join 333333333333 --stack CENTRAL`: it hears what was published before",
+    ]
+    headgate("generate")
+    assert order() == []
+
+    home = Path("products/d1/domain.yaml")
+    home.write_text(home.read_text().replace("222222222222", "444444444444"))
+    assert order() == [
+        "1. account 222222222222, or delete its stack: until then its scheduler goes on running d1",
+        "2. account 333333333333: until then it refuses events of d1 from account 444444444444",
+        "3. account 444444444444: new, as `domain`",
+        "4. the central account: its forward rules and who may publish",
+        "5. `headgate join 444444444444 --stack CENTRAL`: it hears what was published before",
+        "6. `headgate backfill` in account 444444444444 for what d1 had not finished today: its waiting runs in account 222222222222 ended "
+        "CANCELLED",
+    ]
+    home.write_text(home.read_text().replace("444444444444", "333333333333"))
+    assert order()[:2] == [
+        "1. account 222222222222, or delete its stack: until then its scheduler goes on running d1",
+        "2. account 333333333333: it begins to run d1",
+    ]
+    headgate("generate")
+    Path("products/d3/p.yaml").write_text(
+        Path("products/d3/p.yaml").read_text().replace("[raw/rd1]", "[raw/rd1, d4/p]")
+    )
+    Path("products/d4").mkdir()
+    Path("products/d4/domain.yaml").write_text('owner: x\naccount: "111111111111"\n')
+    Path("products/d4/p.yaml").write_text("description: x\n")
+    assert order() == [
+        "1. account 333333333333: its products wait for other domains",
+        "2. the central account: its forward rules and who may publish",
+        "3. `headgate join 333333333333 --stack CENTRAL`: it hears what was published before",
+    ]

@@ -14,6 +14,10 @@ class Home:
     region: str
 
 
+def named(home: Home) -> str:
+    return f"account {home.account}" + (f" ({home.region})" if home.region else "")
+
+
 def home_of(mesh: Mesh, domain: str) -> Home | None:
     """None for a domain that names no account: it runs wherever it is deployed."""
     found = mesh.domains.get(domain)

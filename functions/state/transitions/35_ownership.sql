@@ -30,3 +30,12 @@ LANGUAGE sql AS $$
     WHERE p.product_id = ANY (added) AND p.account IS NOT NULL AND e.product_id = p.product_id AND e.account IS DISTINCT FROM p.account
         AND e.superseded_at IS NULL
 $$;
+
+CREATE OR REPLACE FUNCTION domains_received() RETURNS text[]
+LANGUAGE sql STABLE AS $$
+-- The domains whose events this account is sent: those whose products run here, and those that these wait for.
+    SELECT ARRAY(
+        SELECT domain FROM data_product WHERE active AND machine IS NOT NULL
+        UNION
+        SELECT split_part(d.upstream, '/', 1) FROM data_product_dependencies d JOIN data_product p USING (product_id) WHERE p.active)
+$$;

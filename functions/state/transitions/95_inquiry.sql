@@ -9,8 +9,9 @@ $$;
 CREATE OR REPLACE FUNCTION status_of_day(on_date date, of_domain text, after text, page integer, now_is timestamptz)
 RETURNS TABLE (key text, entry text)
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
--- The products with their runs of that business date: those after the key `after`, at most `page`, as many as fit into an answer. A product
--- without a run has the status NOT OPENED, or ARCHIVED; one that is refreshed elsewhere REFRESHED, FAILED or EXPECTED.
+-- The products with their runs of that business date, but for those whose domain this account is sent no events of: those after the key
+-- `after`, at most `page`, as many as fit into an answer. A product without a run has the status NOT OPENED, or ARCHIVED; one that is
+-- refreshed elsewhere REFRESHED, FAILED or EXPECTED.
     SELECT p.* FROM (
         SELECT jsonb_agg(entry ORDER BY product_id, cycle) AS entries FROM (SELECT p.product_id, r.cycle, jsonb_strip_nulls(jsonb_build_object(
         'key', concat_ws(' ', p.product_id, r.cycle), 'product', p.product_id, 'owner', p.owner, 'cycle', nullif(coalesce(r.cycle, e.cycle), ''), 'attempt', r.attempt,
@@ -35,7 +36,8 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
                 FROM data_product_dependencies_events_status d WHERE d.run_id = r.run_id AND d.status = 'WAITING') waits) END)) AS entry
         FROM (
             SELECT * FROM data_product
-            WHERE active AND (of_domain IS NULL OR domain = of_domain) AND product_id >= split_part(after, ' ', 1)
+            WHERE active AND (of_domain IS NULL OR domain = of_domain) AND (account IS NULL OR domain = ANY (domains_received()))
+                AND product_id >= split_part(after, ' ', 1)
             ORDER BY product_id LIMIT page + 1) p
         LEFT JOIN LATERAL runs_of_date(p.product_id, on_date) r ON true
         LEFT JOIN LATERAL (
