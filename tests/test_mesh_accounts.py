@@ -5,12 +5,14 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from headgate.cli.application import Application
+from headgate.cli.commands import join
 from headgate.local import player, runtime, snapshot
 from headgate.local.provisioning import provision
 from headgate.local.runtime import Runtime
@@ -156,6 +158,42 @@ def test_a_central_account_may_have_domains_of_its_own(tmp_path: Path) -> None:
         mesh = Mesh(running, both, both, d2, tmp_path / "data")
         mesh.play(day, "09:30")
         assert mesh.status(both, "d1/ds4") == "COMPLETED"
+
+
+def test_a_domain_that_joins_during_the_day_hears_what_came_before(tmp_path: Path) -> None:
+    """d2 is deployed at nine, after its input had come; the archive has it, and the runs of its schedule that had passed are backfilled."""
+    day = sample("stifel")
+    with runtime.running(Places(ROOT, ROOT / "statemachines", tmp_path), starts=day.starts) as running:
+        central, d1, d2 = (running.stack(each) for each in (CENTRAL, D1, D2))
+        central.deploy(lambda line: None, {"Mode": "central"})
+        bus = {"Mode": "domain", "CentralEventBusArn": central.outputs["CentralEventBusArn"]}
+        d1.deploy(lambda line: None, bus)
+        provision(d1, CATALOG, day.jobs, tmp_path / "data")
+        running.control.set_behaviours({"*": [{"takes": 240}]})
+        mesh = Mesh(running, central, d1, d2, tmp_path / "data")
+        mesh.play(day, "09:00")
+        assert mesh.status(d1, "d1/ds4") == "WAITING", "it needs d2/ds1"
+
+        d2.deploy(lambda line: None, bus)
+        provision(d2, CATALOG, day.jobs, tmp_path / "data")
+        now = datetime.fromtimestamp(running.control.wait_until_idle()["now"], UTC)
+        target = Application("the central stack", central.outputs, central.credentials)
+        rules = join.rules_to(target, D2, None)
+        assert [each.rsplit("/", 1)[1] for each in rules] == [f"headgate-to-{D2}-us-east-1"]
+        before = _counts(dataclasses.replace(mesh, d2=d1))
+        assert join.replay(target, D2, rules, now - timedelta(days=1), now)["state"] == "COMPLETED"
+        running.control.wait_until_idle()
+        assert _counts(dataclasses.replace(mesh, d2=d1)) == before, "nobody else heard of it"
+        assert mesh.status(d2, "d2/ds1") == "NOT OPENED"
+
+        opened = d2.call("OperateFunctionName", {"action": "backfill", "product": "d2/ds1", "actor": "ann"})
+        assert (opened["opened"], opened["business_date"]) == (1, DATE)
+        mesh.play(dataclasses.replace(day, moments=()), "11:30")
+        assert mesh.status(d2, "d2/ds1") == mesh.status(d1, "d1/ds4") == "COMPLETED"
+        listed = d2.call("InquireFunctionName", {"question": "status", "business_date": DATE})["products"]
+        assert {each["product"]: each["status"] for each in listed} == {
+            "d2/ds1": "COMPLETED", "raw/rd1": "REFRESHED", "raw/rd2": "REFRESHED", "raw/rd3": "REFRESHED", "raw/rd4": "REFRESHED",
+        }  # fmt: skip
 
 
 def test_an_account_the_policy_does_not_name_is_refused(mesh: Mesh) -> None:
