@@ -277,6 +277,30 @@ def test_an_event_goes_to_the_central_bus(running: StandIn, headgate: Headgate) 
     assert "has no central bus; name the central stack with --stack" in headgate(*failed)[1]
 
 
+def test_an_event_of_another_account_than_the_products_is_refused(running: StandIn, headgate: Headgate) -> None:
+    """Its consumers would refuse it. A stack of a mesh puts events as its own account."""
+    central, ours = "arn:aws:events:x:999999999999:event-bus/c", "arn:aws:events:x:222222222222:event-bus/d"
+    running.outputs |= {"CentralEventBusArn": central, "DomainEventBusArn": ours}
+    running.answers = {"product": {**RD1, "publishers": ["111111111111"]}}
+    code, printed = headgate("event", "raw/rd1")
+    assert code == 3
+    assert (
+        "events of raw/rd1 count from account 111111111111 only, and the stand-in is in account 222222222222" in printed
+    )
+    assert headgate("event", "raw/rd1", "--force")[0] == 0
+    running.answers = {"product": {**RD1, "publishers": ["222222222222"]}}
+    assert headgate("event", "raw/rd1") == (0, "published: Data Product Refreshed, raw/rd1 for 2026-11-20\n")
+    assert running.calls[-1]["EventBusName"] == central
+
+    running.outputs = {"CentralEventBusArn": central, "EventArchiveArn": "arn:archive"}
+    code, printed = headgate("event", "raw/rd1", "--date", "2026-11-20")
+    assert code == 0
+    assert (
+        "warning: the event comes from account 999999999999; in a mesh it counts only if that is the account of raw"
+        in printed
+    )
+
+
 def test_an_event_is_checked_before_it_goes_to_the_bus(running: StandIn, headgate: Headgate) -> None:
     def published() -> list[dict[str, Any]]:
         return [json.loads(each["Detail"]) for each in running.calls if "Detail" in each]

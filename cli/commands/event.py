@@ -62,6 +62,15 @@ def _checked(arguments: argparse.Namespace, target: Application) -> list[str]:
     latest = (datetime.now(UTC) + timedelta(days=DAYS_AHEAD)).date().isoformat()
     if arguments.date > latest and not arguments.force:
         raise RefusedError(f"{arguments.date} is more than {DAYS_AHEAD} days ahead; if it is right, add --force")
+    publisher, publishers = _publisher(target), about.get("publishers")
+    if publishers and publisher not in publishers and not arguments.force:
+        raise RefusedError(
+            f"events of {arguments.product} count from account {' or '.join(publishers)} only, and {target.name} is in account {publisher}"
+        )
+    if "EventArchiveArn" in target.outputs and "DomainEventBusArn" not in target.outputs:
+        warnings.append(
+            f"the event comes from account {publisher}; in a mesh it counts only if that is the account of {arguments.product.split('/')[0]}"
+        )
     first, last = about.get("event_dates", ("", "9"))
     if not first <= arguments.date <= last:
         warnings.append(
@@ -74,6 +83,12 @@ def _checked(arguments: argparse.Namespace, target: Application) -> list[str]:
         expected = f"--cycle with one of {', '.join(cycles)}" if cycles else "no --cycle, since it opens once a day"
         raise RefusedError(f"{arguments.product}: found {given}, expected {expected}; no run would match the event")
     return warnings
+
+
+def _publisher(target: Application) -> str:
+    """The account of the stack, which EventBridge names in the event."""
+    bus = target.outputs.get("DomainEventBusArn") or target.outputs["CentralEventBusArn"]
+    return bus.split(":")[4] if bus.count(":") > 4 else ""
 
 
 def _about(arguments: argparse.Namespace, target: Application) -> dict[str, Any]:

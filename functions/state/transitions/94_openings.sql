@@ -62,7 +62,8 @@ END $$;
 
 CREATE OR REPLACE FUNCTION describe_product(product text, now_is timestamptz) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $$
--- What a producer's event has to agree with: {product, pipeline, cycles, latest_date}. `cycles` are those of its schedule, null without one.
+-- What a producer's event has to agree with: {product, pipeline, cycles, latest_date, publishers}. `cycles` are those of its schedule, null without
+-- one; `publishers` the accounts whose events count, null for any.
 -- A product outside this catalog is known if a product here depends on it.
 DECLARE
     p data_product;
@@ -72,6 +73,7 @@ BEGIN
         RAISE EXCEPTION 'UnknownProduct: %', product;
     END IF;
     RETURN jsonb_build_object('product', product, 'pipeline', p.machine IS NOT NULL, 'latest_date', latest_date(product, now_is),
+        'publishers', publisher_of(product),
         'cycles', (SELECT CASE WHEN cardinality(s.times) > 1 THEN cycle_names(s.times) ELSE '{}' END
             FROM data_product_schedule s WHERE s.product_id = product));
 END $$;
