@@ -36,7 +36,7 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
                 FROM data_product_dependencies_events_status d WHERE d.run_id = r.run_id AND d.status = 'WAITING') waits) END)) AS entry
         FROM (
             SELECT * FROM data_product
-            WHERE active AND (of_domain IS NULL OR domain = of_domain) AND (account IS NULL OR domain = ANY (domains_received()))
+            WHERE active AND (of_domain IS NULL OR domain = of_domain) AND (account IS NULL OR domain = ANY ((SELECT domains_received())::text[]))
                 AND product_id >= split_part(after, ' ', 1)
             ORDER BY product_id LIMIT page + 1) p
         LEFT JOIN LATERAL runs_of_date(p.product_id, on_date) r ON true
