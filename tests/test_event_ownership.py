@@ -316,3 +316,18 @@ def test_status_expects_only_what_the_account_is_told_of(world: World, queues: F
         "open/any": "EXPECTED", "raw/rd1": "EXPECTED", "raw/rd2": "EXPECTED",
     }  # fmt: skip
     assert set(listed("")) == set(products), "a single account has everything"
+
+
+def test_a_domain_that_has_moved_away_is_opened_nowhere_but_there(
+    world: World, queues: FakeQueues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once its former account is deployed again, its scheduler is none of d1's any more, and what waited there has ended."""
+    load(world)
+    moved = {"d1": {"owner": "y", "account": STRANGER}}
+    load(world, **moved)
+    assert world.run("d1/ds1", TODAY)["status"] == "CANCELLED"
+    monkeypatch.setattr(runtime, "now", lambda: at("2026-11-21 06:30"))
+    assert invoke("scheduler", sample("scheduler"))["opened"] == 0
+    load(world, account=STRANGER, **moved)
+    monkeypatch.setattr(runtime, "now", lambda: at("2026-11-22 06:30"))
+    assert invoke("scheduler", sample("scheduler"))["opened"] == 2, "in its new account"
