@@ -323,7 +323,7 @@ def test_a_domain_that_has_moved_away_is_opened_nowhere_but_there(
 ) -> None:
     """Once its former account is deployed again, its scheduler is none of d1's any more, and what waited there has ended."""
     load(world)
-    moved = {"d1": {"owner": "y", "account": STRANGER}}
+    moved: dict[str, Any] = {"d1": {"owner": "y", "account": STRANGER}}
     load(world, **moved)
     assert world.run("d1/ds1", TODAY)["status"] == "CANCELLED"
     monkeypatch.setattr(runtime, "now", lambda: at("2026-11-21 06:30"))
