@@ -217,6 +217,7 @@ def _event(each: Entry) -> str:
         return f"execution started: {each['execution_arn'].rsplit(':', 1)[-1]}"
     if each["status"] == "WAITING":
         return f"changed by {each['by']}"
-    cause = "".join(f": {each[key]}" for key in ("error", "cause") if key in each)
-    actor = "" if each["by"] == "machine" else f" by {each['by']}"
+    reasons = [each[key] for key in ("error", "cause") if each.get(key)] if each["status"] != "PROCESSING" else []
+    cause = "".join(f": {reason}" for reason in reasons)
+    actor = "" if each["by"] in ("machine", "refresh event") else f" by {each['by']}"
     return f"{each['status']}{actor}{attempt}{cause}"

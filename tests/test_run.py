@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -55,6 +56,16 @@ def test_a_day_is_played_and_printed(name: str) -> None:
     done = headgate("run", str(SAMPLES / name / "day.yaml"))
     assert done.returncode == 0, done.stdout + done.stderr
     expect(FOLDER / "messages" / f"{name}-day.txt", in_order(done.stdout).encode())
+
+
+@pytest.mark.parametrize(
+    "name", ["fixed-after-the-deadline", "fixed-in-another-account", "fallback-then-recovery", "skipped-upstream"]
+)
+def test_a_day_on_which_things_go_on_by_themselves(name: str, tmp_path: Path) -> None:
+    folder = shutil.copytree(SAMPLES / "recovery", tmp_path / "recovery")
+    done = headgate("run", str(folder / f"{name}.yaml"), "--products", str(folder / "products"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    expect(FOLDER / "messages" / f"recovery-{name}.txt", in_order(done.stdout).encode())
 
 
 def test_a_day_that_does_not_end_as_expected_is_reported(tmp_path: Path) -> None:

@@ -20,9 +20,10 @@ DAY, NOW = "2026-11-20", "2026-11-20 08:00Z"
 LATEST = {"max_age": 7 * 86400}
 
 
-def event(name: str, day: str = DAY, status: str = "COMPLETED") -> str:
+def event(name: str, day: str = DAY, status: str = "COMPLETED", attempt: int | None = None) -> str:
     given = {
-        "event_key": f"{name} {day}",
+        "event_key": f"{name} {day} {status} {attempt}",
+        "attempt": attempt,
         "product_id": name,
         "business_date": day,
         "status": status,
@@ -41,6 +42,10 @@ def hold(on: bool, day: str = "NULL") -> str:
 
 def outcome(status: str, name: str = "d/x#", attempt: int = 1) -> str:
     return f"SELECT record_outcome({run_of(name)}, {attempt}, '{status}', NULL, NULL, '{NOW}', 'machine')"
+
+
+def missed(name: str = "d/x#") -> str:
+    return f"SELECT record_outcome({run_of(name)}, 1, 'ERROR', 'DeadlineExceeded', NULL, '{NOW}', 'machine')"
 
 
 def deadline(policy: str, attempt: int = 1) -> str:
@@ -153,6 +158,20 @@ MEETINGS = {
     "removed product and wait": Meeting([STAGE, *OPENS, A], LOAD, wait()),
     "removed product and rerun": Meeting([STAGE, *OPENS, A, outcome("ERROR")], LOAD, rerun()),
     "removed product and opening": Meeting([STAGE, A], LOAD, BACKFILL),
+    "events that resume": Meeting([*OPENS, deadline("fail"), missed()], A, B),
+    "event and record of the deadline": Meeting([*OPENS, A, deadline("fail")], B, missed()),
+    "event that resumes and rerun": Meeting([*OPENS, A, deadline("fail"), missed()], B, rerun()),
+    "event that resumes and end of a hold": Meeting([*OPENS, A, deadline("fail"), missed(), HELD], B, RELEASE),
+    "event that resumes and changed condition": Meeting([STAGE, CHANGED, *OPENS, deadline("fail"), missed()], A, LOAD),
+    "event and one that makes it impossible": Meeting([*OPENS, A], B, event("raw/a#", status="SKIPPED", attempt=2)),
+    "skipped upstream and end of a hold": Meeting([*OPENS, HELD, A], event("raw/b#", status="SKIPPED"), RELEASE),
+    "skipped upstream and wait": Meeting([*OPENS, A], event("raw/b#", status="SKIPPED"), wait()),
+    "skipped upstream and event": Meeting([*OPENS], event("raw/b#", status="SKIPPED"), B),
+    "older and newer attempt": Meeting([*OPENS, B], event("raw/a#", attempt=1), event("raw/a#", status="REOPENED", attempt=2)),
+    "newer attempt and wait": Meeting([*OPENS, event("raw/a#", attempt=1)], event("raw/a#", status="REOPENED", attempt=2), wait()),
+    "newer attempt and event": Meeting([*OPENS, event("raw/a#", attempt=1)], event("raw/a#", status="REOPENED", attempt=2), B),
+    "newer attempt and end": Meeting([*OPENS, event("raw/a#", attempt=1), B, BEGIN], event("raw/a#", status="REOPENED", attempt=2), outcome("COMPLETED")),
+    "input made again and end": Meeting([*UPSTREAM, *OPENS, B, BEGIN], rerun("d/u#"), outcome("COMPLETED"), "upstream"),
     "wait and deadline": Meeting([*OPENS, A], wait(), deadline("start")),
 }  # fmt: skip
 

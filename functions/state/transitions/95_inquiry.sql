@@ -43,7 +43,7 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
         LEFT JOIN LATERAL (
             SELECT * FROM refresh_event e
             WHERE p.machine IS NULL AND e.product_id = p.product_id AND e.business_date = on_date AND e.superseded_at IS NULL
-            ORDER BY e.attempt DESC NULLS LAST, e.status = 'STARTED', e.refreshed_at DESC LIMIT 1) e ON true
+            ORDER BY e.attempt DESC NULLS LAST, array_position('{REOPENED,STARTED}', e.status) NULLS FIRST, e.refreshed_at DESC LIMIT 1) e ON true
         LEFT JOIN LATERAL (
             SELECT min(u.due_at) AS due_at, min(u.late_at) AS late_at FROM unmade_opening u
             WHERE r.run_id IS NULL AND u.product_id = p.product_id AND u.business_date = on_date) u ON true

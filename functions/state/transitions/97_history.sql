@@ -38,7 +38,7 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
         WHERE (made_here IS NOT true OR NOT EXISTS (SELECT FROM runs_of_date(e.product_id, e.business_date) r WHERE r.run_id::text = e.run_id OFFSET 0))
     ), changes AS (
         -- an end comes after the jobs of its moment, and before the attempt that a restart opens at the same moment
-        SELECT entry_of(h.changed_at, CASE WHEN opens OR h.event = 'condition_changed' THEN '1 ' || numbered(h.attempt) WHEN NOT ends THEN '3'
+        SELECT entry_of(h.changed_at, CASE WHEN h.event = 'resumed' THEN '2~' WHEN opens OR h.event = 'condition_changed' THEN '1 ' || numbered(h.attempt) WHEN NOT ends THEN '3'
                 WHEN h.next_at = h.changed_at THEN '1 ' || numbered(h.attempt) || '~' ELSE '6' END || ' ' || h.product_id || ' ' || numbered(h.history_id),
             CASE h.event WHEN 'late' THEN 'late' WHEN 'held' THEN 'held' WHEN 'hold_removed' THEN 'hold ended'
                 WHEN 'started_again' THEN 'started again'
