@@ -73,6 +73,12 @@ def test_what_each_kind_says(day: World, service: Service, ses: Ses) -> None:
     )
     take(fact(day, "d1/a", "SKIPPED"))
     take(fact(day, "d1/a", "COMPLETED"))
+    everywhere = '{"slack": ["#positions"], "opsgenie": ["oncall"]}'
+    day.sql(
+        f'UPDATE data_product SET notify = jsonb_build_array(\'{everywhere}\'::jsonb || \'{{"on": ["OUTDATED", "SKIPPED"]}}\')'
+    )
+    take(fact(day, "d1/b", "OUTDATED", missing=[{"product": "d1/a"}]))
+    take(fact(day, "d1/b", "SKIPPED", cause="d1/a for 2026-11-20 was skipped"))
     expect(FOLDER / "messages" / "alerts.txt", "\n".join(texts).encode())
 
 

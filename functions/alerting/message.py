@@ -51,6 +51,10 @@ def compose(alert: Alert) -> Message:
         facts.append(("Now", f"{alert.get('status', 'WAITING')}, was due by {clock(alert['due_at'])}"))
     if alert.get("status") == "NOT OPENED":
         facts.append(("Not opened", _unopened(alert, clock)))
+    if alert["kind"] == "OUTDATED":
+        facts.append(("Made again", _made_again(alert)))
+    if alert["kind"] == "SKIPPED" and alert.get("cause"):
+        facts.append(("Reason", alert["cause"]))
     facts += [("Because of", each) for each in _roots(alert, clock)]
     facts.append(("Since", clock(alert["since"])))
     facts.append(("Owner", alert["owner"] + (f" <{alert['email']}>" if "email" in alert else "")))
@@ -58,7 +62,9 @@ def compose(alert: Alert) -> Message:
     again = f"headgate rerun {alert['product']} --date {alert['business_date']}" + (
         f" --cycle {alert['cycle']}" if alert.get("cycle") else ""
     )
-    return Message(title, tuple(facts), tuple(_links(alert)), again if alert["kind"] in ("ERROR", "SKIPPED") else "")
+    return Message(
+        title, tuple(facts), tuple(_links(alert)), again if alert["kind"] in ("ERROR", "SKIPPED", "OUTDATED") else ""
+    )
 
 
 def _failure(alert: Alert) -> str:
@@ -76,6 +82,12 @@ def _unopened(alert: Alert, clock: "_Clock") -> str:
     if "opens_at" in alert:
         return f"the scheduler has not made the opening of {clock(alert['opens_at'])}; by hand: {by_hand}"
     return "no refresh has opened a run"
+
+
+def _made_again(alert: Alert) -> str:
+    """The inputs that the run has used and that are not what they were."""
+    names = [f"and {each['more']:,} more" if "more" in each else each["product"] for each in alert.get("missing", ())]
+    return ", ".join(names) or "its inputs, which have arrived since"
 
 
 def _roots(alert: Alert, clock: "_Clock") -> list[str]:
