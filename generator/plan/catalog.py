@@ -47,6 +47,11 @@ def read(data: bytes) -> dict[str, Any]:
     return catalog if isinstance(catalog, dict) and catalog.get("version") == VERSION else {}
 
 
+def given(entry: Entry, key: str) -> Any:
+    """The value under the key, or what entries leave out."""
+    return entry.get(key, LEFT_OUT.get(key))
+
+
 def entry(product: Product) -> Entry:
     """One product; durations in seconds. Sections that are absent in the metadata are absent here."""
     result: Entry = {"description": product.description, "owner": product.owner}

@@ -10,7 +10,7 @@ from headgate.generator.model.arguments import Path, leaves
 from headgate.generator.model.availability import rhythm
 from headgate.generator.model.duration import spoken
 from headgate.generator.model.schedule import Schedule
-from headgate.generator.plan.catalog import LEFT_OUT
+from headgate.generator.plan.catalog import given
 from headgate.generator.schemas import channels
 
 Entry = dict[str, Any]
@@ -47,11 +47,6 @@ def compare(old: Entry, new: Entry) -> list[ProductChange]:
     return found
 
 
-def _given(entry: Entry, key: str) -> Any:
-    """The value under the key, or what the catalog leaves out."""
-    return entry.get(key, LEFT_OUT.get(key))
-
-
 def _introduction(entry: Entry) -> Iterator[str]:
     if "pipeline" not in entry:
         yield "external: refreshed elsewhere"
@@ -72,7 +67,7 @@ def _differences(old: Entry, new: Entry) -> Iterator[str]:
                 yield f"{key} {_shown(was_schedule[key])} -> {_shown(now_schedule[key])}"
     for section, keys in SECTIONS:
         for key in keys:
-            before, after = (_given(entry.get(section) or {}, key) for entry in (old, new))
+            before, after = (given(entry.get(section) or {}, key) for entry in (old, new))
             if before != after:
                 yield f"{_named(section, key)} {_shown(before, key)} -> {_shown(after, key)}"
     yield from _pipeline(old.get("pipeline"), new.get("pipeline"))
@@ -106,7 +101,7 @@ def _dependencies(old: Entry | None, new: Entry | None) -> Iterator[str]:
     options = False
     for product in sorted(was.keys() & now.keys()):
         for key in ("status", "offset", "max_age", "cycle", "account", "on_update"):
-            before, after = _given(was[product], key), _given(now[product], key)
+            before, after = given(was[product], key), given(now[product], key)
             if before != after:
                 options = True
                 yield f"waits for {product} with {key} {_shown(before, key)} -> {_shown(after, key)}"
