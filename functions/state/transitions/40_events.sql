@@ -32,7 +32,7 @@ $$;
 CREATE OR REPLACE FUNCTION lock_events_of(products text[]) RETURNS void
 LANGUAGE sql AS $$
 -- Events of one product are recorded one after the other: each sees the attempts before it. In one order, before any lock of a row.
-    SELECT pg_advisory_xact_lock(7204, key) FROM (SELECT DISTINCT hashtext(name) AS key FROM unnest(products) name ORDER BY key) each
+    SELECT pg_advisory_xact_lock(7205, key) FROM (SELECT DISTINCT hashtext(name) AS key FROM unnest(products) name ORDER BY key) each
 $$;
 
 CREATE OR REPLACE FUNCTION store_events(
