@@ -58,6 +58,8 @@ def explained(run: Entry, clock: Clock) -> Iterator[str]:
     if "due_at" in run:
         late = "; completed late" if run["status"] == "COMPLETED" else " (LATE)"
         yield f"Due by {clock(run['due_at'])}{late if run.get('late') else ''}."
+    if "passed_on" in run:
+        yield f"Passed on with its refresh: {run['passed_on']}"
     if "metadata" in run:
         metadata = run["metadata"]
         yield f"Metadata of commit {metadata['commit'][:12]}, loaded at {clock(metadata['loaded_at'])}."
