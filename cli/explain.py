@@ -58,6 +58,8 @@ def explained(run: Entry, clock: Clock) -> Iterator[str]:
     if "due_at" in run:
         late = "; completed late" if run["status"] == "COMPLETED" else " (LATE)"
         yield f"Due by {clock(run['due_at'])}{late if run.get('late') else ''}."
+    if "passed_on" in run:
+        yield f"Passed on with its refresh: {run['passed_on']}"
     if "metadata" in run:
         metadata = run["metadata"]
         yield f"Metadata of commit {metadata['commit'][:12]}, loaded at {clock(metadata['loaded_at'])}."
@@ -128,8 +130,10 @@ def _unopened(run: Entry, clock: Clock) -> str:
         return "It has no schedule: its first arrival opens a run."
     if "opens_at" not in run:
         return "Its schedule opens no run for this date."
+    command = f"`headgate backfill {run['product']} --date {run['business_date']}`"
+    if run.get("late") and not run.get("missed"):
+        return f"Its run should have been opened at {clock(run['opens_at'])}, and the scheduler has not done so; open it with {command}."
     if run.get("missed"):
-        command = f"`headgate backfill {run['product']} --date {run['business_date']}`"
         return f"Its schedule had the opening at {clock(run['opens_at'])}, but the product was not deployed or the scheduler not running then; open it with {command}."
     return f"Its run opens at {clock(run['opens_at'])}."
 

@@ -133,7 +133,8 @@ def _note(each: Entry, clock: Clock, now: datetime | None) -> str:
         parts.append(f"not opened: {each['opening_error']}")
     elif each.get("opens_at"):
         at = clock(each["opens_at"])
-        parts.append(f"not opened at {at}; `headgate backfill` opens it" if each.get("missed") else f"opens at {at}")
+        missed = each.get("missed") or each.get("late")
+        parts.append(f"not opened at {at}; `headgate backfill` opens it" if missed else f"opens at {at}")
     if each.get("unscheduled"):
         parts.append("opens at the first arrival")
     if each["status"] == "WAITING" and is_past(each.get("deadline_at"), now):

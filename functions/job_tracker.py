@@ -1,23 +1,32 @@
 """Keeps the record of job runs for the machines: their start, the task token that their end answers, their end."""
 
+import json
+import re
 from typing import Any
 from uuid import UUID
 
 import runtime
-from contract import require
+from batch import LOG
+from contract import require, shown
 from job_run import FAILED, STOPPED, SUCCEEDED, TIMEOUT, JobRun
 from job_services import ask, stop
+from message_body import read
 from state import errors
 
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)  # of what is passed on, as placeholders name it
+MOST = 16 * 1024  # characters
 RAISED = {FAILED: errors.JobFailed, TIMEOUT: errors.JobTimedOut, STOPPED: errors.JobStopped}
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`await` records a job run and the token to answer. `resolve` asks its service: returns if it succeeded, and else raises how it
-    ended. `start` and `end` record work whose end the machine itself sees. Each may be repeated.
+    ended. `start` and `end` record work whose end the machine itself sees. `metadata` is a call of the work itself: what it gives is passed on
+    with the refresh event. Each may be repeated.
 
-    Raises `JobFailed`, `JobTimedOut`, `JobStopped`, `JobStillRunning`, `StaleAttempt`, `IllegalTransition`, `UnknownRun`.
+    Raises `BadEvent`, `TooMuch`, `JobFailed`, `JobTimedOut`, `JobStopped`, `JobStillRunning`, `StaleAttempt`, `IllegalTransition`, `UnknownRun`.
     """
+    if event.get("action") == "metadata":
+        return _pass_on(require(event, "job-metadata"))
     require(event, "job-tracker")
     job_run = JobRun.of(event)
     match event["action"]:
@@ -30,9 +39,36 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             message = ": ".join(filter(None, (event.get("error"), event.get("cause"))))
             reported = {key: event.get(key) for key in ("run_id", "attempt", "step", "error")}
             _record(event, job_run, context, event["state"], message, **reported)
+            _take_from_answer(event)
             return {"state": event["state"]}
         case _:  # `settle` is the old name of `resolve`, for executions that the release before started
             return _resolve(event, job_run, context)
+
+
+def _pass_on(event: dict[str, Any]) -> dict[str, Any]:
+    """All that the attempt passes on by now."""
+    if wrong := [name for name in event["metadata"] if not NAME.fullmatch(name)]:
+        raise errors.BadEvent(
+            f"job-metadata: /metadata has the name {shown(wrong[0])}; a name is a word such as row_count, of at most 64 characters"
+        )
+    given = read(json.dumps(event["metadata"]), MOST)  # what a consumer would refuse in an event is refused here
+    return {"metadata": runtime.state().record_metadata(UUID(event["run_id"]), event["attempt"], given)}
+
+
+def _take_from_answer(event: dict[str, Any]) -> None:
+    """What a function returns as `metadata` is passed on. Many functions return what is not meant for this, so nothing of it fails the step."""
+    answer = event.get("answer")
+    if not isinstance(answer, dict) or not isinstance(answer.get("metadata"), dict):
+        return
+    given = {
+        "action": "metadata",
+        **{key: event[key] for key in ("run_id", "attempt", "step")},
+        "metadata": answer["metadata"],
+    }
+    try:
+        _pass_on(require(given, "job-metadata"))
+    except (errors.BadEvent, errors.TooMuch) as error:
+        LOG.error(json.dumps({"metadata_refused": event["run_id"], "step": event["step"], "reason": str(error)}))
 
 
 def _named(event: dict[str, Any], job_run: JobRun) -> tuple[UUID, int, str, str, str, str, dict[str, Any]]:

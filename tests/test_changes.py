@@ -153,3 +153,10 @@ def test_a_run_knows_the_commit_it_goes_by(history: None, world: World, headgate
         f"metadata changed by commit {commit} (deployment); `headgate changes d/x` says how"
         for commit in ("ddddddd4", "eeeeeee5")
     ]
+
+
+def test_a_run_of_a_load_that_is_not_kept_any_more(history: None, world: World, headgate_on: Headgate) -> None:
+    opened(world, f"{TODAY} 06:30")
+    world.sql("UPDATE data_product_status SET started_at = '2026-01-01', status = 'PROCESSING'")
+    code, printed = headgate_on("why", "d/x")
+    assert (code, "Metadata" in printed) == (0, False)

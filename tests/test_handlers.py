@@ -390,6 +390,7 @@ def test_what_machines_send_keeps_the_contracts() -> None:
         "job_run_id": "jr",
         "error": "E",
         "cause": "c",
+        "answer": {"metadata": {"rows": 3}},
     }
     checked = set()
     for path in (GOLDEN / "output").glob("*/statemachines/*/*.asl.json"):

@@ -1,11 +1,15 @@
 """The SLA belongs to the business date: it is due by the schedule's opening of that date, whatever happens to its run."""
 
 import json
+from datetime import UTC
 from typing import Any
 
 import pytest
 
 import runtime
+from headgate.cli import formatting
+from headgate.cli.explain import explained
+from headgate.cli.formatting import Clock
 from tests.alert_world import Service, Ses, notify
 from tests.fake_aws import FakeAws
 from tests.state_steps import DAY, LOADED, TODAY, complete, effects, opened, uuid, wait
@@ -144,6 +148,17 @@ def test_a_date_that_the_scheduler_did_not_open_is_late_once(world: World) -> No
         TODAY,
     )
     assert shown(world) == ("NOT OPENED", f"{TODAY}T08:00", True)
+    clock = Clock(UTC, TODAY)
+    lines = list(explained(world.state.explain_run("d/x", DAY, None, at(f"{TODAY} 08:30")), clock))
+    by_hand = "open it with `headgate backfill d/x --date 2026-11-20`"
+    assert f"Its run should have been opened at 06:00, and the scheduler has not done so; {by_hand}." in lines
+    assert "Due by 08:00 (LATE)." in lines
+    rows = [json.loads(each.entry) for each in world.state.status_of_day(DAY, None, "", 50, at(f"{TODAY} 08:30"))]
+    assert (
+        formatting.status(rows, clock)[1][-1] == "LATE, due by 08:00; not opened at 06:00; `headgate backfill` opens it"
+    )
+    entries = [json.loads(each.entry) for each in world.state.history_of("d/x", DAY, DAY, "", 50)]
+    assert [line for _, _, line in formatting.history(entries, clock)] == ["LATE: not opened when its SLA was due"]
 
     opened(world, f"{TODAY} 09:00")
     assert (late(world, f"{TODAY} 09:10"), str(uuid(world, "d/x"))) == (0, alert["run_id"])

@@ -76,6 +76,9 @@ class State:
     ) -> Finished:
         return self._one(Finished, "finish_attempt", run, of_attempt, outcome, of_error, of_cause, now_is)
 
+    def record_metadata(self, run: UUID, of_attempt: int, given: Json) -> Json:
+        return cast(Json, self._value("record_metadata", run, of_attempt, given))
+
     def open_runs_of(self, executions: list[Json]) -> list[OpenRun]:
         return [OpenRun.of(each) for each in self._value("open_runs_of", executions)]
 

@@ -45,6 +45,10 @@ class TooMuch(StateError):
     """The call asks for more than is allowed."""
 
 
+class UnknownMetadata(StateError):
+    """An argument takes from the refresh of an input what that does not pass on."""
+
+
 class DeadlineExceeded(Exception):
     """The deadline passed; the message names what is missing."""
 
@@ -88,5 +92,6 @@ RAISED = {
         ChangedMeanwhile,
         CatalogGoesBack,
         TooMuch,
+        UnknownMetadata,
     )
 }

@@ -24,6 +24,8 @@ LAUNCH_TIMEOUT = 120
 # A service that ends its work at a timeout of its own is given this much longer: for the start-up before its clock starts, and
 # for the event.
 GRACE = 15 * 60
+ANSWER = {"answer.$": "$.answer.returned"}
+TAKEN = ("$.answer", {"state.$": "$.Payload.state"})  # instead of the answer, which may be large
 STEP_ALERT = "Metadata asks for an alert of each step."
 
 
@@ -112,7 +114,7 @@ def _invoke(kind: StepType, step: StepOutline, next_state: str | None, on_failur
         state_name: str, state: str, following: str | None, catch: tuple[Catch, ...], result: Result = None
     ) -> State:
         payload = {"action": "end", "state": state} | tracked | {"job_run_id.$": "$.job.run_id"}
-        payload |= FAILURE if state != "SUCCEEDED" else {}
+        payload |= FAILURE if state != "SUCCEEDED" else ANSWER
         return function(state_name, JOB_TRACKER, payload, following, catch, result=result)
 
     unrecorded = catch_all(after_failure, "$.recording_failure")
@@ -127,7 +129,7 @@ def _invoke(kind: StepType, step: StepOutline, next_state: str | None, on_failur
             result=("$.job", {"run_id.$": "$.Payload.job_run_id"}),
         ),
         _call(kind, step, call, step.timeout, success, (Catch(TIME_OUTS, time_out), *catch_all(failure))),
-        end(success, "SUCCEEDED", next_state, caught),
+        end(success, "SUCCEEDED", next_state, caught, TAKEN),
         end(failure, "FAILED", after_failure, unrecorded),
         end(time_out, "TIMEOUT", after_failure, unrecorded, ("$.failure", timed_out)),
     ]  # fmt: skip

@@ -412,6 +412,11 @@ CREATE TABLE public.retention (
     report jsonb NOT NULL,
     CONSTRAINT retention_last_check CHECK (last)
 );
+CREATE TABLE public.run_metadata (
+    run_id uuid NOT NULL,
+    attempt integer NOT NULL,
+    metadata jsonb NOT NULL
+);
 CREATE TABLE public.schema_migration (
     name text NOT NULL,
     digest text NOT NULL,
@@ -469,6 +474,8 @@ ALTER TABLE ONLY public.refresh_event
     ADD CONSTRAINT refresh_event_pkey PRIMARY KEY (event_key);
 ALTER TABLE ONLY public.retention
     ADD CONSTRAINT retention_pkey PRIMARY KEY (last);
+ALTER TABLE ONLY public.run_metadata
+    ADD CONSTRAINT run_metadata_pkey PRIMARY KEY (run_id, attempt);
 ALTER TABLE ONLY public.schema_migration
     ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (name);
 ALTER TABLE ONLY public.unmade_opening
@@ -592,5 +599,7 @@ ALTER TABLE ONLY public.job_run
     ADD CONSTRAINT job_run_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.data_product_status(run_id);
 ALTER TABLE ONLY public.missed_deadline
     ADD CONSTRAINT missed_deadline_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.data_product_status(run_id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.run_metadata
+    ADD CONSTRAINT run_metadata_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.data_product_status(run_id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.unmade_opening
     ADD CONSTRAINT unmade_opening_product_id_fkey FOREIGN KEY (product_id) REFERENCES public.data_product(product_id);

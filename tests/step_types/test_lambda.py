@@ -50,7 +50,7 @@ def test_the_return_of_the_function_ends_the_step() -> None:
     payload = {"date": "2026-11-20", "limits": {"accounts": ["d1-main", 7], "strict": True}}
     execution = execute(
         only("check"),
-        {"function check-positions:live": [Succeed({"answer": "is not kept"})]},
+        {"function check-positions:live": [Succeed({"answer": "is not kept", "metadata": {"rows": 3}})]},
         settings={"check": {"function": "check-positions:live", "payload": payload}},
     )
 
@@ -60,6 +60,7 @@ def test_the_return_of_the_function_ends_the_step() -> None:
     named = {"run_id": "run-1", "attempt": 1, "step": "check", "type": "lambda", "job": "check-positions:live"}
     assert start | named | {"timeout": 300} == start
     assert end | named | {"state": "SUCCEEDED"} == end
+    assert end["answer"] == {"answer": "is not kept", "metadata": {"rows": 3}}
     assert start["job_run_id"] == end["job_run_id"]
     assert start["job_run_id"].startswith("run-1/1/check/")
 
@@ -142,6 +143,7 @@ def test_the_task_token_ends_the_step(answer: Answer) -> None:
     group = "Run load and hand-over in parallel"
     if isinstance(answer, Succeed):
         assert execution.states == [*BEGINNING, group, *invoked("hand-over"), *COMPLETED]
+        assert execution.called("tracker.end")[0]["answer"] == {"rows": 3}
     else:
         ended = [*invoked("hand-over", "failure"), "Failure of hand-over"]
         assert execution.states == [*BEGINNING, group, *ended, *FAILED]

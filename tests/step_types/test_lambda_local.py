@@ -74,6 +74,20 @@ pipeline:
         - {name: build, glue: {job: lam-build}}
         - {name: check, lambda: {function: lam-quick}}
     - {name: announce, lambda: {function: lam-quick}}
+--- lam/counted.yaml
+description: The job calls the tracker to pass something on
+pipeline:
+  steps: [{name: count, glue: {job: lam-count, arguments: {"--run_id": "{run_id}", "--attempt": "{attempt}"}}}]
+--- lam/informed.yaml
+description: It receives what its inputs pass on
+depends_on: {all_of: [lam/checked, lam/counted]}
+pipeline:
+  steps: [{name: tell, lambda: {function: lam-told, payload: {rows: "{upstream.checked.row_count}", of: "snapshot {upstream.lam/counted.snapshot}"}}}]
+--- lam/misinformed.yaml
+description: It asks for what nobody passes on
+depends_on: {all_of: [lam/checked]}
+pipeline:
+  steps: [{name: tell, lambda: {function: lam-told, payload: {rows: "{upstream.checked.rows}"}}}]
 """
 FUNCTIONS = {
     "lam-check": """
@@ -81,7 +95,7 @@ import json, os, pathlib
 
 def handler(event, context):
     pathlib.Path(os.environ["DATA"], "payload.json").write_text(json.dumps(event))
-    return {"rows": "x" * 1000}
+    return {"rows": "x" * 1000, "metadata": {"row_count": 1200}}
 """,
     "lam-raises": """
 class Unbalanced(Exception):
@@ -99,6 +113,23 @@ def handler(event, context):
         states.send_task_failure(taskToken=event["task_token"], error="Refused", cause="by the auditor")
     else:
         states.send_task_success(taskToken=event["task_token"], output="{}")
+""",
+    "lam-count": """
+import json, sys
+import boto3
+
+given, functions = dict(zip(sys.argv[1::2], sys.argv[2::2])), boto3.client("lambda")
+tracker = next(each["FunctionName"] for each in functions.list_functions()["Functions"] if "JobTracker" in each["FunctionName"])
+told = {"action": "metadata", "run_id": given["--run_id"], "attempt": int(given["--attempt"]), "metadata": {"snapshot": "s-1"}}
+answer = functions.invoke(FunctionName=tracker, Payload=json.dumps(told))
+if "FunctionError" in answer:
+    raise SystemExit(answer["Payload"].read().decode())
+""",
+    "lam-told": """
+import json, os, pathlib
+
+def handler(event, context):
+    pathlib.Path(os.environ["DATA"], "told.json").write_text(json.dumps(event))
 """,
     "lam-forgets": "def handler(event, context):\n    return event['task_token']\n",
 }
@@ -121,6 +152,9 @@ EXPECTED = {
     "lam/rerun": Expectation("COMPLETED", attempt=2),
     "lam/stopped": Expectation("COMPLETED", attempt=2),
     "lam/parallel": Expectation("COMPLETED", attempt=1),
+    "lam/counted": Expectation("COMPLETED", attempt=1),
+    "lam/informed": Expectation("COMPLETED", attempt=1),
+    "lam/misinformed": Expectation("ERROR", error="UnknownMetadata"),
 }
 
 
@@ -194,6 +228,13 @@ def test_the_function_receives_its_payload_filled_in(played: Played) -> None:
     assert played.ends("lam/checked") == ["SUCCEEDED"]
     (started,) = played.entries("lam/checked", "job started")
     assert started["job"] == "lam-check:live"
+
+
+def test_what_a_function_and_a_job_pass_on_reaches_their_consumer(played: Played) -> None:
+    assert json.loads((played.data / "told.json").read_text()) == {"rows": "1200", "of": "snapshot s-1"}
+    assert 'Passed on with its refresh: {"row_count": 1200}' in played.why("lam/checked")
+    needed = "{upstream.checked.rows} has no value: the refresh of lam/checked for 2026-11-20 has only row_count"
+    assert needed in played.why("lam/misinformed")
 
 
 def test_what_the_function_raises_is_named_by_why_and_history(played: Played) -> None:

@@ -27,7 +27,7 @@ BEGIN
             changed_by)
         SELECT coalesce(u.run_id, gen_random_uuid()), p.product_id, w.business_date, w.cycle, now_is,
             now_is + make_interval(secs => p.deadline_seconds),
-            CASE WHEN u.late_at IS NOT NULL THEN u.due_at ELSE sla_at_opening(p, w.business_date, w.opens_at, now_is, late) END,
+            CASE WHEN u.late_at IS NOT NULL THEN u.due_at WHEN p.sla_since IS NOT NULL THEN sla_at_opening(p, w.business_date, w.opens_at, now_is, late) END,
             u.late_at IS NOT NULL, 'opened', now_is, actor
         FROM jsonb_to_recordset(wanted) AS w(product_id text, business_date date, cycle text, opens_at timestamptz)
         JOIN data_product p USING (product_id)

@@ -10,7 +10,7 @@ CREATE OR REPLACE FUNCTION event_detail(r data_product_status, status text, more
 LANGUAGE sql STABLE AS $$
 -- What the event of a run's attempt says (contract `refresh-event`), with `more`. `waived` is there where inputs were waived: the first fifty by name.
     SELECT jsonb_build_object('domain', p.domain, 'product', p.name, 'business_date', r.business_date, 'cycle', r.cycle,
-            'status', status, 'run_id', r.run_id, 'attempt', r.attempt, 'refreshed_at', moment(of_moment) || 'Z', 'metadata', '{}'::jsonb)
+            'status', status, 'run_id', r.run_id, 'attempt', r.attempt, 'refreshed_at', moment(of_moment) || 'Z', 'metadata', refresh_metadata(r.run_id, r.attempt))
         || jsonb_strip_nulls(more || jsonb_build_object('waived', (SELECT jsonb_agg(upstream) FROM (
             SELECT DISTINCT d.upstream FROM inputs_of_run(r.run_id) d WHERE d.waived_at IS NOT NULL ORDER BY d.upstream LIMIT 50) waived)))
     FROM data_product p WHERE p.product_id = r.product_id

@@ -129,7 +129,7 @@ CREATE OR REPLACE FUNCTION configuration_of(r data_product_status) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
 -- What to run: {<step key>: {type, resource, arguments}}, arguments filled in for this run.
     SELECT coalesce(jsonb_object_agg(replace(c.step, '-', '_'), jsonb_build_object('type', c.type, 'resource', c.resource, 'arguments', (
-        SELECT fill_placeholders(coalesce(jsonb_object_agg(a.name, a.value), '{}'), r)
+        SELECT fill_upstream(fill_placeholders(coalesce(jsonb_object_agg(a.name, a.value), '{}'), r), r)
         FROM data_pipeline_parameters a WHERE a.product_id = c.product_id AND a.step = c.step))), '{}')
     FROM data_pipeline_config c WHERE c.product_id = r.product_id
 $$;

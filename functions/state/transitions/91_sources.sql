@@ -30,6 +30,8 @@ CREATE OR REPLACE FUNCTION load_at(moment timestamptz) RETURNS catalog_load LANG
 $$;
 
 CREATE OR REPLACE FUNCTION metadata_of(r data_product_status, now_is timestamptz) RETURNS jsonb LANGUAGE sql STABLE AS $$
--- By which commit's catalog the run goes, {commit, loaded_at}: a run that waits by the one of now, its pipeline by that of its start.
+-- By which commit's catalog the run goes, {commit, loaded_at}: a run that waits by the one of now, its pipeline by that of its start. Null where
+-- that load is not known any more.
     SELECT jsonb_build_object('commit', l.commit, 'loaded_at', l.loaded_at) FROM load_at(coalesce(r.started_at, r.finished_at, now_is)) l
+    WHERE l.load_id IS NOT NULL
 $$;

@@ -228,6 +228,7 @@ BEGIN
         'missing', CASE WHEN waits THEN missing_inputs_with_state(product, on_date, r.cycle, now_is) END,
         'root_causes', CASE WHEN waits THEN root_causes_with_state(product, on_date, r.cycle, 20, now_is) END,
         'jobs', latest_jobs(r.run_id),
+        'passed_on', CASE WHEN opened THEN cut_text(nullif(refresh_metadata(r.run_id, r.attempt), '{}')::text, 1500) END,
         'metadata', CASE WHEN opened THEN metadata_of(r, now_is) END,
         'failing', failing_effects_of(r),
         'downstream', (SELECT cut(jsonb_agg(DISTINCT d.product_id), 3000) FROM data_product_dependencies d WHERE d.upstream = product)));
