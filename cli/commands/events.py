@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from headgate.cli import samples, terminal
-from headgate.cli.application import LOCAL, Application, inquire, local
+from headgate.cli.application import Application, inquire, known_locally, local
 from headgate.cli.arguments import business_date, product_name
 from headgate.cli.errors import FINE, UsageError
 
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         if file.stem != "env":
             event = samples.filled(file.stem, json.loads(file.read_text("utf-8")), open_run, facts)
             (arguments.out / file.name).write_text(json.dumps(event, indent=2) + "\n", "utf-8")
-    known = json.loads((LOCAL / "runtime.json").read_text("utf-8"))
+    known = known_locally()
     variables = samples.environment(dict(_deployed_variables(where)), known["container_addresses"] or {})
     (arguments.out / "env.json").write_text(json.dumps(variables, indent=2) + "\n", "utf-8")
     for line in _walk(arguments.out, where, known):
