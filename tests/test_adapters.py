@@ -284,6 +284,7 @@ def test_an_execution_that_ran_when_the_endpoint_was_stopped_is_unknown_afterwar
     """As after a crash: the application starts such a run again as often as it takes."""
     wait = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 3600, "End": True}}}
     with runtime.running(Places(ROOT, ROOT / "statemachines", tmp_path), keep=True) as running:
+        running.client("iam").create_role(RoleName="test", AssumeRolePolicyDocument="{}")
         client = running.client("stepfunctions")
         made = client.create_state_machine(name="mine-w", definition=json.dumps(wait), roleArn=ROLE)["stateMachineArn"]
         arn = client.start_execution(stateMachineArn=made, name="one")["executionArn"]
@@ -292,3 +293,11 @@ def test_an_execution_that_ran_when_the_endpoint_was_stopped_is_unknown_afterwar
         with pytest.raises(client.exceptions.ExecutionDoesNotExist):
             client.describe_execution(executionArn=arn)
         assert client.start_execution(stateMachineArn=made, name="one")["executionArn"] == arn
+
+
+def test_a_state_that_cannot_be_saved_is_noticed(tmp_path: Path) -> None:
+    """As on a full disk: the next start must not take half of it."""
+    with runtime.running(Places(ROOT, ROOT / "statemachines", tmp_path), keep=True) as running:
+        (tmp_path / "endpoint" / "sqs.json.tmp").mkdir()
+        assert running.stop_endpoint() == 1
+    assert "not saved: sqs" in (tmp_path / "endpoint.log").read_text()
