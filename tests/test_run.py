@@ -181,6 +181,17 @@ def test_up_prints_how_to_reach_it_and_that_is_right(up: Path) -> None:
     assert "headgate-d1_ds4" in {each["name"] for each in machines}
 
 
+def test_sample_events_are_filled_in_from_an_open_run(up: Path) -> None:
+    date = "2026-11-16"
+    output_of(up, "backfill", "d1/ds1", "--date", date)
+    printed = output_of(up, "events", "d1/ds1", "--date", date)
+    assert "local invoke DependencyGateFunction --event .headgate/events/dependency_gate.json" in printed
+    why = json.loads(output_of(up, "why", "d1/ds1", "--date", date, "--json"))
+    sample = json.loads((up / ".headgate" / "events" / "dependency_gate.json").read_text())
+    assert sample["run_id"] == why["run"]["run_id"]
+    assert "`headgate down`, then `headgate up --containers`" in printed
+
+
 def test_it_can_be_asked_as_a_stack(up: Path) -> None:
     known = json.loads((up / ".headgate" / "local" / "runtime.json").read_text())["options"]
     variables = {

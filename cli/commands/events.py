@@ -29,7 +29,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="where to write (default: .headgate/events)",
     )
-    parser.set_defaults(stack=None)
+    parser.set_defaults(local=True)
 
 
 def run(arguments: argparse.Namespace) -> int:

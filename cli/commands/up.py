@@ -38,9 +38,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     interrupts.end_in_order()
     staging.require_local()
-    require_project(Path.cwd())
     if arguments.jobs is not None and not arguments.jobs.is_dir():
         raise UsageError(f"--jobs {arguments.jobs}: no such folder")
+    require_project(Path.cwd())
     folder = LOCAL.resolve()
     _require_stopped(folder)
     if arguments.fresh:
