@@ -42,6 +42,7 @@ pytestmark = [
 def commands(tmp_path: Path) -> Iterator[dict[str, list[str]]]:
     """The printed command of each function, for a run of d1/ds1 that waits."""
     folder = lay_out(tmp_path)
+    (folder / "statemachines").symlink_to(ROOT / "statemachines")  # what `sam build` reads
     started = headgate("up", "--containers", folder=folder)
     assert started.returncode == 0, started.stderr
     output_of(folder, "backfill", "d1/ds1", "--date", DATE)

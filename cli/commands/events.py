@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from headgate.cli import samples, terminal
-from headgate.cli.application import Application, inquire, known_locally, local
+from headgate.cli.application import LOCAL, Application, inquire, known_locally, local
 from headgate.cli.arguments import business_date, product_name
 from headgate.cli.errors import FINE, UsageError
 
 SAMPLES = Path("events")
-CATALOG = Path("statemachines") / "catalog" / "catalog.json"
+CATALOG = LOCAL / "statemachines" / "catalog" / "catalog.json"  # the deployed one
 OPEN = ("WAITING", "PROCESSING")
 
 
@@ -60,7 +60,7 @@ def _first_step(product: str) -> dict[str, Any]:
     try:
         items = json.loads(CATALOG.read_bytes())["products"][product]["pipeline"]["steps"]
     except (OSError, KeyError):
-        raise UsageError(f"{product} has no pipeline in {CATALOG}; run this in the project's folder") from None
+        raise UsageError(f"{product} has no pipeline in the application that runs") from None
     while "parallel" in items[0]:
         items = items[0]["parallel"][0]
     step: dict[str, Any] = items[0]
