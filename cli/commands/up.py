@@ -102,15 +102,6 @@ def _example_commands(mesh: Mesh) -> str:
     return "".join(f"\n  {line}" for line in lines)
 
 
-def _search_path(sam: str) -> str:
-    """The line that lets a new shell find `headgate` and `sam`; empty where it finds them."""
-    folders = [Path(sys.prefix) / "bin", Path(sam).parent]
-    found = [shutil.which(name) for name in ("headgate", "sam")]
-    if found == [str(folder / name) for folder, name in zip(folders, ("headgate", "sam"), strict=True)]:
-        return ""
-    return f'\n  export PATH="{folders[0]}:{folders[1]}:$PATH"'
-
-
 def _print(known: dict[str, Any], folder: Path, mesh: Mesh) -> None:
     options = known["options"]
     variables = {
@@ -125,8 +116,9 @@ The application is running on this machine.
   Data API      {known["data_api"]}
   data and logs {folder}
 
-Try:
-{_search_path(known["sam"])}
+Try, in a new shell after the first line:
+
+  export PATH="{Path(sys.prefix) / "bin"}:{Path(known["sam"]).parent}:$PATH"
   headgate status{_example_commands(mesh)}
 
   headgate down                                # stops it; `headgate up` continues with the same data
