@@ -1,9 +1,11 @@
 """Watches the parts of a running application, and starts again what ended by itself."""
 
+import subprocess
 import time
 from collections.abc import Callable
 from datetime import datetime
 
+import psycopg
 from botocore.exceptions import BotoCoreError, ClientError
 
 from headgate.local.postgres import PostgresError
@@ -11,7 +13,15 @@ from headgate.local.presence import Held
 from headgate.local.runtime import Runtime
 from headgate.local.stack import FunctionError, Report, StartError
 
-ERRORS = (PostgresError, StartError, FunctionError, BotoCoreError, ClientError)
+ERRORS = (
+    PostgresError,
+    StartError,
+    FunctionError,
+    BotoCoreError,
+    ClientError,
+    psycopg.Error,
+    subprocess.SubprocessError,
+)
 WATCH_SECONDS = 1.0
 TRIES, TRIES_SECONDS = 5, 600.0
 

@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from headgate.local import presence
 from tests.headgate_command import HEADGATE, headgate, lay_out, mentioning, output_of
-from tests.local_application import needs_sam
+from tests.local_application import ROOT, needs_sam
 
 pytestmark = [pytest.mark.slow, needs_sam]
 DATE = "2026-11-18"
@@ -59,6 +60,22 @@ def restarts(folder: Path) -> int:
     return output_of(folder, "history", "d1/ds2", "--date", DATE).count("execution started")
 
 
+def change_sql(folder: Path) -> None:
+    """The project gets functions of its own, with one SQL function more."""
+    (folder / "functions").unlink()
+    shutil.copytree(ROOT / "functions", folder / "functions")
+    file = folder / "functions" / "state" / "transitions" / "97_history.sql"
+    made = "CREATE OR REPLACE FUNCTION made_by_a_change() RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT 42 $$;"
+    file.write_text(f"{file.read_text()}\n{made}\n")
+
+
+def answer_of_changed_sql(folder: Path) -> tuple[int] | None:
+    known = presence.look(runtime_of(folder)).known
+    assert known is not None
+    with psycopg.connect(known["postgres"]) as connection:
+        return connection.execute("SELECT made_by_a_change()").fetchone()
+
+
 @pytest.mark.parametrize("name", ["endpoint", "postgres"])
 def test_a_part_that_dies_is_started_again_and_nothing_is_lost(up: Path, name: str) -> None:
     before, address = restarts(up), presence.look(runtime_of(up)).known
@@ -88,14 +105,16 @@ def test_after_kill_9_commands_say_so_and_up_continues(up: Path) -> None:
     assert restarts(up) == before + 1
 
 
-def test_scripts_take_effect_on_an_application_that_ran_before_and_their_output_is_shown(
+def test_scripts_and_sql_take_effect_on_an_application_that_ran_before_and_output_is_shown(
     up: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "d1-ds2-build.py").write_text(SCRIPT)
     before = restarts(up)
     assert headgate("down", folder=up).stdout == "stopped\n"
+    change_sql(up)
     assert headgate("up", "--jobs", str(tmp_path), folder=up).returncode == 0
     assert restarts(up) == before + 1, "stopped in order it is the same as killed"
+    assert answer_of_changed_sql(up) == (42,), "the commit is the same"
     output_of(up, "event", "raw/rd3", "--date", DATE)
     until(lambda: "FAILED" in output_of(up, "history", "d1/ds2", "--date", DATE))
     assert sorted(output_of(up, "logs", "d1/ds2", "--date", DATE).splitlines()) == [
