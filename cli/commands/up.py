@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     local_application.require_room(folder)
-    places, _, mesh = staging.stage(arguments.products, folder, arguments.json)
+    places, catalog, mesh = staging.stage(arguments.products, folder, arguments.json)
     settings = {
         "folder": str(folder),
         "project": str(places.project),
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         terminal.print_json(known)
     else:
-        _print(known, folder, mesh)
+        _print(known, folder, mesh, _scripts(catalog, arguments.jobs))
     return FINE
 
 
@@ -102,7 +102,17 @@ def _example_commands(mesh: Mesh) -> str:
     return "".join(f"\n  {line}" for line in lines)
 
 
-def _print(known: dict[str, Any], folder: Path, mesh: Mesh) -> None:
+def _scripts(catalog: dict[str, Any], folder: Path | None) -> str:
+    """How many jobs do something: a script whose name is wrong is not noticed otherwise."""
+    if folder is None:
+        return "every job and function of a step succeeds at once; --jobs DIR names scripts"
+    from headgate.local.provisioning import scripted
+
+    found, number = scripted(catalog, folder)
+    return f"{found} of {number} jobs and functions have a script in {folder}; the others succeed at once"
+
+
+def _print(known: dict[str, Any], folder: Path, mesh: Mesh, scripts: str) -> None:
     options = known["options"]
     variables = {
         "AWS_ENDPOINT_URL": options["endpoint_url"], "AWS_DEFAULT_REGION": options["region_name"],
@@ -115,6 +125,7 @@ The application is running on this machine.
   PostgreSQL    {known["postgres"]}
   Data API      {known["data_api"]}
   data and logs {folder}
+  jobs          {scripts}
 
 Try, in a new shell after the first line:
 
