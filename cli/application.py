@@ -10,6 +10,8 @@ from typing import Any
 from headgate.cli import terminal
 from headgate.cli.defaults import read_defaults
 from headgate.cli.errors import RefusedError, UsageError
+from headgate.cli.project import project_above
+from headgate.local import presence
 
 LOCAL = Path(".headgate") / "local"
 REFUSALS = (
@@ -69,14 +71,29 @@ def application(arguments: argparse.Namespace) -> Application:
 
 def local() -> Application:
     """The application that `headgate up` runs in this folder. Raises `UsageError`."""
-    try:
-        known = json.loads((LOCAL / "runtime.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        raise UsageError(
-            "no application is running on this machine: start it with `headgate up`, or name a deployed stack with --stack or "
-            'in headgate.toml (stack = "NAME")'
-        ) from None
+    known = known_locally()
     return Application("the local runtime", known["outputs"], known["options"])
+
+
+def known_locally() -> dict[str, Any]:
+    """The addresses and outputs of the application that `headgate up` runs in this folder. Raises `UsageError`."""
+    now = presence.look(LOCAL)
+    if now.process is not None and now.known is not None:
+        return now.known
+    if now.process is not None:
+        raise UsageError(
+            f"the application on this machine is being started (process {now.process}); its log is {LOCAL / 'up.log'}"
+        )
+    if now.reason:
+        raise UsageError(
+            f"the application on this machine has ended: {now.reason}. `headgate up` continues with its data"
+        )
+    if (above := project_above(Path.cwd())) is not None:
+        raise UsageError(f"{Path.cwd()} is inside the project {above}; run the command there: `cd {above}`")
+    raise UsageError(
+        "no application is running on this machine: start it with `headgate up`, or name a deployed stack with --stack or "
+        'in headgate.toml (stack = "NAME")'
+    )
 
 
 def _stack(stack: str, region: str | None, profile: str | None) -> Application:

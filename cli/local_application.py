@@ -1,8 +1,9 @@
 """The process of the application that `headgate up` leaves running: started, found and stopped."""
 
-import fcntl
+import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,28 +14,27 @@ from typing import Any
 import headgate
 from headgate.cli.errors import UsageError
 from headgate.cli.progress import Stages
+from headgate.local import presence
 
 START_SECONDS, STOP_SECONDS = 600.0, 60.0
 POLL_SECONDS = 0.1
+NEEDED = 400_000_000  # bytes: an empty state, the built application, and room to work
 
 
-def process_of(folder: Path) -> int | None:
-    """The id of the process that runs the application of this folder, if one does."""
-    try:
-        with open(folder / "lock", "r+") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return int(lock.read())
-    except (FileNotFoundError, ValueError):
-        pass
-    return None
+def require_room(folder: Path) -> None:
+    """Raises `UsageError` unless the disk has room for the application."""
+    free = shutil.disk_usage(folder).free
+    if free < NEEDED:
+        raise UsageError(
+            f"the disk of {folder} has {free / 1e6:.0f} MB left, the application needs {NEEDED / 1e6:.0f} MB; nothing was started. Free some; "
+            f"{folder.parent / 'deployments'} can be deleted at any time"
+        )
 
 
 def start(settings: dict[str, str | None], folder: Path, stages: Stages) -> dict[str, Any]:
-    """Starts the supervisor, reports its stages until the application is ready, and returns its endpoints and outputs.
-    Raises `UsageError` with the log if it does not become ready."""
-    log, ready = folder / "up.log", folder / "runtime.json"
+    """Starts the supervisor, reports its stages until the application can be used, and returns its endpoints and outputs. Raises `UsageError`
+    with its log if it does not come to that. Whoever interrupts this, also with kill -9, ends the supervisor."""
+    log = folder / "up.log"
     search_path = str(Path(headgate.__file__).parent.parent)
     with open(log, "wb") as output:
         process = subprocess.Popen(
@@ -42,33 +42,57 @@ def start(settings: dict[str, str | None], folder: Path, stages: Stages) -> dict
             start_new_session=True, env={**os.environ, "PYTHONPATH": search_path},
         )  # fmt: skip
     assert process.stdin is not None
-    with process.stdin as pipe:
-        pipe.write(json.dumps(settings).encode())
-    shown, deadline = 0, time.monotonic() + START_SECONDS
+    known = None
     try:
-        while not ready.exists():
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise UsageError(f"the application did not start:\n{log.read_text(errors='replace').strip()}")
-            lines = log.read_text(errors="replace").splitlines()
-            for line in lines[shown:]:
-                stages(line)
-            shown = len(lines)
-            time.sleep(POLL_SECONDS)
-    except BaseException:  # also when the user interrupts it
-        process.send_signal(signal.SIGTERM)
-        raise
-    known: dict[str, Any] = json.loads(ready.read_text("utf-8"))
+        process.stdin.write(json.dumps(settings).encode() + b"\n")
+        process.stdin.flush()
+        known = _awaited(process, folder, log, stages)
+        if known is not None:
+            process.stdin.write(presence.STAY.encode())
+    finally:
+        with contextlib.suppress(BrokenPipeError):  # it has ended
+            process.stdin.close()
+        if known is None:
+            stages("stopping")
+            process.wait(STOP_SECONDS)
+    if known is None:
+        raise UsageError(
+            f"the application did not start:\n{_text(log).strip()}\nIts data is kept; `headgate up` tries again"
+        )
     return known
+
+
+def _awaited(process: "subprocess.Popen[bytes]", folder: Path, log: Path, stages: Stages) -> dict[str, Any] | None:
+    """The endpoints and outputs; None where the process has ended, or takes too long."""
+    shown, deadline = 0, time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        known = presence.look(folder).known
+        if known is not None and known["process"] == process.pid:
+            return known
+        lines = _text(log).splitlines()
+        for line in lines[shown:]:
+            stages(line)
+        shown = len(lines)
+        time.sleep(POLL_SECONDS)
+    return None
+
+
+def _text(log: Path) -> str:
+    try:
+        return log.read_text(errors="replace")
+    except FileNotFoundError:
+        return f"{log.parent} was deleted"
 
 
 def stop(folder: Path) -> bool:
     """Stops the application, and returns whether it was running. Its data stays. Raises `UsageError`."""
-    process = process_of(folder)
+    process = presence.look(folder).process
     if process is None:
         return False
-    os.kill(process, signal.SIGTERM)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, signal.SIGTERM)
     deadline = time.monotonic() + STOP_SECONDS
-    while process_of(folder) is not None:
+    while presence.look(folder).process == process:
         if time.monotonic() > deadline:
             raise UsageError(f"process {process} did not stop within {STOP_SECONDS:.0f} s; see {folder / 'up.log'}")
         time.sleep(POLL_SECONDS)

@@ -29,6 +29,7 @@ SUMMARIES = {
     "why": "explain the status of a run",
     "history": "list what happened on a business date",
     "changes": "list what deployments changed in the metadata",
+    "logs": "show what the jobs of a product printed on this machine",
     "health": "show what the application could not perform",
     "rerun": "start the next attempt of a run that has ended",
     "hold": "keep a product, or one run of it, from being released",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from headgate.cli.errors import UsageError
 from headgate.cli.findings import as_json, print_findings
 from headgate.cli.progress import Progress
-from headgate.cli.project import open_project
+from headgate.cli.project import open_project, require_project
 from headgate.generator.findings import Finding
 from headgate.generator.model.mesh import Mesh
 from headgate.generator.output import CATALOG, OutputError, opened
@@ -22,8 +22,7 @@ def stage(products: Path, folder: Path, as_data: bool = False) -> "tuple[Places,
     from headgate.local.stack import Places
 
     root = Path.cwd()
-    if not (root / "template.yaml").is_file() or not (root / "functions").is_dir():
-        raise UsageError(f"{root} has no template.yaml and functions/; run the command in the folder of the project")
+    require_project(root)
     machines = folder / "statemachines"
     with Progress(as_data) as progress:
         project = open_project(products, progress)

@@ -27,12 +27,16 @@ T = TypeVar("T")
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """What was found and repaired; `failed` is how many repairs failed here and not in AWS. One that fails keeps nothing else from its turn.
+    With `at_once` in the event every open run and job run is asked about, also those of which something was received a moment ago.
     Raises `StateUnavailable`: without the state there is nothing to repair."""
     require(event, "schedule")
-    tick = Tick(runtime.state(), runtime.now(), runtime.time_left(context))
+    tick = Tick(runtime.state(), runtime.now(), runtime.time_left(context), event.get("at_once", False))
     tick.repair()
+    if tick.at_once:  # before the end of a lost machine's job makes an answer to it due, which has to be tried first
+        tick.ask_about_executions()
     tick.ask_about_jobs()
-    tick.ask_about_executions()
+    if not tick.at_once:
+        tick.ask_about_executions()
     report = {**tick.counts, "effects": runtime.perform_due(context, tick.now)}
     print(json.dumps(report))  # a line by itself: the template's metric filters read `late` and `failed` from it
     return report
@@ -45,6 +49,7 @@ class Tick:
     state: State
     now: datetime
     left: Callable[[], float]
+    at_once: bool = False
     counts: Counter[str] = field(
         default_factory=lambda: Counter(released=0, late=0, jobs=0, executions=0, failed=0), init=False
     )
@@ -68,14 +73,14 @@ class Tick:
 
     def ask_about_jobs(self) -> None:
         self._in_turn(
-            lambda: self.state.jobs_to_ask(self._number, PAGE, self.now),
+            lambda: self.state.jobs_to_ask(self._number, PAGE, self.at_once, self.now),
             lambda jobs: self.state.record_asked(self._number, [each.job_run_id for each in jobs], []),
             lambda job: self.counts.update(jobs=_job_ended(self.state, job, self.now)),
         )
 
     def ask_about_executions(self) -> None:
         self._in_turn(
-            lambda: self.state.executions_to_ask(self._number, PAGE, self.now),
+            lambda: self.state.executions_to_ask(self._number, PAGE, self.at_once, self.now),
             lambda runs: self.state.record_asked(self._number, [], [str(each.run_id) for each in runs]),
             lambda run: self.counts.update(executions=_execution_repaired(self.state, run, self.now)),
         )

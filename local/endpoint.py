@@ -204,7 +204,7 @@ def _serve_control(descriptor: int, settings: Any) -> None:
 
 
 def main() -> None:
-    """Serves. A problem with the adapters ends the process before anything is served."""
+    """Serves. A problem with the adapters ends the process before anything is served, one with saving its state ends it with an error."""
     import ministack.app
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
@@ -227,6 +227,8 @@ def main() -> None:
     config.bind = [f"fd://{os.environ['HEADGATE_GATEWAY']}"]
     config.keep_alive_timeout, config.loglevel = 75, "WARNING"
     asyncio.run(serve(ministack.app.app, config))
+    if settings.unsaved:
+        sys.exit(f"not saved: {', '.join(settings.unsaved)}")
 
 
 if __name__ == "__main__":

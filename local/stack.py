@@ -15,6 +15,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from headgate.local.process import dies_with_parent
+
 STACK, REGION, ACCOUNT = "headgate", "us-east-1", "000000000000"
 DEPLOY_SECONDS = 900
 Report = Callable[[str], None]
@@ -70,7 +72,15 @@ class Stack:
 
     def call(self, output: str, event: dict[str, Any]) -> Any:
         """The answer of the function that this output of the stack names. Raises `FunctionError`."""
-        answer = self.client("lambda").invoke(FunctionName=self.outputs[output], Payload=json.dumps(event).encode())
+        return self._invoke(self.outputs[output], event)
+
+    def call_function(self, logical_id: str, event: dict[str, Any]) -> Any:
+        """The answer of the function of the template. Raises `FunctionError`."""
+        found = self.client("cloudformation").describe_stack_resource(StackName=STACK, LogicalResourceId=logical_id)
+        return self._invoke(found["StackResourceDetail"]["PhysicalResourceId"], event)
+
+    def _invoke(self, name: str, event: dict[str, Any]) -> Any:
+        answer = self.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event).encode())
         body = json.loads(answer["Payload"].read())
         if answer.get("FunctionError"):
             raise FunctionError(f"{body.get('errorType')}: {body.get('errorMessage')}")
@@ -146,7 +156,7 @@ class Stack:
         with open(log, "ab") as output:
             done = subprocess.run(
                 [sam(), *arguments], cwd=self.places.folder, env=variables, stdin=subprocess.DEVNULL, stdout=output,
-                stderr=subprocess.STDOUT, timeout=DEPLOY_SECONDS, check=False,
+                stderr=subprocess.STDOUT, timeout=DEPLOY_SECONDS, check=False, preexec_fn=dies_with_parent(),
             )  # fmt: skip
         if done.returncode:
             raise StartError(f"sam {arguments[0]} failed:\n{end_of(log, 30)}")

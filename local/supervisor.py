@@ -1,71 +1,114 @@
 """Keeps the application running for `headgate up`: `python -m headgate.local.supervisor`. SIGTERM ends it and its data is kept.
 
-It reads its settings as JSON from standard input. While it runs it holds a lock on `<folder>/lock`, which has its process id in it.
+It reads its settings from standard input, one line of JSON. Then it waits there for a line `stay`: an input that ends before means that
+`headgate up` was interrupted or killed, and ends the application as well. `presence` tells commands what became of it.
 """
 
 import contextlib
-import fcntl
 import json
 import os
 import platform
+import shutil
 import signal
 import sys
 import threading
 from pathlib import Path
+from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit
 
-from headgate.local import postgres, relay, runtime, stack
+from headgate.local import presence, relay, runtime, stack
+from headgate.local.keeper import ERRORS, FolderLostError, Keeper
+from headgate.local.newer_state import require_known_migrations
 from headgate.local.process import LOOPBACK
 from headgate.local.provisioning import provision
 
+SAVED = "saved"  # this file says that the endpoint saved all it knew: it was stopped in order
+
 
 def main() -> None:
-    given: dict[str, Any] = json.load(sys.stdin)
+    given: dict[str, Any] = json.loads(sys.stdin.readline())
     folder = Path(given["folder"])
-    with open(folder / "lock", "a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            sys.exit("the local runtime is running already")
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        ended = threading.Event()
-        for each in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(each, lambda number, frame: ended.set())
-        try:
-            _serve(given, folder, ended)
-        except (postgres.PostgresError, stack.StartError, stack.FunctionError, relay.RelayError) as error:
-            sys.exit(str(error))
-        finally:
-            (folder / "runtime.json").unlink(missing_ok=True)
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, _stop)
+    threading.Thread(target=_end_unless_told_to_stay, daemon=True).start()
+    try:
+        with presence.held(folder) as held:
+            try:
+                _serve(given, folder, held)
+            except KeyboardInterrupt:
+                _print("stopped")
+            except FolderLostError as error:
+                sys.exit(str(error))
+            except (*ERRORS, relay.RelayError, OSError) as error:
+                held.end(str(error))
+                sys.exit(str(error))
+    except presence.AlreadyRunningError as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        _print("stopped")
 
 
-def _serve(given: dict[str, Any], folder: Path, ended: threading.Event) -> None:
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Everything is ended in order, wherever it is; a second signal does not disturb that."""
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _end_unless_told_to_stay() -> None:
+    if sys.stdin.readline() != presence.STAY:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _serve(given: dict[str, Any], folder: Path, held: presence.Held) -> None:
     places = stack.Places(Path(given["project"]), Path(given["statemachines"]), folder)
+    saved = folder / SAVED
+    shutil.rmtree(folder / "tmp", ignore_errors=True)
+    if not saved.exists():
+        runtime.forget_endpoint(folder)
+    saved.unlink(missing_ok=True)
     with runtime.running(places, keep=True) as running, contextlib.ExitStack() as reached:
         _print("local PostgreSQL and AWS endpoint started")
-        running.deploy(_print)
-        catalog = json.loads((places.statemachines / "catalog" / "catalog.json").read_bytes())
-        scripts = Path(given["jobs"]) if given.get("jobs") else None
-        provision(running, catalog, scripts, folder / "data")
+        require_known_migrations(running.postgres.dsn(), places.project)
         for_containers = _relayed(running, given.get("containers"), reached)
-        known = {
-            "outputs": running.outputs,
-            "options": running.credentials,
-            "postgres": running.postgres.dsn(),
-            "data_api": running.data_api,
-            "container_addresses": for_containers,
-            "architecture": "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64",
-            "sam": stack.sam(),
-        }
-        scratch = folder / "runtime.json.new"
-        scratch.touch(0o600)
-        scratch.write_text(json.dumps(known, indent=2))
-        scratch.replace(folder / "runtime.json")
-        _print("ready")
-        ended.wait()
+
+        def prepare() -> None:
+            # a commit that is older than the one before is meant as it is
+            running.deploy(_print, {"ForceCatalog": "true"})
+            catalog = json.loads((places.statemachines / "catalog" / "catalog.json").read_bytes())
+            provision(running, catalog, Path(given["jobs"]) if given.get("jobs") else None, folder / "data")
+            running.call_function(
+                "MonitorFunction", {"at_once": True}
+            )  # nothing else reports what ended with the endpoint
+            held.publish(_known(running, for_containers))
+            _print("ready")
+
+        try:
+            Keeper(running, held, prepare, _print).keep()
+        except FolderLostError:
+            running.stop_endpoint(
+                signal.SIGKILL
+            )  # stopped in order it would save what it knows, and create the folder for that
+            raise
+        except KeyboardInterrupt:
+            deployed = held.is_usable
+            held.withdraw()
+            if running.stop_endpoint() == 0 and deployed:
+                saved.touch()
+            raise
+
+
+def _known(running: runtime.Runtime, for_containers: dict[str, str] | None) -> dict[str, Any]:
+    return {
+        "outputs": running.outputs,
+        "options": running.credentials,
+        "postgres": running.postgres.dsn(),
+        "data_api": running.data_api,
+        "container_addresses": for_containers,
+        "architecture": "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64",
+        "sam": stack.sam(),
+    }
 
 
 def _relayed(running: runtime.Runtime, wanted: str | None, reached: contextlib.ExitStack) -> dict[str, str] | None:

@@ -9,10 +9,11 @@ from typing import Any
 import botocore
 import pytest
 
-from headgate.local import adapters
+from headgate.local import adapters, runtime
 from headgate.local.provisioning import provision
 from headgate.local.runtime import Runtime
-from headgate.local.stack import ACCOUNT, REGION
+from headgate.local.stack import ACCOUNT, REGION, Places
+from tests.local_application import ROOT
 from tests.local_endpoint import ROLE, catalog, executed, invoke, machine, task, zipped
 
 pytestmark = pytest.mark.slow
@@ -277,3 +278,26 @@ def test_the_address_of_a_queue_does_not_change_with_the_port(endpoint: Runtime)
     url = endpoint.client("sqs").create_queue(QueueName="addressed")["QueueUrl"]
     assert url == f"http://localhost:4566/{ACCOUNT}/addressed"
     assert endpoint.url != "http://127.0.0.1:4566"
+
+
+def test_an_execution_that_ran_when_the_endpoint_was_stopped_is_unknown_afterwards(tmp_path: Path) -> None:
+    """As after a crash: the application starts such a run again as often as it takes."""
+    wait = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 3600, "End": True}}}
+    with runtime.running(Places(ROOT, ROOT / "statemachines", tmp_path), keep=True) as running:
+        running.client("iam").create_role(RoleName="test", AssumeRolePolicyDocument="{}")
+        client = running.client("stepfunctions")
+        made = client.create_state_machine(name="mine-w", definition=json.dumps(wait), roleArn=ROLE)["stateMachineArn"]
+        arn = client.start_execution(stateMachineArn=made, name="one")["executionArn"]
+        assert running.stop_endpoint() == 0
+        running.start_endpoint()
+        with pytest.raises(client.exceptions.ExecutionDoesNotExist):
+            client.describe_execution(executionArn=arn)
+        assert client.start_execution(stateMachineArn=made, name="one")["executionArn"] == arn
+
+
+def test_a_state_that_cannot_be_saved_is_noticed(tmp_path: Path) -> None:
+    """As on a full disk: the next start must not take half of it."""
+    with runtime.running(Places(ROOT, ROOT / "statemachines", tmp_path), keep=True) as running:
+        (tmp_path / "endpoint" / "sqs.json.tmp").mkdir()
+        assert running.stop_endpoint() == 1
+    assert "not saved: sqs" in (tmp_path / "endpoint.log").read_text()

@@ -140,10 +140,10 @@ def test_the_monitor_asks_about_as_much_as_fits(world: World) -> None:
 
     later, tick = at("2026-11-20 12:00"), world.state.begin_tick()
     jobs, runs = set(), set()
-    while page := world.state.jobs_to_ask(tick, 150, later):
+    while page := world.state.jobs_to_ask(tick, 150, False, later):
         jobs |= {each.job_run_id for each in page}
         world.state.record_asked(tick, [each.job_run_id for each in page], [])
-    while asked_about := world.state.executions_to_ask(tick, 150, later):
+    while asked_about := world.state.executions_to_ask(tick, 150, False, later):
         runs |= {each.run_id for each in asked_about}
         world.state.record_asked(tick, [], [str(each.run_id) for each in asked_about])
     assert (len(jobs), len(runs)) == (200, 200)

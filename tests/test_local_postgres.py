@@ -78,6 +78,18 @@ def test_a_restart_waits_for_its_port(tmp_path: Path, monkeypatch: pytest.Monkey
             assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
+def test_a_lock_file_whose_process_id_another_process_has_got_is_no_hindrance(tmp_path: Path) -> None:
+    """As after a restart of the machine. PostgreSQL itself would refuse to start."""
+    with running(tmp_path):
+        lock = (tmp_path / "data" / "postmaster.pid").read_text()
+    other = subprocess.Popen(["sleep", "600"])
+    (tmp_path / "data" / "postmaster.pid").write_text("\n".join([str(other.pid), *lock.splitlines()[1:]]) + "\n")
+    with running(tmp_path) as server, psycopg.connect(server.dsn()) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    other.kill()
+    other.wait()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_it_ends_with_the_process_that_started_it_and_recovers(tmp_path: Path, how: signal.Signals) -> None:

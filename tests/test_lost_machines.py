@@ -210,3 +210,28 @@ def test_step_functions_that_does_not_answer_keeps_no_end_from_being_recorded(
     )
     assert invoke("job_status", queue(event)) == {"batchItemFailures": []}
     assert outcome(world) == (1, "ERROR", "FAILED")
+
+
+def test_after_an_outage_everything_is_asked_about_at_once(world: World, aws: FakeAws, run: str) -> None:
+    """A machine that waits for its inputs is lost a moment after it reported its token: the monitor would ask about it after the deadline."""
+    aws.executions.clear()
+    assert invoke("monitor", {})["executions"] == 0
+    assert invoke("monitor", {"at_once": True})["executions"] == 1
+    assert outcome(world) == (1, "WAITING", None)
+    assert len(aws.executions) == 1, "started again, as the same attempt"
+    assert invoke("monitor", {"at_once": True})["executions"] == 0
+
+
+def test_after_an_outage_a_lost_run_continues_in_one_tick_although_its_job_is_unknown(
+    world: World, aws: FakeAws, run: str
+) -> None:
+    invoke("refresh_events", sample("refresh_events"))
+    invoke("pipeline_configuration", {"run_id": run, "attempt": 1})
+    invoke("job_tracker", job(run))
+    aws.executions.clear()
+    aws.jobs.clear()
+    assert invoke("monitor", {})["executions"] == 0
+    assert invoke("monitor", {"at_once": True})["executions"] == 1
+    assert outcome(world)[:2] == (2, "WAITING")
+    assert world.run("d1/ds1", TODAY)["released_at"] is not None
+    assert [name.rsplit("-", 1)[1] for name in aws.executions] == ["2"]

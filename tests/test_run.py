@@ -6,7 +6,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,24 +16,12 @@ import pytest
 
 from tests import corpora
 from tests.golden import FOLDER, expect
-from tests.local_application import ROOT, SAMPLES, needs_sam, project_folder
+from tests.headgate_command import HEADGATE, headgate, lay_out, mentioning, output_of
+from tests.local_application import SAMPLES, needs_sam, project_folder
 
 pytestmark = [pytest.mark.slow, needs_sam]
-HEADGATE = [str(Path(sys.executable).parent / "headgate")]
 # A small mesh, and a large one where it lies beside the project.
 MESHES = [name for name in corpora.graphs() if name in ("bigquery-etl", "large-cal-itp-data-infra")]
-
-
-def headgate(*arguments: str, folder: Path | None = None, **options: Any) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [*HEADGATE, *arguments],
-        cwd=folder or project_folder(),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-        **options,
-    )
 
 
 def in_order(text: str) -> str:
@@ -124,7 +111,7 @@ def test_nothing_is_left_when_it_is_interrupted(tmp_path: Path, number: signal.S
     process = playing(tmp_path)
     process.send_signal(number)
     assert ended(process, 60) == 130
-    assert _mentioning(str(tmp_path)) == []
+    assert mentioning(str(tmp_path)) == []
     assert list(tmp_path.iterdir()) == []
 
 
@@ -133,9 +120,9 @@ def test_nothing_keeps_running_when_it_is_killed(tmp_path: Path) -> None:
     process.kill()
     ended(process, 10)
     deadline = time.monotonic() + 20
-    while _mentioning(str(tmp_path)) and time.monotonic() < deadline:
+    while mentioning(str(tmp_path)) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert _mentioning(str(tmp_path)) == []
+    assert mentioning(str(tmp_path)) == []
     assert len(list(tmp_path.iterdir())) == 1, "its folder could not be removed any more"
     short = tmp_path / "day.yaml"  # ten minutes, on the deployment of the marketplace's day
     short.write_text('business_date: 2026-11-20\ntimezone: Europe/Berlin\nends: "00:10"\n')
@@ -144,36 +131,15 @@ def test_nothing_keeps_running_when_it_is_killed(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [short]
 
 
-def _mentioning(folder: str) -> list[str]:
-    """Processes whose command or environment names the folder."""
-    found = []
-    for process in Path("/proc").iterdir():
-        if process.name.isdigit() and int(process.name) != os.getpid():
-            try:
-                if folder.encode() in (process / "cmdline").read_bytes() + (process / "environ").read_bytes():
-                    found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-            except OSError:
-                continue
-    return found
-
-
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A project in which `headgate up` was typed."""
-    folder = tmp_path_factory.mktemp("project")
-    for name in ("template.yaml", "samconfig.toml", "functions", "products", "events"):
-        (folder / name).symlink_to(ROOT / name)
+    folder = lay_out(tmp_path_factory.mktemp("project"))
     done = headgate("up", folder=folder)
     assert done.returncode == 0, done.stderr
     (folder / "printed").write_text(done.stdout)
     yield folder
     assert headgate("down", folder=folder).stdout == "stopped\n"
-
-
-def output_of(folder: Path, *arguments: str) -> str:
-    done = headgate(*arguments, folder=folder, env={**os.environ, "TZ": "UTC"})
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def completed(folder: Path, product: str, date: str) -> bool:
@@ -215,6 +181,17 @@ def test_up_prints_how_to_reach_it_and_that_is_right(up: Path) -> None:
     assert "headgate-d1_ds4" in {each["name"] for each in machines}
 
 
+def test_sample_events_are_filled_in_from_an_open_run(up: Path) -> None:
+    date = "2026-11-16"
+    output_of(up, "backfill", "d1/ds1", "--date", date)
+    printed = output_of(up, "events", "d1/ds1", "--date", date)
+    assert "local invoke DependencyGateFunction --event .headgate/events/dependency_gate.json" in printed
+    why = json.loads(output_of(up, "why", "d1/ds1", "--date", date, "--json"))
+    sample = json.loads((up / ".headgate" / "events" / "dependency_gate.json").read_text())
+    assert sample["run_id"] == why["run"]["run_id"]
+    assert "`headgate down`, then `headgate up --containers`" in printed
+
+
 def test_it_can_be_asked_as_a_stack(up: Path) -> None:
     known = json.loads((up / ".headgate" / "local" / "runtime.json").read_text())["options"]
     variables = {
@@ -241,7 +218,8 @@ def test_wrong_arguments_are_answered_with_a_message(up: Path) -> None:
             2,
             "headgate history: --until 2020-01-01 is before --date 2026-11-20\n",
         ),
-        (("up",), 2, "headgate up: the application is running already; stop it with `headgate down`\n"),
+        (("up",), 2, "headgate up: the application is running already at http://127.0.0.1:"),
+        (("logs", "d1/ds4", "--date", "2026-11-18"), 2, "headgate logs: no job of d1/ds4 has started for 2026-11-18\n"),
     ):
         done = headgate(*arguments, folder=up)
         assert done.returncode == code

@@ -60,7 +60,8 @@ class Endpoints:
         self.started.append((places.folder, starts))
         for part in snapshot.PARTS:
             (places.folder / part).mkdir(parents=True, exist_ok=True)
-        yield SimpleNamespace(control=SimpleNamespace(wait_until_idle=lambda: {"now": MOMENT}), places=places)
+        idle = SimpleNamespace(wait_until_idle=lambda: {"now": MOMENT})
+        yield SimpleNamespace(control=idle, places=places, stop_endpoint=lambda: 0)
         state = {"payload": {"executions": {"data": self.executions}}}
         (places.folder / "endpoint" / "stepfunctions.json").write_text(json.dumps(state))
 

@@ -93,8 +93,8 @@ def calls(world: World) -> dict[str, Call]:
         "products_with_errors": lambda state: state.products_with_errors("", 50, LATER),
         "changes_of": lambda state: state.changes_of("d/x3", SIX, "", 50),
         "parked_effects": lambda state: state.parked_effects("", 50),
-        "jobs_to_ask": lambda state: state.jobs_to_ask(1, 80, LATER),
-        "executions_to_ask": lambda state: state.executions_to_ask(1, 80, LATER),
+        "jobs_to_ask": lambda state: state.jobs_to_ask(1, 80, False, LATER),
+        "executions_to_ask": lambda state: state.executions_to_ask(1, 80, False, LATER),
         "record_asked": lambda state: state.record_asked(1, [f"jr {made}"], [str(made)]),
         "start_again": lambda state: state.start_again(waiting, 1, LATER),
         "finish_effects": lambda state: state.finish_effects(

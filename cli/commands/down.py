@@ -2,10 +2,12 @@
 
 import argparse
 import shutil
+from pathlib import Path
 
 from headgate.cli import local_application, terminal
 from headgate.cli.application import LOCAL
 from headgate.cli.errors import FINE
+from headgate.cli.project import require_project
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -13,6 +15,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if not LOCAL.exists():
+        require_project(Path.cwd())
     folder = LOCAL.resolve()
     stopped = local_application.stop(folder)
     if arguments.forget:

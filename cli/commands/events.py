@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from headgate.cli import samples, terminal
-from headgate.cli.application import LOCAL, Application, inquire, local
+from headgate.cli.application import LOCAL, Application, inquire, known_locally, local
 from headgate.cli.arguments import business_date, product_name
 from headgate.cli.errors import FINE, UsageError
 
 SAMPLES = Path("events")
-CATALOG = Path("statemachines") / "catalog" / "catalog.json"
+CATALOG = LOCAL / "statemachines" / "catalog" / "catalog.json"  # the deployed one
 OPEN = ("WAITING", "PROCESSING")
 
 
@@ -29,7 +29,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="where to write (default: .headgate/events)",
     )
-    parser.set_defaults(stack=None)
+    parser.set_defaults(local=True)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         if file.stem != "env":
             event = samples.filled(file.stem, json.loads(file.read_text("utf-8")), open_run, facts)
             (arguments.out / file.name).write_text(json.dumps(event, indent=2) + "\n", "utf-8")
-    known = json.loads((LOCAL / "runtime.json").read_text("utf-8"))
+    known = known_locally()
     variables = samples.environment(dict(_deployed_variables(where)), known["container_addresses"] or {})
     (arguments.out / "env.json").write_text(json.dumps(variables, indent=2) + "\n", "utf-8")
     for line in _walk(arguments.out, where, known):
@@ -60,7 +60,7 @@ def _first_step(product: str) -> dict[str, Any]:
     try:
         items = json.loads(CATALOG.read_bytes())["products"][product]["pipeline"]["steps"]
     except (OSError, KeyError):
-        raise UsageError(f"{product} has no pipeline in {CATALOG}; run this in the project's folder") from None
+        raise UsageError(f"{product} has no pipeline in the application that runs") from None
     while "parallel" in items[0]:
         items = items[0]["parallel"][0]
     step: dict[str, Any] = items[0]

@@ -2,12 +2,11 @@
 
 import argparse
 import gc
-import signal
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headgate.cli import staging, terminal
+from headgate.cli import interrupts, job_outputs, staging, terminal
 from headgate.cli.application import LOCAL
 from headgate.cli.arguments import add_products, business_date
 from headgate.cli.day_report import print_day
@@ -43,8 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.scenario is not None and arguments.date is not None:
         raise UsageError("--date is for the default day; a scenario has its own date")
     gc.enable()  # unlike the other commands this one runs for long
-    for each in (signal.SIGINT, signal.SIGTERM):  # either way everything is stopped in order and nothing is left
-        signal.signal(each, signal.default_int_handler)
+    interrupts.end_in_order()
     from headgate.local import player, postgres, snapshot, stack
     from headgate.local.provisioning import provision
 
@@ -60,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
                     stages(f"playing {day.business_date}: {day.description.strip()}", f"play {arguments.scenario}")
                     data = folder / "data"
                     played = player.play(running, day, data, lambda moment: stages.at(*_position(day, moment)))
+                    printed = list(job_outputs.of_failed(played.entries, folder))
                     stages("stopping")
         except (postgres.PostgresError, stack.StartError, stack.FunctionError) as error:
             raise UsageError(str(error)) from None
@@ -67,6 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
         terminal.print_json({"business_date": day.business_date.isoformat(), **vars(played)})
     else:
         print_day(played, day, with_history=not arguments.quiet)
+        for line in printed:
+            terminal.line(line)
     return FINDINGS if played.problems else FINE
 
 

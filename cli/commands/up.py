@@ -6,13 +6,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from headgate.cli import local_application, staging, terminal
+from headgate.cli import interrupts, local_application, staging, terminal
 from headgate.cli.application import LOCAL
 from headgate.cli.arguments import add_products
 from headgate.cli.errors import FINE, UsageError
 from headgate.cli.progress import Stages
+from headgate.cli.project import require_project
 from headgate.generator.model.mesh import Mesh
-from headgate.generator.plan import names
+from headgate.local import presence
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -35,16 +36,18 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    interrupts.end_in_order()
     staging.require_local()
-    folder = LOCAL.resolve()
     if arguments.jobs is not None and not arguments.jobs.is_dir():
         raise UsageError(f"--jobs {arguments.jobs}: no such folder")
-    if local_application.process_of(folder) is not None:
-        raise UsageError("the application is running already; stop it with `headgate down`")
+    require_project(Path.cwd())
+    folder = LOCAL.resolve()
+    _require_stopped(folder)
     if arguments.fresh:
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
-    places, _, mesh = staging.stage(arguments.products, folder, arguments.json)
+    local_application.require_room(folder)
+    places, catalog, mesh = staging.stage(arguments.products, folder, arguments.json)
     settings = {
         "folder": str(folder),
         "project": str(places.project),
@@ -57,11 +60,24 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         terminal.print_json(known)
     else:
-        _print(known, folder, mesh)
+        _print(known, folder, mesh, _scripts(catalog, arguments.jobs))
     return FINE
 
 
-def _example_commands(mesh: Mesh, aws: str, outputs: dict[str, str]) -> str:
+def _require_stopped(folder: Path) -> None:
+    """Raises `UsageError` if the application runs, or is being started."""
+    now = presence.look(folder)
+    if now.process is not None:
+        doing = (
+            f"is running already at {now.known['options']['endpoint_url']}" if now.known else "is being started already"
+        )
+        raise UsageError(
+            f"the application {doing} (process {now.process}); `headgate down` stops it and keeps its data, then `headgate up` continues with "
+            "them and takes what has changed"
+        )
+
+
+def _example_commands(mesh: Mesh) -> str:
     """Commands that follow one run from its opening to its end: of the product that waits for the fewest other pipelines."""
     waits = {
         each.id: sorted({leaf.product for leaf in each.dependencies() if leaf.product in mesh.products})
@@ -83,22 +99,25 @@ def _example_commands(mesh: Mesh, aws: str, outputs: dict[str, str]) -> str:
             (f"events {name}", "for `sam local invoke`, after `up --containers`"),
         ]
     ]
-    machine = outputs["StateMachineArnPrefix"] + names.machine_name(mesh.products[name])
-    lines.append(f"{aws} \\\n      stepfunctions list-executions --state-machine-arn {machine}")
     return "".join(f"\n  {line}" for line in lines)
 
 
-def _search_path(sam: str) -> str:
-    """The line that lets a new shell find `headgate` and `sam`; empty where it finds them."""
-    if shutil.which("headgate") and shutil.which("sam"):
-        return ""
-    folders = f"{Path(sys.prefix) / 'bin'}:{Path(sam).parent}"
-    return f'\n  export PATH="{folders}:$PATH"'
+def _scripts(catalog: dict[str, Any], folder: Path | None) -> str:
+    """How many jobs do something: a script whose name is wrong is not noticed otherwise."""
+    if folder is None:
+        return "every job and function of a step succeeds at once; --jobs DIR names scripts"
+    from headgate.local.provisioning import scripted
+
+    found, number = scripted(catalog, folder)
+    return f"{found} of {number} jobs and functions have a script in {folder}; the others succeed at once"
 
 
-def _print(known: dict[str, Any], folder: Path, mesh: Mesh) -> None:
-    options, outputs = known["options"], known["outputs"]
-    aws = f"AWS_ACCESS_KEY_ID={options['aws_access_key_id']} AWS_SECRET_ACCESS_KEY=local aws --region {options['region_name']} --endpoint-url {options['endpoint_url']}"
+def _print(known: dict[str, Any], folder: Path, mesh: Mesh, scripts: str) -> None:
+    options = known["options"]
+    variables = {
+        "AWS_ENDPOINT_URL": options["endpoint_url"], "AWS_DEFAULT_REGION": options["region_name"],
+        "AWS_ACCESS_KEY_ID": options["aws_access_key_id"], "AWS_SECRET_ACCESS_KEY": options["aws_secret_access_key"],
+    }  # fmt: skip
     print(f"""
 The application is running on this machine.
 
@@ -106,9 +125,15 @@ The application is running on this machine.
   PostgreSQL    {known["postgres"]}
   Data API      {known["data_api"]}
   data and logs {folder}
+  jobs          {scripts}
 
-Try:
-{_search_path(known["sam"])}
-  headgate status{_example_commands(mesh, aws, outputs)}
+Try, in a new shell after the first line:
 
-  headgate down                                # stops it; `headgate up` continues with the same data""")
+  export PATH="{Path(sys.prefix) / "bin"}:{Path(known["sam"]).parent}:$PATH"
+  headgate status{_example_commands(mesh)}
+
+  headgate down                                # stops it; `headgate up` continues with the same data
+
+SDKs and tools of AWS use it with these variables:
+
+  export {" ".join(f"{name}={value}" for name, value in variables.items())}""")

@@ -122,11 +122,11 @@ class State:
     def begin_tick(self) -> int:
         return int(self._value("begin_tick"))
 
-    def jobs_to_ask(self, tick: int, page: int, now_is: datetime) -> list[JobToAsk]:
-        return self._rows(JobToAsk, "jobs_to_ask", tick, page, now_is)
+    def jobs_to_ask(self, tick: int, page: int, at_once: bool, now_is: datetime) -> list[JobToAsk]:
+        return self._rows(JobToAsk, "jobs_to_ask", tick, page, at_once, now_is)
 
-    def executions_to_ask(self, tick: int, page: int, now_is: datetime) -> list[OpenRun]:
-        return [OpenRun.of(each) for each in self._value("executions_to_ask", tick, page, now_is)]
+    def executions_to_ask(self, tick: int, page: int, at_once: bool, now_is: datetime) -> list[OpenRun]:
+        return [OpenRun.of(each) for each in self._value("executions_to_ask", tick, page, at_once, now_is)]
 
     def record_asked(self, tick: int, job_runs: list[str], runs: list[str]) -> None:
         self._value("record_asked", tick, job_runs, runs)

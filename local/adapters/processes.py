@@ -6,6 +6,7 @@ The endpoint starts Python anew for each: that is most of the work of a short da
 import multiprocessing
 import os
 import subprocess
+import sys
 import tempfile
 from multiprocessing import util
 from pathlib import Path
@@ -18,9 +19,7 @@ from headgate.local.function_process import Streams, run
 
 HOOKS = ("core.lambda_runtime:subprocess",)
 SCRIPT = "_worker.py"
-LONGEST = (
-    70  # characters of a folder in which the address of the fork server, `pymp-*/listener-*`, stays below 107 bytes
-)
+LONGEST = 70  # characters of a folder for that address
 SHORT = "/tmp"  # noqa: S108 - for a runtime whose own folder is longer
 
 
@@ -75,10 +74,20 @@ class _Subprocess:
 
 
 def install(settings: Settings) -> None:
-    folder = tempfile.gettempdir()
-    tempfile.tempdir = folder if len(os.fsencode(folder)) <= LONGEST else SHORT
+    folder = settings.folder / "tmp"
+    folder.mkdir(parents=True, exist_ok=True)
+    usual = tempfile.tempdir
+    tempfile.tempdir = _short(folder)
     try:
         util.get_temp_dir()  # is made now, and kept
     finally:
-        tempfile.tempdir = folder
+        tempfile.tempdir = usual
     lambda_runtime.subprocess = _Subprocess()
+
+
+def _short(folder: Path) -> str:
+    """A path to the folder with which the address of the fork server, `pymp-*/listener-*`, stays below 107 bytes: for as long as this process
+    lives, by a descriptor of its own where the kernel shows those as paths."""
+    if sys.platform == "linux":
+        return f"/proc/self/fd/{os.open(folder, os.O_PATH)}"
+    return str(folder) if len(os.fsencode(folder)) <= LONGEST else SHORT

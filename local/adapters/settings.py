@@ -12,7 +12,8 @@ Behaviour = dict[str, Any]
 
 @dataclass
 class Settings:
-    """`url` is the endpoint's own. `incidents` collects the OpsItems that machines opened.
+    """`url` is the endpoint's own. `incidents` collects the OpsItems that machines opened, `unsaved` the services whose state could not be
+    saved at the end.
 
     `behaviours` decides how the next runs of a job or a function go, by its name; `*` is for all names that have none of their own.
     A behaviour is `{"fails": <message>}` (the work ends as a script does that raises), `{"takes": <seconds>}` (it takes that long by
@@ -24,6 +25,7 @@ class Settings:
     url: str
     parallel_functions: int = 6
     incidents: list[dict[str, Any]] = field(default_factory=list)
+    unsaved: list[str] = field(default_factory=list)
     behaviours: dict[str, list[Behaviour]] = field(default_factory=lambda: defaultdict(list))
 
     def next_behaviour(self, name: str) -> Behaviour:

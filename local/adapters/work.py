@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from ministack.core.responses import get_account_id, get_region
 
+from headgate.local import job_output
 from headgate.local.adapters.settings import Settings
 from headgate.local.process import dies_with_parent
 
@@ -23,10 +24,11 @@ MESSAGE = 2_000  # characters of the last line that is kept of a script's output
 
 @dataclass(frozen=True)
 class Order:
-    """The work to run. `name` is its name in the scenario. Without a `script` it has nothing to do. `seconds` is its time limit by the
-    clock, None for none."""
+    """The work to run. `name` is its name in the scenario, `run` the id of its job run, by which its output is kept (`job_output`). Without a
+    `script` it has nothing to do. `seconds` is its time limit by the clock, None for none."""
 
     name: str
+    run: str
     script: str | None
     arguments: tuple[str, ...] = ()
     seconds: float | None = None
@@ -55,7 +57,7 @@ class Work:
         self._settings, self._order, self._ended = settings, order, ended
         self._behaviour = settings.next_behaviour(order.name)
         self._stopped, self._signal = False, settings.clock.event()
-        self._process: subprocess.Popen[str] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         run = contextvars.copy_context().run
         target = settings.clock.counted(lambda: run(self._run))
         threading.Thread(target=target, daemon=True, name=order.name).start()
@@ -91,13 +93,14 @@ class Work:
             return 1, str(self._behaviour["fails"])[:MESSAGE]
         if self._order.script is None:
             return 0, ""
+        file = job_output.prepared(self._settings.folder, self._order.name, self._order.run)
         process = self._process = subprocess.Popen(
             [sys.executable, self._order.script, *self._order.arguments], cwd=self._settings.folder, stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=self._environment(), preexec_fn=dies_with_parent(),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self._environment(), preexec_fn=dies_with_parent(),
         )  # fmt: skip
         if self._stopped:  # before there was a process
             process.kill()
-        lines = process.communicate()[1].strip().splitlines()
+        lines = job_output.collect(process, file).decode(errors="replace").strip().splitlines()
         return process.returncode, (lines[-1] if lines else f"exit code {process.returncode}")[:MESSAGE]
 
     def _environment(self) -> dict[str, str]:
@@ -107,5 +110,6 @@ class Work:
             "AWS_ACCESS_KEY_ID": get_account_id(),
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_DEFAULT_REGION": get_region(),
+            "PYTHONUNBUFFERED": "1",  # its output is read while it runs
         }
         return {**inherited, **reach, **self._order.variables}

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from headgate.local.adapters.names import INSTANT
 from headgate.local.runtime import Runtime
+from headgate.local.step_types.glue.provision import provision
 from tests.local_endpoint import ROLE, executed, machine, task
 
 pytestmark = pytest.mark.slow
@@ -114,3 +115,19 @@ def test_a_run_can_be_stopped(endpoint: Runtime) -> None:
     endpoint.client("glue").batch_stop_job_run(JobName=job, JobRunIds=[run])
     endpoint.control.wait_until_idle()
     assert run_of(endpoint, job)["JobRunState"] == "STOPPED"
+
+
+def test_a_later_start_gives_a_job_its_script(endpoint: Runtime, tmp_path: Path) -> None:
+    steps = [{"resource": f"job-{time.monotonic_ns()}"}]
+    name = steps[0]["resource"]
+
+    def location() -> Any:
+        return endpoint.client("glue").get_job(JobName=name)["Job"]["Command"]["ScriptLocation"]
+
+    provision(endpoint, steps, None, tmp_path)
+    assert location() == INSTANT
+    (tmp_path / f"{name}.py").write_text("")
+    provision(endpoint, steps, tmp_path, tmp_path)
+    assert location() == str(tmp_path / f"{name}.py")
+    provision(endpoint, steps, None, tmp_path)
+    assert location() == INSTANT

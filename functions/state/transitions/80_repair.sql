@@ -26,14 +26,14 @@ LANGUAGE sql SET enable_seqscan = off AS $$
     SELECT nextval('monitor_tick')::integer
 $$;
 
-CREATE OR REPLACE FUNCTION jobs_to_ask(tick integer, page integer, now_is timestamptz)
+CREATE OR REPLACE FUNCTION jobs_to_ask(tick integer, page integer, at_once boolean, now_is timestamptz)
 RETURNS TABLE (type text, job text, job_run_id text, handle text, stop boolean)
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
--- Job runs to ask their services about: those that should be stopped, and those that have run for a while. At most `page` of those that no tick
--- has asked about for longest, and this one not yet.
+-- Job runs to ask their services about: those that should be stopped, and those that have run for a while; `at_once` all. At most `page` of those
+-- that no tick has asked about for longest, and this one not yet.
     SELECT j.type, j.job, j.job_run_id, j.handle::text, j.stop_asked_at IS NOT NULL FROM job_run j
     WHERE is_open(j) AND j.expires_at IS NULL AND (j.asked_in IS NULL OR j.asked_in < tick)
-        AND (j.stop_asked_at IS NOT NULL OR j.started_at < now_is - interval '10 minutes')
+        AND (at_once OR j.stop_asked_at IS NOT NULL OR j.started_at < now_is - interval '10 minutes')
     ORDER BY j.asked_in NULLS FIRST, j.started_at LIMIT page
 $$;
 
@@ -45,12 +45,12 @@ LANGUAGE sql IMMUTABLE AS $$
         AND (e.kind = 'start_execution' OR (e.kind IN ('task_success', 'task_failure') AND e.parked_at IS NULL))
 $$;
 
-CREATE OR REPLACE FUNCTION silent_runs(now_is timestamptz) RETURNS SETOF data_product_status
+CREATE OR REPLACE FUNCTION silent_runs(at_once boolean, now_is timestamptz) RETURNS SETOF data_product_status
 LANGUAGE sql STABLE AS $$
--- Runs whose execution may have ended without a word: nothing has changed for a while though something should have.
+-- Runs whose execution may have ended without a word: nothing has changed for a while though something should have. `at_once`: any open run.
     SELECT r.* FROM data_product_status r
-    WHERE is_open(r) AND r.changed_at < now_is - interval '10 minutes'
-        AND (r.status = 'PROCESSING' OR r.task_token IS NULL OR r.released_at IS NOT NULL OR r.deadline_at < now_is - interval '10 minutes')
+    WHERE is_open(r) AND (at_once OR r.changed_at < now_is - interval '10 minutes'
+        AND (r.status = 'PROCESSING' OR r.task_token IS NULL OR r.released_at IS NOT NULL OR r.deadline_at < now_is - interval '10 minutes'))
         AND NOT EXISTS (SELECT FROM effect e WHERE e.run_id = r.run_id AND holds_up_machine(e) OFFSET 0)
 $$;
 
@@ -62,13 +62,13 @@ LANGUAGE sql STABLE AS $$
     FROM (SELECT execution_of(r, p) AS execution FROM data_product p WHERE p.product_id = r.product_id) named
 $$;
 
-CREATE OR REPLACE FUNCTION executions_to_ask(tick integer, page integer, now_is timestamptz) RETURNS jsonb
+CREATE OR REPLACE FUNCTION executions_to_ask(tick integer, page integer, at_once boolean, now_is timestamptz) RETURNS jsonb
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
 -- Executions to ask Step Functions about, each as `execution_to_ask` names it, in turn as in `jobs_to_ask`: as many as fit into a row.
     SELECT coalesce(fitting(jsonb_agg(execution_to_ask(run) ORDER BY asked_in NULLS FIRST, since), 60000), '[]')
     FROM (
         SELECT r AS run, a.asked_in, r.changed_at AS since
-        FROM silent_runs(now_is) r JOIN data_product p USING (product_id)
+        FROM silent_runs(at_once, now_is) r JOIN data_product p USING (product_id)
         LEFT JOIN LATERAL (SELECT * FROM execution_asked a WHERE a.run_id = r.run_id OFFSET 0) a ON true
         WHERE coalesce(p.machine, r.execution_arn) IS NOT NULL AND (a.asked_in IS NULL OR a.asked_in < tick)
         ORDER BY a.asked_in NULLS FIRST, r.changed_at LIMIT page) chosen

@@ -105,7 +105,7 @@ def _order(job: dict[str, Any], run: dict[str, Any]) -> Order:
     script = None if location == INSTANT else glue._resolve_script(location) or location
     arguments = {"--JOB_NAME": run["JobName"], "--JOB_RUN_ID": run["Id"], **run["Arguments"]}
     texts = tuple(str(text) for pair in arguments.items() for text in pair)
-    return Order(run["JobName"], script, texts, run["Timeout"] * 60)
+    return Order(run["JobName"], run["Id"], script, texts, run["Timeout"] * 60)
 
 
 def install(settings: Settings) -> None:

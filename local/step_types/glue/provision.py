@@ -8,15 +8,17 @@ from headgate.local.stack import Stack
 
 
 def provision(stack: Stack, steps: list[dict[str, Any]], scripts: Path | None, data: Path) -> None:
-    """Creates each job, with `<job>.py` as its script; a job without a script has nothing to do. One that exists is left alone."""
+    """Creates each job, with `<job>.py` as its script; a job without a script has nothing to do. One of an earlier start gets the script of this
+    one."""
     glue = stack.client("glue")
     for name in sorted({each["resource"] for each in steps}):
         script = scripts / f"{name}.py" if scripts else None
         location = str(script.resolve()) if script and script.exists() else INSTANT
+        job = {
+            "Role": f"arn:aws:iam::{stack.account}:role/jobs", "Command": {"Name": "pythonshell", "ScriptLocation": location},
+            "DefaultArguments": {"--data": str(data)}, "ExecutionProperty": {"MaxConcurrentRuns": 1},
+        }  # fmt: skip
         try:
-            glue.create_job(
-                Name=name, Role=f"arn:aws:iam::{stack.account}:role/jobs", Command={"Name": "pythonshell", "ScriptLocation": location},
-                DefaultArguments={"--data": str(data)}, ExecutionProperty={"MaxConcurrentRuns": 1},
-            )  # fmt: skip
+            glue.create_job(Name=name, **job)
         except glue.exceptions.AlreadyExistsException:
-            continue
+            glue.update_job(JobName=name, JobUpdate=job)
