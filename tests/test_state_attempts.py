@@ -143,6 +143,37 @@ def test_two_inputs_made_again_run_it_once(world: World) -> None:
     assert state_of(world, "d/b") == (2, "WAITING", True)
 
 
+def test_it_runs_again_by_the_condition_of_today(world: World) -> None:
+    """The condition changed after it had completed."""
+    given = {"raw/r": external(), "raw/s": external(), "d/a": product(name="a")}
+    again = leaf("d/a", on_update="rerun")
+    world.load({**given, "d/b": product({"all_of": [again, leaf("raw/r")]}, name="b")}, LOADED)
+    opened(world)
+    world.event("raw/r", TODAY, SEVEN)
+    for name in ("d/a", "d/b"):
+        ends(world, name, "COMPLETED", SEVEN)
+    world.load({**given, "d/b": product({"all_of": [leaf("raw/s"), again]}, name="b")}, SEVEN)
+    world.state.rerun("d/a", DAY, "", False, "rerun", "ann", EIGHT)
+    ends(world, "d/a", "COMPLETED", EIGHT, attempt=2)
+    assert state_of(world, "d/b") == (1, "COMPLETED", True), "it needs raw/s now"
+    world.event("raw/s", TODAY, NINE)
+    assert state_of(world, "d/b") == (2, "WAITING", True)
+
+
+def test_it_waits_for_the_new_refresh_also_where_another_would_do(world: World) -> None:
+    either = {"any_of": [leaf("d/a", on_update="rerun"), leaf("raw/r")]}
+    world.load({"raw/r": external(), "d/a": product(name="a"), "d/b": product(either, name="b")}, LOADED)
+    opened(world)
+    world.event("raw/r", TODAY, SEVEN)
+    for name in ("d/a", "d/b"):
+        ends(world, name, "COMPLETED", SEVEN)
+    world.state.rerun("d/a", DAY, "", False, "rerun", "ann", EIGHT)
+    world.state.repair(EIGHT)
+    assert state_of(world, "d/b") == (1, "COMPLETED", True)
+    ends(world, "d/a", "COMPLETED", NINE, attempt=2)
+    assert state_of(world, "d/b") == (2, "WAITING", True)
+
+
 def test_a_fallback_that_has_run_stays_completed(world: World) -> None:
     world.load(
         {"d/a": product(name="a"), "d/f": product({"all_of": [leaf("d/a", status=["ERROR"])]}, name="f")}, LOADED

@@ -177,6 +177,18 @@ def test_a_run_is_skipped_at_its_opening_as_well(world: World) -> None:
     assert state_of(world, "d/b") == (2, "WAITING", True)
 
 
+def test_a_fallback_that_had_missed_its_deadline_is_not_needed_either(world: World) -> None:
+    world.load({"d/a": product(name="a"), "d/f": product({"all_of": [FAILED]}, name="f")}, LOADED)
+    opened(world)
+    ends(world, "d/f", "ERROR", SEVEN, error="DeadlineExceeded")
+    ends(world, "d/a", "COMPLETED", TEN)
+    assert (state_of(world, "d/f"), world.run("d/f", TODAY)["cause"]) == (
+        (2, "SKIPPED", False),
+        "not needed: d/a for 2026-11-20 completed",
+    )
+    assert effects(world, "start_execution")[-1]["name"] != f"f-{TODAY}-2", "there is nothing to start"
+
+
 def test_a_fallback_is_not_needed_once_its_upstream_has_recovered(world: World) -> None:
     world.load({"raw/r": external(), "d/a": product(name="a"), "d/f": product({"all_of": [FAILED, leaf("raw/r")]}, name="f")}, LOADED)  # fmt: skip
     opened(world)

@@ -105,7 +105,7 @@ BEGIN
     UPDATE data_product_status r SET attempt = attempt + 1, status = 'WAITING', opened_at = now_is,
         deadline_at = now_is + make_interval(secs => p.deadline_seconds), released_at = NULL, release_reason = NULL, started_at = NULL,
         finished_at = NULL, execution_arn = NULL, task_token = NULL, waiting_since = NULL, error = NULL,
-        cause = CASE kind WHEN 'resumed' THEN coalesce(just_arrived(r.run_id, now_is), reason) END,
+        cause = CASE kind WHEN 'resumed' THEN coalesce(just_arrived(r.run_id, now_is), why_ruled_out(r.run_id), reason) END,
         resume_until = NULL, outdated_at = NULL, runs_again = false,
         event = kind, changed_at = now_is, changed_by = actor
     FROM data_product p WHERE p.product_id = r.product_id AND r.run_id = ANY (runs);

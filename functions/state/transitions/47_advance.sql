@@ -18,15 +18,40 @@ BEGIN
     END LOOP;
 END $$;
 
+CREATE OR REPLACE FUNCTION has_new_input(r data_product_status) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+-- Whether a refresh for which the outdated run is to run again has arrived since.
+    SELECT EXISTS (SELECT FROM inputs_of_run(r.run_id) d
+        WHERE d.status = 'ARRIVED' AND d.arrived_at >= r.outdated_at AND on_update_of(r.product_id, d.upstream) = 'rerun')
+$$;
+
 CREATE OR REPLACE FUNCTION resumable_runs(runs uuid[], now_is timestamptz) RETURNS uuid[]
 LANGUAGE sql STABLE AS $$
--- Those of the runs that ended for want of inputs, or with inputs that were made again, and that have everything now and may go on.
+-- Those of the runs that ended for want of inputs, or with inputs that were made again, and that have everything now and may go on. A run that
+-- failed at its deadline goes on as well when it turns out that its inputs will not come: its next attempt ends SKIPPED, as without that deadline.
     SELECT ARRAY(
         SELECT r.run_id FROM data_product_status r JOIN data_product p USING (product_id)
         WHERE r.run_id = ANY (runs) AND may_resume(r, now_is) AND NOT r.held AND NOT p.held AND runs_here(p)
             AND NOT EXISTS (SELECT FROM job_run j WHERE j.run_id = r.run_id AND j.state = 'STARTED' OFFSET 0)
-            AND condition_holds(p.condition, arrived_leaves(r.run_id)))
+            AND (r.status <> 'COMPLETED' OR has_new_input(r))
+            AND (condition_holds(p.condition, arrived_leaves(r.run_id))
+                OR r.status = 'ERROR' AND condition_impossible(p.condition, ruled_out_leaves(r.run_id))))
 $$;
+
+CREATE OR REPLACE FUNCTION renew_used_inputs(runs uuid[], now_is timestamptz) RETURNS void
+LANGUAGE plpgsql AS $$
+-- A run that completed has the inputs by which it was released. Before its next attempt is considered it takes those of today's metadata, and what
+-- has been superseded counts no more.
+DECLARE
+    used uuid[] := ARRAY(SELECT run_id FROM data_product_status WHERE run_id = ANY (runs) AND status = 'COMPLETED' AND runs_again);
+BEGIN
+    IF used <> '{}' THEN
+        PERFORM renew_inputs(used, now_is);
+        UPDATE data_product_dependencies_events_status d SET status = 'WAITING', event = 'reopened', event_key = NULL, arrived_at = NULL, changed_at = now_is
+        WHERE d.run_id = ANY (used) AND (SELECT e.superseded_at IS NOT NULL FROM refresh_event e WHERE e.event_key = d.event_key);
+        PERFORM match_arrivals(used, NULL, now_is);
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION go_on(runs uuid[], now_is timestamptz, reason text, actor text, kind run_event, upstreams text[]) RETURNS uuid[]
 LANGUAGE plpgsql AS $$
@@ -46,8 +71,10 @@ LANGUAGE plpgsql AS $$
 -- resume start their next attempt if it holds. Gives the runs that were released. `upstreams`: nothing but inputs from these has changed.
 DECLARE
     released uuid[] := go_on(runs, now_is, reason, actor, kind, upstreams);
-    resumed uuid[] := resumable_runs(runs, now_is);
+    resumed uuid[];
 BEGIN
+    PERFORM renew_used_inputs(runs, now_is);
+    resumed := resumable_runs(runs, now_is);
     IF resumed <> '{}' THEN
         PERFORM start_next_attempts(resumed, 'resumed', false, reason, actor, now_is);
         released := released || go_on(resumed, now_is, 'everything had arrived', actor, kind, NULL);
