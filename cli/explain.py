@@ -163,10 +163,15 @@ def _waiting(run: Entry, clock: Clock) -> Iterator[str]:
     last = "enough of these have arrived" if _has_any(run.get("condition")) else "the last of these arrives"
     if "held" in run:
         last = f"{last} and the hold has ended" if run.get("missing") else "the hold has ended"
+    if "held_over_at" in run:
+        yield f"Its deadline passed at {clock(run['held_over_at'])} while it was held; the end of the hold starts its next attempt."
+        return
+    if "held" in run:
+        yield f"Next: the run starts when {last}. Its deadline at {clock(run['deadline_at'])} does not end it while it is held."
+        return
     passed = AT_DEADLINE[run["on_deadline"]]
-    if run["on_deadline"] == "start" and ("held" in run or running):
-        reason = "it is held" if "held" in run else "work of an earlier attempt still runs"
-        passed = f"{AT_DEADLINE['fail']}, since {reason}"
+    if run["on_deadline"] == "start" and running:
+        passed = f"{AT_DEADLINE['fail']}, since work of an earlier attempt still runs"
     yield f"Next: the run starts when {last}. If that has not happened by {clock(run['deadline_at'])}, {passed}."
 
 

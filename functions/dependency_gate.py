@@ -7,13 +7,13 @@ from uuid import UUID
 
 import runtime
 from contract import require
-from state.errors import DeadlineExceeded, UpstreamFailed
+from state.errors import DeadlineExceeded, RunHeld, UpstreamFailed
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`await`: the token is answered when the run is released, at once if it is already. `deadline`: the decision.
 
-    Raises `DeadlineExceeded`, naming what is missing and what keeps the run back, if the run fails at its deadline, and `UpstreamFailed`
+    Raises `RunHeld` if the run is held: then this machine ends and the run stays. Raises `DeadlineExceeded`, naming what is missing and what keeps the run back, if the run fails at its deadline, and `UpstreamFailed`
     if that is because an upstream failed.
     """
     require(event, "dependency-gate")
@@ -23,6 +23,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         runtime.perform_of_run(context, run)
         return asdict(wait)
     deadline = state.resolve_deadline(run, attempt, event["on_deadline"], runtime.now())
+    if deadline.decision == "hold":
+        raise RunHeld(f"the deadline passed while {state.kept_back(run)}; the next attempt starts when the hold ends")
     if deadline.decision == "fail":
         kept = state.kept_back(run)
         passed = "deadline passed" + (f" while {kept}." if kept else ".")

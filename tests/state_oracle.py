@@ -15,19 +15,21 @@ RESUMES = timedelta(hours=24)
 
 @dataclass
 class Run:
-    """`decided`: its deadline has decided to end the attempt, and its machine has not recorded that yet. `resumes_until`: it ended only because
+    """`decided`: its deadline has decided to end the attempt, and its machine has not recorded that yet. `held_over`: it passed while the
+    run was held, and its machine has ended. `resumes_until`: it ended only because
     inputs were missing. `fallback`: an input of it is that an upstream did not complete."""
 
     attempt: int = 1
     released: bool = False
     status: str = "WAITING"
     decided: bool = False
+    held_over: bool = False
     resumes_until: datetime | None = None
     fallback: bool = False
 
     def again(self) -> None:
         self.attempt, self.released, self.status, self.decided = self.attempt + 1, False, "WAITING", False
-        self.resumes_until = None
+        self.resumes_until, self.held_over = None, False
 
 
 def leaves(node: Condition) -> list[Condition]:
@@ -158,6 +160,8 @@ class Oracle:
                 continue
             condition = self.mesh[key[0]].get("depends_on", {"all_of": []})
             self._note_fallback(run, condition, key[1])
+            if run.status == "WAITING" and run.held_over and key[0] not in self.held:
+                run.again()
             ready = self.holds(condition, key[1]) and not self.kept_back(key)
             if ready and run.status in ENDED and run.resumes_until and self.now <= run.resumes_until:
                 run.again()
@@ -183,6 +187,9 @@ class Oracle:
     def deadline(self, key: Key, policy: str) -> str:
         """The decision."""
         run = self.runs[key]
+        if not run.released and key[0] in self.held:
+            run.held_over = True
+            return "hold"
         if run.released or (policy == "start" and not self.kept_back(key)):
             run.released = True
             return "start"

@@ -1,6 +1,6 @@
-"""What a missed deadline does: it starts nothing that is kept back, and what it decided is not changed by what arrives a moment later."""
+"""What a missed deadline does: it ends nothing that is held, starts nothing beside earlier work, and what it decided is not changed by what arrives a moment later."""
 
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
@@ -8,13 +8,13 @@ import pytest
 import runtime
 from headgate.cli.explain import explained
 from headgate.cli.formatting import Clock
-from state.errors import DeadlineExceeded, IllegalTransition
+from state.errors import DeadlineExceeded, IllegalTransition, RunHeld
 from tests.fake_aws import FakeAws
 from tests.handler_steps import gate, invoke
 from tests.state_steps import DAY, LOADED, SIX, TODAY, complete, effects, opened, uuid, wait
 from tests.state_world import World, at, external, product
 
-TEN = at("2026-11-20 10:00")
+TEN, LATER = at("2026-11-20 10:00"), at("2026-11-20 12:00")
 INPUTS = {"raw/a": external(), "raw/b": external()}
 
 
@@ -42,25 +42,64 @@ def sentences(world: World) -> str:
     return "\n".join(explained(world.state.explain_run("d/x", DAY, None, TEN), Clock(UTC, TODAY)))
 
 
+@pytest.mark.parametrize("on_deadline", ["start", "fail", "skip"])
 @pytest.mark.parametrize("scope", ["product", "run"])
-def test_the_deadline_starts_nothing_that_is_held(world: World, aws: FakeAws, scope: str) -> None:
-    waiting(world)
+def test_a_hold_holds_past_the_deadline(world: World, aws: FakeAws, scope: str, on_deadline: str) -> None:
+    waiting(world, on_deadline)
     on_date = DAY if scope == "run" else None
     world.state.set_hold("d/x", on_date, "", True, "ann", SIX)
-    assert "the run fails, since it is held" in sentences(world)
+    assert "Its deadline at 10:00 does not end it while it is held." in sentences(world)
 
-    with pytest.raises(
-        DeadlineExceeded, match=rf"^The deadline passed while the {scope} was held by ann. Missing: raw/b "
-    ):
-        missed(world, "start")
-    assert world.released() == set()
+    for _ in range(2):  # the machine asks again when the answer was lost
+        with pytest.raises(
+            RunHeld,
+            match=f"^the deadline passed while the {scope} was held by ann; the next attempt starts when the hold ends$",
+        ):
+            missed(world, on_deadline)
+    assert (world.run("d/x", TODAY)["status"], world.released(), aws.alerts) == ("WAITING", set(), [])
+    assert "Its deadline passed at 10:00 while it was held; the end of the hold starts its next attempt." in sentences(
+        world
+    )
+    assert world.state.executions_to_ask(1, 50, LATER) == [], "nobody asks about a machine that has ended"
 
     world.event("raw/b", TODAY, TEN)
-    world.state.set_hold("d/x", on_date, "", False, "ann", TEN)
-    assert world.released() == set(), "its machine is about to record the failure"
-    complete(world, "d/x", status="ERROR")
-    world.state.rerun("d/x", DAY, "", False, "rerun", "ann", TEN)
+    change = world.state.set_hold("d/x", on_date, "", False, "bob", LATER)
+
+    run = world.run("d/x", TODAY)
+    assert (run["attempt"], run["release_reason"], run["deadline_at"]) == (
+        2,
+        "no longer held",
+        LATER + timedelta(hours=4),
+    )
+    assert change.released == [{"business_date": TODAY, "cycle": ""}]
+    (start,) = [each for each in effects(world, "start_execution") if each["name"] == f"p-{TODAY}-2"]
+    assert start["input"]["attempt"] == 2  # type: ignore[index]
+
+
+def test_what_is_missing_after_the_hold_is_waited_for_anew(world: World, aws: FakeAws) -> None:
+    waiting(world, "fail")
+    world.state.set_hold("d/x", None, "", True, "ann", SIX)
+    world.state.set_hold("d/x", DAY, "", True, "ann", SIX)
+    with pytest.raises(RunHeld):
+        missed(world, "fail")
+    world.state.set_hold("d/x", None, "", False, "ann", LATER)
+    assert world.run("d/x", TODAY)["attempt"] == 1, "the run itself is still held"
+    world.state.set_hold("d/x", DAY, "", False, "ann", LATER)
+    assert (world.run("d/x", TODAY)["attempt"], world.released()) == (2, set())
+    wait(world, "d/x", token="second", attempt=2)
+    world.event("raw/b", TODAY, LATER)
     assert world.released() == {("d/x", TODAY)}
+
+
+def test_the_end_of_the_machine_that_left_a_held_run_ends_no_run(world: World, aws: FakeAws) -> None:
+    waiting(world)
+    world.state.set_hold("d/x", None, "", True, "ann", SIX)
+    with pytest.raises(RunHeld):
+        missed(world, "start")
+    ended = world.state.end_lost_machine(uuid(world, "d/x"), 1, "States.Runtime", "", True, 2, "monitor", TEN)
+    assert (ended.recorded, world.run("d/x", TODAY)["status"]) == (False, "WAITING")
+    world.state.cancel_run("d/x", DAY, "", None, "ann", LATER)
+    assert effects(world, "stop_execution") == []
 
 
 def test_the_deadline_starts_nothing_beside_work_of_an_earlier_attempt(world: World, aws: FakeAws) -> None:
@@ -78,14 +117,6 @@ def test_the_deadline_starts_nothing_beside_work_of_an_earlier_attempt(world: Wo
         missed(world, "start", attempt=2)
     world.state.record_job_states([{"job_run_id": "jr_1", "job": "j", "state": "STOPPED"}], TEN)
     assert world.released() == set()
-
-
-def test_the_deadline_names_the_hold_of_a_run_that_has_everything(world: World, aws: FakeAws) -> None:
-    waiting(world, "fail")
-    world.state.set_hold("d/x", None, "", True, "ann", SIX)
-    world.event("raw/b", TODAY, SIX)
-    with pytest.raises(DeadlineExceeded, match=r"^The deadline passed while the product was held by ann.$"):
-        missed(world, "fail")
 
 
 @pytest.mark.parametrize(("on_deadline", "outcome"), [("fail", "ERROR"), ("skip", "SKIPPED")])
@@ -130,8 +161,6 @@ def test_the_hold_of_a_run_that_ended_is_ended_before_its_rerun(world: World, aw
     waiting(world)
     world.state.set_hold("d/x", DAY, "", True, "ann", SIX)
     world.event("raw/b", TODAY, SIX)
-    with pytest.raises(DeadlineExceeded):
-        missed(world, "start")
     complete(world, "d/x", status="ERROR")
     assert "The run is held by ann; end the hold with `headgate release d/x --date 2026-11-20`." in sentences(world)
 

@@ -69,6 +69,8 @@ BACKFILL = f"SELECT backfill('d/x#', '{DAY}', '{DAY}', NULL, 'ann', '{NOW}')"
 LOST = f"SELECT end_lost_machine({RUN}, 1, 'States.Runtime', '', true, 2, 'monitor', '{NOW}')"
 JOB_ENDS = """SELECT record_job_states('[{"job_run_id": "jr #", "job": "job-build", "state": "STOPPED"}]', '2026-11-20 08:00Z')"""
 SKIP = f"SELECT skip_run('d/x#', '{DAY}', '', 'ann', '{NOW}')"
+CANCEL = f"SELECT cancel_run('d/x#', '{DAY}', '', NULL, 'ann', '{NOW}')"
+WAIVE = f"SELECT waive_input('d/x#', '{DAY}', '', 'raw/b#', 'late', false, 'ann', '{NOW}')"
 BEGIN = f"SELECT begin_pipeline({RUN}, 1, 'arn:#', '{NOW}')"
 OPENS = [BACKFILL]
 A, B = event("raw/a#"), event("raw/b#")
@@ -116,6 +118,18 @@ MEETINGS = {
     "event and end of a run's hold": Meeting([*OPENS, A, RUN_HELD], B, RUN_RELEASE),
     "event and hold": Meeting([*OPENS, A], B, HELD),
     "event and a run's hold": Meeting([*OPENS, A], B, RUN_HELD),
+    "event and cancellation": Meeting([*OPENS, A], B, CANCEL),
+    "event and waiver": Meeting(OPENS, A, WAIVE),
+    "event and waiver of it": Meeting([*OPENS, A], B, WAIVE),
+    "waiver and wait": Meeting([*OPENS, A], WAIVE, wait()),
+    "waiver and deadline": Meeting([*OPENS, A], WAIVE, deadline("skip")),
+    "waiver and rerun": Meeting([*OPENS, A, deadline("fail"), outcome("ERROR")], WAIVE, rerun()),
+    "start of the pipeline and cancellation": Meeting([*OPENS, A, B], BEGIN, CANCEL),
+    "start of a job and cancellation": Meeting([*OPENS, A, B, BEGIN], job_starts(), CANCEL),
+    "end of a job and cancellation": Meeting([*OPENS, A, B, BEGIN, job_starts()], JOB_ENDS, CANCEL),
+    "lost machine and cancellation": Meeting([*OPENS, A, B], LOST, CANCEL),
+    "hold and deadline": Meeting([*OPENS, A], HELD, deadline("skip")),
+    "end of a hold after the deadline and event": Meeting([*OPENS, HELD, A, deadline("fail")], RELEASE, B),
     "event and wait": Meeting([*OPENS, A], B, wait()),
     "event and job end": Meeting(WORKS, B, JOB_ENDS),
     "event and deadline that skips": Meeting([*OPENS, A], B, deadline("skip")),
@@ -212,7 +226,8 @@ def result(connection: "psycopg.Connection[Any]", number: int) -> list[tuple[Any
     """What became of the runs of a copy: their state, their inputs, and what is due."""
     runs = f"SELECT run_id FROM data_product_status WHERE product_id IN ('d/x{number}', 'd/u{number}')"
     queries = [
-        f"SELECT split_part(product_id, '{number}', 1), business_date::text, attempt, status, release_reason, held FROM data_product_status "
+        f"SELECT split_part(product_id, '{number}', 1), business_date::text, attempt, status, regexp_replace(release_reason, '(raw/[ab])[0-9]+', '\\1'), held "
+        f"FROM data_product_status "
         f"WHERE run_id IN ({runs})",
         f"SELECT business_date::text, leaf, d.status FROM data_product_dependencies_events_status d JOIN data_product_status USING (run_id) "
         f"WHERE run_id IN ({runs})",

@@ -41,12 +41,16 @@ def waits(run: Run) -> bool:
     return run.status == "WAITING"
 
 
+def has_a_machine(run: Run) -> bool:
+    return waits(run) and not run.held_over
+
+
 def can_begin(run: Run) -> bool:
     return waits(run) and run.released
 
 
 def may_be_late(run: Run) -> bool:
-    return waits(run) and not run.decided
+    return has_a_machine(run) and not run.decided
 
 
 def has_ended(run: Run) -> bool:
@@ -163,10 +167,10 @@ class Day(RuleBasedStateMachine):
     def _some(self, data: st.DataObject, which: Which) -> Key:
         return data.draw(st.sampled_from(sorted(key for key, run in self.oracle.runs.items() if which(run))))
 
-    @where_a_run(waits)
+    @where_a_run(has_a_machine)
     @rule(data=st.data())
     def a_machine_waits(self, data: st.DataObject) -> None:
-        key = self._some(data, waits)
+        key = self._some(data, has_a_machine)
         attempt = self.oracle.runs[key].attempt
         token = f"token {len(self.tokens)}"
         self.tokens[token] = (*key, attempt)
@@ -213,11 +217,11 @@ class Day(RuleBasedStateMachine):
             self.published.append((name, day, event))
             self.oracle.refreshed((name, day, status, (name, day, attempt)))
 
-    @where_a_run(waits)
+    @where_a_run(has_a_machine)
     @rule(data=st.data(), broke=st.booleans(), works=st.booleans())
     def a_machine_dies(self, data: st.DataObject, broke: bool, works: bool) -> None:
         """With or without work that still runs; its end is received twice."""
-        key = self._some(data, waits)
+        key = self._some(data, has_a_machine)
         run = self.oracle.runs[key]
         attempt, job = run.attempt, f"jr {key[0]} {key[1]} {run.attempt}"
         works = works and run.released
@@ -320,7 +324,7 @@ class Day(RuleBasedStateMachine):
         attempt = self.oracle.runs[key].attempt
         found = self.world.state.resolve_deadline(self._id(key), attempt, policy, self.tick())
         assert found.decision == self.oracle.deadline(key, policy)
-        if found.decision != "start":
+        if found.decision in ("fail", "skip"):
             self.decisions.append((key, attempt, "SKIPPED" if found.decision == "skip" else "ERROR"))
         self._inputs_arrive(data)
 

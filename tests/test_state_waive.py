@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from contract import require
 from state.errors import IllegalTransition, UnknownRun
 from tests.state_steps import DAY, LOADED, SIX, TODAY, complete, effects, opened, uuid, wait
 from tests.state_world import World, at, external, leaf, product
@@ -170,3 +171,20 @@ def test_a_run_that_failed_by_itself_or_was_cancelled_takes_none(world: World) -
         IllegalTransition, match=r"is CANCELLED; an input is waived while the run waits.*`headgate rerun`"
     ):
         waive(world)
+
+
+def test_the_event_of_a_run_names_what_was_waived_for_it(world: World) -> None:
+    world.load({**MESH, "d/y": product("raw/a", name="y")}, LOADED)
+    opened(world)
+    waive(world)
+    world.event("raw/a", TODAY, SIX)
+    for name, waived in (("d/x", ["raw/b"]), ("d/y", None)):
+        world.state.begin_pipeline(uuid(world, name), 1, None, SIX)
+        finished = world.state.finish_attempt(uuid(world, name), 1, "COMPLETED", None, None, TEN)
+        stored = [
+            each["detail"] for each in effects(world, "put_event") if each["detail_type"] == "Data Product Refreshed"
+        ]
+        assert (finished.detail.get("waived"), finished.detail) == (waived, stored[-1]), "both copies are the same"
+        require(
+            {"source": "headgate", "detail-type": "Data Product Refreshed", "detail": finished.detail}, "refresh-event"
+        )

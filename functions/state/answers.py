@@ -43,7 +43,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """`decision` is start, fail or skip; `missing` as in `Wait`, None where everything arrived; `failed` is the root cause."""
+    """`decision` is start, fail, skip or hold; `missing` as in `Wait`, None where everything arrived; `failed` is the root cause."""
 
     decision: str
     missing: list[Json] | None

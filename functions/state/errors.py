@@ -61,6 +61,10 @@ class UnknownLetter(Exception):
     """No dead letter has this id."""
 
 
+class RunHeld(Exception):
+    """The deadline passed while the run was held: it stays WAITING, and the end of the hold starts its next attempt."""
+
+
 class BadEvent(ValueError):
     """An event or request that does not keep its contract; the message says where."""
 

@@ -9,7 +9,7 @@ import orjson
 from headgate.generator.plan.asl import PLACEHOLDER, Machine, all_states, inner_machines
 from headgate.generator.plan.names import MAX_NAME
 from headgate.generator.plan.resources import PARAMETERS
-from headgate.generator.plan.tasks import OUTCOME_RECORDER
+from headgate.generator.plan.tasks import OUTCOME_RECORDER, RUN_HELD
 
 # docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 MAX_DEFINITION, MAX_HISTORY = 1_000_000, 25_000
@@ -85,14 +85,17 @@ def _structure(machine: Machine, guarded: bool) -> Iterator[str]:
 
 def _unrecorded(definition: Machine) -> Iterator[str]:
     """Ends of the machine that can be reached without asking the outcome recorder. A recorder inside a Parallel or Map does not
-    count: what is around it can still fail."""
-    states = definition["States"]
+    count: what is around it can still fail. What follows `RunHeld` is no end of the run: the gate has recorded that it waits on without a machine."""
+    states = {
+        name: {**state, "Catch": [each for each in state.get("Catch", ()) if each["ErrorEquals"] != [RUN_HELD]]}
+        for name, state in definition["States"].items()
+    }
     recorders = frozenset(
         name
         for name, state in states.items()
         if state["Type"] == "Task" and state["Parameters"].get("FunctionName") == OUTCOME_RECORDER
     )
-    for name in sorted(_reached(definition, recorders) - recorders):
+    for name in sorted(_reached({**definition, "States": states}, recorders) - recorders):
         state = states[name]
         if state["Type"] in ("Succeed", "Fail") or state.get("End"):
             yield f"the machine can end in `{name}` without a recorded outcome"

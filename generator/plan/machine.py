@@ -12,15 +12,18 @@ from headgate.generator.plan.tasks import (
     EXECUTION,
     PIPELINE_CONFIGURATION,
     RUN,
+    RUN_HELD,
     choice,
     function,
     function_by_token,
+    succeed,
 )
 
 WAIT = "Wait for dependencies"
 DEADLINE = "Handle missed deadline"
 CHOOSE = "Check whether to start"
 START = "Start the pipeline"
+HELD = "Run held"
 MISSED = {
     "fail": "then the run fails",
     "start": "then it starts with what has arrived",
@@ -49,10 +52,11 @@ def _beginning(given: MachineOutline) -> Iterator[State]:
     may_skip = given.on_deadline == "skip"
     yield function(
         DEADLINE, DEPENDENCY_GATE, {"action": "deadline", "on_deadline": given.on_deadline} | RUN | EXECUTION,
-        CHOOSE if may_skip else START, catch_all(outcomes.FAILED),
+        CHOOSE if may_skip else START, (Catch((RUN_HELD,), HELD), *catch_all(outcomes.FAILED)),
         "The last arrival and the deadline can meet: what is recorded decides.",
         ("$.release", {"decision.$": "$.Payload.decision"}),
     )  # fmt: skip
+    yield succeed(HELD, "The run stays WAITING. The end of the hold starts its next attempt.")
     if may_skip:
         yield choice(CHOOSE, "$.release.decision", "start", START, outcomes.SKIPPED)
         yield from outcomes.skip(given)

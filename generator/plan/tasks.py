@@ -8,6 +8,7 @@ from headgate.generator.plan.states import Call, Catch, State, catch_all
 DEPENDENCY_GATE = "${DependencyGateFunctionArn}"
 JOB_TRACKER = "${JobTrackerFunctionArn}"
 OUTCOME_RECORDER = "${OutcomeRecorderFunctionArn}"
+RUN_HELD = "RunHeld"  # the error by which the gate ends the machine of a run that is held past its deadline
 PIPELINE_CONFIGURATION = "${PipelineConfigurationFunctionArn}"
 ALERT_TOPIC = "${AlertTopicArn}"
 KEY = "${KeyArn}"
@@ -109,8 +110,8 @@ def choice(name: str, variable: str, value: str, chosen: str, otherwise: str, co
     return State(name, "states/choice", otherwise, comment, values={"choices": [rule]})
 
 
-def succeed(name: str) -> State:
-    return State(name, "states/succeed")
+def succeed(name: str, comment: str = "") -> State:
+    return State(name, "states/succeed", comment=comment)
 
 
 def fail(name: str, comment: str = "") -> State:

@@ -1,7 +1,7 @@
 CREATE DOMAIN public.dependency_event AS text
 	CONSTRAINT dependency_event_check CHECK ((VALUE = ANY (ARRAY['opened'::text, 'arrived'::text, 'reopened'::text, 'added'::text, 'removed'::text, 'kept'::text, 'waived'::text, 'unwaived'::text])));
 CREATE DOMAIN public.run_event AS text
-	CONSTRAINT run_event_check CHECK ((VALUE = ANY (ARRAY['opened'::text, 'waiting'::text, 'released'::text, 'started'::text, 'completed'::text, 'failed'::text, 'skipped'::text, 'cancelled'::text, 'late'::text, 'held'::text, 'hold_removed'::text, 'rerun'::text, 'restarted'::text, 'condition_changed'::text, 'repaired'::text, 'started_again'::text, 'outdated'::text, 'resumed'::text, 'due_changed'::text, 'waived'::text])));
+	CONSTRAINT run_event_check CHECK ((VALUE = ANY (ARRAY['opened'::text, 'waiting'::text, 'released'::text, 'repaired'::text, 'started'::text, 'completed'::text, 'failed'::text, 'skipped'::text, 'cancelled'::text, 'late'::text, 'held'::text, 'hold_removed'::text, 'rerun'::text, 'restarted'::text, 'started_again'::text, 'condition_changed'::text, 'outdated'::text, 'resumed'::text, 'waived'::text, 'due_changed'::text, 'held_over'::text])));
 CREATE TABLE public.data_product_status (
     run_id uuid DEFAULT gen_random_uuid() NOT NULL,
     product_id text NOT NULL,
@@ -29,6 +29,7 @@ CREATE TABLE public.data_product_status (
     outdated_at timestamp with time zone,
     runs_again boolean DEFAULT false NOT NULL,
     due_at timestamp with time zone,
+    held_over_at timestamp with time zone,
     CONSTRAINT data_product_status_status_check CHECK ((status = ANY (ARRAY['WAITING'::text, 'PROCESSING'::text, 'COMPLETED'::text, 'ERROR'::text, 'SKIPPED'::text, 'CANCELLED'::text])))
 );
 CREATE TABLE public.job_run (

@@ -93,7 +93,7 @@ $$;
 
 CREATE OR REPLACE FUNCTION start_next_attempts(runs uuid[], kind text, cascade boolean, reason text, actor text, now_is timestamptz) RETURNS void
 LANGUAGE plpgsql AS $$
--- Starts the next attempts of the (locked) runs that have ended, and says so to everybody. What those attempts publish counts; what the earlier
+-- Starts the next attempts of the (locked) runs that have ended or have no machine any more, and says so to everybody. What those attempts publish counts; what the earlier
 -- ones published no longer does. `kind` is the event of the history: rerun, restarted or resumed. With
 -- `cascade` everybody's runs that depend on them are to run again as well.
 DECLARE
@@ -106,7 +106,7 @@ BEGIN
         deadline_at = now_is + make_interval(secs => p.deadline_seconds), released_at = NULL, release_reason = NULL, started_at = NULL,
         finished_at = NULL, execution_arn = NULL, task_token = NULL, waiting_since = NULL, error = NULL,
         cause = CASE kind WHEN 'resumed' THEN coalesce(just_arrived(r.run_id, now_is), why_ruled_out(r.run_id), reason) END,
-        resume_until = NULL, outdated_at = NULL, runs_again = false,
+        resume_until = NULL, outdated_at = NULL, runs_again = false, held_over_at = NULL,
         event = kind, changed_at = now_is, changed_by = actor
     FROM data_product p WHERE p.product_id = r.product_id AND r.run_id = ANY (runs);
     PERFORM renew_inputs(runs, now_is);

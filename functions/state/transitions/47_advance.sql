@@ -20,9 +20,8 @@ END $$;
 
 CREATE OR REPLACE FUNCTION has_new_input(r data_product_status) RETURNS boolean
 LANGUAGE sql STABLE AS $$
--- Whether a refresh for which the outdated run is to run again has arrived since.
-    SELECT EXISTS (SELECT FROM inputs_of_run(r.run_id) d
-        WHERE d.status = 'ARRIVED' AND d.arrived_at >= r.outdated_at AND on_update_of(r.product_id, d.upstream) = 'rerun')
+-- Whether a refresh has arrived since the run became outdated.
+    SELECT EXISTS (SELECT FROM inputs_of_run(r.run_id) d WHERE d.status = 'ARRIVED' AND d.arrived_at >= r.outdated_at)
 $$;
 
 CREATE OR REPLACE FUNCTION resumable_runs(runs uuid[], now_is timestamptz) RETURNS uuid[]

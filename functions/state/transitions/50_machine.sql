@@ -66,13 +66,19 @@ CREATE OR REPLACE FUNCTION resolve_deadline(
 )
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- What the missed deadline means: `decision` is start, fail or skip. The last arrival may have come at the same moment: then the run starts.
--- A run that is kept back is not started; it fails. After fail or skip nothing releases the attempt, so its machine can record what was decided.
--- `failed` is the product whose failure is the root cause.
+-- Or hold: a run that is held stays WAITING without a machine, and the end of the hold starts its next attempt. One that is kept back by work of an
+-- earlier attempt is not started; it fails. After fail or skip nothing releases the attempt, so its machine can record what was decided. `failed` is
+-- the product whose failure is the root cause.
 DECLARE
     r data_product_status := locked_run_in('WAITING', run, of_attempt, 'so no deadline concerns it');
 BEGIN
     IF r.released_at IS NOT NULL OR cardinality(release_ready(ARRAY[run], now_is, 'everything had arrived', 'machine')) > 0 THEN
         decision := 'start';
+        RETURN;
+    ELSIF r.held OR (SELECT p.held FROM data_product p WHERE p.product_id = r.product_id) THEN
+        decision := 'hold';
+        UPDATE data_product_status SET held_over_at = now_is, task_token = NULL, execution_arn = NULL, waiting_since = NULL, event = 'held_over',
+            changed_at = now_is, changed_by = 'machine' WHERE run_id = run AND held_over_at IS NULL;
         RETURN;
     END IF;
     missing := missing_inputs(run);

@@ -21,15 +21,24 @@ BEGIN
     END IF;
 END $$;
 
+CREATE OR REPLACE FUNCTION held_over_runs(runs uuid[]) RETURNS uuid[]
+LANGUAGE sql STABLE AS $$
+-- Those of the runs whose deadline passed while they were held, and that nobody holds now.
+    SELECT ARRAY(SELECT r.run_id FROM data_product_status r JOIN data_product p USING (product_id)
+        WHERE r.run_id = ANY (runs) AND r.status = 'WAITING' AND r.held_over_at IS NOT NULL AND NOT r.held AND NOT p.held)
+$$;
+
 CREATE OR REPLACE FUNCTION set_hold(product text, on_date date, of_cycle text, hold boolean, actor text, now_is timestamptz,
     OUT changed boolean, OUT other_hold text, OUT released jsonb, OUT waiting jsonb)
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
--- Holds a product (no date) or one run, or ends the hold; what waited only for that is released at once. `changed` is false where the hold
+-- Holds a product (no date) or one run, or ends the hold; what waited only for that is released at once, and what was held over its deadline starts
+-- its next attempt. `changed` is false where the hold
 -- was as wanted before. `other_hold`: 'product' or 'run' where the other of the two is held. `released` and `waiting` are the runs
 -- [{business_date, cycle}] of the product, or the one run, that this released and that are WAITING still, as far as they fit.
 DECLARE
     concerned uuid[];
     started uuid[];
+    over uuid[];
 BEGIN
     PERFORM lock_openings(true);
     IF on_date IS NULL THEN
@@ -56,7 +65,10 @@ BEGIN
         changed := FOUND;
         SELECT 'product' INTO other_hold FROM data_product WHERE product_id = product AND held;
     END IF;
+    over := held_over_runs(concerned);
+    PERFORM start_next_attempts(over, 'resumed', false, 'no longer held', actor, now_is);
     started := advance(concerned, now_is, 'no longer held', actor);
+    PERFORM store_start_effects(over, now_is);
     SELECT coalesce(cut(jsonb_agg(run ORDER BY business_date, cycle) FILTER (WHERE run_id = ANY (started)), 30000), '[]'),
         coalesce(cut(jsonb_agg(run ORDER BY business_date, cycle) FILTER (WHERE status = 'WAITING' AND released_at IS NULL), 30000), '[]')
     INTO released, waiting FROM (

@@ -49,7 +49,7 @@ CREATE OR REPLACE FUNCTION silent_runs(at_once boolean, now_is timestamptz) RETU
 LANGUAGE sql STABLE AS $$
 -- Runs whose execution may have ended without a word: nothing has changed for a while though something should have. `at_once`: any open run.
     SELECT r.* FROM data_product_status r
-    WHERE is_open(r) AND (at_once OR r.changed_at < now_is - interval '10 minutes'
+    WHERE is_open(r) AND r.held_over_at IS NULL AND (at_once OR r.changed_at < now_is - interval '10 minutes'
         AND (r.status = 'PROCESSING' OR r.task_token IS NULL OR r.released_at IS NOT NULL OR r.deadline_at < now_is - interval '10 minutes'))
         AND NOT EXISTS (SELECT FROM effect e WHERE e.run_id = r.run_id AND holds_up_machine(e) OFFSET 0)
 $$;
@@ -182,7 +182,7 @@ BEGIN
     stop := '[]';
     PERFORM lock_openings(shared => NOT restart);  -- as `rerun` does, and before the row
     SELECT * INTO r FROM data_product_status WHERE run_id = run FOR UPDATE;
-    IF r.attempt IS DISTINCT FROM of_attempt OR r.status NOT IN ('WAITING', 'PROCESSING') THEN
+    IF r.attempt IS DISTINCT FROM of_attempt OR r.status NOT IN ('WAITING', 'PROCESSING') OR r.held_over_at IS NOT NULL THEN
         RETURN;
     END IF;
     SELECT why_no_runs(p) INTO no_runs FROM data_product p WHERE p.product_id = r.product_id;

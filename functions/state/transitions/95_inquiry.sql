@@ -223,7 +223,7 @@ BEGIN
         'no_runs', CASE WHEN opened THEN why_no_runs(p) END, 'refused', refusal_of(product),
         'opening_error', CASE WHEN NOT opened THEN p.opening_error END,
         'held', CASE WHEN p.held THEN 'product' WHEN r.held THEN 'run' END, 'held_by', coalesce(product_held_by(p), run_held_by(r)),
-        'run_held_by', run_held_by(r), 'condition', shortened_condition(p.condition),
+        'run_held_by', run_held_by(r), 'held_over_at', CASE r.status WHEN 'WAITING' THEN r.held_over_at END, 'condition', shortened_condition(p.condition),
         'arrived', arrived_inputs(r.run_id), 'waived', waived_inputs(r.run_id),
         'missing', CASE WHEN waits THEN missing_inputs_with_state(product, on_date, r.cycle, now_is) END,
         'root_causes', CASE WHEN waits THEN root_causes_with_state(product, on_date, r.cycle, 20, now_is) END,
