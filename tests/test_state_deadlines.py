@@ -60,7 +60,7 @@ def test_a_hold_holds_past_the_deadline(world: World, aws: FakeAws, scope: str, 
     assert "Its deadline passed at 10:00 while it was held; the end of the hold starts its next attempt." in sentences(
         world
     )
-    assert world.state.executions_to_ask(1, 50, LATER) == [], "nobody asks about a machine that has ended"
+    assert world.state.executions_to_ask(1, 50, False, LATER) == [], "nobody asks about a machine that has ended"
 
     world.event("raw/b", TODAY, TEN)
     change = world.state.set_hold("d/x", on_date, "", False, "bob", LATER)
