@@ -270,19 +270,21 @@ def test_what_was_archived_is_not_opened_once_more(world: World, keep: Keep) -> 
 
 
 def test_refresh_events_stay_as_long_as_metadata_can_ask_for_them(world: World, aws: FakeAws, keep: Keep) -> None:
-    """raw/slow is the latest for a dependency with max_age, raw/old is accepted for 500 days, raw/offset is needed of 300 business days before."""
+    """raw/slow is the latest for a dependency with max_age, raw/old is accepted for 500 days, raw/offset is needed of 300 business days before,
+    and raw/late may be what a run resumes by."""
     long = leaf("raw/old", max_age=500 * 86400)
     world.load(
-        {name: external() for name in ("raw/a", "raw/slow", "raw/old", "raw/offset")}
+        {name: external() for name in ("raw/a", "raw/slow", "raw/old", "raw/offset", "raw/late")}
         | {
             "d/x": product(
                 {"all_of": [leaf("raw/a"), leaf("raw/slow", max_age=86400), long, leaf("raw/offset", offset=-300)]},
                 name="x",
-            )
+            ),
+            "d/y": product("raw/late", name="y", wait={"deadline": 60, "on_deadline": "fail", "resume": 500 * 86400}),
         },
         LOADED,
     )
-    for name in ("raw/a", "raw/slow", "raw/old", "raw/offset"):
+    for name in ("raw/a", "raw/slow", "raw/old", "raw/offset", "raw/late"):
         world.event(name, "2026-11-19", SIX - timedelta(days=1))
         world.event(name, TODAY, SIX)
 
@@ -290,7 +292,7 @@ def test_refresh_events_stay_as_long_as_metadata_can_ask_for_them(world: World, 
     assert sorted((each["product_id"], each["business_date"]) for each in lines(aws, "refresh_events")) == [
         ("raw/a", "2026-11-19"), ("raw/a", TODAY), ("raw/slow", "2026-11-19"),
     ]  # fmt: skip
-    assert keep(SIX + timedelta(days=615))["archived"]["refresh_events"] == 3
+    assert keep(SIX + timedelta(days=615))["archived"]["refresh_events"] == 5
     assert world.sql("SELECT product_id, business_date::text FROM refresh_event ORDER BY 1") == [
         ("raw/old", TODAY),
         ("raw/slow", TODAY),

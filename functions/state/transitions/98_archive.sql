@@ -11,8 +11,8 @@ $$;
 
 CREATE OR REPLACE FUNCTION days_needed(product text) RETURNS integer LANGUAGE sql STABLE AS $$
 -- How old a refresh event of the product can be and still decide over a run, by the metadata of today: max_age, or an offset of business days with
--- holidays between, and the time that a run waits.
-    SELECT coalesce(max(ceil((coalesce(d.max_age_seconds, 0) + coalesce(p.deadline_seconds, 0)) / 86400.0)::integer
+-- holidays between, and the time in which a run waits and may resume.
+    SELECT coalesce(max(ceil((coalesce(d.max_age_seconds, 0) + coalesce(p.deadline_seconds, 0) + coalesce(p.resume_seconds, 0)) / 86400.0)::integer
         + CASE d.offset_days WHEN 0 THEN 0 ELSE abs(d.offset_days) * 2 + 12 END), 0)
     FROM data_product_dependencies d JOIN data_product p USING (product_id) WHERE d.upstream = product
 $$;
