@@ -28,6 +28,7 @@ ANSWERS: dict[str, Any] = {
     "job_status": lambda answer: answer == {"batchItemFailures": []},
     "outcome_recorder": lambda answer: "recorded_at" in answer,
     "monitor": lambda answer: answer["late"] == 0,
+    "retention": lambda answer: answer["archived"]["runs"] == 0,  # nothing is old enough
     "alerts": lambda answer: answer == {"batchItemFailures": []},  # this day's d1/ds1 tells nobody of failures
     "inquire": lambda answer: answer["errorType"] == "UnknownProduct",  # d1/ds4 is not in this day's catalog
     "operate": lambda answer: answer["errorType"] == "IllegalTransition",

@@ -56,8 +56,9 @@ def test_the_endpoint_is_restarted_and_the_lost_executions_run_again(tmp_path: P
     assert played.problems == []
     attempts = {each["product"]: each["attempt"] for each in played.products if "attempt" in each}
     assert attempts["d1/ds2"] == 1, "it was done before"
-    assert attempts["d1/ds4"] == 2
-    assert any(each.get("error") == "States.ServiceRestart" and each["by"] == "monitor" for each in played.entries)
+    assert attempts["d1/ds1"] == 2, "its pipeline was under way"
+    assert attempts["d1/ds4"] == 1, "it waited: the same attempt is started again"
+    assert any(each.get("error") == "ExecutionLost" and each["by"] == "monitor" for each in played.entries)
 
 
 def test_the_endpoint_dies_and_knows_nothing_any_more(tmp_path: Path) -> None:

@@ -164,15 +164,20 @@ def test_pipelines_begin_once(world: World) -> None:
 
 def test_checking_without_the_lock_loses_a_run_and_is_caught(world: World) -> None:
     """The classic bug, planted: each of two last arrivals checks, finds the other missing, and neither releases."""
-    text = (TRANSITIONS / "40_events.sql").read_text("utf-8")
-    planted = text.replace("ORDER BY r.run_id FOR UPDATE", "ORDER BY r.run_id").replace(
-        "    -- the machine did publish",
-        "    PERFORM pg_sleep(0.3);  -- time for the other to look, too\n    -- the machine did publish",
+    events = (
+        (TRANSITIONS / "40_events.sql")
+        .read_text("utf-8")
+        .replace(
+            "    -- the machine did publish",
+            "    PERFORM pg_sleep(0.3);  -- time for the other to look, too\n    -- the machine did publish",
+        )
     )
-    assert planted.count("FOR UPDATE") == 0
-    assert planted.count("pg_sleep") == 1
-    for statement in statements(planted):
-        world.sql(statement)
+    attempts = (TRANSITIONS / "45_attempts.sql").read_text("utf-8")
+    planted = attempts.replace("ORDER BY run_id FOR UPDATE) locked", "ORDER BY run_id) locked")
+    assert events.count("pg_sleep") == 1
+    assert planted != attempts
+    for statement in (*statements(events), *statements(planted)):
+        world.direct().execute(statement)
     world.load({**{name: external() for name in INPUTS[:2]}, "d/x": product(INPUTS[:2])}, LOADED)
     for day in days()[:4]:
         world.state.open_due_runs(at(f"{day} 06:00"), "scheduler")

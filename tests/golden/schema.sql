@@ -484,7 +484,11 @@ ALTER TABLE ONLY public.unmade_opening
 ALTER TABLE ONLY public.unmade_opening
     ADD CONSTRAINT unmade_opening_product_id_business_date_cycle_key UNIQUE (product_id, business_date, cycle);
 CREATE INDEX alert_delivery_to ON public.alert_delivery USING btree (channel, target) WHERE (message_id IS NOT NULL);
-CREATE INDEX alert_notified ON public.alert USING btree (notified_at);
+CREATE INDEX alert_notified ON public.alert USING btree (notified_at) WHERE 
+CASE
+    WHEN (notified_at IS NULL) THEN false
+    ELSE true
+END;
 CREATE INDEX alert_of ON public.alert USING btree (run_id);
 CREATE INDEX alert_of_product ON public.alert USING btree (product_id, ((fact ->> 'business_date'::text)));
 CREATE INDEX alert_of_root_cause ON public.alert USING btree (root_cause, ((fact ->> 'business_date'::text))) WHERE (root_cause IS NOT NULL);

@@ -30,6 +30,10 @@ CREATE OR REPLACE FUNCTION is_parked(f effect) RETURNS boolean LANGUAGE sql IMMU
     SELECT CASE WHEN f.done_at IS NULL AND f.parked_at IS NOT NULL THEN true ELSE false END
 $$;
 
+CREATE OR REPLACE FUNCTION was_notified(a alert) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN a.notified_at IS NULL THEN false ELSE true END
+$$;
+
 -- Rows by their key. OFFSET 0 keeps the planner from joining them in another order than the statement says: first the keys, then their rows.
 
 CREATE OR REPLACE FUNCTION run_of(run uuid) RETURNS SETOF data_product_status

@@ -21,7 +21,7 @@ CREATE OR REPLACE FUNCTION spent_effects(moment timestamptz, most integer) RETUR
 $$;
 
 CREATE OR REPLACE FUNCTION spent_alerts(moment timestamptz, most integer) RETURNS SETOF text LANGUAGE sql STABLE AS $$
-    SELECT a.alert_key FROM alert a WHERE a.notified_at < moment AND NOT run_is_open(a.run_id) ORDER BY a.notified_at LIMIT most
+    SELECT a.alert_key FROM alert a WHERE was_notified(a) AND a.notified_at < moment AND NOT run_is_open(a.run_id) ORDER BY a.notified_at LIMIT most
 $$;
 
 CREATE OR REPLACE FUNCTION spent_products(moment timestamptz, most integer) RETURNS SETOF text LANGUAGE sql STABLE AS $$
