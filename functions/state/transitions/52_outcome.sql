@@ -24,6 +24,7 @@ LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
     r data_product_status;
 BEGIN
+    PERFORM FROM data_product_status WHERE run_id = run FOR UPDATE;  -- a restart that is under way is seen whole, or not at all
     SELECT h.changed_at INTO recorded_at FROM data_product_status_history h JOIN data_product_status s USING (run_id)
     WHERE h.run_id = run AND h.attempt = of_attempt AND h.attempt < s.attempt AND h.status = outcome ORDER BY h.history_id LIMIT 1;
     repeated := FOUND;  -- and the next attempt has started since
