@@ -392,9 +392,6 @@ FAULTS = {
 
 
 QUICK = ("no account check",)  # the first mesh shows it; the others need minutes, and are for `make soak`
-    "no account check",
-    "a run resumes too early",
-)  # the first mesh shows them; the others need minutes, and are for `make soak`
 
 
 def plant(dsn: str, fault: "Fault | None") -> None:
