@@ -2,6 +2,7 @@
 
 import argparse
 import re
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -88,3 +89,14 @@ def product_name(text: str) -> str:
     if not re.fullmatch(r"[^/]+/[^/]+", text):
         raise argparse.ArgumentTypeError(f"{text}: expected DOMAIN/PRODUCT, such as raw/rd1")
     return text
+
+
+def whole_number(expected: str, least: int = 0, most: int = 2**63 - 1) -> Callable[[str], int]:
+    """The type of an argument that is a number; `expected` is what its error asks for."""
+
+    def checked(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or len(text) > 20 or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text}: expected {expected}")
+        return int(text)
+
+    return checked

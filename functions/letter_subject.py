@@ -13,14 +13,14 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 def subject(body: str) -> str:
     """`COMPLETED of raw/rd1 for 2026-11-20 from account 111111111111`; the beginning of a body that says nothing."""
     try:
-        told = _told(read(body, MAX_ALERT))
+        named = _fields(read(body, MAX_ALERT))
     except BadEvent:
-        told = ""
-    text = _CONTROLS.sub("\ufffd", told or body[: LONGEST + 1])
+        named = ""
+    text = _CONTROLS.sub("\ufffd", named or body[: LONGEST + 1])
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
-def _told(message: dict[str, Any]) -> str:
+def _fields(message: dict[str, Any]) -> str:
     detail = message.get("detail")
     if not isinstance(detail, dict):
         return _joined(

@@ -31,7 +31,7 @@ def main() -> None:
     folder = Path(given["folder"])
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, _stop)
-    threading.Thread(target=_end_unless_told_to_stay, daemon=True).start()
+    threading.Thread(target=_end_unless_it_stays, daemon=True).start()
     try:
         with presence.held(folder) as held:
             try:
@@ -56,7 +56,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _end_unless_told_to_stay() -> None:
+def _end_unless_it_stays() -> None:
     if sys.stdin.readline() != presence.STAY:
         os.kill(os.getpid(), signal.SIGTERM)
 

@@ -38,9 +38,8 @@ class Account:
     machines: dict[str, Machine] = field(default_factory=dict)
     inbox: list[dict[str, Any]] = field(default_factory=list)
     put: int = 0
-    heard: dict[Key, list[tuple[datetime, int]]] = field(
-        default_factory=lambda: defaultdict(list)
-    )  # attempts that it was told of
+    # the attempts of which it has received an event, and when
+    received: dict[Key, list[tuple[datetime, int]]] = field(default_factory=lambda: defaultdict(list))
 
     def rows(self, query: str) -> list[dict[str, Any]]:
         """Past the Data API, whose answers are limited."""

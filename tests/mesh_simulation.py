@@ -99,7 +99,7 @@ class Simulation:
     def record(self, account: Account, envelopes: list[dict[str, Any]]) -> None:
         for detail in [each["detail"] for each in envelopes if "attempt" in each["detail"]]:
             key = (f"{detail['domain']}/{detail['product']}", date.fromisoformat(detail["business_date"]))
-            account.heard[key].append((self.now, detail["attempt"]))
+            account.received[key].append((self.now, detail["attempt"]))
         events = [refresh_events.parse(each) for each in envelopes]
         account.state.record_refresh_events([each for each in events if each is not None], self.now)
 

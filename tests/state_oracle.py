@@ -153,8 +153,8 @@ class Oracle:
         return key[0] in self.held or bool(self.working.get(key))
 
     def update(self) -> None:
-        """Starts the next attempts of what ended for want of inputs and has them, releases what holds, skips what can hold no more. A run that
-        was released stays so, whatever its metadata says afterwards."""
+        """Starts the next attempts of what ended because inputs were missing and has them now, releases what holds, and skips what can hold
+        no more. A run that was released stays so, whatever its metadata says afterwards."""
         for key, run in self.runs.items():
             if not self.has_pipeline(key[0]):
                 continue

@@ -55,14 +55,14 @@ def publish(world: World, now: datetime, *others: World) -> list[str]:
         "UPDATE effect SET done_at = %s WHERE kind = 'put_event' AND done_at IS NULL AND due_at <= %s RETURNING effect_id, payload -> 'detail'",
         now, now,
     )  # fmt: skip
-    told = []
+    published = []
     for _, detail in sorted(due, key=lambda each: int(each[0])):
         name = f"{detail.pop('domain')}/{detail.pop('product')}"
         day = detail.pop("business_date")
         for each in (world, *others):
             each.event(name, day, now, **detail)
-        told.append(f"{name} {detail['status']} {detail['attempt']}")
-    return told
+        published.append(f"{name} {detail['status']} {detail['attempt']}")
+    return published
 
 
 def state_of(world: World, name: str, date: str = TODAY) -> tuple[int, str, bool]:

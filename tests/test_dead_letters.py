@@ -214,7 +214,7 @@ def test_what_is_not_there_or_not_an_id(queues: FakeQueues, headgate: Headgate) 
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "subject"),
     [
         ("not\x1b[2Jjson", "not\ufffd[2Jjson"),
         ("[" * 50_000, "[" * 97 + "..."),
@@ -227,8 +227,8 @@ def test_what_is_not_there_or_not_an_id(queues: FakeQueues, headgate: Headgate) 
         ('{"detail": {}}', '{"detail": {}}'),
     ],
 )
-def test_a_message_is_named_whatever_it_holds(body: str, told: str) -> None:
-    assert letter_subject.subject(body) == told
+def test_a_message_is_named_whatever_it_holds(body: str, subject: str) -> None:
+    assert letter_subject.subject(body) == subject
 
 
 def test_a_hostile_body_does_not_control_the_terminal(queues: FakeQueues, headgate: Headgate) -> None:

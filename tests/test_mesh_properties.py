@@ -12,7 +12,7 @@ import pytest
 
 from headgate.local.postgres import Postgres
 from state.errors import StateError
-from tests.mesh_account import Key
+from tests.mesh_account import Account, Key
 from tests.mesh_oracle import Condition, Facts, is_fallback, leaves
 from tests.mesh_simulation import Mesh, Simulation
 from tests.state_world import SOAK, external, leaf, product
@@ -245,6 +245,10 @@ class Days:
             elif holds and row["outdated_at"] and ON_UPDATE[name] != "notify":
                 yield key, "is outdated, though its upstreams are refreshed"
 
+    def rows(self, query: str) -> Iterator[tuple[Account, dict[str, Any]]]:
+        """The rows of every account."""
+        return ((account, row) for account in self.simulation.accounts.values() for row in account.rows(query))
+
     def stale_inputs(self) -> Iterator[tuple[Key, str]]:
         """Who asked for it has run again with the newest refreshes."""
         query = (
@@ -252,13 +256,12 @@ class Days:
             "JOIN data_product_dependencies_events_status d USING (run_id) JOIN refresh_event e USING (event_key) "
             "WHERE r.status = 'COMPLETED' AND 'COMPLETED' = ANY (d.statuses) AND e.superseded_at IS NOT NULL"
         )
-        for account in self.simulation.accounts.values():
-            for row in account.rows(query):
-                if ON_UPDATE[row["product_id"]] == "rerun" and row["product_id"] not in self.changed:
-                    yield (
-                        (row["product_id"], row["business_date"]),
-                        f"used {row['event_key']}, which has been made again",
-                    )
+        for _, row in self.rows(query):
+            if ON_UPDATE[row["product_id"]] == "rerun" and row["product_id"] not in self.changed:
+                yield (
+                    (row["product_id"], row["business_date"]),
+                    f"used {row['event_key']}, which has been made again",
+                )
 
     def asked_for(self) -> set[Key]:
         """What operators ran again, and what their cascades may reach: no fallback, whatever the metadata was then."""
@@ -310,20 +313,19 @@ class Days:
             "FROM data_product_dependencies_events_status_history h JOIN data_product_status r USING (run_id) JOIN refresh_event e USING (event_key) "
             "WHERE h.event = 'arrived'"
         )
-        for account in self.simulation.accounts.values():
-            for row in account.rows(query):
-                day = row["business_date"]
-                owner = self.simulation.account_of(row["upstream"]).number
-                newer = [
-                    at for at, attempt in account.heard[row["upstream"], day] if attempt > (row["attempt"] or attempt)
-                ]
-                if len(self.simulation.accounts) > 1 and row["account"] != owner:
-                    yield (row["product_id"], day), f"took an event of {row['upstream']} from {row['account']}"
-                elif any(at < row["changed_at"] for at in newer):
-                    yield (
-                        (row["product_id"], day),
-                        f"took attempt {row['attempt']} of {row['upstream']} after a newer one was known",
-                    )
+        for account, row in self.rows(query):
+            day = row["business_date"]
+            owner = self.simulation.account_of(row["upstream"]).number
+            newer = [
+                at for at, attempt in account.received[row["upstream"], day] if attempt > (row["attempt"] or attempt)
+            ]
+            if len(self.simulation.accounts) > 1 and row["account"] != owner:
+                yield (row["product_id"], day), f"took an event of {row['upstream']} from {row['account']}"
+            elif any(at < row["changed_at"] for at in newer):
+                yield (
+                    (row["product_id"], day),
+                    f"took attempt {row['attempt']} of {row['upstream']} after a newer one was known",
+                )
 
     def leaked_waivers(self) -> Iterator[tuple[Key, str]]:
         """A waiver is of one input of one run."""
@@ -331,13 +333,12 @@ class Days:
             "SELECT r.product_id, r.business_date, h.upstream FROM data_product_dependencies_events_status_history h "
             "JOIN data_product_status r USING (run_id) WHERE h.event = 'waived'"
         )
-        for account in self.simulation.accounts.values():
-            for row in account.rows(query):
-                if (row["product_id"], row["upstream"]) not in self.facts[row["business_date"]].waived:
-                    yield (
-                        (row["product_id"], row["business_date"]),
-                        f"has {row['upstream']} waived, for which nobody asked",
-                    )
+        for _, row in self.rows(query):
+            if (row["product_id"], row["upstream"]) not in self.facts[row["business_date"]].waived:
+                yield (
+                    (row["product_id"], row["business_date"]),
+                    f"has {row['upstream']} waived, for which nobody asked",
+                )
 
 
 @contextlib.contextmanager

@@ -76,6 +76,7 @@ def test_a_run_that_has_outlived_its_time_is_in_the_archive_with_all_that_belong
     assert [each["upstream"] for each in line["inputs"]] == ["raw/a"]
     assert [each["event"] for each in line["input_history"]] == ["opened", "arrived"]
     assert [(each["job_run_id"], each["state"]) for each in line["job_runs"]] == [("jr", "SUCCEEDED")]
+    assert line["metadata"] == [{"attempt": 1, "metadata": {"rows": 12}}]
     assert [each["product_id"] for each in lines(aws, "refresh_events")] == ["raw/a"]
     assert "secret-" not in str(list(lines(aws)))
     for table in TABLES_OF_RUNS:
@@ -86,7 +87,7 @@ def test_a_run_that_has_outlived_its_time_is_in_the_archive_with_all_that_belong
 TABLES_OF_RUNS = (
     "data_product_status", "data_product_status_history", "data_product_dependencies_events_status",
     "data_product_dependencies_events_status_history", "job_run", "effect", "effect_history", "alert", "alert_delivery", "missed_deadline",
-    "execution_asked",
+    "execution_asked", "run_metadata",
 )  # fmt: skip
 # As long as the products that they describe, or a single row.
 OF_CATALOG = {

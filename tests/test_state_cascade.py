@@ -53,10 +53,10 @@ def complete(mesh: dict[str, World], name: str, attempt: int, now: Any) -> None:
 
 def spread(mesh: dict[str, World], now: Any) -> list[str]:
     """Every event of every account to all accounts, until there is none."""
-    told: list[str] = []
+    published: list[str] = []
     while more := [each for world in mesh.values() for each in publish(world, now, *(o for o in mesh.values() if o is not world))]:  # fmt: skip
-        told += more
-    return told
+        published += more
+    return published
 
 
 def test_everything_downstream_in_every_account_runs_again_once(mesh: dict[str, World]) -> None:

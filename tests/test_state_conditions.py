@@ -22,7 +22,7 @@ def inputs(world: World, name: str, date: str = TODAY) -> list[tuple[Any, ...]]:
     return world.sql(query, name, date)
 
 
-def told(world: World, name: str) -> list[tuple[str, str | None]]:
+def history_of(world: World, name: str) -> list[tuple[str, str | None]]:
     """The kinds of the history's entries, with the upstream that an entry names."""
     rows = world.state.history_of(name, DAY, DAY, "", 100)
     return [(entry["kind"], entry.get("upstream")) for entry in (json.loads(row.entry) for row in rows)]
@@ -71,7 +71,7 @@ def test_what_had_arrived_has_arrived_under_the_new_condition(world: World) -> N
         "SELECT arrived_at, event_key FROM data_product_dependencies_events_status WHERE upstream = 'raw/b'"
     )
     assert before == after
-    assert told(world, "d/x")[-5:] == [
+    assert history_of(world, "d/x")[-5:] == [
         ("condition changed", None), ("input removed", "raw/a"), ("input added", "raw/c"), ("arrived", "raw/c"), ("run", None),
     ]  # fmt: skip
 

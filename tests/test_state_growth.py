@@ -15,6 +15,7 @@ def whole_run(world: World) -> None:
     world.event("raw/a", TODAY, SIX)
     state.begin_pipeline(run, 1, ARN, SIX)
     state.record_job_start(run, 1, "build", "glue", "j", "jr", {}, "secret-job", SIX)
+    state.record_metadata(run, 1, {"rows": 12})
     state.record_job_states([{"job_run_id": "jr", "job": "j", "state": "SUCCEEDED"}], later)
     state.record_outcome(run, 1, "COMPLETED", None, None, later, "machine")
     due = world.sql("SELECT effect_id FROM effect WHERE done_at IS NULL")

@@ -189,6 +189,26 @@ def test_a_fallback_that_had_missed_its_deadline_is_not_needed_either(world: Wor
     assert effects(world, "start_execution")[-1]["name"] != f"f-{TODAY}-2", "there is nothing to start"
 
 
+def test_a_run_does_not_resume_by_what_its_upstream_gives_up_in_the_same_moment(world: World) -> None:
+    """The messages of one batch: d/b was skipped, so that its fallback may end SKIPPED too; and what d/b had missed has arrived."""
+    fallback = product({"all_of": [leaf("d/b", status=["ERROR"])]}, name="f")
+    world.load({"raw/r": external(), "d/b": product("raw/r", name="b"), "d/f": fallback}, LOADED)
+    opened(world)
+    for name, policy in (("d/b", "skip"), ("d/f", "fail")):
+        misses_deadline(world, name, policy, TEN)
+    run = {"product_id": "d/b", "run_id": str(uuid(world, "d/b")), "attempt": 1, "status": "SKIPPED"}
+    common = {"business_date": TODAY, "cycle": "", "refreshed_at": TEN.isoformat()}
+    refresh = {"product_id": "raw/r", "status": "COMPLETED"}
+    events = [{**each, **common, "event_key": each["product_id"]} for each in (run, refresh)]
+
+    world.state.record_refresh_events(events, ELEVEN)
+
+    assert state_of(world, "d/b") == (2, "WAITING", True)
+    assert state_of(world, "d/f") == (1, "ERROR", False), "nothing has arrived for it, and everything may still"
+    ends(world, "d/b", "COMPLETED", ELEVEN, attempt=2)
+    assert state_of(world, "d/f") == (2, "SKIPPED", False)
+
+
 def test_a_fallback_is_not_needed_once_its_upstream_has_recovered(world: World) -> None:
     world.load({"raw/r": external(), "d/a": product(name="a"), "d/f": product({"all_of": [FAILED, leaf("raw/r")]}, name="f")}, LOADED)  # fmt: skip
     opened(world)

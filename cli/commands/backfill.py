@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from headgate.cli import backfills, terminal
-from headgate.cli.arguments import add_application, add_date, add_preview, add_until, add_yes, check_range
+from headgate.cli.arguments import add_application, add_date, add_preview, add_until, add_yes, check_range, whole_number
 from headgate.cli.errors import FINDINGS, FINE, RefusedError, UsageError
 from headgate.cli.formatting import plural
 from headgate.cli.operate import confirm, counts, operate
@@ -15,6 +15,7 @@ from headgate.cli.progress import Progress
 from headgate.cli.ranges import MANY
 
 MAX_DAYS, MAX_RUNS = 1_000, 10_000  # of one command; each run that is opened starts an execution
+NUMBER = whole_number("a number, such as 5", 1, 2**31 - 1)
 DAYS_OF_A_CALL = 7  # a call opens the runs of few days, so that it ends long before the function times out
 
 
@@ -23,12 +24,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_date(parser, default="that of the last opening of its schedule")
     add_until(parser)
     parser.add_argument(
-        "--at-once", type=_count, metavar="N", help="open N runs, and the others as these end; what others need comes first"
+        "--at-once", type=NUMBER, metavar="N", help="open N runs, and the others as these end; what others need comes first"
     )  # fmt: skip
     under_way = parser.add_mutually_exclusive_group()
     under_way.add_argument("--list", action="store_true", help="show how far the backfills with --at-once are")
     under_way.add_argument("--watch", action="store_true", help="as --list, again and again until the latest has ended")
-    under_way.add_argument("--stop", type=_count, metavar="NUMBER", help="let a backfill open no more runs")
+    under_way.add_argument("--stop", type=NUMBER, metavar="NUMBER", help="let a backfill open no more runs")
     add_yes(parser)
     add_preview(parser)
     add_application(parser)
@@ -172,9 +173,3 @@ def _ranges(first: date, last: date) -> Iterator[tuple[date, date]]:
         end = min(first + timedelta(days=DAYS_OF_A_CALL - 1), last)
         yield first, end
         first = end + timedelta(days=1)
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 2**31 - 1:
-        raise argparse.ArgumentTypeError(f"{text}: expected a number, such as 5")
-    return int(text)

@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from headgate.cli import terminal
-from headgate.cli.arguments import add_products
+from headgate.cli.arguments import add_products, whole_number
 from headgate.cli.errors import FINE, UsageError
 from headgate.cli.progress import Progress
 from headgate.cli.project import open_project
@@ -31,7 +31,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     chosen.add_argument("--domain", metavar="NAME", help="only the products of this domain with their neighbours")
     parser.add_argument(
-        "--depth", type=_depth, metavar="N", help="at most so many steps away (default: 1 with --domain, else all)"
+        "--depth",
+        type=whole_number("a number of steps, such as 2"),
+        metavar="N",
+        help="at most so many steps away (default: 1 with --domain, else all)",
     )
     parser.add_argument(
         "--level", choices=("product", "domain"), default="product", help="what a box stands for (default: product)"
@@ -95,9 +98,3 @@ def _edges(mesh: Mesh, chosen: set[str]) -> list[tuple[str, str]]:
     return [
         (key, name) for name in sorted(chosen & mesh.products.keys()) for key in mesh.upstream[name] if key in chosen
     ]
-
-
-def _depth(text: str) -> int:
-    if text.isascii() and text.isdigit():
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text}: expected a number of steps, such as 2")

@@ -11,14 +11,13 @@ from headgate.cli.application import Application, application
 from headgate.cli.arguments import add_application
 from headgate.cli.errors import FINDINGS, FINE, RefusedError, UsageError
 from headgate.cli.formatting import plural
+from headgate.generator.model.duration import seconds
 
 SINCE = "7d"
 POLL = 2  # seconds
-UNITS = {"h": "hours", "d": "days"}
 ENDED = ("COMPLETED", "CANCELLED", "FAILED")
-ARCHIVED = timedelta(
-    minutes=10
-)  # EventBridge's own advice (docs.aws.amazon.com/eventbridge/latest/userguide/eb-archive.html)
+# EventBridge's own advice (docs.aws.amazon.com/eventbridge/latest/userguide/eb-archive.html)
+ARCHIVED = timedelta(minutes=10)
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +25,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to-region", metavar="REGION", help="its region (default: that of the central bus)")
     parser.add_argument(
         "--since",
-        type=_duration,
+        type=_period,
         default=SINCE,
         metavar="TIME",
         help=f"how far back, such as 12h or 30d (default: {SINCE})",
@@ -67,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def rules_to(target: Application, account: str, region: str | None) -> list[str]:
-    """The ARNs of the central bus's rules that forward to the account. Accounts that hear of the same domains share rules. Raises `RefusedError`,
+    """The ARNs of the central bus's rules that forward to the account. Accounts that receive the same domains share rules. Raises `RefusedError`,
     `UsageError`."""
     bus = target.outputs.get("CentralEventBusArn", "")
     if not bus or "EventArchiveArn" not in target.outputs:
@@ -117,8 +116,7 @@ def _account(text: str) -> str:
     return text
 
 
-def _duration(text: str) -> timedelta:
-    match = re.fullmatch(r"([1-9][0-9]{0,4})([hd])", text)
-    if match is None:
+def _period(text: str) -> timedelta:
+    if not re.fullmatch(r"[1-9][0-9]{0,4}[hd]", text):
         raise argparse.ArgumentTypeError(f"{text}: expected a time such as 12h or 30d")
-    return timedelta(**{UNITS[match[2]]: int(match[1])})
+    return timedelta(seconds=seconds(text))

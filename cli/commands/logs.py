@@ -4,7 +4,7 @@ import argparse
 
 from headgate.cli import job_outputs, terminal
 from headgate.cli.application import LOCAL, inquire
-from headgate.cli.arguments import add_date, product_name
+from headgate.cli.arguments import add_date, product_name, whole_number
 from headgate.cli.errors import FINE, UsageError
 
 LINES = 100
@@ -16,7 +16,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--step", metavar="NAME", help="only this step (default: all)")
     parser.add_argument(
         "--lines",
-        type=_number,
+        type=whole_number("a number of lines, 1 or more", 1),
         default=LINES,
         metavar="N",
         help=f"of each job run only the last N lines (default: {LINES})",
@@ -33,9 +33,3 @@ def run(arguments: argparse.Namespace) -> int:
     for line in shown:
         terminal.line(line)
     return FINE
-
-
-def _number(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text}: expected a number of lines, 1 or more")
-    return int(text)

@@ -3,7 +3,7 @@
 import argparse
 
 from headgate.cli import terminal
-from headgate.cli.arguments import add_application
+from headgate.cli.arguments import add_application, whole_number
 from headgate.cli.errors import FINDINGS, FINE
 from headgate.cli.formatting import plural
 from headgate.cli.operate import operate
@@ -12,7 +12,11 @@ from headgate.cli.operate import operate
 def add(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument(
-        "effect", type=_id, metavar="ID", nargs="?", help="the id of a parked effect, as `headgate health` lists it"
+        "effect",
+        type=whole_number("the number of an effect, such as 12", 1),
+        metavar="ID",
+        nargs="?",
+        help="the id of a parked effect, as `headgate health` lists it",
     )
     which.add_argument("--all", action="store_true", help="everything that is parked")
     add_application(parser)
@@ -34,9 +38,3 @@ def run(arguments: argparse.Namespace) -> int:
             "`headgate health` shows what is left and why; it is tried again by itself until it is parked again."
         )
     return code
-
-
-def _id(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 2**63:
-        raise argparse.ArgumentTypeError(f"{text}: expected the number of an effect, such as 12")
-    return int(text)

@@ -49,8 +49,8 @@ class Forwarding:
 
 
 def forwarding(subscribed: Mapping[Home, frozenset[str]], publishers: Mapping[str, frozenset[str]]) -> Forwarding:
-    """Homes that hear of the same domains share rules. `publishers` has the accounts that publish the events of a domain, where they are known.
-    A rule names the accounts of its domains, and not each pair of them: the account that receives an event checks whose it is."""
+    """Homes that receive the events of the same domains share rules. `publishers` has the accounts that publish the events of a domain, where they are known.
+    A rule names the accounts of its domains, and not each pair of them: the account that receives an event checks the owner."""
     homes = sorted(subscribed)
     role_of = {home: 1 + index // ROLE_TARGETS for index, home in enumerate(homes)}
     alike: dict[frozenset[str], list[Home]] = {}

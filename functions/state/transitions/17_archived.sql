@@ -1,4 +1,4 @@
--- What users are told of runs and refresh events that are in the archive and no longer here. Nothing in this file changes anything.
+-- What users see of runs and refresh events that are in the archive and no longer here. Nothing in this file changes anything.
 
 CREATE OR REPLACE FUNCTION archive_of(product text, on_date date) RETURNS jsonb LANGUAGE sql STABLE AS $$
 -- Where the product's runs of that date are, or its refresh events if it had none, and since when; null if neither was archived.

@@ -1,19 +1,5 @@
 -- When a condition can hold no more: an upstream has ended in a way that one of its dependencies does not take.
 
-CREATE OR REPLACE FUNCTION condition_impossible(node jsonb, ruled_out integer[]) RETURNS boolean
-LANGUAGE plpgsql IMMUTABLE AS $$
--- Whether the tree cannot hold whatever else arrives, when these leaves cannot. The third value of a condition beside true and false.
-BEGIN
-    IF node IS NULL OR jsonb_typeof(node) = 'null' THEN
-        RETURN false;
-    ELSIF jsonb_typeof(node) = 'number' THEN
-        RETURN node::integer = ANY (ruled_out);
-    ELSIF node ? 'all_of' THEN
-        RETURN (SELECT bool_or(condition_impossible(member, ruled_out)) FROM jsonb_array_elements(node -> 'all_of') member);
-    END IF;
-    RETURN (SELECT bool_and(condition_impossible(member, ruled_out)) FROM jsonb_array_elements(node -> 'any_of') member);
-END $$;
-
 CREATE OR REPLACE FUNCTION rules_out(e refresh_event, statuses text[], account text, cycle text) RETURNS boolean
 LANGUAGE sql IMMUTABLE AS $$
 -- Whether the event ends an attempt in a way that makes what a dependency waits for impossible. A failure does not: it may be fixed in time. What
@@ -31,9 +17,13 @@ LANGUAGE sql STABLE AS $$
     WHERE e.product_id = d.upstream AND e.business_date = d.required_date AND rules_out(e, d.statuses, d.account, d.cycle) OFFSET 0
 $$;
 
-CREATE OR REPLACE FUNCTION ruled_out_leaves(run uuid) RETURNS integer[]
+CREATE OR REPLACE FUNCTION condition_is_impossible(r data_product_status, condition jsonb) RETURNS boolean
 LANGUAGE sql STABLE AS $$
-    SELECT ARRAY(SELECT DISTINCT d.leaf FROM inputs_of_run(run) d WHERE d.status = 'WAITING' AND EXISTS (SELECT FROM events_that_rule_out(d)))
+-- Whether the condition of the run's product does not hold even if everything arrives that has not been ruled out.
+    SELECT NOT condition_holds(condition, ARRAY(
+        SELECT d.leaf FROM data_product_dependencies d WHERE d.product_id = r.product_id
+        EXCEPT
+        SELECT d.leaf FROM inputs_of_run(r.run_id) d WHERE d.status = 'WAITING' AND EXISTS (SELECT FROM events_that_rule_out(d))))
 $$;
 
 CREATE OR REPLACE FUNCTION why_ruled_out(run uuid) RETURNS text
@@ -48,8 +38,8 @@ $$;
 
 CREATE OR REPLACE FUNCTION impossible_runs(runs uuid[], upstreams text[]) RETURNS uuid[]
 LANGUAGE sql STABLE AS $$
--- Those of the runs that wait in vain: not held, no deadline has decided, and not started at the deadline all the same (`on_deadline: start`).
--- `upstreams` limits the look to inputs from them.
+-- Those of the runs whose condition cannot hold any more, unless they are held, a deadline has decided, or they start at the deadline all the same
+-- (`on_deadline: start`). With `upstreams` only runs with an input from one of these are considered.
     WITH concerned AS MATERIALIZED (
         SELECT DISTINCT d.run_id FROM data_product_dependencies_events_status d
         WHERE d.run_id = ANY (runs) AND d.status = 'WAITING' AND d.required_date IS NOT NULL AND (upstreams IS NULL OR d.upstream = ANY (upstreams))
@@ -59,5 +49,5 @@ LANGUAGE sql STABLE AS $$
         SELECT r.run_id FROM concerned JOIN data_product_status r USING (run_id) JOIN data_product p USING (product_id)
         WHERE r.status = 'WAITING' AND r.released_at IS NULL AND NOT r.held AND NOT p.held AND p.on_deadline IS DISTINCT FROM 'start'
             AND NOT EXISTS (SELECT FROM missed_deadline m WHERE m.run_id = r.run_id AND m.attempt = r.attempt OFFSET 0)
-            AND condition_impossible(p.condition, ruled_out_leaves(r.run_id)))
+            AND condition_is_impossible(r, p.condition))
 $$;

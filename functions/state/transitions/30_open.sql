@@ -17,8 +17,9 @@ $$;
 
 CREATE OR REPLACE FUNCTION open_runs(wanted jsonb, now_is timestamptz, actor text, late boolean DEFAULT true) RETURNS uuid[]
 LANGUAGE plpgsql AS $$
--- Opens [{product_id, business_date, cycle, opens_at}]; those that were opened before, be they here or in the archive, stay as they are. Gives the new runs. `opens_at` is the opening
--- of the schedule, null without one. With `late` false, runs that would be late already have no SLA, unless they were found late before.
+-- Opens [{product_id, business_date, cycle, opens_at}]; those that were opened before, be they here or in the archive, stay as they are. Gives
+-- the new runs. `opens_at` is the opening of the schedule, null without one. With `late` false, runs that would be late already have no SLA,
+-- unless they were found late before.
 DECLARE
     opened uuid[];
 BEGIN
@@ -196,6 +197,11 @@ LANGUAGE sql STABLE AS $$
     GROUP BY u.product_id
 $$;
 
+CREATE OR REPLACE FUNCTION is_of_the_database(code text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+-- Whether an error with this SQLSTATE concerns the database or the transaction, and not the one row that was worked on (PostgreSQL, Appendix A).
+    SELECT code ~ '^(08|40|53|55|57|58|XX)'
+$$;
+
 CREATE OR REPLACE FUNCTION open_apart(products text[], keys text[], now_is timestamptz, actor text, OUT due integer, OUT opened integer, OUT failed jsonb)
 LANGUAGE plpgsql AS $$
 -- Opens the runs of the products that these events open; without events those that their schedules have made due since `oldest_opening`. If a
@@ -226,7 +232,7 @@ BEGIN
         UPDATE data_product SET opening_error = NULL WHERE opening_error IS NOT NULL AND product_id = ANY (products);
         RETURN;
     EXCEPTION WHEN OTHERS THEN
-        IF SQLSTATE ~ '^(08|40|53|55|57|58|XX)' THEN
+        IF is_of_the_database(SQLSTATE) THEN
             RAISE;  -- of the database, and of no product
         ELSIF cardinality(products) = 1 THEN
             due := 0;

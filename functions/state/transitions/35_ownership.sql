@@ -24,7 +24,7 @@ $$;
 
 CREATE OR REPLACE FUNCTION discard_foreign_events(added text[], now_is timestamptz) RETURNS void
 LANGUAGE sql AS $$
--- What was received for a product before the catalog had it was received whoever published it. What another account did counts no longer.
+-- What was received for a product before the catalog had it counts, no matter which account published it. What another account did counts no longer.
     UPDATE refresh_event e SET superseded_at = now_is
     FROM data_product p
     WHERE p.product_id = ANY (added) AND p.account IS NOT NULL AND e.product_id = p.product_id AND e.account IS DISTINCT FROM p.account

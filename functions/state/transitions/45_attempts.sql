@@ -49,8 +49,8 @@ $$;
 CREATE OR REPLACE FUNCTION reopen_inputs(runs uuid[], superseded text[], cascading text[], actor text, now_is timestamptz) RETURNS void
 LANGUAGE plpgsql AS $$
 -- What these events had brought the (locked) runs is waited for again. A run that has used it becomes outdated, as `on_update` of the dependency
--- says; not by a dependency without COMPLETED: a fallback that has run stays as it is. Those of
--- the `cascading` products are made again with everything that depends on them.
+-- says; not by a dependency without COMPLETED: a fallback that has run stays as it is. Those of the `cascading` products are made again with
+-- everything that depends on them.
 DECLARE
     r data_product_status;
 BEGIN
@@ -73,9 +73,17 @@ BEGIN
     END LOOP;
 END $$;
 
+CREATE OR REPLACE FUNCTION wait_for_superseded(runs uuid[], now_is timestamptz) RETURNS void
+LANGUAGE sql AS $$
+-- The (locked) runs wait again for those inputs whose events have been superseded.
+    UPDATE data_product_dependencies_events_status d SET status = 'WAITING', event = 'reopened', event_key = NULL, arrived_at = NULL, changed_at = now_is
+    WHERE d.run_id = ANY (runs) AND (SELECT e.superseded_at IS NOT NULL FROM refresh_event e WHERE e.event_key = d.event_key)
+$$;
+
 CREATE OR REPLACE FUNCTION users_of_resumable(runs uuid[], now_is timestamptz) RETURNS uuid[]
 LANGUAGE sql STABLE AS $$
--- The runs that have inputs from those of these which may resume: whoever starts their next attempts locks them as well.
+-- The runs that have inputs from those of these which may resume. The caller that starts their next attempts locks
+-- them as well.
     SELECT runs_with(ARRAY(
         SELECT e.event_key FROM data_product_status r JOIN refresh_event e ON e.run_id = r.run_id::text
         WHERE r.run_id = ANY (runs) AND may_resume(r, now_is) AND e.superseded_at IS NULL))
@@ -93,9 +101,9 @@ $$;
 
 CREATE OR REPLACE FUNCTION start_next_attempts(runs uuid[], kind text, cascade boolean, reason text, actor text, now_is timestamptz) RETURNS void
 LANGUAGE plpgsql AS $$
--- Starts the next attempts of the (locked) runs that have ended or have no machine any more, and says so to everybody. What those attempts publish counts; what the earlier
--- ones published no longer does. `kind` is the event of the history: rerun, restarted or resumed. With
--- `cascade` everybody's runs that depend on them are to run again as well.
+-- Starts the next attempts of the (locked) runs that have ended or have no machine any more, and publishes that. What those attempts publish
+-- counts; what the earlier ones published no longer does. `kind` is the event of the history: rerun, restarted or resumed. With `cascade` the
+-- runs of every account that depend on them are to run again as well.
 DECLARE
     superseded text[];
 BEGIN
@@ -115,9 +123,8 @@ BEGIN
     )
     SELECT coalesce(array_agg(event_key), '{}') INTO superseded FROM older;
     PERFORM reopen_inputs(lock_runs(runs_with(superseded)), superseded, '{}', actor, now_is);
-    UPDATE data_product_dependencies_events_status d SET status = 'WAITING', event = 'reopened', event_key = NULL,
-        arrived_at = NULL, changed_at = now_is
-    WHERE d.run_id = ANY (runs) AND (SELECT e.superseded_at IS NOT NULL FROM refresh_event e WHERE e.event_key = d.event_key);
+    PERFORM wait_for_superseded(runs, now_is);
     PERFORM match_arrivals(runs, NULL, now_is);
-    PERFORM store_event_of(r, 'REOPENED', CASE WHEN cascade THEN '{"cascade": true}' ELSE '{}' END::jsonb, now_is) FROM data_product_status r WHERE r.run_id = ANY (runs);
+    PERFORM store_event_of(r, 'REOPENED', CASE WHEN cascade THEN '{"cascade": true}' ELSE '{}' END::jsonb, now_is)
+    FROM data_product_status r WHERE r.run_id = ANY (runs);
 END $$;

@@ -2,7 +2,8 @@
 
 CREATE OR REPLACE FUNCTION skip_impossible(runs uuid[], upstreams text[], actor text, now_is timestamptz) RETURNS void
 LANGUAGE plpgsql AS $$
--- Those of the (locked) runs whose condition can hold no more end SKIPPED, with the reason. `upstreams` limits the look to inputs from them.
+-- Those of the (locked) runs whose condition can hold no more end SKIPPED, with the reason. With `upstreams` only runs with
+-- an input from one of these are considered.
 DECLARE
     r data_product_status;
 BEGIN
@@ -26,7 +27,7 @@ $$;
 
 CREATE OR REPLACE FUNCTION resumable_runs(runs uuid[], now_is timestamptz) RETURNS uuid[]
 LANGUAGE sql STABLE AS $$
--- Those of the runs that ended for want of inputs, or with inputs that were made again, and that have everything now and may go on. A run that
+-- Those of the runs that ended because inputs were missing, or with inputs that were made again, and that have everything now and may go on. A run that
 -- failed at its deadline goes on as well when it turns out that its inputs will not come: its next attempt ends SKIPPED, as without that deadline.
     SELECT ARRAY(
         SELECT r.run_id FROM data_product_status r JOIN data_product p USING (product_id)
@@ -34,7 +35,7 @@ LANGUAGE sql STABLE AS $$
             AND NOT EXISTS (SELECT FROM job_run j WHERE j.run_id = r.run_id AND j.state = 'STARTED' OFFSET 0)
             AND (r.status <> 'COMPLETED' OR has_new_input(r))
             AND (condition_holds(p.condition, arrived_leaves(r.run_id))
-                OR r.status = 'ERROR' AND condition_impossible(p.condition, ruled_out_leaves(r.run_id))))
+                OR r.status = 'ERROR' AND condition_is_impossible(r, p.condition)))
 $$;
 
 CREATE OR REPLACE FUNCTION renew_used_inputs(runs uuid[], now_is timestamptz) RETURNS void
@@ -46,8 +47,7 @@ DECLARE
 BEGIN
     IF used <> '{}' THEN
         PERFORM renew_inputs(used, now_is);
-        UPDATE data_product_dependencies_events_status d SET status = 'WAITING', event = 'reopened', event_key = NULL, arrived_at = NULL, changed_at = now_is
-        WHERE d.run_id = ANY (used) AND (SELECT e.superseded_at IS NOT NULL FROM refresh_event e WHERE e.event_key = d.event_key);
+        PERFORM wait_for_superseded(used, now_is);
         PERFORM match_arrivals(used, NULL, now_is);
     END IF;
 END $$;
@@ -62,22 +62,33 @@ BEGIN
     RETURN released;
 END $$;
 
+CREATE OR REPLACE FUNCTION without_their_users(runs uuid[]) RETURNS uuid[]
+LANGUAGE sql STABLE AS $$
+-- Those of the runs that have no input from another one of them.
+    SELECT ARRAY(
+        SELECT run FROM unnest(runs) run
+        WHERE NOT EXISTS (SELECT FROM inputs_of_run(run) d JOIN data_product_status u ON u.product_id = d.upstream
+            WHERE u.run_id = ANY (runs) AND u.business_date = coalesce(d.required_date, u.business_date)))
+$$;
+
 CREATE OR REPLACE FUNCTION advance(
     runs uuid[], now_is timestamptz, reason text, actor text, kind run_event DEFAULT 'released', upstreams text[] DEFAULT NULL
 ) RETURNS uuid[]
 LANGUAGE plpgsql AS $$
 -- Lets the (locked) runs go on: those that wait are released if their condition holds, and end SKIPPED if it can hold no more; those that may
--- resume start their next attempt if it holds. Gives the runs that were released. `upstreams`: nothing but inputs from these has changed.
+-- resume start their next attempt if it holds. Gives the runs that were released. `upstreams`: nothing but inputs from these has changed. The next
+-- attempt of an upstream takes away what its users may resume by, so that upstreams go first.
 DECLARE
     released uuid[] := go_on(runs, now_is, reason, actor, kind, upstreams);
     resumed uuid[];
 BEGIN
     PERFORM renew_used_inputs(runs, now_is);
-    resumed := resumable_runs(runs, now_is);
-    IF resumed <> '{}' THEN
+    LOOP
+        resumed := without_their_users(resumable_runs(runs, now_is));
+        EXIT WHEN resumed = '{}';
         PERFORM start_next_attempts(resumed, 'resumed', false, reason, actor, now_is);
         released := released || go_on(resumed, now_is, 'everything had arrived', actor, kind, NULL);
         PERFORM store_start_effects(resumed, now_is);
-    END IF;
+    END LOOP;
     RETURN released;
 END $$;

@@ -10,7 +10,8 @@ CREATE OR REPLACE FUNCTION event_detail(r data_product_status, status text, more
 LANGUAGE sql STABLE AS $$
 -- What the event of a run's attempt says (contract `refresh-event`), with `more`. `waived` is there where inputs were waived: the first fifty by name.
     SELECT jsonb_build_object('domain', p.domain, 'product', p.name, 'business_date', r.business_date, 'cycle', r.cycle,
-            'status', status, 'run_id', r.run_id, 'attempt', r.attempt, 'refreshed_at', moment(of_moment) || 'Z', 'metadata', refresh_metadata(r.run_id, r.attempt))
+            'status', status, 'run_id', r.run_id, 'attempt', r.attempt, 'refreshed_at', moment(of_moment) || 'Z', 'metadata',
+                refresh_metadata(r.run_id, r.attempt))
         || jsonb_strip_nulls(more || jsonb_build_object('waived', (SELECT jsonb_agg(upstream) FROM (
             SELECT DISTINCT d.upstream FROM inputs_of_run(r.run_id) d WHERE d.waived_at IS NOT NULL ORDER BY d.upstream LIMIT 50) waived)))
     FROM data_product p WHERE p.product_id = r.product_id
@@ -18,8 +19,8 @@ $$;
 
 CREATE OR REPLACE FUNCTION store_event_of(r data_product_status, status text, more jsonb, now_is timestamptz) RETURNS void
 LANGUAGE sql AS $$
--- The event of a run's attempt, with `more` in its detail. The machine publishes the event of COMPLETED and ERROR next: the one stored here is for when it does not live to
--- do so. The others are due at once.
+-- The event of a run's attempt, with `more` in its detail. The machine publishes the event of COMPLETED and ERROR next: the one stored here is
+-- for a machine that ends before it does so. The others are due at once.
     INSERT INTO effect (effect_key, kind, run_id, attempt, payload, due_at)
     SELECT 'publish ' || r.run_id || ' ' || r.attempt || ' ' || status, 'put_event', r.run_id, r.attempt, jsonb_build_object(
         'visibility', p.visibility, 'detail_type', detail_type(status),

@@ -1,6 +1,6 @@
 -- How an attempt ended, as its machine reports it or as others found out.
 
-CREATE OR REPLACE FUNCTION ended_for_want_of_inputs(outcome text, of_error text, actor text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+CREATE OR REPLACE FUNCTION ended_without_inputs(outcome text, of_error text, actor text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
 -- Whether an attempt ended only because inputs were missing: at its deadline, and not by an operator.
     SELECT coalesce(outcome = 'ERROR' AND of_error IN ('DeadlineExceeded', 'UpstreamFailed') OR outcome = 'SKIPPED' AND actor = 'machine', false)
 $$;
@@ -38,7 +38,7 @@ BEGIN
         RETURN;
     END IF;
     UPDATE data_product_status s SET status = outcome, finished_at = now_is, task_token = NULL, error = of_error, cause = left(of_cause, 8000),
-        resume_until = CASE WHEN ended_for_want_of_inputs(outcome, of_error, actor) THEN resumes_until(s, now_is) END,
+        resume_until = CASE WHEN ended_without_inputs(outcome, of_error, actor) THEN resumes_until(s, now_is) END,
         event = CASE outcome WHEN 'ERROR' THEN 'failed' ELSE lower(outcome) END, changed_at = now_is, changed_by = actor
     WHERE run_id = run AND ((outcome = 'COMPLETED' AND status = 'PROCESSING')
         OR (outcome = 'ERROR' AND status IN ('WAITING', 'PROCESSING'))

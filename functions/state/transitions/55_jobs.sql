@@ -24,7 +24,8 @@ LANGUAGE sql AS $$
 $$;
 
 CREATE OR REPLACE FUNCTION record_job_start(
-    run uuid, of_attempt integer, of_step text, of_type text, of_job text, of_job_run text, of_handle jsonb, token text, now_is timestamptz, OUT state text, OUT refused text
+    run uuid, of_attempt integer, of_step text, of_type text, of_job text, of_job_run text, of_handle jsonb, token text, now_is timestamptz,
+        OUT state text, OUT refused text
 )
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 #variable_conflict use_column

@@ -30,22 +30,18 @@ LANGUAGE sql STABLE AS $$
     SELECT chain.product_id, max(chain.depth) FROM chain GROUP BY chain.product_id
 $$;
 
-CREATE OR REPLACE FUNCTION openings_between(products text[], first date, last date) 
+CREATE OR REPLACE FUNCTION openings_between(products text[], first date, last date)
 RETURNS TABLE (product_id text, business_date date, cycle text, opens_at timestamptz)
 LANGUAGE sql STABLE AS $$
 -- What the schedules of the products open for these business dates, and when; every date for one without a schedule.
-    SELECT product_id, date, of_cycle, min(opens_at) FROM (
-        SELECT product_id, shifted(day::date, coalesce(s.date_offset, 0), c) AS date,
-            CASE WHEN cardinality(s.times) > 1 THEN to_char(at, 'HH24MI') ELSE '' END AS of_cycle, (day::date + at) AT TIME ZONE s.timezone AS opens_at
-        FROM unnest(products) product_id
-        LEFT JOIN data_product_schedule s USING (product_id)
-        LEFT JOIN calendar c ON c.calendar = s.calendar
-        CROSS JOIN LATERAL generate_series(first - abs(coalesce(s.date_offset, 0)) * 2 - 40,
-            last + abs(coalesce(s.date_offset, 0)) * 2 + 40, interval '1 day') day
-        LEFT JOIN LATERAL unnest(s.times) at ON true
-        WHERE s.cron IS NULL OR (fires_on(s, day::date) AND is_business_day(day::date, c))
-    ) dates
-    WHERE date BETWEEN first AND last GROUP BY 1, 2, 3
+    SELECT s.product_id, o.business_date, o.cycle, min(o.at)
+    FROM data_product_schedule s CROSS JOIN LATERAL openings_of(s, (first - abs(s.date_offset) * 2 - 41)::timestamp AT TIME ZONE s.timezone,
+        (last + abs(s.date_offset) * 2 + 41)::timestamp AT TIME ZONE s.timezone) o
+    WHERE s.product_id = ANY (products) AND o.business_date BETWEEN first AND last
+    GROUP BY s.product_id, o.business_date, o.cycle
+    UNION ALL
+    SELECT name, day::date, '', NULL FROM unnest(products) name CROSS JOIN generate_series(first, last, interval '1 day') day
+    WHERE NOT EXISTS (SELECT FROM data_product_schedule s WHERE s.product_id = name)
 $$;
 
 CREATE OR REPLACE FUNCTION opened_by_inbox(products text[], first date, last date, now_is timestamptz) RETURNS TABLE (product_id text, business_date date)
@@ -75,7 +71,8 @@ BEGIN
         RAISE EXCEPTION 'TooMuch: at most 1,000 days of a product and 10,000 runs at once, not % days of % products',
             last - first + 1, cardinality(products);
     END IF;
-    SELECT coalesce(jsonb_agg(jsonb_build_object('product_id', r.product_id, 'business_date', r.business_date, 'cycle', r.cycle, 'opens_at', r.opens_at, 'place', r.place)
+    SELECT coalesce(jsonb_agg(jsonb_build_object('product_id', r.product_id, 'business_date', r.business_date, 'cycle', r.cycle, 'opens_at',
+        r.opens_at, 'place', r.place)
         ORDER BY r.place), '[]') INTO wanted
     FROM (
         SELECT r.*, row_number() OVER (ORDER BY r.business_date, d.depth, r.product_id, r.cycle) AS place
@@ -186,7 +183,7 @@ BEGIN
         BEGIN
             opened := opened + continue_backfill(b.backfill_id, b.made_by, now_is);
         EXCEPTION WHEN OTHERS THEN
-            IF SQLSTATE ~ '^(08|40|53|55|57|58|XX)' THEN
+            IF is_of_the_database(SQLSTATE) THEN
                 RAISE;  -- of the database, and of no backfill
             END IF;
             UPDATE backfill SET error = left(SQLERRM, 500) WHERE backfill_id = b.backfill_id;

@@ -19,7 +19,7 @@ BEGIN
     WHERE due.at < now_is AND due.at > p.sla_since
     GROUP BY o.product_id, o.business_date, o.cycle;
 EXCEPTION WHEN OTHERS THEN
-    IF cardinality(products) <> 1 OR SQLSTATE ~ '^(08|40|53|55|57|58|XX)' THEN
+    IF cardinality(products) <> 1 OR is_of_the_database(SQLSTATE) THEN
         RAISE;
     END IF;
 END $$;

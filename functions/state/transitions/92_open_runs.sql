@@ -61,8 +61,8 @@ DECLARE
 BEGIN
     WITH changed AS (
         SELECT old, s AS new FROM unnest(before) old JOIN data_product_schedule s ON s.product_id = old.product_id
-        WHERE known_timezone(old.timezone) AND (old.timezone, old.date_offset, old.calendar, old.times, old.months, old.month_days, old.week_days, old.years, old.last_days, old.near_weekdays,
-            old.last_week_days, old.nth_week_days) IS DISTINCT FROM (s.timezone, s.date_offset, s.calendar, s.times, s.months, s.month_days, s.week_days,
+        WHERE known_timezone(old.timezone) AND (old.timezone, old.date_offset, old.calendar, old.times, old.months, old.month_days, old.week_days,
+            old.years, old.last_days, old.near_weekdays, old.last_week_days, old.nth_week_days) IS DISTINCT FROM (s.timezone, s.date_offset, s.calendar, s.times, s.months, s.month_days, s.week_days,
             s.years, s.last_days, s.near_weekdays, s.last_week_days, s.nth_week_days)
     ), passed AS (
         SELECT (new).product_id, o.business_date, o.cycle FROM changed

@@ -14,7 +14,8 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
 -- refreshed elsewhere REFRESHED, FAILED or EXPECTED.
     SELECT p.* FROM (
         SELECT jsonb_agg(entry ORDER BY product_id, cycle) AS entries FROM (SELECT p.product_id, r.cycle, jsonb_strip_nulls(jsonb_build_object(
-        'key', concat_ws(' ', p.product_id, r.cycle), 'product', p.product_id, 'owner', p.owner, 'cycle', nullif(coalesce(r.cycle, e.cycle), ''), 'attempt', r.attempt,
+        'key', concat_ws(' ', p.product_id, r.cycle), 'product', p.product_id, 'owner', p.owner, 'cycle', nullif(coalesce(r.cycle, e.cycle), ''),
+        'attempt', r.attempt,
         'archived', archived,
         'status', CASE WHEN r.run_id IS NOT NULL THEN r.status WHEN archived IS NOT NULL THEN 'ARCHIVED' WHEN p.machine IS NOT NULL THEN 'NOT OPENED'
             ELSE status_elsewhere(e.status) END,
@@ -94,7 +95,8 @@ LANGUAGE sql STABLE AS $$
     SELECT jsonb_strip_nulls(jsonb_build_object(
         'status', CASE WHEN r.run_id IS NOT NULL THEN r.status WHEN p.product_id IS NULL THEN 'UNKNOWN' WHEN p.machine IS NULL THEN 'EXPECTED'
             ELSE 'NOT OPENED' END,
-        'owner', cut_text(p.owner, 300), 'email', p.email, 'attempt', r.attempt, 'since', r.changed_at, 'error', cut_text(r.error, 300), 'cause', cut_text(r.cause, 500),
+        'owner', cut_text(p.owner, 300), 'email', p.email, 'attempt', r.attempt, 'since', r.changed_at, 'error', cut_text(r.error, 300),
+        'cause', cut_text(r.cause, 500),
         'opens_at', CASE WHEN r.run_id IS NULL AND p.machine IS NOT NULL THEN opens_at(product, on_date) END,
         'missed', CASE WHEN r.run_id IS NULL AND p.machine IS NOT NULL THEN missed_opening(product, on_date) END,
         'usually_at', usually_at(product, on_date),
@@ -215,11 +217,13 @@ BEGIN
             WHERE e.product_id = product AND e.business_date = on_date AND e.superseded_at IS NULL AND e.status = 'COMPLETED') END,
         'usually_at', CASE WHEN p.machine IS NULL THEN usually_at(product, on_date) END,
         'cycle', nullif(r.cycle, ''), 'attempt', r.attempt, 'run_id', r.run_id, 'opened_at', r.opened_at, 'waiting_since', r.waiting_since,
-        'deadline_at', r.deadline_at, 'on_deadline', p.on_deadline, 'due_at', coalesce(r.due_at, u.due_at), 'late', CASE WHEN opened THEN is_late(r, now_is) WHEN u.late_at IS NOT NULL THEN true END, 'released_at', r.released_at,
+        'deadline_at', r.deadline_at, 'on_deadline', p.on_deadline, 'due_at', coalesce(r.due_at, u.due_at),
+        'late', CASE WHEN opened THEN is_late(r, now_is) WHEN u.late_at IS NOT NULL THEN true END, 'released_at', r.released_at,
         'release_reason', r.release_reason, 'started_at', r.started_at, 'finished_at', r.finished_at, 'error', cut_text(r.error, 500),
         'cause', cut_text(r.cause, 6000), 'resume_until', CASE WHEN may_resume(r, now_is) THEN r.resume_until END,
         'outdated_at', CASE WHEN uses_inputs(r) THEN r.outdated_at END, 'runs_again', CASE WHEN uses_inputs(r) AND r.runs_again THEN true END,
-        'reopened', CASE WHEN uses_inputs(r) AND r.outdated_at IS NOT NULL THEN reopened_inputs(r.run_id) END, 'execution_arn', r.execution_arn, 'changed_by', r.changed_by,
+        'reopened', CASE WHEN uses_inputs(r) AND r.outdated_at IS NOT NULL THEN reopened_inputs(r.run_id) END,
+        'execution_arn', r.execution_arn, 'changed_by', r.changed_by,
         'no_runs', CASE WHEN opened THEN why_no_runs(p) END, 'refused', refusal_of(product),
         'opening_error', CASE WHEN NOT opened THEN p.opening_error END,
         'held', CASE WHEN p.held THEN 'product' WHEN r.held THEN 'run' END, 'held_by', coalesce(product_held_by(p), run_held_by(r)),

@@ -164,7 +164,8 @@ CREATE OR REPLACE FUNCTION alert_content(r data_product_status, fact jsonb, now_
 LANGUAGE sql STABLE AS $$
 -- What the reader of an alert needs first.
     SELECT jsonb_strip_nulls(fact || jsonb_build_object('description', p.description, 'owner', p.owner, 'email', p.email,
-        'since', coalesce(CASE fact ->> 'kind' WHEN 'STARTED' THEN r.started_at WHEN 'LATE' THEN r.due_at WHEN 'OUTDATED' THEN r.outdated_at ELSE r.finished_at END, now_is),
+        'since', coalesce(CASE fact ->> 'kind' WHEN 'STARTED' THEN r.started_at WHEN 'LATE' THEN r.due_at WHEN 'OUTDATED' THEN r.outdated_at
+            ELSE r.finished_at END, now_is),
         'execution_arn', coalesce(fact ->> 'execution_arn', r.execution_arn), 'cause', cut_text(fact ->> 'cause', 3000),
         'timezone', coalesce((SELECT timezone FROM data_product_schedule WHERE product_id = r.product_id), p.sla_timezone), 'due_at', r.due_at,
         'opening_error', CASE r.status WHEN 'NOT OPENED' THEN p.opening_error END,

@@ -16,8 +16,8 @@ CREATE OR REPLACE FUNCTION history_of(product text, first date, last date, after
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
 -- What happened to runs of those business dates (of one product, if named), oldest first: at most `page` entries after the entry
 -- whose key is `after`, as many as fit into an answer. Kinds: refreshed, run, condition changed, SLA changed, outdated, input added, input removed,
--- input reopened, late, arrived, waived, waiver ended, job started, job ended, held, hold ended, started again, effect parked, effect retried, metadata changed. The last, and a hold
--- of a product itself, stand on the days (in UTC) on which they came and ended.
+-- input reopened, late, arrived, waived, waiver ended, job started, job ended, held, hold ended, started again, effect parked, effect retried,
+-- metadata changed. The last, and a hold of a product itself, stand on the days (in UTC) on which they came and ended.
 -- `repaired`: the monitor found that it had been missed. `foreign`: an event of a product with a pipeline here that none of its runs published.
     WITH runs AS MATERIALIZED (
         SELECT run_id, product_id, business_date, cycle FROM data_product_status
@@ -38,13 +38,16 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
         WHERE (made_here IS NOT true OR NOT EXISTS (SELECT FROM runs_of_date(e.product_id, e.business_date) r WHERE r.run_id::text = e.run_id OFFSET 0))
     ), changes AS (
         -- an end comes after the jobs of its moment, and before the attempt that a restart opens at the same moment
-        SELECT entry_of(h.changed_at, CASE WHEN h.event = 'resumed' THEN '2~' WHEN opens OR h.event = 'condition_changed' THEN '1 ' || numbered(h.attempt) WHEN NOT ends THEN '3'
+        SELECT entry_of(h.changed_at, CASE WHEN h.event = 'resumed' THEN '2~'
+            WHEN opens OR h.event = 'condition_changed' THEN '1 ' || numbered(h.attempt) WHEN NOT ends THEN '3'
                 WHEN h.next_at = h.changed_at THEN '1 ' || numbered(h.attempt) || '~' ELSE '6' END || ' ' || h.product_id || ' ' || numbered(h.history_id),
             CASE h.event WHEN 'late' THEN 'late' WHEN 'held' THEN 'held' WHEN 'hold_removed' THEN 'hold ended'
                 WHEN 'started_again' THEN 'started again'
-                WHEN 'condition_changed' THEN 'condition changed' WHEN 'due_changed' THEN 'SLA changed' WHEN 'outdated' THEN 'outdated' ELSE 'run' END, h.product_id, h.business_date, h.cycle,
+                WHEN 'condition_changed' THEN 'condition changed' WHEN 'due_changed' THEN 'SLA changed' WHEN 'outdated' THEN 'outdated'
+                    ELSE 'run' END, h.product_id, h.business_date, h.cycle,
             jsonb_build_object('opened', CASE WHEN opens THEN true END, 'attempt', h.attempt, 'status', h.status,
-                'resumed', CASE WHEN h.event = 'resumed' THEN true END, 'released', CASE WHEN releases THEN true END, 'reason', CASE WHEN releases THEN h.release_reason END,
+                'resumed', CASE WHEN h.event = 'resumed' THEN true END, 'released', CASE WHEN releases THEN true END,
+                'reason', CASE WHEN releases THEN h.release_reason END,
                 'repaired', CASE WHEN h.event IN ('repaired', 'started_again') THEN true END,
                 'error', cut_text(h.error, 500), 'cause', cut_text(h.cause, 600), 'execution_arn', h.execution, 'by', h.changed_by,
                 'commit', CASE WHEN opens OR h.event = 'started' THEN (load_at(h.changed_at)).commit END)) AS entry
@@ -71,7 +74,8 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
             AND (product IS NULL OR c.name = product)
     ), effects AS (
         SELECT entry_of(h.changed_at, '5 ' || r.product_id || ' ' || numbered(h.history_id), 'effect ' || h.event, r.product_id, r.business_date, r.cycle,
-            jsonb_build_object('effect', e.effect_id, 'effect_kind', e.kind, 'attempt', e.attempt, 'reason', cut_text(h.outcome, 500), 'by', h.changed_by)) AS entry
+            jsonb_build_object('effect', e.effect_id, 'effect_kind', e.kind, 'attempt', e.attempt, 'reason', cut_text(h.outcome, 500),
+                'by', h.changed_by)) AS entry
         FROM runs r
         CROSS JOIN LATERAL (SELECT * FROM effect_history h WHERE h.run_id = r.run_id OFFSET 0) h
         CROSS JOIN LATERAL (SELECT * FROM effect e WHERE e.effect_id = h.effect_id OFFSET 0) e
@@ -101,7 +105,8 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
         FROM jobs WHERE (j).ended_at IS NOT NULL
     ), entries AS (
         SELECT entry FROM refreshes UNION ALL SELECT entry FROM changes UNION ALL SELECT entry FROM arrivals UNION ALL SELECT entry FROM holds
-        UNION ALL SELECT entry FROM unopened UNION ALL SELECT entry FROM metadata        UNION ALL SELECT entry FROM effects UNION ALL SELECT entry FROM job_starts UNION ALL SELECT entry FROM job_ends
+        UNION ALL SELECT entry FROM unopened UNION ALL SELECT entry FROM metadata UNION ALL SELECT entry FROM effects
+        UNION ALL SELECT entry FROM job_starts UNION ALL SELECT entry FROM job_ends
     )
     SELECT p.* FROM page_of((SELECT jsonb_agg(jsonb_strip_nulls(entry) ORDER BY entry ->> 'key' COLLATE "C") FROM (
         SELECT entry FROM entries WHERE entry ->> 'key' COLLATE "C" > after ORDER BY entry ->> 'key' COLLATE "C" LIMIT page) first)) p

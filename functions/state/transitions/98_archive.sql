@@ -99,10 +99,12 @@ CREATE OR REPLACE FUNCTION archived_line(r data_product_status) RETURNS jsonb LA
         'job_runs', (SELECT coalesce(jsonb_agg(to_jsonb(j) - '{run_id,task_token}'::text[] ORDER BY j.started_at, j.job_run_id), '[]')
             FROM job_run j WHERE j.run_id = r.run_id),
         'missed_deadlines', (SELECT coalesce(jsonb_agg(to_jsonb(m) - 'run_id' ORDER BY m.attempt), '[]') FROM missed_deadline m WHERE m.run_id = r.run_id),
+        'metadata', (SELECT coalesce(jsonb_agg(to_jsonb(m) - 'run_id' ORDER BY m.attempt), '[]') FROM run_metadata m WHERE m.run_id = r.run_id),
         'effect_history', (SELECT coalesce(jsonb_agg(to_jsonb(h) - 'run_id' || jsonb_build_object('kind', e.kind) ORDER BY h.history_id), '[]')
             FROM effect_history h JOIN effect e USING (effect_id) WHERE h.run_id = r.run_id),
         'alerts', (SELECT coalesce(jsonb_agg(to_jsonb(a) - 'run_id' || jsonb_build_object('deliveries', (SELECT coalesce(jsonb_agg(
-                to_jsonb(d) - 'alert_key' ORDER BY d.channel, d.target), '[]') FROM alert_delivery d WHERE d.alert_key = a.alert_key)) ORDER BY a.alert_key), '[]')
+                to_jsonb(d) - 'alert_key' ORDER BY d.channel, d.target), '[]') FROM alert_delivery d WHERE d.alert_key = a.alert_key))
+                    ORDER BY a.alert_key), '[]')
             FROM alert a WHERE a.run_id = r.run_id))
 $$;
 

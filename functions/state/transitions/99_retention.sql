@@ -33,19 +33,24 @@ CREATE OR REPLACE FUNCTION spent_products(moment timestamptz, most integer) RETU
     ORDER BY p.product_id LIMIT most
 $$;
 
-CREATE OR REPLACE FUNCTION delete_products(products text[]) RETURNS integer LANGUAGE sql AS $$
-    DELETE FROM data_product_hold_history WHERE product_id = ANY (products);
-    DELETE FROM data_pipeline_config WHERE product_id = ANY (products);
-    DELETE FROM unmade_opening WHERE product_id = ANY (products);
-    WITH deleted AS (DELETE FROM data_product WHERE product_id = ANY (products) AND NOT active RETURNING 1) SELECT count(*)::integer FROM deleted
-$$;
+CREATE OR REPLACE FUNCTION delete_products(products text[]) RETURNS integer LANGUAGE plpgsql AS $$
+-- Those of the products that are still removed, with what belongs to them. Gives how many.
+DECLARE
+    removed text[] := ARRAY(SELECT product_id FROM data_product WHERE product_id = ANY (products) AND NOT active ORDER BY product_id FOR UPDATE);
+BEGIN
+    DELETE FROM data_product_hold_history WHERE product_id = ANY (removed);
+    DELETE FROM data_pipeline_config WHERE product_id = ANY (removed);
+    DELETE FROM unmade_opening WHERE product_id = ANY (removed);
+    DELETE FROM data_product WHERE product_id = ANY (removed);
+    RETURN cardinality(removed);
+END $$;
 
 CREATE OR REPLACE FUNCTION delete_spent(history_days integer, detail_days integer, archive_days integer, most integer, now_is timestamptz) RETURNS jsonb
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- Deletes at most `most` rows of each kind that have outlived their time, and gives how many {effects, alerts, job_runs, loads, staged, holds,
--- openings, backfills, pages, products}. Effects done, alerts and backfills that have ended are kept `detail_days`; loads of the catalog, holds that have ended and openings that were not
--- made `history_days`; pages of the archive as long as their objects, `archive_days`. Ends of job runs that no machine has reported and what a dead
--- loader staged: one day.
+-- openings, backfills, pages, products}. Effects done, alerts and backfills that have ended are kept `detail_days`; loads of the catalog, holds
+-- that have ended and openings that were not made `history_days`; pages of the archive as long as their objects, `archive_days`. Ends of job runs
+-- that no machine has reported and what a dead loader staged: one day.
 DECLARE
     details timestamptz := now_is - make_interval(days => detail_days);
     history timestamptz := now_is - make_interval(days => history_days);
