@@ -18,10 +18,13 @@ from tests import corpora
 from tests.golden import FOLDER, expect
 from tests.headgate_command import HEADGATE, headgate, lay_out, mentioning, output_of
 from tests.local_application import SAMPLES, needs_sam, project_folder
+from tests.state_world import SOAK
 
 pytestmark = [pytest.mark.slow, needs_sam]
-# A small mesh, and a large one where it lies beside the project.
-MESHES = [name for name in corpora.graphs() if name in ("bigquery-etl", "large-cal-itp-data-infra")]
+# A small mesh; in `make soak` also a large one, where it lies beside the project.
+MESHES = [
+    name for name in corpora.graphs() if name == "bigquery-etl" or (SOAK > 1 and name == "large-cal-itp-data-infra")
+]
 
 
 def in_order(text: str) -> str:

@@ -16,8 +16,10 @@ from tests.state_world import SOAK, World, at, new_world
 
 LATER = at("2026-11-20 06:30")
 Call = Callable[[Acting], Any]
+Examined = dict[int, dict[str, dict[str, list[Scan]]]]
 
 
+SIZES = (400, 200)  # products
 ONE_READING = 600  # rows: every product of the mesh, once
 # Statements that go through all that is open, by the indexes over it: the number of runs of the past is nothing to them.
 OVER_OPEN_ROWS = {
@@ -28,10 +30,10 @@ GOES_THROUGH_WHAT_IS_OPEN = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=[400, 200], ids=["400 products", "200 products"])
-def examined(request: pytest.FixtureRequest, postgres: Postgres) -> dict[str, dict[str, list[Scan]]]:
-    """The scans of every call, by case. A small state has plans of its own: reading it whole looks cheap."""
-    return {name: scans_of(postgres, case, request.param) for name, case in CASES.items()}
+@pytest.fixture(scope="module")
+def examined(postgres: Postgres) -> Examined:
+    """The scans of every call, by the number of products and by case. A small state has plans of its own: reading it whole looks cheap."""
+    return {count: {name: scans_of(postgres, case, count) for name, case in CASES.items()} for count in SIZES}
 
 
 def scans_of(postgres: Postgres, case: Case, count: int) -> dict[str, list[Scan]]:
@@ -152,9 +154,10 @@ def show(scans: list[Scan]) -> str:
     return "\n".join(str(each) for each in sorted(scans, key=lambda each: -each.examined)[:5])
 
 
+@pytest.mark.parametrize("count", SIZES)
 @pytest.mark.parametrize("case", CASES)
-def test_no_call_reads_a_growing_table_without_a_key(examined: dict[str, dict[str, list[Scan]]], case: str) -> None:
-    for name, scans in examined[case].items():
+def test_no_call_reads_a_growing_table_without_a_key(examined: Examined, case: str, count: int) -> None:
+    for name, scans in examined[count][case].items():
         unkeyed = [
             each
             for each in growing(scans)
@@ -165,10 +168,11 @@ def test_no_call_reads_a_growing_table_without_a_key(examined: dict[str, dict[st
         assert not unkeyed, f"{name}:\n{show(unkeyed)}"
 
 
+@pytest.mark.parametrize("count", SIZES)
 @pytest.mark.parametrize("case", CASES)
-def test_statistics_change_the_work_of_no_call(examined: dict[str, dict[str, list[Scan]]], case: str) -> None:
-    for name, scans in examined[case].items():
-        best = min(rows(each[name]) for each in examined.values())
+def test_statistics_change_the_work_of_no_call(examined: Examined, case: str, count: int) -> None:
+    for name, scans in examined[count][case].items():
+        best = min(rows(each[name]) for each in examined[count].values())
         assert rows(scans) <= 3 * best + ONE_READING, (
             f"{name} examines {rows(scans)} rows, at best {best}:\n{show(scans)}"
         )
@@ -176,12 +180,10 @@ def test_statistics_change_the_work_of_no_call(examined: dict[str, dict[str, lis
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", ["empty", "quiet", "busy"] if SOAK > 1 else ["empty"])
-def test_a_year_of_history_changes_the_work_of_no_call(
-    examined: dict[str, dict[str, list[Scan]]], postgres: Postgres, case: str
-) -> None:
+def test_a_year_of_history_changes_the_work_of_no_call(examined: Examined, postgres: Postgres, case: str) -> None:
     """A year of 440 products: 160,000 runs, 750,000 inputs, and as much in their histories."""
     for name, scans in scans_of(postgres, Case(case, days=365), 400).items():
-        best = min(rows(each[name]) for each in examined.values())
+        best = min(rows(each[name]) for each in examined[400].values())
         assert rows(scans) <= 3 * best + ONE_READING, (
             f"{name} examines {rows(scans)} rows, without a year {best}:\n{show(scans)}"
         )
