@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -26,7 +27,9 @@ Headgate = Callable[..., tuple[int, str]]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A folder for what the processes of a session share. The workers of pytest-xdist inherit the variable."""
+    """A folder for what the processes of a session share. The workers of pytest-xdist inherit the variable. A shell starts a command in the
+    background with SIGINT ignored, which every process that a test starts and interrupts would inherit."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
         folder = tempfile.TemporaryDirectory(prefix="headgate-tests-")
         os.environ["HEADGATE_TEST_SESSION"] = folder.name
