@@ -209,6 +209,23 @@ def test_a_run_does_not_resume_by_what_its_upstream_gives_up_in_the_same_moment(
     assert state_of(world, "d/f") == (2, "SKIPPED", False)
 
 
+def test_runs_that_depend_on_each_other_by_older_metadata_resume_together(world: World) -> None:
+    """Rows as changes of the metadata on several days leave them: what d/a ended without was d/b, and d/b without d/a."""
+    loaded = {"d/a": product("raw/q", name="a"), "d/b": product("d/a", name="b")}
+    world.load({"raw/q": external(), **loaded}, LOADED)
+    opened(world)
+    for name in loaded:
+        misses_deadline(world, name, "fail", TEN)
+    world.sql("UPDATE data_product_dependencies_events_status SET upstream = 'd/b' WHERE upstream = 'raw/q'")
+    world.sql("UPDATE data_product_dependencies_events_status SET status = 'ARRIVED', arrived_at = %s", TEN)
+
+    world.state.repair(ELEVEN)
+
+    assert [state_of(world, name) for name in loaded] == [(2, "WAITING", False), (2, "WAITING", True)], (
+        "d/a waits for raw/q, as the metadata of today says"
+    )
+
+
 def test_a_fallback_is_not_needed_once_its_upstream_has_recovered(world: World) -> None:
     world.load({"raw/r": external(), "d/a": product(name="a"), "d/f": product({"all_of": [FAILED, leaf("raw/r")]}, name="f")}, LOADED)  # fmt: skip
     opened(world)

@@ -64,11 +64,15 @@ END $$;
 
 CREATE OR REPLACE FUNCTION without_their_users(runs uuid[]) RETURNS uuid[]
 LANGUAGE sql STABLE AS $$
--- Those of the runs that have no input from another one of them.
-    SELECT ARRAY(
-        SELECT run FROM unnest(runs) run
-        WHERE NOT EXISTS (SELECT FROM inputs_of_run(run) d JOIN data_product_status u ON u.product_id = d.upstream
-            WHERE u.run_id = ANY (runs) AND u.business_date = coalesce(d.required_date, u.business_date)))
+-- Those of the runs that have no input from another one of them, not counting inputs that take the latest refresh. All of them where each has one:
+-- inputs of metadata that has changed since may form a circle.
+    SELECT coalesce(
+        nullif(ARRAY(
+            SELECT run FROM unnest(runs) run
+            WHERE NOT EXISTS (
+                SELECT FROM inputs_of_run(run) d JOIN data_product_status u ON u.product_id = d.upstream AND u.business_date = d.required_date
+                WHERE u.run_id = ANY (runs))), '{}'),
+        runs)
 $$;
 
 CREATE OR REPLACE FUNCTION advance(
@@ -84,8 +88,9 @@ DECLARE
 BEGIN
     PERFORM renew_used_inputs(runs, now_is);
     LOOP
-        resumed := without_their_users(resumable_runs(runs, now_is));
+        resumed := resumable_runs(runs, now_is);
         EXIT WHEN resumed = '{}';
+        resumed := without_their_users(resumed);
         PERFORM start_next_attempts(resumed, 'resumed', false, reason, actor, now_is);
         released := released || go_on(resumed, now_is, 'everything had arrived', actor, kind, NULL);
         PERFORM store_start_effects(resumed, now_is);
