@@ -17,7 +17,7 @@ GOLDEN = $(shell grep -rlE '^from tests.golden import .*\bexpect\b' tests --incl
 # The tests start hundreds of processes. Without stored bytecode each of them compiles every module that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run help setup check test static tests quick golden coverage soak fmt bench clean
+.PHONY: run help setup check test static tests quick golden release-before coverage soak fmt bench clean
 
 run: setup  ## deploys the application to this machine and plays a business day
 	$(BIN)/headgate run local/samples/stifel/day.yaml
@@ -67,6 +67,9 @@ soak: setup  ## the state's random tests with many more examples, every interlea
 golden: setup  ## writes the golden files; read the difference before you commit it
 	HEADGATE_GOLDEN=write $(BIN)/pytest -q $(GOLDEN) || true
 	$(BIN)/pytest -q $(GOLDEN)
+
+release-before:  ## with a release: keeps its functions, for the test of the next one's schema
+	tar --create --xz --dereference --exclude=__pycache__ --sort=name --owner=0 --group=0 --file=tests/release_before/functions.tar.xz functions
 
 coverage: setup  ## every test, with the coverage of all processes: a summary, and .coverage-html/index.html
 	$(BIN)/coverage erase

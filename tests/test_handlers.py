@@ -1,9 +1,6 @@
 """The Lambda handlers: what comes in, what is recorded, what is done in AWS."""
 
-import http.server
 import json
-import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -295,55 +292,6 @@ def test_operations_and_who_did_them(world: World, aws: FakeAws) -> None:
         invoke("operate", {**base, "action": "hold", "actor": " "})
 
 
-@pytest.fixture
-def cloudformation() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """The URL that a custom resource answers to, and what it received."""
-    received: list[dict[str, Any]] = []
-
-    class Ear(http.server.BaseHTTPRequestHandler):
-        def do_PUT(self) -> None:
-            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, format: str, *arguments: object) -> None: ...  # noqa: A002
-
-    server = http.server.HTTPServer(("127.0.0.1", 0), Ear)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/", received
-    server.shutdown()
-    server.server_close()
-
-
-def test_the_loader_migrates_loads_and_always_answers(
-    world: World, cloudformation: tuple[str, list[dict[str, Any]]]
-) -> None:
-    url, received = cloudformation
-    event = {**sample("metadata_loader"), "ResponseURL": url}
-    event["ResourceProperties"]["Catalog"] = str(GOLDEN / "output/one-step/statemachines/catalog/catalog.json")
-
-    invoke("metadata_loader", event)
-    invoke("metadata_loader", {**event, "RequestType": "Delete"})
-    older = {**event, "ResourceProperties": {**event["ResourceProperties"], "CommittedAt": "2026-01-01T00:00:00+00:00"}}
-    invoke("metadata_loader", older)
-    invoke("metadata_loader", {**event, "ResourceProperties": {}})
-
-    assert [each["Status"] for each in received] == ["SUCCESS", "SUCCESS", "FAILED", "FAILED"]
-    assert received[0]["Data"] == {
-        "inserted": 2,
-        "changed": 0,
-        "removed": 0,
-        "unchanged": 0,
-        "conditions": 0,
-        "cancelled": 0,
-        "refused": [],
-        "migrations": 0,
-        "opened": 0,
-    }
-    assert "CatalogGoesBack" in received[2]["Reason"]
-    assert world.sql("SELECT count(*) FROM data_product WHERE active") == [(2,)]
-
-
 CONTRACTS = {
     "alerts": ["alert"],
     "inquire": ["inquire"],
@@ -354,6 +302,7 @@ CONTRACTS = {
     "scheduler": ["schedule"],
     "monitor": ["schedule"],
     "metadata_loader": ["metadata-loader"],
+    "schema_migration": ["schema-migration"],
     "pipeline_configuration": ["pipeline-configuration"],
     "job_tracker": ["job-tracker"],
     "outcome_recorder": ["outcome-recorder"],

@@ -33,6 +33,7 @@ ANSWERS: dict[str, Any] = {
     "inquire": lambda answer: answer["errorType"] == "UnknownProduct",  # d1/ds4 is not in this day's catalog
     "operate": lambda answer: answer["errorType"] == "IllegalTransition",
     "metadata_loader": lambda answer: answer["Status"] == "SUCCESS",
+    "schema_migration": lambda answer: answer["Data"] == {"migrations": 0},
 }
 
 

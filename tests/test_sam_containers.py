@@ -85,5 +85,5 @@ def test_every_function_answers_in_a_container(commands: dict[str, list[str]], t
     assert {name: each["batchItemFailures"] for name, each in answers.items() if each and "batchItemFailures" in each} == {
         "alerts": [], "job_status": [], "refresh_events": [],
     }  # fmt: skip
-    assert answers["metadata_loader"]["Status"] == "SUCCESS"
+    assert answers["metadata_loader"]["Status"] == answers["schema_migration"]["Status"] == "SUCCESS"
     assert json.loads(output_of(tmp_path, "why", "d1/ds1", "--date", DATE, "--json"))["run"]["status"] == "COMPLETED"

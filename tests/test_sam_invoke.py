@@ -21,6 +21,7 @@ CONTRACTS = {
     "alerts": "alert", "dependency_gate": "dependency-gate", "inquire": "inquire", "job_tracker": "job-tracker",
     "metadata_loader": "metadata-loader", "monitor": "schedule", "operate": "operate", "outcome_recorder": "outcome-recorder",
     "pipeline_configuration": "pipeline-configuration", "refresh_events": "refresh-event", "scheduler": "schedule",
+    "schema_migration": "schema-migration",
 }  # fmt: skip
 RUN: dict[str, Any] = {
     "run_id": "7d0c5f6e-2f0a-4a33-9f7e-0c3a5d2b1e10",

@@ -4,6 +4,7 @@ A SQL function says in `transitions/` what it does; a test compares the two. All
 answer of the Data API is cut: its last element {"more": n} says how many it leaves out.
 """
 
+from dataclasses import fields
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar, cast
 from uuid import UUID
@@ -29,8 +30,21 @@ from state.answers import (
     Wait,
 )
 from state.database import Database
+from state.errors import StateUnavailable
 
 T = TypeVar("T")
+
+
+def _names(answer: Any) -> list[str]:
+    return [each.name for each in fields(answer)]
+
+
+def _check_release(function: str, names: list[str], found: int) -> None:
+    """A schema of the next release may answer more, the new columns last. One that answers less is of a release before. Raises `StateUnavailable`."""
+    if found < len(names):
+        raise StateUnavailable(
+            f"the functions and the schema of the state are of different releases: {function} does not answer {', '.join(names)}"
+        )
 
 
 class State:
@@ -43,10 +57,17 @@ class State:
         return self.database.call(function, *arguments)
 
     def _one(self, answer: type[T], function: str, *arguments: Any) -> T:
-        return answer(**self.database.call(function, *arguments))
+        given: Json = self.database.call(function, *arguments)
+        names = _names(answer)
+        _check_release(function, names, len(given.keys() & set(names)))
+        return answer(**{name: given[name] for name in names})
 
     def _rows(self, answer: type[T], function: str, *arguments: Any) -> list[T]:
-        return [answer(*row) for row in self.database.rows(function, *arguments)]
+        rows = self.database.rows(function, *arguments)
+        names = _names(answer)
+        if rows:
+            _check_release(function, names, len(rows[0]))
+        return [answer(*row[: len(names)]) for row in rows]
 
     # Openings and arrivals
 

@@ -5,6 +5,8 @@ import os
 import random
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,18 +15,26 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from clients import is_unanswered
 from state import errors
 
 # Aurora that scaled to zero answers so while it wakes up, which takes about fifteen seconds; half a minute after a day's sleep
 # (docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-serverless-v2-auto-pause.html).
 RESUMING, RESUMING_SECONDS = "DatabaseResumingException", 40
+# A cluster that is stopped, changed or fails over; every code that means the same of any service is in `clients`.
 TRANSIENT = {
     "DatabaseUnavailableException",
     "ServiceUnavailableError",
     "InternalServerErrorException",
-    "ThrottlingException",
+    "InvalidResourceStateException",
 }
-RETRIED_STATES = ("40001", "40P01")  # serialization failure, deadlock: nothing took effect
+# No connection (08), no room (53), shutdown and start (57P0x), serialization failure and deadlock (40001, 40P01), a writer that has become a reader
+# (25006), and what a statement meets while a migration replaces what it uses (XX000). The Data API gives them in several exceptions.
+_LATER = re.compile(
+    r"SQLState: (08|53|57P0|40001|40P01|25006)|(cache lookup failed|tuple concurrently updated|could not open relation)[^;]*.*; SQLState: XX000",
+    re.DOTALL,
+)
+TIMED_OUT = "StatementTimeoutException"  # after 45 seconds: once is enough for a function that has 55
 ATTEMPTS = 6
 _RAISED = re.compile(r"ERROR: (?P<name>[A-Z][A-Za-z]+): (?P<message>.*?)(?:\n.*)?; SQLState: P0001", re.DOTALL)
 
@@ -32,8 +42,8 @@ _RAISED = re.compile(r"ERROR: (?P<name>[A-Z][A-Za-z]+): (?P<message>.*?)(?:\n.*)
 REPLACED = "\ufffd"
 NOT_HELD = re.compile("[\x00\ud800-\udfff]")
 
-# During a deployment the functions and the schema change one after the other: for a moment one has what the other has not.
-_NO_SUCH_FUNCTION = re.compile(r"ERROR: function \w+\(.*\) does not exist.*; SQLState: 42883", re.DOTALL)
+# undefined_function: the functions are of another release than the schema.
+OTHER_RELEASE = "SQLState: 42883"
 
 
 class Database:
@@ -70,29 +80,31 @@ class Database:
                 answer = self._awake("execute_statement", sql=sql, parameters=parameters or [], **self._where, **extra)
                 records: list[Any] = answer.get("records", [])
                 return records
-            except ClientError as error:
-                code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
-                if code == RESUMING:
-                    raise errors.StateUnavailable(f"{code}: {message}") from None
-                again = code in TRANSIENT or any(f"SQLState: {state}" in message for state in RETRIED_STATES)
-                if not again:
-                    raise _raised(code, message) from None
-                if transaction or attempt == ATTEMPTS - 1:
-                    raise errors.StateUnavailable(f"{code}: {message}") from None
-            except BotoCoreError as error:
-                if transaction or attempt == ATTEMPTS - 1:
-                    raise errors.StateUnavailable(str(error)) from None
+            except (ClientError, BotoCoreError) as error:
+                problem, again = _meaning(error)
+                if transaction or not again or attempt == ATTEMPTS - 1:
+                    raise problem from None
             time.sleep(random.uniform(0, min(4.0, 0.2 * 2**attempt)))  # noqa: S311 - jitter
         raise AssertionError("the last attempt returns or raises")
 
-    def begin(self) -> str:
-        return str(self._awake("begin_transaction", **self._where)["transactionId"])
+    @contextmanager
+    def transaction(self) -> Iterator[str]:
+        """The id of a transaction that is committed at the end of the block, or taken back with the error that leaves it. Raises `StateUnavailable`."""
+        transaction = str(self._once("begin_transaction", **self._where)["transactionId"])
+        given = {"transactionId": transaction, **self._cluster}
+        try:
+            yield transaction
+        except BaseException:
+            with suppress(errors.StateError):  # the database ends what nobody goes on with
+                self._once("rollback_transaction", **given)
+            raise
+        self._once("commit_transaction", **given)
 
-    def commit(self, transaction: str) -> None:
-        self._client.commit_transaction(transactionId=transaction, **self._cluster)
-
-    def rollback(self, transaction: str) -> None:
-        self._client.rollback_transaction(transactionId=transaction, **self._cluster)
+    def _once(self, operation: str, **given: Any) -> Any:
+        try:
+            return self._awake(operation, **given)
+        except (ClientError, BotoCoreError) as error:
+            raise _meaning(error)[0] from None
 
     def _awake(self, operation: str, **given: Any) -> Any:
         """The operation's answer, once the database has woken up."""
@@ -106,9 +118,21 @@ class Database:
             time.sleep(1)
 
 
+def _meaning(error: ClientError | BotoCoreError) -> tuple[Exception, bool]:
+    """The exception of `errors` that the error of a call stands for, and whether the call may succeed within seconds."""
+    if isinstance(error, BotoCoreError):
+        return errors.StateUnavailable(str(error)), True
+    code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+    if code in (RESUMING, TIMED_OUT):
+        return errors.StateUnavailable(f"{code}: {message}"), False
+    if code in TRANSIENT or is_unanswered(error) or _LATER.search(message):
+        return errors.StateUnavailable(f"{code}: {message}"), True
+    return _raised(code, message), False
+
+
 def _raised(code: str, message: str) -> Exception:
     """What a function RAISEd, as the exception of that name; anything else is a defect and says so."""
-    if _NO_SUCH_FUNCTION.search(message):
+    if OTHER_RELEASE in message:
         return errors.StateUnavailable(
             f"the functions and the schema of the state are of different releases: {message}"
         )

@@ -37,6 +37,10 @@ class CatalogGoesBack(StateError):
     """The catalog is older than the one that is loaded."""
 
 
+class SchemaGoesBack(StateError):
+    """The release is older than the one whose schema the database has."""
+
+
 class ChangedMeanwhile(StateError):
     """The operation would change something else than its preview said."""
 

@@ -423,6 +423,12 @@ CREATE TABLE public.schema_migration (
     digest text NOT NULL,
     applied_at timestamp with time zone DEFAULT now() NOT NULL
 );
+CREATE TABLE public.schema_release (
+    one boolean DEFAULT true NOT NULL,
+    commit text NOT NULL,
+    committed_at timestamp with time zone NOT NULL,
+    CONSTRAINT schema_release_one_check CHECK (one)
+);
 ALTER TABLE ONLY public.alert_delivery
     ADD CONSTRAINT alert_delivery_pkey PRIMARY KEY (alert_key, channel, target);
 ALTER TABLE ONLY public.alert
@@ -479,6 +485,8 @@ ALTER TABLE ONLY public.run_metadata
     ADD CONSTRAINT run_metadata_pkey PRIMARY KEY (run_id, attempt);
 ALTER TABLE ONLY public.schema_migration
     ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (name);
+ALTER TABLE ONLY public.schema_release
+    ADD CONSTRAINT schema_release_pkey PRIMARY KEY (one);
 ALTER TABLE ONLY public.unmade_opening
     ADD CONSTRAINT unmade_opening_pkey PRIMARY KEY (run_id);
 ALTER TABLE ONLY public.unmade_opening
