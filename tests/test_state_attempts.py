@@ -174,6 +174,32 @@ def test_it_waits_for_the_new_refresh_also_where_another_would_do(world: World) 
     assert state_of(world, "d/b") == (2, "WAITING", True)
 
 
+def test_it_runs_again_with_the_others_if_the_refresh_does_not_come_again(world: World) -> None:
+    """raw/x is run again in its account, and skipped."""
+    either = {"any_of": [leaf("raw/x", on_update="rerun"), leaf("raw/r")]}
+    world.load({"raw/r": external(), "raw/x": external(), "d/b": product(either, name="b")}, LOADED)
+    opened(world)
+    world.event("raw/r", TODAY, SEVEN)
+    foreign(world, "COMPLETED", 1)
+    ends(world, "d/b", "COMPLETED", SEVEN)
+    world.event("raw/x", TODAY, EIGHT, status="REOPENED", attempt=2, run_id="x")
+    assert state_of(world, "d/b") == (1, "COMPLETED", True)
+    world.event("raw/x", TODAY, NINE, status="SKIPPED", attempt=2, run_id="x")
+    assert state_of(world, "d/b") == (2, "WAITING", True)
+
+
+def test_it_runs_again_if_the_metadata_no_longer_asks_for_the_refresh(world: World) -> None:
+    mesh = {"raw/r": external(), "d/a": product(name="a")}
+    world.load(mesh | {"d/b": product({"all_of": [leaf("d/a", on_update="rerun")]}, name="b")}, LOADED)
+    opened(world)
+    world.event("raw/r", TODAY, SEVEN)
+    for name in ("d/a", "d/b"):
+        ends(world, name, "COMPLETED", SEVEN)
+    world.state.rerun("d/a", DAY, "", False, "rerun", "ann", EIGHT)
+    world.load(mesh | {"d/b": product({"all_of": [leaf("raw/r", on_update="rerun")]}, name="b")}, NINE)
+    assert state_of(world, "d/b") == (2, "WAITING", True)
+
+
 def test_a_fallback_that_has_run_stays_completed(world: World) -> None:
     world.load(
         {"d/a": product(name="a"), "d/f": product({"all_of": [leaf("d/a", status=["ERROR"])]}, name="f")}, LOADED

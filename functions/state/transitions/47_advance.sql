@@ -19,10 +19,12 @@ BEGIN
     END LOOP;
 END $$;
 
-CREATE OR REPLACE FUNCTION has_new_input(r data_product_status) RETURNS boolean
+CREATE OR REPLACE FUNCTION has_other_inputs(r data_product_status) RETURNS boolean
 LANGUAGE sql STABLE AS $$
--- Whether a refresh has arrived since the run became outdated.
+-- Whether a run that is outdated has something else to run with: a refresh has arrived since, or what it waits for again does not come any more.
     SELECT EXISTS (SELECT FROM inputs_of_run(r.run_id) d WHERE d.status = 'ARRIVED' AND d.arrived_at >= r.outdated_at)
+        OR NOT EXISTS (SELECT FROM inputs_of_run(r.run_id) d
+            WHERE d.status = 'WAITING' AND d.event = 'reopened' AND NOT EXISTS (SELECT FROM events_that_rule_out(d)))
 $$;
 
 CREATE OR REPLACE FUNCTION resumable_runs(runs uuid[], now_is timestamptz) RETURNS uuid[]
@@ -33,7 +35,7 @@ LANGUAGE sql STABLE AS $$
         SELECT r.run_id FROM data_product_status r JOIN data_product p USING (product_id)
         WHERE r.run_id = ANY (runs) AND may_resume(r, now_is) AND NOT r.held AND NOT p.held AND runs_here(p)
             AND NOT EXISTS (SELECT FROM job_run j WHERE j.run_id = r.run_id AND j.state = 'STARTED' OFFSET 0)
-            AND (r.status <> 'COMPLETED' OR has_new_input(r))
+            AND (r.status <> 'COMPLETED' OR has_other_inputs(r))
             AND (condition_holds(p.condition, arrived_leaves(r.run_id))
                 OR r.status = 'ERROR' AND condition_is_impossible(r, p.condition)))
 $$;
