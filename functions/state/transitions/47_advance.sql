@@ -86,13 +86,15 @@ LANGUAGE plpgsql AS $$
 -- attempt of an upstream takes away what its users may resume by, so that upstreams go first.
 DECLARE
     released uuid[] := go_on(runs, now_is, reason, actor, kind, upstreams);
+    remaining uuid[] := runs;
     resumed uuid[];
 BEGIN
     PERFORM renew_used_inputs(runs, now_is);
     LOOP
-        resumed := resumable_runs(runs, now_is);
+        resumed := resumable_runs(remaining, now_is);
         EXIT WHEN resumed = '{}';
         resumed := without_their_users(resumed);
+        remaining := ARRAY(SELECT unnest(remaining) EXCEPT SELECT unnest(resumed));
         PERFORM start_next_attempts(resumed, 'resumed', false, reason, actor, now_is);
         released := released || go_on(resumed, now_is, 'everything had arrived', actor, kind, NULL);
         PERFORM store_start_effects(resumed, now_is);
