@@ -114,6 +114,8 @@ def _note(each: Entry, clock: Clock, now: datetime | None) -> str:
         parts.append("held")
     if each.get("parked"):
         parts.append("parked, see `headgate health`")
+    if each.get("failing"):
+        parts.append("an effect fails, see `headgate why`")
     if each.get("missing"):
         parts.append("waits for " + named(*uncut(each["missing"])))
     if each.get("error"):

@@ -1,13 +1,13 @@
 """The wait of a machine for its dependencies: keeps its token, and resolves a missed deadline."""
 
-import json
 from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
+import missed_deadlines
 import runtime
 from contract import require
-from state.errors import DeadlineExceeded, RunHeld, UpstreamFailed
+from state.errors import RunHeld
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -26,20 +26,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if deadline.decision == "hold":
         raise RunHeld(f"the deadline passed while {state.kept_back(run)}; the next attempt starts when the hold ends")
     if deadline.decision == "fail":
-        kept = state.kept_back(run)
-        passed = "deadline passed" + (f" while {kept}." if kept else ".")
-        missing = " Missing: " + "; ".join(map(_format, deadline.missing)) if deadline.missing else ""
-        if deadline.failed:
-            raise UpstreamFailed(f"{deadline.failed} failed, and the {passed}{missing}")
-        raise DeadlineExceeded(f"The {passed}{missing}")
+        raise missed_deadlines.failure(state, run, deadline)
     return {key: value for key, value in asdict(deadline).items() if value is not None}
-
-
-def _format(missing: dict[str, Any]) -> str:
-    if "more" in missing:
-        return f"and {missing['more']:,} more"
-    date = missing["business_date"] or "the latest refresh"
-    cycle = "" if missing["cycle"] == "*" else f" cycle {missing['cycle']}"
-    owner = f" (owner {missing['owner']})" if missing.get("owner") else ""
-    status = "" if missing["status"] == ["COMPLETED"] else f" {json.dumps(missing['status'])}"
-    return f"{missing['product']} for {date}{cycle}{status}{owner}"

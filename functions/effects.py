@@ -110,6 +110,10 @@ def _failure(effect: Effect, error: Exception) -> Result:
     line = {"effect": effect.effect_id, "kind": effect.kind, "tries": effect.tries, "reason": outcome}
     if not parked:
         LOG.warning(json.dumps(line))
+        if effect.tries == TRIES and not clients.is_unanswered(error):
+            print(
+                json.dumps({"refused": 1, **line})
+            )  # counted as `parked` is: a person hears of it long before it is parked
         delay = min(LONGEST_DELAY, 5 * 2 ** min(effect.tries, 8))
         return {"effect_id": effect.effect_id, "outcome": outcome, "retry_seconds": delay}
     print(json.dumps({"parked": 1, **line}))  # a line by itself: the template's metric filter counts `parked`

@@ -8,13 +8,14 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import lost_machines
+import overdue
 import runtime
 from batch import LOG
 from clients import LONGEST_CALL, described, is_from_aws
 from contract import require
 from job_run import JobRun
 from job_services import ask, stop
-from state.answers import JobToAsk, OpenRun
+from state.answers import JobToAsk, Json, OpenRun
 from state.calls import State
 from state.errors import StateError, StateUnavailable, UnknownStepType
 
@@ -32,6 +33,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     require(event, "schedule")
     tick = Tick(runtime.state(), runtime.now(), runtime.time_left(context), event.get("at_once", False))
     tick.repair()
+    tick.end_overdue()
     if tick.at_once:  # before the end of a lost machine's job makes an answer to it due, which has to be tried first
         tick.ask_about_executions()
     tick.ask_about_jobs()
@@ -51,7 +53,7 @@ class Tick:
     left: Callable[[], float]
     at_once: bool = False
     counts: Counter[str] = field(
-        default_factory=lambda: Counter(released=0, late=0, jobs=0, executions=0, failed=0), init=False
+        default_factory=lambda: Counter(released=0, late=0, overdue=0, jobs=0, executions=0, failed=0), init=False
     )
 
     def __post_init__(self) -> None:
@@ -70,6 +72,18 @@ class Tick:
         self.counts.update(released=found.released, late=found.late)
         for reason in found.failures:
             self._failed("the state", StateError(reason))
+
+    def end_overdue(self) -> None:
+        """Runs beyond a time that their metadata states, as far as the time allows: the next tick goes on."""
+        self._as_time_allows(self.state.overdue_pipelines(self.now), overdue.end_pipeline)
+        self._as_time_allows(self.state.overdue_waits(self.now), overdue.meet_deadline)
+
+    def _as_time_allows(self, runs: list[Json], end: Callable[[State, Json, datetime], bool]) -> None:
+        until = self.left() - self._share / 2
+        for run in runs:
+            if self.left() - LONGEST_CALL <= until:
+                return
+            self._tried(lambda each: self.counts.update(overdue=end(self.state, each, self.now)), run)
 
     def ask_about_jobs(self) -> None:
         self._in_turn(

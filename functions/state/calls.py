@@ -109,6 +109,20 @@ class State:
         given = (run, of_attempt, of_error, of_cause, restart, most, actor, now_is)
         return self._one(MachineEnded, "end_lost_machine", *given)
 
+    def overdue_pipelines(self, now_is: datetime) -> list[Json]:
+        return cast(list[Json], self._value("overdue_pipelines", now_is))
+
+    def end_overdue_pipeline(self, run: UUID, of_attempt: int, now_is: datetime) -> bool:
+        return bool(self._value("end_overdue_pipeline", run, of_attempt, now_is))
+
+    def overdue_waits(self, now_is: datetime) -> list[Json]:
+        return cast(list[Json], self._value("overdue_waits", now_is))
+
+    def end_wait(
+        self, run: UUID, of_attempt: int, decision: str, of_error: str | None, of_cause: str | None, now_is: datetime
+    ) -> None:
+        self._value("end_wait", run, of_attempt, decision, of_error, of_cause, now_is)
+
     def start_again(self, run: UUID, of_attempt: int, now_is: datetime) -> bool:
         return bool(self._value("start_again", run, of_attempt, now_is))
 

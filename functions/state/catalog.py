@@ -121,7 +121,10 @@ def rows(catalog: Entry) -> Iterator[Entry]:
             compiled["tree"] = _tree(compiled.pop("depends_on"), leaves, times)
             compiled["leaves"] = leaves
         if "pipeline" in entry:
-            compiled["steps"] = list(_steps(compiled.pop("pipeline")["steps"]))
+            pipeline = compiled.pop("pipeline")
+            compiled["steps"] = list(_steps(pipeline["steps"]))
+            if pipeline["timeout"] is not None:
+                compiled["pipeline_timeout"] = pipeline["timeout"]
         yield {"section": "products", "key": key, "entry": compiled}
         yield {"section": "sources", "key": key, "entry": entry}
 

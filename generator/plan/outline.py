@@ -8,10 +8,6 @@ from headgate.generator.model.product import Parallel, Product, Step
 from headgate.generator.plan import names, retries
 from headgate.generator.steps import step_types
 
-# The rest of a run: calls to functions and to AWS with their retries, and waits for a job's capacity.
-SLACK = 12 * 3600
-ONE_YEAR = 365 * 86400
-
 
 @dataclass(frozen=True, slots=True)
 class StepOutline:
@@ -44,7 +40,7 @@ Items = tuple[StepOutline | ParallelOutline, ...]
 
 @dataclass(frozen=True, slots=True)
 class MachineOutline:
-    """`deadline` and `timeout` (of the whole execution) in seconds."""
+    """`deadline` in seconds. The machine has no limit of its own: each of its states has one, and none comes twice (docs/decisions/0037)."""
 
     product: str
     domain: str
@@ -52,7 +48,6 @@ class MachineOutline:
     comment: str
     deadline: int
     on_deadline: str
-    timeout: int
     items: Items
     bus: str | None  # the placeholder of the bus that refresh events go to; None publishes nothing
     alerts: tuple[str, ...]
@@ -82,7 +77,6 @@ def outline(product: Product) -> MachineOutline:
         comment=f"Refreshes {product.id}: {product.description}".replace("${", "$ {"),
         deadline=product.deadline,
         on_deadline=product.on_deadline,
-        timeout=min(product.deadline + (pipeline.timeout or pipeline.longest()) + SLACK, ONE_YEAR),
         items=_items(pipeline.items, step_alerts, set()),
         bus=("${CentralEventBusArn}" if product.visibility == "mesh" else "${DomainEventBusArn}")
         if product.refresh_event

@@ -24,6 +24,11 @@ def retrier(errors: list[str], interval: int, attempts: int, backoff: float, max
 # functions themselves raise StateUnavailable while the database resumes or does not answer. A function that died or ran into
 # its timeout is Lambda.Unknown on older runtimes, and goes by these two names on newer ones
 # (docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html).
+#
+# Both go on for five hours, half of that as the jitter has it: waiting is free, and an outage of the database or of Lambda is no
+# failure of the work (docs/decisions/0037).
+DIED = ("Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout")
+OUTAGE: dict[str, Any] = {"attempts": 37, "backoff": 2, "max_delay": 600}
 FUNCTION = (
     retrier(
         [
@@ -34,18 +39,12 @@ FUNCTION = (
             "Lambda.TooManyRequestsException",
         ],
         interval=2,
-        attempts=6,
-        backoff=2,
-        max_delay=60,
+        **OUTAGE,
     ),
-    retrier(
-        ["StateUnavailable", "Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout"],
-        interval=5,
-        attempts=6,
-        backoff=2,
-        max_delay=120,
-    ),
+    retrier(["StateUnavailable", *DIED], interval=5, **OUTAGE),
 )
+# A call whose answer is waited for is over within its timeout; that of a state which waits for a token is its deadline.
+CALL = (FUNCTION[0], retrier(["StateUnavailable", *DIED, "States.Timeout"], interval=5, **OUTAGE))
 
 # An entry that PutEvents refused arrives as EventBridge.FailedEntry: the integration looks at FailedEntryCount itself
 # (docs.aws.amazon.com/step-functions/latest/dg/connect-eventbridge.html). Publishing twice does no harm, so all else is

@@ -22,7 +22,7 @@ from headgate.generator.steps import StepType, filled_in, step_types
 
 LAUNCH_TIMEOUT = 120
 # A service that ends its work at a timeout of its own is given this much longer: for the start-up before its clock starts, and
-# for the event.
+# for the event. What waits longer before it starts has a note of its step type.
 GRACE = 15 * 60
 ANSWER = {"answer.$": "$.answer.returned"}
 TAKEN = ("$.answer", {"state.$": "$.Payload.state"})  # instead of the answer, which may be large
@@ -88,7 +88,7 @@ def _launch_and_await(kind: StepType, step: StepOutline, next_state: str | None,
     wait, check = f"Wait for {step.name}", f"Check how {step.name} ended"
     caught = catch_all(on_failure)
     tracked = _tracked(kind, step) | {"job_run_id.$": "$.job.run_id"}
-    patience = step.timeout + (GRACE if kind.note("own-timeout") else 0)
+    patience = step.timeout + (GRACE if kind.note("own-timeout") else 0) + _slow_start(kind, step)
     return [
         _call(kind, step, f"Launch {step.name}", LAUNCH_TIMEOUT, wait, caught),
         function_by_token(
@@ -99,6 +99,12 @@ def _launch_and_await(kind: StepType, step: StepOutline, next_state: str | None,
             "No event reported the end in time. The service itself is asked, and work that still runs is stopped.",
         ),
     ]  # fmt: skip
+
+
+def _slow_start(kind: StepType, step: StepOutline) -> int:
+    """Seconds that the service may keep work waiting before its clock starts."""
+    given = kind.note("slow-start", {})
+    return int(given["seconds"]) if given and given["when"].items() <= step.settings.items() else 0
 
 
 def _invoke(kind: StepType, step: StepOutline, next_state: str | None, on_failure: str | None) -> list[State]:

@@ -33,7 +33,7 @@ def function(
     """Calls a function of Headgate and keeps nothing of its answer, or `result`."""
     path, selector = result or (None, None)
     return State(
-        name, "states/call_function", next_state, comment, TIMEOUT, retries.FUNCTION, catch,
+        name, "states/call_function", next_state, comment, TIMEOUT, retries.CALL, catch,
         {"function": arn, "payload": payload, "selector": selector, "path": path},
         calls=(_invocation(arn),),
     )  # fmt: skip

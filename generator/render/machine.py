@@ -15,8 +15,7 @@ ORDER = ("Type", "Comment", "Resource", "TimeoutSeconds", "Branches", "Choices",
 
 def render_machine(given: MachineOutline) -> dict[str, Any]:
     """The machine's definition as ASL (https://states-language.net), placeholders unresolved."""
-    body = _flow(plan_machine(given))
-    return {"Comment": given.comment, "StartAt": body["StartAt"], "TimeoutSeconds": given.timeout, **body}
+    return {"Comment": given.comment, **_flow(plan_machine(given))}
 
 
 def _flow(planned: Flow) -> dict[str, Any]:

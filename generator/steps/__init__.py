@@ -15,6 +15,7 @@ The schema has a `timeout` with a `default`, and `x-` keys that the rest of the 
 - `x-launch-retry`: retriers of the call itself, by named errors of the service: `{errors, interval, attempts, backoff,
   max_delay}`, in seconds;
 - `x-own-timeout`: whether the service ends the work at `timeout` by itself. Where it does not, the work is stopped then;
+- `x-slow-start`: `{when, seconds}`: with these settings the service may keep the work waiting so long before its clock starts;
 - `x-handle`: whether the launch keeps a `handle` beside the `run_id`: an object by which the service finds the work again;
 - `x-grants`: the IAM permissions of the machine, `{action, resource, condition, call}`. `{property}` in a resource is filled in
   from the step; `call` is the integration (`lambda:invoke`) where its name is not the action's;

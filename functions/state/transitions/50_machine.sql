@@ -31,10 +31,21 @@ CREATE OR REPLACE FUNCTION register_wait(
     run uuid, of_attempt integer, token text, execution text, now_is timestamptz, OUT released boolean, OUT missing jsonb
 )
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
--- Keeps the token of the waiting machine and checks readiness again, under the same lock: no arrival falls between.
+-- Keeps the token of the waiting machine and checks readiness again, under the same lock: no arrival falls between. A run that was skipped or cancelled
+-- before its machine came here needs none: the machine is stopped, which is no failure of anything.
 DECLARE
-    r data_product_status := locked_run_in('WAITING', run, of_attempt, 'so nothing can wait for it');
+    r data_product_status := locked_run(run, of_attempt);
 BEGIN
+    IF r.status IN ('SKIPPED', 'CANCELLED') THEN
+        released := false;
+        missing := '[]';
+        INSERT INTO effect (effect_key, kind, run_id, attempt, payload, due_at)
+        VALUES ('stop ' || run || ' ' || of_attempt, 'stop_execution', run, of_attempt,
+            jsonb_build_object('execution_arn', execution, 'cause', 'the run is ' || r.status || ' by now'), now_is)
+        ON CONFLICT (effect_key) DO NOTHING;
+        RETURN;
+    END IF;
+    r := locked_run_in('WAITING', run, of_attempt, 'so nothing can wait for it');
     UPDATE data_product_status SET task_token = token, execution_arn = execution, waiting_since = now_is, event = 'waiting',
         changed_at = now_is, changed_by = 'machine' WHERE run_id = run;
     PERFORM match_arrivals(ARRAY[run], NULL, now_is);
@@ -145,6 +156,7 @@ LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- Makes the released run PROCESSING, once, and gives what to run.
 DECLARE
     r data_product_status := locked_run(run, of_attempt);
+    configuration jsonb;
 BEGIN
     IF r.released_at IS NULL THEN
         RAISE EXCEPTION 'IllegalTransition: % for % has not been released', r.product_id, r.business_date;
@@ -153,7 +165,12 @@ BEGIN
     ELSIF r.status = 'WAITING' THEN
         PERFORM start_processing(r, execution, now_is);
     END IF;
-    RETURN configuration_of(r);
+    configuration := configuration_of(r);
+    IF wire_bytes(configuration::text) > 64000 THEN
+        RAISE EXCEPTION 'TooMuch: % for %: the arguments of all steps have % bytes with their placeholders filled in; at most 64,000 can be given to a run',
+            r.product_id, r.business_date, to_char(wire_bytes(configuration::text), 'FM999,999,999');
+    END IF;
+    RETURN configuration;
 END $$;
 
 -- For functions of the release before, while a deployment has migrated the state and not yet replaced them. Goes with the next release.

@@ -2,7 +2,7 @@
 
 CREATE OR REPLACE FUNCTION ended_without_inputs(outcome text, of_error text, actor text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
 -- Whether an attempt ended only because inputs were missing: at its deadline, and not by an operator.
-    SELECT coalesce(outcome = 'ERROR' AND of_error IN ('DeadlineExceeded', 'UpstreamFailed') OR outcome = 'SKIPPED' AND actor = 'machine', false)
+    SELECT coalesce(outcome = 'ERROR' AND of_error IN ('DeadlineExceeded', 'UpstreamFailed') OR outcome = 'SKIPPED' AND actor IN ('machine', 'monitor'), false)
 $$;
 
 CREATE OR REPLACE FUNCTION resumes_until(r data_product_status, now_is timestamptz) RETURNS timestamptz LANGUAGE sql STABLE AS $$

@@ -66,11 +66,11 @@ BEGIN
         IS DISTINCT FROM (sla.complete_by, sla.timezone, sla.days, sla.after_seconds);
 
     INSERT INTO data_product (product_id, domain, name, account, description, owner, email, machine, execution_prefix, runs_in, needs, condition,
-        deadline_seconds, on_deadline, resume_seconds, refresh_event, visibility, complete_by, sla_timezone, sla_days, sla_after_seconds, sla_since,
+        deadline_seconds, on_deadline, resume_seconds, pipeline_seconds, refresh_event, visibility, complete_by, sla_timezone, sla_days, sla_after_seconds, sla_since,
         notify, digest, active, changed_at, changed_by)
     SELECT i.product_id, split_part(i.product_id, '/', 1), split_part(i.product_id, '/', 2), e ->> 'account', e ->> 'description', e ->> 'owner', e ->> 'email',
         e ->> 'machine', e ->> 'execution_prefix', e ->> 'runs_in', names_in(e -> 'needs'), e -> 'tree', (e #>> '{wait,deadline}')::integer,
-        e #>> '{wait,on_deadline}', resume_of(e),
+        e #>> '{wait,on_deadline}', resume_of(e), (e ->> 'pipeline_timeout')::integer,
         (e #>> '{publish,refresh_event}')::boolean, e #>> '{publish,visibility}', sla.complete_by,
         sla.timezone, sla.days, sla.after_seconds, CASE WHEN e ? 'sla' THEN now_is END,
         coalesce(e -> 'notify', '[]'), i.digest, true, now_is, actor
@@ -80,6 +80,7 @@ BEGIN
         machine = excluded.machine, execution_prefix = excluded.execution_prefix, runs_in = excluded.runs_in, needs = excluded.needs,
         condition = excluded.condition,
         deadline_seconds = excluded.deadline_seconds, on_deadline = excluded.on_deadline, resume_seconds = excluded.resume_seconds,
+        pipeline_seconds = excluded.pipeline_seconds,
         refresh_event = excluded.refresh_event, visibility = excluded.visibility, complete_by = excluded.complete_by,
         sla_timezone = excluded.sla_timezone, sla_days = excluded.sla_days,
         sla_after_seconds = excluded.sla_after_seconds, sla_since = CASE WHEN data_product.product_id = ANY (slas_changed) THEN excluded.sla_since

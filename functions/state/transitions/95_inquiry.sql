@@ -28,7 +28,8 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
             AND NOT EXISTS (SELECT FROM data_product_schedule s WHERE s.product_id = p.product_id) THEN true END,
         'opening_error', CASE WHEN r.run_id IS NULL THEN p.opening_error END, 'refused', refusal_of(p.product_id),
         'usually_at', CASE WHEN p.machine IS NULL AND e.status IS NULL THEN usually_at(p.product_id, on_date) END,
-        'held', CASE WHEN p.held OR r.held THEN true END, 'parked', has_parked_effects(r.run_id), 'error', cut_text(r.error, 500),
+        'held', CASE WHEN p.held OR r.held THEN true END, 'parked', has_parked_effects(r.run_id),
+        'failing', has_failing_effects(r.run_id, now_is), 'error', cut_text(r.error, 500),
         'reason', CASE r.status WHEN 'SKIPPED' THEN cut_text(r.cause, 500) WHEN 'CANCELLED' THEN cut_text(r.cause, 500) END,
         'resume_until', CASE WHEN may_resume(r, now_is) THEN r.resume_until END, 'outdated_at', CASE WHEN uses_inputs(r) THEN r.outdated_at END,
         'missing', CASE WHEN r.status = 'WAITING' AND r.released_at IS NULL THEN (
