@@ -32,6 +32,20 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class Launched:
+    """A job run that its service names: `state` is None while it runs."""
+
+    job_run_id: str
+    state: str | None
+    message: str = ""
+
+
+def mark_of(run: object, attempt: int, step: str) -> str:
+    """What a launch carries, so that it is found again when its answer was lost."""
+    return f"{run}/{attempt}/{step}"
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """How a job run stands according to its service: `state` is None while it runs."""
 

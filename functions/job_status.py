@@ -61,7 +61,11 @@ def record(parsed: list[batch.Parsed], now: datetime) -> dict[int, str]:
     executions = [{"machine": machine, "name": name} for machine, name in ends]
     for run in runtime.state().open_runs_of(executions) if executions else ():
         assert run.machine is not None, "it was found by its machine"
-        lost_machines.record(run, _with_error(run, ends[run.machine, run.name]), ACTOR, now)
+        end = _with_error(run, ends[run.machine, run.name])
+        try:
+            lost_machines.record(run, end, ACTOR, now)
+        except (ClientError, BotoCoreError) as error:  # the monitor finds it again
+            batch.LOG.warning(json.dumps({"execution": run.name, "reason": str(error)}))
     return {}
 
 

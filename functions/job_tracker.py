@@ -5,8 +5,12 @@ import re
 from typing import Any
 from uuid import UUID
 
+from botocore.exceptions import BotoCoreError, ClientError
+
+import launches
 import runtime
 from batch import LOG
+from clients import described
 from contract import require, shown
 from job_run import FAILED, STOPPED, SUCCEEDED, TIMEOUT, JobRun
 from job_services import ask, stop
@@ -20,13 +24,15 @@ RAISED = {FAILED: errors.JobFailed, TIMEOUT: errors.JobTimedOut, STOPPED: errors
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`await` records a job run and the token to answer. `resolve` asks its service: returns if it succeeded, and else raises how it
-    ended. `start` and `end` record work whose end the machine itself sees. `metadata` is a call of the work itself: what it gives is passed on
+    ended. `find` gives the job run of a launch that was not answered, or raises `LaunchNotFound`. `start` and `end` record work whose end the machine itself sees. `metadata` is a call of the work itself: what it gives is passed on
     with the refresh event. Each may be repeated.
 
     Raises `BadEvent`, `TooMuch`, `JobFailed`, `JobTimedOut`, `JobStopped`, `JobStillRunning`, `StaleAttempt`, `IllegalTransition`, `UnknownRun`.
     """
     if event.get("action") == "metadata":
         return _pass_on(require(event, "job-metadata"))
+    if event.get("action") == "find":
+        return _find(require(event, "job-launch"))
     require(event, "job-tracker")
     job_run = JobRun.of(event)
     match event["action"]:
@@ -43,6 +49,15 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             return {"state": event["state"]}
         case _:  # `settle` is the old name of `resolve`, for executions that the release before started
             return _resolve(event, job_run, context)
+
+
+def _find(event: dict[str, Any]) -> dict[str, Any]:
+    job_run = JobRun(event["type"], event["job"], "")
+    try:
+        found = launches.find(runtime.state(), UUID(event["run_id"]), event["attempt"], event["step"], job_run)
+    except (ClientError, BotoCoreError) as error:
+        raise errors.StateUnavailable(f"the launch of {job_run.job} is not known: {described(error)}") from None
+    return {"job_run_id": found}
 
 
 def _pass_on(event: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+import launches
 import runtime
 from clients import client
 from job_run import JobRun
@@ -62,7 +63,9 @@ def end_of(arn: str) -> MachineEnd | None:
 
 def record(run: OpenRun, end: MachineEnd, actor: str, now: datetime) -> bool:
     """Records the end of the machine of an open run, stops its work, and starts the next attempt if the machine broke. False if its
-    outcome is recorded by now. What is due then is left in the outbox."""
+    outcome is recorded by now. What is due then is left in the outbox. A run whose work has succeeded as a whole is COMPLETED. Raises botocore's
+    errors where a service does not say what it was asked to do."""
+    launches.learn(runtime.state(), run.run_id, run.attempt, now)
     cause = end.cause or f"the execution ended {end.status} without recording an outcome"
     ended = runtime.state().end_lost_machine(
         run.run_id, run.attempt, end.error or end.status, cause, end.broke, RESTARTS, actor, now

@@ -3,14 +3,25 @@
 from typing import Any
 from uuid import UUID
 
+from botocore.exceptions import BotoCoreError, ClientError
+
+import launches
 import runtime
+from clients import described
 from contract import require
+from state.errors import StateUnavailable
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """`{"recorded_at": ..., "detail": ...}`, the same when the same outcome is reported again. `detail` is what the machine publishes."""
+    """`{"recorded_at": ..., "detail": ...}`, the same when the same outcome is reported again. `detail` is what the machine publishes. Before an
+    ERROR is final, what still runs of the attempt is stopped: the jobs of other branches, and one whose launch nobody recorded."""
     require(event, "outcome-recorder")
     run, now = UUID(event["run_id"]), runtime.now()
+    if event["status"] == "ERROR":
+        try:
+            launches.stop_all(runtime.state(), run, event["attempt"], now)
+        except (ClientError, BotoCoreError) as error:  # a service does not answer; by this name the machine asks again
+            raise StateUnavailable(f"what still runs is not known: {described(error)}") from None
     finished = runtime.state().finish_attempt(
         run, event["attempt"], event["status"], event.get("error"), event.get("cause"), now
     )

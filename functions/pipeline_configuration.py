@@ -5,19 +5,21 @@ from uuid import UUID
 
 import runtime
 from contract import require
-from step_types import step_type
+from job_run import mark_of
+from step_types import findable, step_type
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`{"steps": {<step key>: {<resource>: ..., <arguments>: ...}}}`: the properties are named as the step's type names them, placeholders
-    are filled in for this run. The same again for the same attempt. Raises `IllegalTransition`, `StaleAttempt`, `UnknownRun`."""
+    are filled in for this run, and the launch carries a mark where its type can be found by one. The same again for the same attempt. Raises `IllegalTransition`, `StaleAttempt`, `UnknownRun`."""
     require(event, "pipeline-configuration")
     run = UUID(event["run_id"])
     steps = runtime.state().begin_pipeline(run, event["attempt"], event.get("execution_arn"), runtime.now())
     runtime.perform_of_run(context, run)
-    return {"steps": {key: _configuration(**each) for key, each in steps.items()}}
+    marks = {key: mark_of(run, event["attempt"], key.replace("_", "-")) for key in steps}
+    return {"steps": {key: _configuration(marks[key], **each) for key, each in steps.items()}}
 
 
-def _configuration(type: str, resource: str, arguments: dict[str, Any]) -> dict[str, Any]:  # noqa: A002 - the catalog's name
-    kind = step_type(type)
-    return {kind.RESOURCE: resource, kind.ARGUMENTS: arguments}
+def _configuration(mark: str, type: str, resource: str, arguments: dict[str, Any]) -> dict[str, Any]:  # noqa: A002 - the catalog's name
+    kind, found = step_type(type), findable(type)
+    return {kind.RESOURCE: resource, kind.ARGUMENTS: found.marked(arguments, mark) if found else arguments}

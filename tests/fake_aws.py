@@ -17,6 +17,7 @@ class FakeAws:
     events: list[dict[str, Any]] = field(default_factory=list)
     alerts: list[dict[str, Any]] = field(default_factory=list)
     jobs: dict[str, str] = field(default_factory=dict)
+    launched: list[dict[str, Any]] = field(default_factory=list)  # as GetJobRuns gives them, the latest first
     stopped: list[str] = field(default_factory=list)
     objects: dict[str, bytes] = field(default_factory=dict)
     closed_tokens: set[str] = field(default_factory=set)
@@ -83,6 +84,13 @@ class FakeAws:
         if RunId not in self.jobs:
             self._fail("GetJobRun", "EntityNotFoundException")
         return {"JobRun": {"JobRunState": self.jobs[RunId], "ErrorMessage": "out of memory"}}
+
+    def get_job_runs(self, JobName: str, MaxResults: int, NextToken: str = "0") -> dict[str, Any]:  # noqa: N803
+        self._fail("GetJobRuns")
+        of_job = [each for each in self.launched if each["JobName"] == JobName]
+        page = of_job[int(NextToken) : int(NextToken) + 2]
+        more = {"NextToken": str(int(NextToken) + 2)} if len(of_job) > int(NextToken) + 2 else {}
+        return {"JobRuns": page, **more}
 
     def batch_stop_job_run(self, JobName: str, JobRunIds: list[str]) -> dict[str, Any]:  # noqa: N803
         self._fail("BatchStopJobRun")

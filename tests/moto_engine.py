@@ -72,6 +72,7 @@ DEFAULTS: dict[str, Answer] = {
     "gate.deadline": Succeed({"decision": "start"}),
     "tracker.await": Succeed(),
     "tracker.resolve": Succeed(),
+    "tracker.find": Succeed({"job_run_id": "jr_found"}),
     "tracker.end": Succeed({"state": "SUCCEEDED"}),
     "recorder.COMPLETED": Succeed(recorded("COMPLETED")),
     "recorder.ERROR": Succeed(recorded("ERROR")),

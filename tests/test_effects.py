@@ -216,8 +216,8 @@ def test_a_rerun_and_a_skip_leave_nothing_parked(world: World, aws: FakeAws) -> 
 def test_the_monitor_does_not_start_what_is_parked(world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
     """Step Functions does not know the execution, because nobody could start it: the operator decides when it is tried again."""
     parked(world, aws)
-    for hour in (10, 11, 12):
-        monkeypatch.setattr(runtime, "now", lambda hour=hour: at(f"2026-11-20 {hour}:00"))
+    for hour in (8, 9, 10):  # before its deadline, which the monitor meets
+        monkeypatch.setattr(runtime, "now", lambda hour=hour: at(f"2026-11-20 {hour:02}:00"))
         assert invoke("monitor", {})["executions"] == 0
     assert aws.executions == {}
     assert world.run("d1/ds1", TODAY)["status"] == "WAITING"

@@ -120,8 +120,10 @@ def test_an_event_that_a_bus_refuses_is_counted_long_before_it_is_parked(
 
 
 def test_what_is_refused_and_what_is_parked_raise_one_alarm() -> None:
-    metric, alarm = (RESOURCES[name]["Properties"] for name in ("ParkedEffectsMetric", "ParkedEffectsAlarm"))
+    alarm = RESOURCES["ParkedEffectsAlarm"]["Properties"]
 
-    assert metric["FilterPattern"] == "{ ($.parked > 0) || ($.refused > 0) }"
-    (transformation,) = metric["MetricTransformations"]
-    assert (transformation["MetricName"], transformation["MetricValue"]) == (alarm["MetricName"], "1")
+    for name, field in (("ParkedEffectsMetric", "parked"), ("RefusedEffectsMetric", "refused")):
+        metric = RESOURCES[name]["Properties"]
+        assert metric["FilterPattern"] == f"{{ $.{field} > 0 }}"
+        (transformation,) = metric["MetricTransformations"]
+        assert (transformation["MetricName"], transformation["MetricValue"]) == (alarm["MetricName"], f"$.{field}")

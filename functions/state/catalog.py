@@ -123,8 +123,8 @@ def rows(catalog: Entry) -> Iterator[Entry]:
         if "pipeline" in entry:
             pipeline = compiled.pop("pipeline")
             compiled["steps"] = list(_steps(pipeline["steps"]))
-            if pipeline["timeout"] is not None:
-                compiled["pipeline_timeout"] = pipeline["timeout"]
+            if timeout := pipeline.get("timeout"):
+                compiled["pipeline_timeout"] = timeout
         yield {"section": "products", "key": key, "entry": compiled}
         yield {"section": "sources", "key": key, "entry": entry}
 

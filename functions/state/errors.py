@@ -73,6 +73,10 @@ class BadEvent(ValueError):
     """An event or request that does not keep its contract; the message says where."""
 
 
+class LaunchNotFound(Exception):
+    """No job run has the mark of a launch that was not answered: it can be launched again."""
+
+
 class JobFailed(Exception):
     """The job ended FAILED."""
 

@@ -1,11 +1,12 @@
 """The step types at run time: one module each, named as in metadata. Adding a type is adding its module."""
 
 import pkgutil
+from datetime import datetime
 from functools import cache
 from importlib import import_module
 from typing import Any, Protocol, cast
 
-from job_run import Answer, Ended, JobRun
+from job_run import Answer, Ended, JobRun, Launched
 from state.errors import UnknownStepType
 
 
@@ -34,6 +35,16 @@ class StepType(Protocol):
         """The page of the job run in the AWS console."""
 
 
+class Findable(StepType, Protocol):
+    """A step type whose launches carry a mark, by which a job run is found when the answer to its launch was lost."""
+
+    def marked(self, arguments: dict[str, Any], mark: str) -> dict[str, Any]:
+        """The arguments with the mark."""
+
+    def launched(self, job: str, mark: str, since: datetime) -> list[Launched]:
+        """The job runs with that mark which began since then. Raises botocore's errors."""
+
+
 @cache
 def step_types() -> dict[str, StepType]:
     """Every step type by its name."""
@@ -47,6 +58,12 @@ def step_type(name: str) -> StepType:
         return step_types()[name]
     except KeyError:
         raise UnknownStepType(f"no step type `{name}`; expected one of {', '.join(step_types())}") from None
+
+
+def findable(name: str) -> Findable | None:
+    """The step type of that name, if its launches can be found."""
+    kind = step_type(name)
+    return cast(Findable, kind) if hasattr(kind, "launched") else None
 
 
 def console_address(region: str, partition: str) -> str:

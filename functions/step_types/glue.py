@@ -1,15 +1,17 @@
 """AWS Glue jobs. docs.aws.amazon.com/glue/latest/webapi/API_JobRun.html"""
 
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from clients import client
 from contract import require
-from job_run import FAILED, STOPPED, SUCCEEDED, TIMEOUT, Answer, Ended, JobRun
+from job_run import FAILED, STOPPED, SUCCEEDED, TIMEOUT, Answer, Ended, JobRun, Launched
 from step_types import console_address
 
 RESOURCE, ARGUMENTS = "job", "arguments"
+MARK = "--headgate_launch"
 SOURCE, DETAIL_TYPE = "aws.glue", "Glue Job State Change"
 # Glue's states of a job run that has ended; in the other states it runs.
 END_STATES = {
@@ -40,6 +42,27 @@ def ask(job_run: JobRun) -> Answer:
             raise
         return Answer(FAILED, "Glue does not know this run any more")
     return Answer(END_STATES.get(found["JobRunState"]), found.get("ErrorMessage", ""))
+
+
+def marked(arguments: dict[str, Any], mark: str) -> dict[str, Any]:
+    return {**arguments, MARK: mark}
+
+
+def launched(job: str, mark: str, since: datetime) -> list[Launched]:
+    """StartJobRun takes no token by which Glue would know a second call, so the runs are searched, the latest first, by what they were given."""
+    found: list[Launched] = []
+    page: dict[str, Any] = {"NextToken": None}
+    while "NextToken" in page:
+        token = {"NextToken": page["NextToken"]} if page["NextToken"] else {}
+        page = glue().get_job_runs(JobName=job, MaxResults=200, **token)
+        found += [
+            Launched(each["Id"], END_STATES.get(each["JobRunState"]), each.get("ErrorMessage", ""))
+            for each in page["JobRuns"]
+            if each.get("Arguments", {}).get(MARK) == mark
+        ]
+        if any(each["StartedOn"] < since for each in page["JobRuns"]):
+            break
+    return found
 
 
 def stop(job_run: JobRun) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from headgate.generator.plan import retries
 from headgate.generator.plan.asl import PLACEHOLDER, Machine, all_states, inner_machines
 from headgate.generator.plan.names import MAX_NAME
 from headgate.generator.plan.resources import PARAMETERS
@@ -112,10 +113,13 @@ def executions(definition: Machine) -> Iterator[tuple[str, int]]:
 
 
 def history(machine: Machine) -> int:
-    """The history events of one execution of the machine at worst: work fails as often as its retry allows, and each task meets one
-    outage, or one wait for capacity, that takes all its retries. That every try of the work meets another one is not counted: such a run
-    takes weeks."""
-    return 2 + _events(machine) + sum(4 * _retries(state) for state in _tasks(machine))
+    """The history events of one execution of the machine at worst: work fails as often as its retry allows, each task meets one wait
+    for its service that takes all its retries, and the machine one outage of Headgate's own functions. That every try of the work meets
+    another one is not counted: such a run takes weeks."""
+    tasks = list(_tasks(machine))
+    outages = [_retries(state, ours=True) for state in tasks]
+    waits = sum(_retries(state) for state in tasks) - sum(outages)
+    return 2 + _events(machine) + 4 * (waits + max(outages, default=0))
 
 
 def _events(machine: Machine) -> int:
@@ -132,8 +136,12 @@ def _events(machine: Machine) -> int:
     return total
 
 
-def _retries(state: dict[str, Any]) -> int:
-    return sum(each.get("MaxAttempts", 3) for each in state.get("Retry", ()))
+def _retries(state: dict[str, Any], ours: bool = False) -> int:
+    """The retries of a state; `ours`: those because of Headgate's functions, and of nothing else."""
+    retriers = state.get("Retry", ())
+    if ours:
+        retriers = [each for each in retriers if each in retries.CALL or each in retries.FUNCTION]
+    return sum(each.get("MaxAttempts", 3) for each in retriers)
 
 
 def _tasks(machine: Machine) -> Iterator[dict[str, Any]]:

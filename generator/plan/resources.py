@@ -41,6 +41,7 @@ APPLICATION_PARAMETERS: dict[str, dict[str, Any]] = {
     "JobStatusRoleName": _text("Role of the job status function."),
     "JobTrackerRoleName": _text("Role of the job tracker function."),
     "MonitorRoleName": _text("Role of the monitor function."),
+    "OutcomeRecorderRoleName": _text("Role of the outcome recorder function."),
     "UndeliveredEventsArn": _text("Queue for events that could not be delivered."),
 }
 WATCHERS = (
@@ -48,6 +49,7 @@ WATCHERS = (
     "JobTrackerRoleName",
     "MonitorRoleName",
     "OperateRoleName",
+    "OutcomeRecorderRoleName",
 )  # they ask the services of step types
 ALWAYS = ("LogLevel", "LogRetentionDays", "NamePrefix")
 

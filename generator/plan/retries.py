@@ -46,6 +46,9 @@ FUNCTION = (
 # A call whose answer is waited for is over within its timeout; that of a state which waits for a token is its deadline.
 CALL = (FUNCTION[0], retrier(["StateUnavailable", *DIED, "States.Timeout"], interval=5, **OUTAGE))
 
+# A launch that was not answered may be in the service's list a moment later.
+LOOK_UP = (retrier(["LaunchNotFound"], interval=30, attempts=3, backoff=1, max_delay=30), *CALL)
+
 # An entry that PutEvents refused arrives as EventBridge.FailedEntry: the integration looks at FailedEntryCount itself
 # (docs.aws.amazon.com/step-functions/latest/dg/connect-eventbridge.html). Publishing twice does no harm, so all else is
 # repeated as well.

@@ -90,7 +90,7 @@ def _launch_and_await(kind: StepType, step: StepOutline, next_state: str | None,
     tracked = _tracked(kind, step) | {"job_run_id.$": "$.job.run_id"}
     patience = step.timeout + (GRACE if kind.note("own-timeout") else 0) + _slow_start(kind, step)
     return [
-        _call(kind, step, f"Launch {step.name}", LAUNCH_TIMEOUT, wait, caught),
+        *_launch(kind, step, wait, caught),
         function_by_token(
             wait, JOB_TRACKER, {"action": "await"} | tracked, patience, next_state, (Catch(TIME_OUTS, check), *caught)
         ),
@@ -99,6 +99,23 @@ def _launch_and_await(kind: StepType, step: StepOutline, next_state: str | None,
             "No event reported the end in time. The service itself is asked, and work that still runs is stopped.",
         ),
     ]  # fmt: skip
+
+
+def _launch(kind: StepType, step: StepOutline, next_state: str, caught: tuple[Catch, ...]) -> Iterator[State]:
+    """The launch. One that was not answered may have started work: it is looked for before it is repeated, once."""
+    launch, look_up, again = f"Launch {step.name}", f"Look for the launch of {step.name}", f"Launch {step.name} again"
+    uncertain = tuple(kind.note("unanswered", ()))
+    if not uncertain:
+        yield _call(kind, step, launch, LAUNCH_TIMEOUT, next_state, caught)
+        return
+    yield _call(kind, step, launch, LAUNCH_TIMEOUT, next_state, (Catch((*uncertain, *TIME_OUTS), look_up), *caught))
+    yield function(
+        look_up, JOB_TRACKER, {"action": "find"} | _tracked(kind, step), next_state,
+        (Catch(("LaunchNotFound",), again), *caught),
+        "The launch was not answered. The job run that it may have started is awaited; without one it is launched again.",
+        ("$.job", {"run_id.$": "$.Payload.job_run_id"}), retries.LOOK_UP,
+    )  # fmt: skip
+    yield _call(kind, step, again, LAUNCH_TIMEOUT, next_state, caught)
 
 
 def _slow_start(kind: StepType, step: StepOutline) -> int:

@@ -29,11 +29,12 @@ def function(
     catch: tuple[Catch, ...],
     comment: str = "",
     result: Result = None,
+    retry: tuple[retries.Retrier, ...] = retries.CALL,
 ) -> State:
     """Calls a function of Headgate and keeps nothing of its answer, or `result`."""
     path, selector = result or (None, None)
     return State(
-        name, "states/call_function", next_state, comment, TIMEOUT, retries.CALL, catch,
+        name, "states/call_function", next_state, comment, TIMEOUT, retry, catch,
         {"function": arn, "payload": payload, "selector": selector, "path": path},
         calls=(_invocation(arn),),
     )  # fmt: skip

@@ -14,6 +14,8 @@ The schema has a `timeout` with a `default`, and `x-` keys that the rest of the 
 - `x-retried-errors`: the errors that a step's `retry:` repeats the work for; `["States.ALL"]` is every error of the work;
 - `x-launch-retry`: retriers of the call itself, by named errors of the service: `{errors, interval, attempts, backoff,
   max_delay}`, in seconds;
+- `x-unanswered`: errors of the launch after which the work may have started all the same. It is looked for, by the mark that the type's module in
+  `functions/step_types` gives it, before it is launched again;
 - `x-own-timeout`: whether the service ends the work at `timeout` by itself. Where it does not, the work is stopped then;
 - `x-slow-start`: `{when, seconds}`: with these settings the service may keep the work waiting so long before its clock starts;
 - `x-handle`: whether the launch keeps a `handle` beside the `run_id`: an object by which the service finds the work again;

@@ -158,6 +158,7 @@ CREATE TABLE public.data_product (
     sla_after_seconds integer,
     sla_since timestamp with time zone,
     source jsonb,
+    pipeline_seconds integer,
     CONSTRAINT data_product_on_deadline_check CHECK ((on_deadline = ANY (ARRAY['fail'::text, 'start'::text, 'skip'::text]))),
     CONSTRAINT data_product_visibility_check CHECK ((visibility = ANY (ARRAY['mesh'::text, 'domain'::text])))
 );

@@ -170,7 +170,7 @@ CREATE OR REPLACE FUNCTION end_lost_machine(
     OUT recorded boolean, OUT restarted boolean, OUT stop jsonb
 )
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
--- Records the end of a machine that recorded none itself. `stop` are the job runs of its work that still run. With `restart` the next attempt
+-- Records the end of a machine that recorded none itself; a run whose work has succeeded as a whole is COMPLETED all the same. `stop` are the job runs of its work that still run. With `restart` the next attempt
 -- starts, unless `most` attempts of this run were started so already or its product does not run here any more. `recorded` is false where the
 -- machine was faster, or the attempt is over.
 DECLARE
@@ -188,6 +188,13 @@ BEGIN
     SELECT why_no_runs(p) INTO no_runs FROM data_product p WHERE p.product_id = r.product_id;
     restarted := restart AND no_runs IS NULL
         AND (SELECT count(*) FROM data_product_status_history h WHERE h.run_id = run AND h.event = 'restarted') < most;
+    IF r.status = 'PROCESSING' AND work_has_succeeded(run, of_attempt) THEN
+        restarted := false;
+        PERFORM record_outcome(run, of_attempt, 'COMPLETED', NULL, NULL, now_is, actor);
+        PERFORM store_alert(r, 'COMPLETED', '{}', now_is);
+        recorded := true;
+        RETURN;
+    END IF;
     PERFORM record_outcome(run, of_attempt, 'ERROR', of_error,
         nullif(concat_ws('; ', of_cause, CASE WHEN restart THEN 'not started again: ' || no_runs END), ''), now_is, actor);
     recorded := true;

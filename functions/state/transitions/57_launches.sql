@@ -1,0 +1,47 @@
+-- Job runs that were launched and may not be recorded.
+
+CREATE OR REPLACE FUNCTION launches_of(run uuid, of_attempt integer) RETURNS jsonb
+LANGUAGE sql STABLE SET enable_seqscan = off AS $$
+-- What to search the services for: the steps [{step, type, job}] of the attempt, `since` when they may have been launched, and which job runs are
+-- `known`. Null if its pipeline has not begun. Five minutes are for clocks that differ.
+    SELECT jsonb_build_object('since', h.changed_at - interval '5 minutes',
+        'known', (SELECT coalesce(jsonb_agg(j.job_run_id), '[]') FROM job_run j WHERE j.run_id = run AND j.attempt = of_attempt),
+        'steps', (SELECT coalesce(jsonb_agg(jsonb_build_object('step', c.step, 'type', c.type, 'job', c.resource) ORDER BY c.position), '[]')
+            FROM data_pipeline_config c JOIN data_product_status r USING (product_id) WHERE r.run_id = run))
+    FROM data_product_status_history h
+    WHERE h.run_id = run AND h.attempt = of_attempt AND h.event = 'started' ORDER BY h.history_id LIMIT 1
+$$;
+
+CREATE OR REPLACE FUNCTION record_found(
+    run uuid, of_attempt integer, of_step text, of_type text, of_job text, of_job_run text, now_is timestamptz
+) RETURNS void
+LANGUAGE sql SET enable_seqscan = off AS $$
+-- Records a job run that its service names and no machine has. Its end may be known already.
+    SELECT FROM data_product_status WHERE run_id = run FOR UPDATE;
+    INSERT INTO job_run (job_run_id, run_id, attempt, step, type, job, handle, started_at, changed_at)
+    VALUES (of_job_run, run, of_attempt, of_step, of_type, of_job, '{}', now_is, now_is)
+    ON CONFLICT (job_run_id) DO UPDATE SET run_id = excluded.run_id, attempt = excluded.attempt, step = excluded.step,
+        started_at = coalesce(job_run.started_at, excluded.started_at), changed_at = excluded.changed_at
+    WHERE job_run.run_id IS NULL
+$$;
+
+CREATE OR REPLACE FUNCTION stop_jobs_of(run uuid, of_attempt integer, now_is timestamptz) RETURNS jsonb
+LANGUAGE sql SET enable_seqscan = off AS $$
+-- Records that the job runs of this attempt alone should be stopped; gives those that still run, as `stop_jobs` does.
+    SELECT FROM data_product_status WHERE run_id = run FOR UPDATE;
+    WITH stopped AS (
+        UPDATE job_run j SET stop_asked_at = coalesce(stop_asked_at, now_is), changed_at = now_is
+        WHERE j.run_id = run AND j.attempt = of_attempt AND j.state = 'STARTED'
+        RETURNING j
+    )
+    SELECT coalesce(jsonb_agg(named_job(j) || jsonb_build_object('step', (j).step) ORDER BY (j).started_at, (j).job_run_id), '[]') FROM stopped
+$$;
+
+CREATE OR REPLACE FUNCTION work_has_succeeded(run uuid, of_attempt integer) RETURNS boolean
+LANGUAGE sql STABLE SET enable_seqscan = off AS $$
+-- Whether every step of the attempt has a job run that succeeded, and none still runs.
+    SELECT count(*) > 0 AND bool_and(EXISTS (
+            SELECT FROM job_run j WHERE j.run_id = run AND j.attempt = of_attempt AND j.step = c.step AND j.state = 'SUCCEEDED' OFFSET 0))
+        AND NOT EXISTS (SELECT FROM job_run j WHERE j.run_id = run AND j.attempt = of_attempt AND j.state = 'STARTED' OFFSET 0)
+    FROM data_pipeline_config c JOIN data_product_status r USING (product_id) WHERE r.run_id = run
+$$;
