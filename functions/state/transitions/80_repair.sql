@@ -192,6 +192,7 @@ BEGIN
         restarted := false;
         PERFORM record_outcome(run, of_attempt, 'COMPLETED', NULL, NULL, now_is, actor);
         PERFORM store_alert(r, 'COMPLETED', '{}', now_is);
+        UPDATE effect SET due_at = now_is WHERE effect_key = 'publish ' || run || ' ' || of_attempt || ' COMPLETED';  -- no machine publishes it first
         recorded := true;
         RETURN;
     END IF;
