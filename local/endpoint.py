@@ -101,6 +101,10 @@ class Control:
         """How the next runs of jobs and functions go: see `local.adapters.settings`."""
         self._call("/behaviours", dict(behaviours))
 
+    def set_away(self, *names: str) -> None:
+        """What is away from now on, and nothing else: see `local.adapters.settings`."""
+        self._call("/away", {"names": names})
+
     def incidents(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self._call("/incidents", {})["incidents"]
         return found
@@ -159,10 +163,16 @@ def _serve_control(descriptor: int, settings: Any) -> None:
         settings.behaviours.update(given)
         return {}
 
+    def set_away(given: dict[str, Any]) -> dict[str, Any]:
+        settings.away.clear()
+        settings.away.update(given["names"])
+        return {}
+
     actions: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
         "/wait": lambda given: _wait_until_idle(settings.clock, given["seconds"]),
         "/jump": jump,
         "/behaviours": set_behaviours,
+        "/away": set_away,
         "/incidents": lambda given: {"incidents": settings.incidents},
         "/alerts": lambda given: {"alerts": alerts},
     }

@@ -15,6 +15,8 @@ class Settings:
     """`url` is the endpoint's own. `incidents` collects the OpsItems that machines opened, `unsaved` the services whose state could not be
     saved at the end.
 
+    `away`: `stepfunctions`, and what is part of the names of functions, as long as they are away.
+
     `behaviours` decides how the next runs of a job or a function go, by its name; `*` is for all names that have none of their own.
     A behaviour is `{"fails": <message>}` (the work ends as a script does that raises), `{"takes": <seconds>}` (it takes that long by
     the clock), `{"hangs": true}` (it never ends by itself) or a combination. Of several, each run uses up one; the last stays.
@@ -26,6 +28,7 @@ class Settings:
     parallel_functions: int = 6
     incidents: list[dict[str, Any]] = field(default_factory=list)
     unsaved: list[str] = field(default_factory=list)
+    away: set[str] = field(default_factory=set)
     behaviours: dict[str, list[Behaviour]] = field(default_factory=lambda: defaultdict(list))
 
     def next_behaviour(self, name: str) -> Behaviour:
