@@ -5,6 +5,7 @@ the typed calls of the state expect of the schema.
 """
 
 import importlib
+import inspect
 import json
 import sys
 import typing
@@ -48,7 +49,7 @@ def answered(request: dict[str, Any], runtime: Any, fake: Any) -> dict[str, Any]
 def calls() -> dict[str, Any]:
     """By name of a SQL function: the arguments it is called with, and the fields that are read of its answer, in their order where it has rows."""
     found = {}
-    for name, method in vars(importlib.import_module("state.calls").State).items():
+    for name, method in inspect.getmembers(importlib.import_module("state.calls").State, inspect.isfunction):
         if name.startswith("_"):
             continue
         hints = typing.get_type_hints(method)

@@ -88,7 +88,10 @@ def test_the_configuration_names_properties_as_the_step_types_do(world: World, r
         "INSERT INTO data_pipeline_config SELECT product_id, 'check', 1, 'lambda', 'check-it', 60, NULL, '{}' FROM data_pipeline_config"
     )
     steps = begin(run)
-    assert steps["build"] == {"job": "job-build", "arguments": {"--date": TODAY, "--run": f"{run}/1"}}
+    assert steps["build"] == {
+        "job": "job-build",
+        "arguments": {"--date": TODAY, "--run": f"{run}/1", "--headgate_launch": f"{run}/1/build"},
+    }
     assert steps["check"] == {"function": "check-it", "payload": {}}
 
     world.sql("UPDATE data_pipeline_config SET type = 'abacus' WHERE step = 'check'")

@@ -108,7 +108,7 @@ def test_a_day_with_outages_ends_as_the_undisturbed_one(
 
         def answered(api: DataApi, path: str, body: bytes) -> Any:
             if getattr(application.runtime, "data_api_away", False):
-                raise ApiError("ServiceUnavailableError", "away")
+                raise ApiError("StatementTimeoutException", "away")
             return call(api, path, body)
 
         monkeypatch.setattr(DataApi, "call", answered)

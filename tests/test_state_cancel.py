@@ -116,7 +116,7 @@ def test_a_cancellation_during_a_second_attempt_stops_the_work_of_the_first_as_w
     invoke("outcome_recorder", {"status": "ERROR", "run_id": run, "attempt": 1, "error": "States.Timeout"})
     invoke("operate", {**CANCEL, "action": "rerun"})
     assert invoke("operate", CANCEL)["jobs"][0]["job_run_id"] == "jr_1"
-    assert aws.stopped == ["jr_1"]
+    assert aws.stopped == ["jr_1", "jr_1"], "when it failed, and once more by the cancellation"
 
 
 def test_there_is_nothing_to_cancel_without_a_run(world: World, aws: FakeAws, run: str) -> None:

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import pytest
 
-from state import calls
+from state import calling
 from state.answers import OpenRun
 from state.calls import State
 from tests.state_world import World
@@ -43,9 +43,7 @@ EXAMPLES: dict[Any, Any] = {  # the nth argument of a type, each different
     dict: lambda number: {"number": number},
     list: lambda number: [{"number": number}],
 }
-METHODS = {
-    name: method for name, method in vars(State).items() if inspect.isfunction(method) and not name.startswith("_")
-}
+METHODS = {name: method for name, method in inspect.getmembers(State, inspect.isfunction) if not name.startswith("_")}
 # Functions of the release before call these during a deployment.
 RELEASE_BEFORE = {"read_configuration", "settle_deadline"}
 CATALOG = """
@@ -137,9 +135,9 @@ def test_every_function_of_the_catalog_is_called(world: World) -> None:
 
 
 def test_only_the_typed_calls_reach_the_database() -> None:
-    """`call` and `rows` of a database are used in `state/calls.py` alone."""
+    """`call` and `rows` of a database are used in `state/calling.py` alone."""
     for path in FUNCTIONS.rglob("*.py"):
-        if path == Path(calls.__file__):
+        if path == Path(calling.__file__):
             continue
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if (

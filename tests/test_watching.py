@@ -50,7 +50,7 @@ def test_each_job_is_named_once_and_its_end_is_waited_for() -> None:
     assert found.statements == [
         {
             "Effect": "Allow",
-            "Action": ["glue:BatchStopJobRun", "glue:GetJobRun"],
+            "Action": ["glue:BatchStopJobRun", "glue:GetJobRun", "glue:GetJobRuns"],
             "Resource": [{"Fn::Sub": JOB + "a"}, {"Fn::Sub": JOB + "b"}],
         }
     ]

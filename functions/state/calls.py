@@ -4,9 +4,8 @@ A SQL function says in `transitions/` what it does; a test compares the two. All
 answer of the Data API is cut: its last element {"more": n} says how many it leaves out.
 """
 
-from dataclasses import fields
 from datetime import date, datetime, timedelta
-from typing import Any, TypeVar, cast
+from typing import cast
 from uuid import UUID
 
 from state.answers import (
@@ -22,52 +21,17 @@ from state.answers import (
     Openings,
     OpenRun,
     Operated,
-    OutboxHealth,
     Recorded,
     Repaired,
     Row,
     TakenAlert,
     Wait,
 )
-from state.database import Database
-from state.errors import StateUnavailable
-
-T = TypeVar("T")
+from state.questions import Questions
 
 
-def _names(answer: Any) -> list[str]:
-    return [each.name for each in fields(answer)]
-
-
-def _check_release(function: str, names: list[str], found: int) -> None:
-    """A schema of the next release may answer more, the new columns last. One that answers less is of a release before. Raises `StateUnavailable`."""
-    if found < len(names):
-        raise StateUnavailable(
-            f"the functions and the schema of the state are of different releases: {function} does not answer {', '.join(names)}"
-        )
-
-
-class State:
+class State(Questions):
     """The state behind a database."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-
-    def _value(self, function: str, *arguments: Any) -> Any:
-        return self.database.call(function, *arguments)
-
-    def _one(self, answer: type[T], function: str, *arguments: Any) -> T:
-        given: Json = self.database.call(function, *arguments)
-        names = _names(answer)
-        _check_release(function, names, len(given.keys() & set(names)))
-        return answer(**{name: given[name] for name in names})
-
-    def _rows(self, answer: type[T], function: str, *arguments: Any) -> list[T]:
-        rows = self.database.rows(function, *arguments)
-        names = _names(answer)
-        if rows:
-            _check_release(function, names, len(rows[0]))
-        return [answer(*row[: len(names)]) for row in rows]
 
     # Openings and arrivals
 
@@ -205,46 +169,6 @@ class State:
         self, of_upload: str, of_commit: str, of_committed_at: datetime, force: bool, actor: str, now_is: datetime
     ) -> Loaded:
         return self._one(Loaded, "load_catalog", of_upload, of_commit, of_committed_at, force, actor, now_is)
-
-    # Questions
-
-    def latest_date(self, product: str | None, now_is: datetime) -> date:
-        return date.fromisoformat(self._value("latest_date", product, now_is))
-
-    def status_of_day(self, on_date: date, of_domain: str | None, after: str, page: int, now_is: datetime) -> list[Row]:
-        return self._rows(Row, "status_of_day", on_date, of_domain, after, page, now_is)
-
-    def describe_product(self, product: str, now_is: datetime) -> Json:
-        return cast(Json, self._value("describe_product", product, now_is))
-
-    def runs_between(
-        self, product: str, first: date, last: date, of_cycle: str | None, after: str, page: int
-    ) -> list[Row]:
-        return self._rows(Row, "runs_between", product, first, last, of_cycle, after, page)
-
-    def open_runs_by_product(self, after: str, page: int) -> list[Row]:
-        return self._rows(Row, "open_runs_by_product", after, page)
-
-    def explain_run(self, product: str, on_date: date, of_cycle: str | None, now_is: datetime) -> Json:
-        return cast(Json, self._value("explain_run", product, on_date, of_cycle, now_is))
-
-    def history_of(self, product: str | None, first: date, last: date, after: str, page: int) -> list[Row]:
-        return self._rows(Row, "history_of", product, first, last, after, page)
-
-    def changes_of(self, what: str | None, since: datetime, after: str, page: int) -> list[Row]:
-        return self._rows(Row, "changes_of", what, since, after, page)
-
-    def products_with_errors(self, after: str, page: int, now_is: datetime) -> list[Row]:
-        return self._rows(Row, "products_with_errors", after, page, now_is)
-
-    def backfills(self, after: str, page: int) -> list[Row]:
-        return self._rows(Row, "backfills", after, page)
-
-    def outbox_health(self, now_is: datetime) -> OutboxHealth:
-        return self._one(OutboxHealth, "outbox_health", now_is)
-
-    def parked_effects(self, after: str, page: int) -> list[Row]:
-        return self._rows(Row, "parked_effects", after, page)
 
     # Retention
 

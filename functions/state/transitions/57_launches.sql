@@ -27,11 +27,12 @@ $$;
 
 CREATE OR REPLACE FUNCTION stop_jobs_of(run uuid, of_attempt integer, now_is timestamptz) RETURNS jsonb
 LANGUAGE sql SET enable_seqscan = off AS $$
--- Records that the job runs of this attempt alone should be stopped; gives those that still run, as `stop_jobs` does.
+-- Records that the job runs of this attempt alone should be stopped; gives those that still run, as `stop_jobs` does, without those whose services were
+-- asked before: the monitor repeats it.
     SELECT FROM data_product_status WHERE run_id = run FOR UPDATE;
     WITH stopped AS (
-        UPDATE job_run j SET stop_asked_at = coalesce(stop_asked_at, now_is), changed_at = now_is
-        WHERE j.run_id = run AND j.attempt = of_attempt AND j.state = 'STARTED'
+        UPDATE job_run j SET stop_asked_at = now_is, changed_at = now_is
+        WHERE j.run_id = run AND j.attempt = of_attempt AND j.state = 'STARTED' AND j.stop_asked_at IS NULL
         RETURNING j
     )
     SELECT coalesce(jsonb_agg(named_job(j) || jsonb_build_object('step', (j).step) ORDER BY (j).started_at, (j).job_run_id), '[]') FROM stopped

@@ -1,0 +1,49 @@
+"""The questions that people ask the state. They change nothing."""
+
+from datetime import date, datetime
+from typing import cast
+
+from state.answers import Json, OutboxHealth, Row
+from state.calling import Calls
+
+
+class Questions(Calls):
+    """A method for each, as in `calls`."""
+
+    def latest_date(self, product: str | None, now_is: datetime) -> date:
+        return date.fromisoformat(self._value("latest_date", product, now_is))
+
+    def status_of_day(self, on_date: date, of_domain: str | None, after: str, page: int, now_is: datetime) -> list[Row]:
+        return self._rows(Row, "status_of_day", on_date, of_domain, after, page, now_is)
+
+    def describe_product(self, product: str, now_is: datetime) -> Json:
+        return cast(Json, self._value("describe_product", product, now_is))
+
+    def runs_between(
+        self, product: str, first: date, last: date, of_cycle: str | None, after: str, page: int
+    ) -> list[Row]:
+        return self._rows(Row, "runs_between", product, first, last, of_cycle, after, page)
+
+    def open_runs_by_product(self, after: str, page: int) -> list[Row]:
+        return self._rows(Row, "open_runs_by_product", after, page)
+
+    def explain_run(self, product: str, on_date: date, of_cycle: str | None, now_is: datetime) -> Json:
+        return cast(Json, self._value("explain_run", product, on_date, of_cycle, now_is))
+
+    def history_of(self, product: str | None, first: date, last: date, after: str, page: int) -> list[Row]:
+        return self._rows(Row, "history_of", product, first, last, after, page)
+
+    def changes_of(self, what: str | None, since: datetime, after: str, page: int) -> list[Row]:
+        return self._rows(Row, "changes_of", what, since, after, page)
+
+    def products_with_errors(self, after: str, page: int, now_is: datetime) -> list[Row]:
+        return self._rows(Row, "products_with_errors", after, page, now_is)
+
+    def backfills(self, after: str, page: int) -> list[Row]:
+        return self._rows(Row, "backfills", after, page)
+
+    def outbox_health(self, now_is: datetime) -> OutboxHealth:
+        return self._one(OutboxHealth, "outbox_health", now_is)
+
+    def parked_effects(self, after: str, page: int) -> list[Row]:
+        return self._rows(Row, "parked_effects", after, page)
