@@ -3,14 +3,18 @@
 from datetime import datetime
 from uuid import UUID
 
+import launches
 import missed_deadlines
 from state.answers import Json
 from state.calls import State
 
 
 def end_pipeline(state: State, overdue: Json, now: datetime) -> bool:
-    """Ends a run whose pipeline takes longer than its timeout. Its work is stopped by who asks about job runs. False if it has ended by now."""
-    return state.end_overdue_pipeline(UUID(overdue["run_id"]), overdue["attempt"], now)
+    """Ends a run whose pipeline takes longer than its timeout. Its work is stopped by who asks about job runs. False if it has ended by now. Raises
+    botocore's errors where a service does not say what it was asked to do."""
+    run, attempt = UUID(overdue["run_id"]), overdue["attempt"]
+    launches.learn(state, run, attempt, now)
+    return state.end_overdue_pipeline(run, attempt, now)
 
 
 def meet_deadline(state: State, overdue: Json, now: datetime) -> bool:

@@ -151,6 +151,18 @@ def test_a_run_that_never_began_asks_nobody(world: World, aws: FakeAws, clock: C
     assert world.run("d1/ds1", TODAY)["status"] == "ERROR"
 
 
+def test_a_pipeline_that_is_ended_by_its_timeout_leaves_no_job_behind(
+    world: World, aws: FakeAws, run: str, clock: Callable[[str], None]
+) -> None:
+    world.sql("UPDATE data_product SET pipeline_seconds = 3600")
+    launched(aws, run, "check", "jr_check")
+    clock("07:30")
+
+    assert invoke("monitor", {})["overdue"] == 1
+
+    assert (world.run("d1/ds1", TODAY)["error"], aws.stopped) == ("PipelineTimedOut", ["jr_check"])
+
+
 def test_a_launch_that_was_not_answered_is_found(world: World, aws: FakeAws, run: str) -> None:
     with pytest.raises(LaunchNotFound):
         look(run)
