@@ -204,7 +204,7 @@ def test_every_failure_is_recorded_and_published(broken: dict[str, list[Answer]]
 def test_when_even_recording_fails_the_execution_still_ends_with_the_first_error() -> None:
     execution = execute(
         machine("notify-product"),
-        {"glue.start": [Raise("InvalidInputException")], "recorder.ERROR": [Raise("StateUnavailable")] * 7},
+        {"glue.start": [Raise("InvalidInputException")], "recorder.ERROR": [Raise("StateUnavailable")] * 40},
     )
 
     assert (execution.status, execution.error) == ("FAILED", "Glue.InvalidInputException")
