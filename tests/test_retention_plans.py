@@ -10,6 +10,8 @@ from tests.state_history import CASES, SIX, TODAY, Case, add_finished_days, load
 from tests.state_world import World, at, new_world
 from tests.test_state_plans import growing, rows, show
 
+pytestmark = pytest.mark.slow
+
 DAYS, ENTRIES, ROWS = 5, 50, 100
 LEASE = timedelta(minutes=20)
 # A page: what an entry has elsewhere is about thirty rows, read by its key, once for its lines and once for their digest.
@@ -65,7 +67,6 @@ def test_no_call_reads_a_growing_table_without_a_key(examined: dict[str, dict[st
         assert rows(growing(scans)) < MOST, f"{name} examines {rows(scans)} rows:\n{show(scans)}"
 
 
-@pytest.mark.slow
 def test_a_year_of_history_changes_the_work_of_no_call(
     examined: dict[str, dict[str, list[Scan]]], postgres: Postgres
 ) -> None:

@@ -14,6 +14,8 @@ from tests.state_acting import Acting
 from tests.state_history import CASES, SIX, TODAY, Case, morning
 from tests.state_world import SOAK, World, at, new_world
 
+pytestmark = pytest.mark.slow
+
 LATER = at("2026-11-20 06:30")
 Call = Callable[[Acting], Any]
 Examined = dict[int, dict[str, dict[str, list[Scan]]]]
@@ -178,7 +180,6 @@ def test_statistics_change_the_work_of_no_call(examined: Examined, case: str, co
         )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("case", ["empty", "quiet", "busy"] if SOAK > 1 else ["empty"])
 def test_a_year_of_history_changes_the_work_of_no_call(examined: Examined, postgres: Postgres, case: str) -> None:
     """A year of 440 products: 160,000 runs, 750,000 inputs, and as much in their histories."""
