@@ -7,13 +7,15 @@ from headgate.cli import terminal
 from headgate.cli.formatting import few, plural
 from headgate.cli.terminal import Part
 from headgate.generator.model.mesh import Mesh
-from headgate.generator.output import Changes
+from headgate.generator.output import Changes, Generated
 from headgate.generator.plan.account_changes import compare_accounts
 from headgate.generator.plan.changes import ProductChange, compare
+from headgate.generator.plan.deployment import pace
 from headgate.generator.plan.deployment_order import deployment_order
 from headgate.generator.plan.open_runs import open_run_changes
 
 OpenRuns = dict[str, dict[str, int]]  # of each product {waiting, released}
+MANY = 60  # machines; fewer are deployed within a minute
 MARKS = {"added": "+", "removed": "-", "changed": "~"}
 
 
@@ -27,14 +29,16 @@ class PlanReport:
         old: dict[str, Any],
         new: dict[str, Any],
         files: Changes,
-        machines: int,
+        generated: Generated,
         open_runs: OpenRuns | None,
     ) -> None:
         self._mesh, self._files = mesh, files
         self._products, self._accounts = compare(old, new), compare_accounts(old, new)
         self._order = deployment_order(old, new)
         self._machines = _machines(*files.created, *files.changed, *files.removed)
-        self._unchanged = machines - len(_machines(*files.created, *files.changed))
+        self._deployed = _machines(*files.created), _machines(*files.changed)
+        self._deployment = generated.deployment
+        self._unchanged = generated.machines - sum(map(len, self._deployed))
         self._rendered = sorted(self._machines - {each.product for each in self._products})
         changed = {each.product for each in self._products if each.kind != "added"}
         self._open_run_changes, self._open_runs = open_run_changes(old, new), open_runs
@@ -60,6 +64,12 @@ class PlanReport:
             "open_runs": {
                 "new_condition": self._counted(self._open_run_changes.conditions),
                 "cancelled": self._counted(self._open_run_changes.cancelled),
+            },
+            "deployment": {
+                "accounts": self._deployment["accounts"],
+                "machines_created": len(self._deployed[0]),
+                "machines_updated": len(self._deployed[1]),
+                "sentences": [*self._pace(), *self._deployment["sentences"]],
             },
             "files": {
                 "created": self._files.created,
@@ -88,10 +98,21 @@ class PlanReport:
                 f"{plural(len(self._rendered), 'machine')} rendered differently by this version of Headgate: {names}"
             ]
         yield from self._open_run_lines()
+        for sentence in (*self._pace(), *self._deployment["sentences"]):
+            yield [sentence]
         downstream = f" ({few(self._downstream)})" if self._downstream else ""
         yield [
             f"{plural(self._unchanged, 'machine')} unchanged; downstream affected: {len(self._downstream)}{downstream}"
         ]
+
+    def _pace(self) -> Iterator[str]:
+        """How long the deployment takes at least, where somebody would wait for it."""
+        created, updated = map(len, self._deployed)
+        if created + updated >= MANY:
+            yield (
+                f"{plural(created, 'machine')} to create and {updated:,} to update: CloudFormation makes one a second, so the "
+                f"deployment takes {pace(created + updated)} at least"
+            )
 
     def _counted(self, products: Sequence[str]) -> list[dict[str, Any]]:
         """The products, each with its runs that wait and its runs that have been released, where the application was asked."""

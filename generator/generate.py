@@ -2,7 +2,6 @@
 have not changed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -17,25 +16,20 @@ from headgate.generator.model.mesh import Mesh
 from headgate.generator.model.product import Product
 from headgate.generator.output import Generated, Output
 from headgate.generator.plan import catalog
+from headgate.generator.plan.deployment import deployments, role_sentences, stack_sentences
 from headgate.generator.plan.forwarding import forwarding
-from headgate.generator.plan.layout import Layout, assign, recorded, template_name
+from headgate.generator.plan.layout import Domain, Layout, Template, place, read_layout, recorded, template_name
 from headgate.generator.plan.outline import outline
-from headgate.generator.plan.resources import ProductResources, resources_of
-from headgate.generator.plan.watching import watching
+from headgate.generator.plan.resources import ProductResources, among_others, resources_of
+from headgate.generator.plan.watching import Watching, watching
 from headgate.generator.progress import Progress
-from headgate.generator.render.application import Part, render_application, render_mesh
+from headgate.generator.render.application import Part, render_first_stack, render_further_stack, render_mesh
 from headgate.generator.render.canonical import canonical
 from headgate.generator.render.domain import write_domain
 from headgate.generator.render.shapes import AlteredTextError, machine_texts, resource_shape, shape_of
 
 # So many machines take longer to render than cfn-lint takes to load.
 MANY = 1_000
-
-
-@dataclass
-class _Domain:
-    products: list[Product] = field(default_factory=list)
-    sizes: dict[str, int] = field(default_factory=dict)
 
 
 def generate(loaded: Loaded, out: Output, cache: Cache, progress: Progress) -> Generated:
@@ -46,7 +40,7 @@ def generate(loaded: Loaded, out: Output, cache: Cache, progress: Progress) -> G
         run.everything(machines, progress)
     if run.proof.findings:
         return Generated(run.proof.findings, None, len(machines))
-    return Generated([], out.finish(), len(machines))
+    return Generated([], out.finish(), len(machines), run.deployment)
 
 
 class _Run:
@@ -55,8 +49,9 @@ class _Run:
         self.digests = loaded.digests
         self.out, self.cache = out, cache
         self.proof = proof
-        self.domains: dict[str, _Domain] = {}
+        self.domains: dict[str, Domain] = {}
         self.resources: dict[str, ProductResources] = {}  # of the machines rendered in this run
+        self.deployment: dict[str, Any] = {}
 
     def everything(self, machines: Sequence[Product], progress: Progress) -> None:
         try:
@@ -69,8 +64,7 @@ class _Run:
 
     def machine(self, product: Product) -> None:
         path = f"{product.domain}/{product.name}.asl.json"
-        domain = self.domains.setdefault(product.domain, _Domain())
-        domain.products.append(product)
+        domain = self.domains.setdefault(product.domain, Domain(home_of(self.mesh, product.domain)))
         key = self._key(product)
         known = self.cache.get("machine", key)
         if known is None or not self.out.keep(path, known[0]):
@@ -93,18 +87,23 @@ class _Run:
         return resources, text
 
     def templates(self, progress: Progress) -> None:
-        before = _before(self.out)
-        layout: Layout = {name: assign(each.sizes, before.get(name, {})) for name, each in sorted(self.domains.items())}
+        layout = place(self.domains, _before(self.out))
+        members = layout.members()
+        held = deployments({name: each.home for name, each in self.domains.items()}, layout)
+        self.deployment = {
+            "accounts": [each.as_json() for each in held],
+            "sentences": [*stack_sentences(held), *role_sentences(held)],
+        }
         parts: list[Part] = []
-        for count, (name, domain) in enumerate(sorted(self.domains.items())):
-            progress("generating templates", count, len(self.domains))
-            for number in sorted(set(layout[name].values())):
-                members = [each for each in domain.products if layout[name][each.name] == number]
-                parts.append(self._template(name, number, members))
+        for count, (template, products) in enumerate(members.items()):
+            progress("generating templates", count, len(members))
+            parts.append(
+                self._template(template, layout.stacks[template], [self.mesh.products[each] for each in products])
+            )
         progress("linting templates", 0, 2)
         watched = watching(step for product in self.mesh.machines() for step in product.steps())
         self.proof.templates(self.mesh.root, parts, watched)
-        self.out.put(output.APPLICATION, canonical(render_application(parts, watched)))
+        self._stacks(parts, watched)
         central = render_mesh(forwarding(subscriptions(self.mesh), publishers(self.mesh)), producers(self.mesh))
         progress("linting templates", 1, 2)
         self.proof.mesh(self.mesh.root, central)
@@ -114,27 +113,34 @@ class _Run:
             self.out.put(output.LAYOUT, canonical(exceptions))
         self.out.put(output.CATALOG, catalog.write(self.mesh))
 
-    def _template(self, domain: str, number: int, members: list[Product]) -> Part:
-        path = f"{domain}/{template_name(number)}"
-        key = digest(orjson.dumps([number, *(self._key(each) for each in members)]))
+    def _stacks(self, parts: Sequence[Part], watched: Watching) -> None:
+        further: dict[int, list[Part]] = {}
+        for part in parts:
+            further.setdefault(part.stack, []).append(part)
+        first = further.pop(1, [])
+        others = [part.home for nested in further.values() for part in nested]
+        self.out.put(output.APPLICATION, canonical(render_first_stack(first, watched, others)))
+        for number, nested in sorted(further.items()):
+            self.out.put(template_name(number), canonical(render_further_stack(nested)))
+
+    def _template(self, template: Template, stack: int, members: list[Product]) -> Part:
+        home = home_of(self.mesh, members[0].domain)
+        key = digest(orjson.dumps([template.path, *(self._key(each) for each in members)]))
         known = self.cache.get("template", key)
-        if known is not None and self.out.keep(path, known[0]):
-            return Part(domain, number, tuple(known[1]), home_of(self.mesh, domain))
+        if known is not None and self.out.keep(template.path, known[0]):
+            return Part(template, tuple(known[1]), home, stack)
         resources = [self.resources.get(each.id) or self._rendered(each)[0] for each in members]
+        if template.shared:
+            resources = [among_others(each) for each in resources]
         shapes = [resource_shape(each) for each in resources]
         self.proof.domain(dict(zip(shapes, resources, strict=True)))
-        text, parameters = write_domain(domain, number, resources, shapes)
-        self.cache.put("template", key, [self.out.put(path, text), list(parameters)])
-        return Part(domain, number, parameters, home_of(self.mesh, domain))
+        text, parameters = write_domain(template, resources, shapes)
+        self.cache.put("template", key, [self.out.put(template.path, text), list(parameters)])
+        return Part(template, parameters, home, stack)
 
 
 def _before(out: Output) -> Layout:
-    """Where the products of the last output are: in their domain's first template, unless `layout.json` says otherwise."""
+    """Where the products of the last output are."""
     old: dict[str, Any] = catalog.read(out.read(output.CATALOG) or b"")
-    exceptions: Layout = orjson.loads(out.read(output.LAYOUT) or b"{}")
-    before: Layout = {}
-    for identity, entry in old.get("products", {}).items():
-        if "machine" in entry:
-            domain, name = identity.split("/")
-            before.setdefault(domain, {})[name] = exceptions.get(domain, {}).get(name, 1)
-    return before
+    machines = (identity for identity, entry in old.get("products", {}).items() if "machine" in entry)
+    return read_layout(machines, orjson.loads(out.read(output.LAYOUT) or b"{}"))

@@ -8,11 +8,13 @@ leaves the old output, or, once the journal is gone, the new one.
 import contextlib
 import fcntl
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -22,6 +24,7 @@ from headgate.generator.findings import Finding
 
 STAGING, JOURNAL = ".staging", "journal.json"
 CATALOG, LAYOUT, APPLICATION, MESH = "catalog/catalog.json", "layout.json", "template.json", "mesh/template.json"
+FURTHER = re.compile(r"template-\d+\.json")  # of the stacks beside the first
 
 
 class OutputError(Exception):
@@ -43,11 +46,12 @@ class Changes:
 
 @dataclass
 class Generated:
-    """`findings` are the linters'; with any, nothing was written and `changes` is None."""
+    """`findings` are the linters'; with any, nothing was written and `changes` is None. `deployment` has `accounts` and `sentences`."""
 
     findings: list[Finding]
     changes: Changes | None
     machines: int
+    deployment: dict[str, Any] = field(default_factory=dict)
 
 
 class Output:
@@ -215,8 +219,9 @@ def _generated(folder: Path) -> set[str]:
     found = {name for name in (CATALOG, LAYOUT, APPLICATION, MESH) if (folder / name).is_file()}
     if folder.is_dir():
         with os.scandir(folder) as entries:
-            domains = [each.name for each in entries if each.is_dir() and not each.name.startswith(".")]
-        for domain in domains:
+            visible = {each.name: each.is_dir() for each in entries if not each.name.startswith(".")}
+        found |= {name for name, folder in visible.items() if not folder and FURTHER.fullmatch(name)}
+        for domain in (name for name, folder in visible.items() if folder):
             for name in os.listdir(folder / domain):
                 if name.endswith(".asl.json") or (name.startswith("template") and name.endswith(".json")):
                     found.add(f"{domain}/{name}")
@@ -242,7 +247,6 @@ def _link(source: Path, target: Path) -> None:
 
 
 def _write(path: str, data: bytes) -> Status:
-    """Writes a new file and returns its status."""
     with open(path, "xb") as file:
         file.write(data)
         file.flush()

@@ -60,6 +60,12 @@ class Project:
         return int(self._checked["domains"])
 
     @property
+    def deployment(self) -> dict[str, Any]:
+        """What a first deployment would hold: `accounts`, and `sentences` about those that need several stacks."""
+        found: dict[str, Any] = self._checked["deployment"]
+        return found
+
+    @property
     def _key(self) -> str:
         """Findings depend on the date where there are calendars."""
         return f"{self._inputs.digest} {self._today}" if self.files.calendars else self._inputs.digest
@@ -69,6 +75,7 @@ class Project:
         known: dict[str, Any] | None = self.cache.get("findings", self._key)
         if known is None:
             from headgate.generator.metadata import places
+            from headgate.generator.plan.deployment import estimated, stack_sentences
             from headgate.generator.rules import check_mesh
 
             mesh = self.loaded.mesh
@@ -76,7 +83,17 @@ class Project:
             # one in the defaults of a domain is found in each of its products
             found = set(places.resolve(self.loaded.findings + check_mesh(mesh), self._inputs.data))
             values = [asdict(each) | {"file": str(each.file)} for each in sorted(found, key=Finding.order)]
-            known = {"findings": values, "products": len(mesh.products), "domains": len(mesh.domains)}
+            expected = estimated(mesh)
+            deployment = {
+                "accounts": [each.as_json() for each in expected],
+                "sentences": list(stack_sentences(expected)),
+            }
+            known = {
+                "findings": values,
+                "products": len(mesh.products),
+                "domains": len(mesh.domains),
+                "deployment": deployment,
+            }
             self.cache.put("findings", self._key, known)
         return known
 
@@ -84,13 +101,14 @@ class Project:
         """Brings `out` up to date, unless a linter objects. Metadata with errors must not get this far."""
         known = self.cache.get("output", self._inputs.digest)
         if known is not None and out.keep_all(known["files"]):
-            return Generated([], Changes(unchanged=len(out.files)), known["machines"])
+            return Generated([], Changes(unchanged=len(out.files)), known["machines"], known["deployment"])
         from headgate.generator.generate import generate
 
         generated = generate(self.loaded, out, self.cache, progress)
-        # the templates that products are in depend on those they were in; a product never moves: `layout.assign`
+        # the templates that products are in depend on those they were in; a product never moves: `layout.place`
         if generated.changes is not None:
-            self.cache.put("output", self._inputs.digest, {"files": out.files, "machines": generated.machines})
+            known = {"files": out.files, "machines": generated.machines, "deployment": generated.deployment}
+            self.cache.put("output", self._inputs.digest, known)
         return generated
 
 

@@ -8,37 +8,145 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headgate.generator.model.accounts import Home
+from headgate.generator.plan.deployment import ROOT_ROLES, deployments
 from headgate.generator.plan.layout import (
+    MANY_DOMAINS,
     MAX_BYTES,
     MAX_PARAMETERS,
+    SHARED,
+    SMALL_DOMAIN,
+    Domain,
+    Layout,
+    place,
+    read_layout,
+    recorded,
+)
+from headgate.generator.plan.operations import (
+    MAX_OPERATION,
     MAX_RESOURCES,
     RESOURCES_A_PRODUCT,
+    ROOT_RESOURCES,
     SHARE,
     SHARED_RESOURCES,
-    assign,
 )
 from headgate.generator.plan.resources import PARAMETERS
+from tests import large_mesh
 from tests.conftest import Headgate
 
 names = st.text("abcdef", min_size=1, max_size=3)
-meshes = st.dictionaries(names, st.integers(1_000, 400_000), max_size=40)
+HOMES = (None, Home("111122223333", ""), Home("111122223333", "eu-west-1"), Home("444455556666", ""))
+homes = st.dictionaries(names, st.sampled_from(HOMES), min_size=6, max_size=6)
+products = st.dictionaries(names, st.integers(1_000, 400_000), max_size=40)
+meshes = st.dictionaries(names, products, max_size=6)
 
 
-@given(first=meshes, second=meshes)
+def domains_of(mesh: dict[str, dict[str, int]], where: dict[str, Home | None]) -> dict[str, Domain]:
+    return {name: Domain(where.get(name), sizes) for name, sizes in mesh.items()}
+
+
+def resources_of(domains: dict[str, Domain], layout: Layout) -> list[int]:
+    """Of each stack in each home."""
+    found = deployments({name: each.home for name, each in domains.items()}, layout)
+    return [count for each in found for count in each.operations.values()]
+
+
+@given(first=meshes, second=meshes, where=homes)
 def test_a_product_that_stays_is_not_moved_and_no_template_is_too_large(
-    first: dict[str, int], second: dict[str, int]
+    first: dict[str, dict[str, int]], second: dict[str, dict[str, int]], where: dict[str, Home | None]
 ) -> None:
-    before = assign(first, {})
-    kept = {name: first.get(name, size) for name, size in second.items()}
+    before = place(domains_of(first, where), Layout())
+    kept = {
+        domain: {name: first.get(domain, {}).get(name, size) for name, size in sizes.items()}
+        for domain, sizes in second.items()
+    }
+    remembered = read_layout(
+        [f"{domain}/{name}" for domain, sizes in first.items() for name in sizes], recorded(before)
+    )
 
-    after = assign(kept, before)
+    after = place(domains_of(kept, where), remembered)
 
-    assert all(after[name] == before[name] for name in kept if name in before)
-    assert after.keys() == kept.keys()
-    sizes: Counter[int] = Counter()
-    for name, number in after.items():
-        sizes[number] += kept[name]
+    assert remembered == before
+    stayed = [(domain, name) for domain, sizes in kept.items() for name in sizes if name in first.get(domain, {})]
+    for domain, name in stayed:
+        template = before.places[domain][name]
+        assert after.places[domain][name] == template
+        assert after.stacks[template] == before.stacks[template]
+    assert {key: each.keys() for key, each in after.places.items()} == {
+        key: each.keys() for key, each in kept.items() if each
+    }
+    sizes = Counter(
+        {
+            template: sum(kept[each.split("/")[0]][each.split("/")[1]] for each in members)
+            for template, members in after.members().items()
+        }
+    )
     assert all(size <= MAX_BYTES for size in sizes.values())
+
+
+def mesh_of(sizes: list[int], home: Home | None = None) -> dict[str, Domain]:
+    return {
+        f"d{number:03}": Domain(home, {f"p{index:04}": 3_000 for index in range(size)})
+        for number, size in enumerate(sizes)
+    }
+
+
+def test_a_mesh_of_8_339_products_fits_into_its_stacks() -> None:
+    domains = mesh_of(large_mesh.sizes())
+
+    layout = place(domains, Layout())
+
+    members = layout.members()
+    assert sum(map(len, members.values())) == large_mesh.PRODUCTS
+    operations = resources_of(domains, layout)
+    assert max(operations) <= MAX_OPERATION * SHARE
+    assert len(operations) == 8
+    assert sum(operations) == ROOT_RESOURCES + large_mesh.PRODUCTS * RESOURCES_A_PRODUCT + len(members) * (
+        SHARED_RESOURCES + 1
+    )
+    assert all(len(each) * RESOURCES_A_PRODUCT + SHARED_RESOURCES <= MAX_RESOURCES * SHARE for each in members.values())
+    own = {template.folder for template in members if not template.shared}
+    assert own == {name for name, each in domains.items() if len(each.sizes) > SMALL_DOMAIN}
+
+
+def test_domains_share_templates_only_where_they_are_many() -> None:
+    few = place(mesh_of([3] * MANY_DOMAINS), Layout())
+    assert not [template for template in few.stacks if template.shared]
+
+    more = place(mesh_of([3] * (MANY_DOMAINS + 3)), few)
+
+    assert more.places["d000"] == few.places["d000"], "what was deployed stays where it is"
+    assert {template.folder for template in more.places[f"d{MANY_DOMAINS + 2}"].values()} == {SHARED}
+
+
+def test_a_domain_that_moves_to_another_account_leaves_the_template_that_it_shared() -> None:
+    one, other = HOMES[1], HOMES[3]
+    domains = mesh_of([3] * (MANY_DOMAINS + 1), one)
+    before = place(domains, Layout())
+    domains["d000"].home = other
+
+    after = place(domains, before)
+
+    assert {after.places[f"d{n:03}"]["p0000"] for n in range(1, 74)} == {before.places["d000"]["p0000"]}
+    assert after.places["d000"]["p0000"] not in before.stacks
+    assert after.places["d001"] == before.places["d001"]
+
+
+def test_each_account_has_stacks_of_its_own() -> None:
+    """Two accounts of a thousand products each need one stack each; in one account they would need two."""
+    domains = {
+        name: Domain(home, {f"p{index}": 3_000 for index in range(1_000)})
+        for name, home in (("a", HOMES[1]), ("b", HOMES[3]))
+    }
+    layout = place(domains, Layout())
+    assert set(layout.stacks.values()) == {1}
+    found = deployments({name: each.home for name, each in domains.items()}, layout)
+    assert [(each.home, each.machines, each.roles) for each in found] == [
+        (HOMES[1], 1_000, 1_000 + ROOT_ROLES),
+        (HOMES[3], 1_000, 1_000 + ROOT_ROLES),
+    ]
+    domains["b"].home = HOMES[1]
+    assert set(place(domains, Layout()).stacks.values()) == {1, 2}
 
 
 def test_a_large_domain_is_split_and_one_more_product_touches_one_template(

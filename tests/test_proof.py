@@ -19,9 +19,10 @@ from headgate.generator.metadata.inputs import Inputs
 from headgate.generator.metadata.load import load
 from headgate.generator.model import build
 from headgate.generator.plan import grants
+from headgate.generator.plan.layout import SHARED, Template
 from headgate.generator.plan.machine import plan_machine
 from headgate.generator.plan.outline import MachineOutline, outline
-from headgate.generator.plan.resources import resources_of
+from headgate.generator.plan.resources import among_others, resources_of
 from headgate.generator.render.canonical import canonical
 from headgate.generator.render.domain import parameters_of, render_domain, write_domain
 from headgate.generator.render.machine import render_machine
@@ -333,9 +334,10 @@ def test_every_kind_of_machine_is_filled_in_as_it_would_be_rendered(case: Path, 
         made = resources_of(product, shape.placeholders, shape.calls_of(texts))
         resources.append(replace(made, tags={**made.tags, "owner": 'a "team" \\ äöü'}))
 
-    text, parameters = write_domain("d", 2, resources, [resource_shape(each) for each in resources])
-    assert text == canonical(render_domain("d", 2, resources))
-    assert parameters == parameters_of(resources)
+    for template, members in ((Template("d", 2), resources), (Template(SHARED), [*map(among_others, resources)])):
+        text, parameters = write_domain(template, members, [resource_shape(each) for each in members])
+        assert text == canonical(render_domain(template, members))
+        assert parameters == parameters_of(members)
 
 
 def test_cfn_lint_in_a_process_of_its_own_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

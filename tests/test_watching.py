@@ -10,7 +10,7 @@ import pytest
 from headgate.generator.lint.linters import cfn_lint_problems
 from headgate.generator.model.product import Step
 from headgate.generator.plan.watching import MAX_MANAGED_POLICY, Watching, watching
-from headgate.generator.render.application import render_application
+from headgate.generator.render.application import render_first_stack
 from headgate.generator.steps import StepType, step_types
 from tests.conftest import Headgate
 
@@ -82,7 +82,7 @@ def test_the_type_with_the_most_names_gives_way(monkeypatch: pytest.MonkeyPatch)
 
     assert names_of(found) == [GROUP + "q1", GROUP + "q2", JOB + "job-" + "0" * 48 + "*"]
     assert found.patterns["athena_query"] == {"source": ["aws.athena"], "detail-type": ["Athena Query State Change"]}
-    template = render_application([], found)
+    template = render_first_stack((), found, ())
     assert {"endsOfGlue", "endsOfAthenaQuery", "watchPolicy"} < template["Resources"].keys()
     assert cfn_lint_problems(template) == []
 
@@ -93,7 +93,7 @@ def test_a_type_that_nothing_tells_of_needs_nothing(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("headgate.generator.plan.watching.step_types", lambda: {silent.name: silent})
     found = watching(steps(["a"], silent.name))
     assert (found.patterns, found.statements) == ({}, [])
-    assert render_application([], found)["Resources"].keys() == {"NoProductsYet"}
+    assert render_first_stack((), found, ())["Resources"].keys() == {"NoProductsYet"}
 
 
 def test_ids_of_domains_do_not_meet_those_of_rules(project: Callable[[str], Path], headgate: Headgate) -> None:

@@ -42,9 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     project.cache.save()
     if result.changes is None:
         return _refuse(arguments, result.findings)
-    report = PlanReport(
-        mesh, old, orjson.loads(catalog.write(mesh)), result.changes, result.machines, _open_runs(arguments)
-    )
+    report = PlanReport(mesh, old, orjson.loads(catalog.write(mesh)), result.changes, result, _open_runs(arguments))
     if arguments.json:
         terminal.print_json(report.as_json())
     else:

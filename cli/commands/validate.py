@@ -39,13 +39,21 @@ def run(arguments: argparse.Namespace) -> int:
     project.cache.save()
     failed = any(each.is_error or arguments.strict for each in findings)
     if arguments.json:
-        terminal.print_json({"findings": as_json(findings), "products": project.products})
+        terminal.print_json(
+            {
+                "findings": as_json(findings),
+                "products": project.products,
+                "deployment": project.deployment["accounts"],
+            }
+        )
         return FINDINGS if failed else FINE
     print_findings(findings)
     if not failed:
         count = f"{plural(project.products, 'product')} in {plural(project.domains, 'domain')}"
         whole = _is_in(root, path)
         terminal.line(f"{path}: {count}, no errors" if whole else f"{path}: no errors (read with {count})")
+        for sentence in project.deployment["sentences"] if whole else ():
+            terminal.line(sentence)
     return FINDINGS if failed else FINE
 
 

@@ -14,12 +14,12 @@ from headgate.generator.lint.linters import Lint, statelint_problems
 from headgate.generator.lint.machine_checks import problems as machine_problems
 from headgate.generator.plan.asl import PLACEHOLDER, service_call, tasks
 from headgate.generator.plan.grants import ungranted
-from headgate.generator.plan.layout import MAX_RESOURCES, SHARE
+from headgate.generator.plan.layout import Template
 from headgate.generator.plan.machine import plan_machine
 from headgate.generator.plan.outline import MachineOutline
 from headgate.generator.plan.resources import ProductResources
 from headgate.generator.plan.watching import Watching
-from headgate.generator.render.application import Part, render_application
+from headgate.generator.render.application import Part, render_first_stack
 from headgate.generator.render.domain import render_domain
 from headgate.generator.render.shapes import AlteredTextError
 
@@ -41,15 +41,12 @@ GRANTS = Rule(
     "a call without a grant",
     "The machine would be refused at that state. The step type's `x-grants` lack an action.",
 )
-TOO_MANY = Rule(
-    "HG905", "too many nested templates", "The application's template nests one stack a domain and has room for 450."
-)
 ALTERED = Rule(
     "HG906",
     "a template changes a text",
     "Machines of one shape are rendered once and filled in with names and texts, so a template writes a text as it is.",
 )
-PROOF_RULES = (STATELINT, CHECKS, CFN_LINT, GRANTS, TOO_MANY, ALTERED)
+PROOF_RULES = (STATELINT, CHECKS, CFN_LINT, GRANTS, ALTERED)
 EXPECTED = "a machine that every linter accepts"
 GRANTED = "an `x-grants` note of the step type whose `action`, or `call`, is that integration"
 
@@ -95,13 +92,21 @@ class Proof:
         if self._specimens:
             # logical ids come from the products' names; those of specimens from several domains may meet
             numbered = [replace(each, logical_id=f"N{index}") for index, each in enumerate(self._specimens.values())]
-            self._template(root, "resource lint", tuple(self._specimens), render_domain("specimens", 1, numbered))
-        if len(parts) > MAX_RESOURCES * SHARE:
-            self._report(TOO_MANY, root, [f"{len(parts)} nested templates"])
-        kinds = {(each.parameters, each.home is None, bool(each.home and each.home.region)): each for each in parts}
-        digest = _digest((sorted(kinds), watching.patterns, [each["Action"] for each in watching.statements]))
+            self._template(
+                root, "resource lint", tuple(self._specimens), render_domain(Template("specimens"), numbered)
+            )
+        kinds = {
+            (each.parameters, each.home is None, bool(each.home and each.home.region), each.template.shared): each
+            for each in parts
+        }
+        others = [each.home for each in kinds.values() if any(part.stack > 1 for part in parts)]
+        digest = _digest(
+            (sorted(kinds), bool(others), watching.patterns, [each["Action"] for each in watching.statements])
+        )
         if not self._cache.get("application lint", digest):
-            self._template(root, "application lint", (digest,), render_application(list(kinds.values()), watching))
+            self._template(
+                root, "application lint", (digest,), render_first_stack(list(kinds.values()), watching, others)
+            )
 
     def altered(self, root: Path, error: AlteredTextError) -> None:
         """Reports a template that the shape cache refuses."""

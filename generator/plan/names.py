@@ -40,6 +40,11 @@ def logical_id(name: str) -> str:
     return "P" + joined if joined[0].isdigit() else joined
 
 
+def unique_logical_id(identity: str) -> str:
+    """A logical id among products of several domains: that of the name, and a digest of the whole identity."""
+    return logical_id(identity.split("/")[1]) + "Of" + blake2b(identity.encode(), digest_size=5).hexdigest()
+
+
 def tag_value(text: str) -> str:
     """Text as a tag's value may hold it (letters, digits, spaces and _ . : / = + - @, at most 256)."""
     return re.sub(r"[^\w\s.:/=+\-@]", "_", text)[:256]

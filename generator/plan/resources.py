@@ -1,7 +1,7 @@
 """The CloudFormation resources of one product, and of the application that nests the domains."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from headgate.generator.model.product import Product
@@ -37,6 +37,9 @@ APPLICATION_PARAMETERS: dict[str, dict[str, Any]] = {
     ),
     "Region": _text("The region of Account.", Default=""),
     "JobStatusQueueArn": _text("Queue of the job status function: ends of the steps' work."),
+    "OtherStacks": _text(
+        "`deployed` where `headgate deploy` makes further stacks of the data products.", Default="none"
+    ),
     "OperateRoleName": _text("Role of the function for operators."),
     "JobStatusRoleName": _text("Role of the job status function."),
     "JobTrackerRoleName": _text("Role of the job tracker function."),
@@ -87,3 +90,8 @@ def resources_of(product: Product, placeholders: tuple[str, ...], calls: Iterabl
         statements=grants.statements(calls),
         tags={"domain": product.domain, "product": product.name, "owner": names.tag_value(product.owner)},
     )
+
+
+def among_others(own: ProductResources) -> ProductResources:
+    """The same in a template of several domains, where two products may have the same name."""
+    return replace(own, logical_id=names.unique_logical_id(own.id), definition_file=f"../{own.id}.asl.json")

@@ -1,15 +1,15 @@
 """Renders the template that nests the domains and watches their work, and that of the central account."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from headgate.generator.model.accounts import Home
+from headgate.generator.model.accounts import Home, named
 from headgate.generator.plan import names
 from headgate.generator.plan.forwarding import Forwarding, most_accounts, pattern
-from headgate.generator.plan.layout import template_name
+from headgate.generator.plan.layout import Template
 from headgate.generator.plan.resources import APPLICATION_PARAMETERS, PARAMETERS, WATCHERS
 from headgate.generator.plan.watching import Watching
 from headgate.generator.render.environment import environment
@@ -17,43 +17,91 @@ from headgate.generator.render.environment import environment
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One nested template, as the application refers to it."""
+    """One nested template, as the application refers to it: `home` is None where it is deployed in every account."""
 
-    domain: str
-    number: int
+    template: Template
     parameters: tuple[str, ...]
     home: Home | None = None
+    stack: int = 1
 
     @property
     def logical_id(self) -> str:
-        return names.logical_id(self.domain) + (f"Part{self.number}" if self.number > 1 else "")
+        folder = "severalDomains" if self.template.shared else names.logical_id(self.template.folder)
+        return folder + (f"Part{self.template.number}" if self.template.number > 1 else "")
+
+    @property
+    def tags(self) -> dict[str, str]:
+        return {} if self.template.shared else {"domain": self.template.folder}
 
     @property
     def condition(self) -> dict[str, Any] | None:
-        """When this part is deployed: in an account that holds everything, or in the domain's own; None: always."""
-        if self.home is None:
-            return None
-        same: list[Any] = [{"Fn::Equals": [{"Ref": "Account"}, self.home.account]}]
-        if self.home.region:
-            same.append({"Fn::Equals": [{"Ref": "Region"}, self.home.region]})
-        own = {"Fn::And": same} if len(same) > 1 else same[0]
-        return {"Fn::Or": [{"Fn::Equals": [{"Ref": "Account"}, ""]}, own]}
+        return deployed_in(self.home)
 
     @property
     def location(self) -> str:
-        return f"{self.domain}/{template_name(self.number)}"
+        return self.template.path
 
 
-def render_application(parts: Sequence[Part], watching: Watching) -> dict[str, Any]:
-    """The template that nests all of `parts`, and watches the work of their steps. It takes every parameter, needed or not: the
-    template that nests it is written by hand."""
+def deployed_in(home: Home | None) -> dict[str, Any] | None:
+    """When what runs there is deployed: in an account that holds everything, or in its own; None: always."""
+    if home is None:
+        return None
+    same: list[Any] = [{"Fn::Equals": [{"Ref": "Account"}, home.account]}]
+    if home.region:
+        same.append({"Fn::Equals": [{"Ref": "Region"}, home.region]})
+    own = {"Fn::And": same} if len(same) > 1 else same[0]
+    return {"Fn::Or": [{"Fn::Equals": [{"Ref": "Account"}, ""]}, own]}
+
+
+def render_first_stack(parts: Sequence[Part], watching: Watching, others: Iterable[Home | None]) -> dict[str, Any]:
+    """The template that the root template nests: it watches the work of the steps of every stack. In the homes `others` further stacks
+    follow it, and it refuses to be deployed without them."""
+    rules = {f"stacksFollow{number}": _follow(home) for number, home in enumerate(_sorted(others), start=1)}
+    return _stack(parts, watching, rules)
+
+
+def render_further_stack(parts: Sequence[Part]) -> dict[str, Any]:
+    """The template of a stack beside the root stack. Its metadata says where it is deployed; an empty account is any."""
+    rendered = _stack(parts, Watching({}, []), {})
+    homes = [
+        {"account": each.account, "region": each.region} if each else {"account": "", "region": ""}
+        for each in _sorted(part.home for part in parts)
+    ]
+    rendered["Metadata"]["headgate"] = {"homes": homes}
+    return rendered
+
+
+def _stack(parts: Sequence[Part], watching: Watching, rules: dict[str, Any]) -> dict[str, Any]:
+    """Takes every parameter, needed or not: the template that nests it is written by hand, and further stacks get the same values."""
     conditions = {f"{part.logical_id}Deployed": part.condition for part in parts if part.condition}
     text = environment().get_template("application.json.j2").render(
         parameters=PARAMETERS | APPLICATION_PARAMETERS, parts=parts, conditions=conditions, watching=watching, watchers=WATCHERS,
-        logical_id=names.logical_id,
+        logical_id=names.logical_id, rules=rules,
     )  # fmt: skip
     rendered: dict[str, Any] = orjson.loads(text)
     return rendered
+
+
+def _follow(home: Home | None) -> dict[str, Any]:
+    where = "Here" if home is None else named(home)
+    condition = deployed_in(home)
+    return {
+        **({"RuleCondition": condition} if condition else {}),
+        "Assertions": [
+            {
+                "Assert": {"Fn::Equals": [{"Ref": "OtherStacks"}, "deployed"]},
+                "AssertDescription": f"{where[0].upper()}{where[1:]} the data products are too many for one operation of CloudFormation: "
+                "`headgate deploy` makes several stacks of them.",
+            }
+        ],
+    }
+
+
+def _sorted(homes: Iterable[Home | None]) -> list[Home | None]:
+    """Each once. Where some are deployed everywhere, that is said alone."""
+    found = set(homes)
+    everywhere: list[Home | None] = [None]
+    return everywhere if None in found else [*sorted(each for each in found if each)]
 
 
 def render_mesh(plan: Forwarding, accounts: Sequence[str]) -> dict[str, Any]:

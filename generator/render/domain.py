@@ -1,4 +1,4 @@
-"""Renders the nested template of a domain: the resources of each shape once, then filled in for each product."""
+"""Renders a nested template of data products: the resources of each shape once, then filled in for each product."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from headgate.generator.plan.grants import WATCHING
+from headgate.generator.plan.layout import Template
 from headgate.generator.plan.resources import ALWAYS, PARAMETERS, ProductResources
 from headgate.generator.render.canonical import canonical
 from headgate.generator.render.environment import environment
@@ -23,19 +24,20 @@ from headgate.generator.render.shapes import (
 _END = "\n  }\n}\n"  # of the resources, and of the template
 _shapes: dict[str, Parts] = {}
 _TEMPLATE = "domain.json.j2"
+_ANY = Template("any")
 
 
-def render_domain(domain: str, number: int, products: Sequence[ProductResources]) -> dict[str, Any]:
-    """The template of one part of a domain. A placeholder without a parameter raises KeyError."""
-    return _rendered(domain, number, products, parameters_of(products))
+def render_domain(template: Template, products: Sequence[ProductResources]) -> dict[str, Any]:
+    """The nested template with these products. A placeholder without a parameter raises KeyError."""
+    return _rendered(template, products, parameters_of(products))
 
 
 def write_domain(
-    domain: str, number: int, products: Sequence[ProductResources], shapes: Sequence[str]
+    template: Template, products: Sequence[ProductResources], shapes: Sequence[str]
 ) -> tuple[bytes, tuple[str, ...]]:
     """The same as it stands on disk, and the parameters it declares; `shapes` are the `resource_shape` of each product."""
     parameters = parameters_of(products)
-    frame = canonical(_rendered(domain, number, (), parameters)).decode()
+    frame = canonical(_rendered(template, (), parameters)).decode()
     resources = (
         fill(_parts(each, shape), in_json(resource_texts(each))) for each, shape in zip(products, shapes, strict=True)
     )
@@ -47,15 +49,12 @@ def parameters_of(products: Sequence[ProductResources]) -> tuple[str, ...]:
     return tuple(sorted(set(ALWAYS).union(*(each.parameters() for each in products))))
 
 
-def _rendered(
-    domain: str, number: int, products: Sequence[ProductResources], parameters: Sequence[str]
-) -> dict[str, Any]:
+def _rendered(template: Template, products: Sequence[ProductResources], parameters: Sequence[str]) -> dict[str, Any]:
     text = (
         environment()
         .get_template(_TEMPLATE)
         .render(
-            domain=domain,
-            number=number,
+            template=template,
             parameters={name: PARAMETERS[name] for name in parameters},
             products=products,
             watching=WATCHING,
@@ -77,7 +76,7 @@ def _parts(product: ProductResources, shape: str) -> Parts:
 
 def _resources(product: ProductResources) -> str:
     """One product's resources, as they are written behind the domain's own."""
-    frame = canonical(_rendered("", 1, (), ALWAYS)).decode().removesuffix(_END)
-    whole = canonical(_rendered("", 1, [product], ALWAYS)).decode()
+    frame = canonical(_rendered(_ANY, (), ALWAYS)).decode().removesuffix(_END)
+    whole = canonical(_rendered(_ANY, [product], ALWAYS)).decode()
     assert whole.startswith(frame), "a product's resources come after the domain's own"
     return whole[len(frame) : -len(_END)]

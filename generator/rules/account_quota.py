@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from headgate.generator.findings import Finding, Rule, Severity
 from headgate.generator.model.mesh import Mesh
+from headgate.generator.plan.deployment import MOST_ROLES, ROLES
 
 RULE = Rule(
     "HG602",
@@ -13,7 +14,6 @@ RULE = Rule(
     "(docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html).",
     Severity.WARNING,
 )
-DEFAULT, MOST = 1_000, 5_000
 
 
 def check(mesh: Mesh) -> Iterator[Finding]:
@@ -22,12 +22,14 @@ def check(mesh: Mesh) -> Iterator[Finding]:
         domain = mesh.domains.get(product.domain)
         machines[domain.account if domain else None] += 1
     for account, count in sorted(machines.items(), key=str):
-        if count > DEFAULT:
+        if count > ROLES:
             yield Finding(
                 RULE,
                 mesh.root,
                 "",
                 f"{count:,} machines in {f'account {account}' if account else 'one account'}",
-                f"{DEFAULT:,} roles an account, {MOST:,} after an increase",
-                "Ask for the increase of IAM's `Roles per account`, or give some domains an account of their own.",
+                f"{ROLES:,} roles an account, {MOST_ROLES:,} after an increase",
+                "Give some domains an account of their own."
+                if count > MOST_ROLES
+                else "Ask for the increase of IAM's `Roles per account`, or give some domains an account of their own.",
             )
