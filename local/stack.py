@@ -3,8 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -15,6 +13,9 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from headgate.deployment.deploy import Deployment, DeploymentError
+from headgate.deployment.project import commit_of
+from headgate.deployment.sam import Sam
 from headgate.local.process import dies_with_parent
 
 STACK, REGION, ACCOUNT = "headgate", "us-east-1", "000000000000"
@@ -110,26 +111,32 @@ class Stack:
         ignore = shutil.ignore_patterns("__pycache__")
         shutil.copytree(self.places.project / "functions", application / "functions", ignore=ignore)
         shutil.copytree(self.places.statemachines, application / "statemachines")
-        template = str(build / "template.yaml")
-        report("sam build")
-        self._sam("build", "--build-dir", str(build), "--template-file", str(application / "template.yaml"))
-        report("sam deploy")
         given = {
             "DeletionProtection": "false",
             **self._alerting(),
             **commit_of(self.places.project),
             **(parameters or {}),
         }
-        overrides = [f"{name}={value}" for name, value in given.items()]
         bucket = f"headgate-deployments-{name}"
         elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": self.region}} if self.region != REGION else {}
         self.client("s3").create_bucket(Bucket=bucket, **elsewhere)
-        self._sam(
-            "deploy", "--template-file", template, "--stack-name", STACK, "--s3-bucket", bucket, "--region", self.region,
-            "--capabilities", "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND", "--no-confirm-changeset",
-            "--no-fail-on-empty-changeset", "--no-progressbar", "--parameter-overrides", *overrides,
+        variables = {
+            **self.environment,
+            "TMPDIR": str(self.places.folder / "tmp"),  # sam leaves empty folders in it
+            "SLACK_SDK": _slack_sdk(),
+            "SAM_CLI_POLL_DELAY": "0.3",
+        }
+        runner = Sam(
+            self.places.folder, variables, self.places.folder / "sam.log", ["--s3-bucket", bucket, "--region", self.region],
+            dies_with_parent(), DEPLOY_SECONDS,
         )  # fmt: skip
-        self.__dict__.pop("outputs", None)
+        deployment = Deployment(
+            application, build, STACK, self.account, self.region, runner, self.client("cloudformation"), given
+        )
+        try:
+            self.outputs = deployment.run(report)
+        except DeploymentError as error:
+            raise StartError(str(error)) from None
 
     def _alerting(self) -> dict[str, str]:
         """Parameters for alerts: tokens for the Slack and OpsGenie of the local runtime, and a sender that SES accepts."""
@@ -143,48 +150,11 @@ class Stack:
         self.client("ses").verify_email_identity(EmailAddress=sender)
         return {"AlertSecretArn": arn, "AlertSender": sender}
 
-    def _sam(self, *arguments: str) -> None:
-        log = self.places.folder / "sam.log"
-        variables = {
-            **self.environment,
-            "SAM_CLI_TELEMETRY": "0",
-            "TMPDIR": str(self.places.folder / "tmp"),  # sam leaves empty folders in it
-            "SLACK_SDK": _slack_sdk(),
-            "SAM_CLI_POLL_DELAY": "0.3",
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
-        with open(log, "ab") as output:
-            done = subprocess.run(
-                [sam(), *arguments], cwd=self.places.folder, env=variables, stdin=subprocess.DEVNULL, stdout=output,
-                stderr=subprocess.STDOUT, timeout=DEPLOY_SECONDS, check=False, preexec_fn=dies_with_parent(),
-            )  # fmt: skip
-        if done.returncode:
-            raise StartError(f"sam {arguments[0]} failed:\n{end_of(log, 30)}")
-
-
-def sam() -> str:
-    """The `sam` command of the environment .venv-sam beside this one, else the one on the PATH. Raises `StartError`."""
-    beside = Path(sys.prefix).parent / ".venv-sam" / "bin" / "sam"
-    found = str(beside) if beside.exists() else shutil.which("sam")
-    if found is None:
-        raise StartError("aws-sam-cli is not installed: run `make setup`")
-    return found
-
 
 def _slack_sdk() -> str:
     """The folder of the installed slack_sdk, so that its layer is built without a network; empty if it is not installed."""
     spec = find_spec("slack_sdk")
     return str(Path(spec.origin).parent) if spec and spec.origin else ""
-
-
-def commit_of(project: Path) -> dict[str, str]:
-    """The parameters that name the deployed commit; none outside a git repository."""
-    command = ["git", "-C", str(project), "log", "-1", "--format=%H %cI"]
-    try:
-        output = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout.split()
-    except (OSError, subprocess.SubprocessError):
-        return {}
-    return {"Commit": output[0], "CommittedAt": output[1]} if len(output) == 2 else {}
 
 
 def end_of(log: Path, lines: int = 20) -> str:

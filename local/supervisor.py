@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit
 
+from headgate.deployment.sam import sam
 from headgate.local import presence, relay, runtime, stack
 from headgate.local.keeper import ERRORS, FolderLostError, Keeper
 from headgate.local.newer_state import require_known_migrations
@@ -107,7 +108,7 @@ def _known(running: runtime.Runtime, for_containers: dict[str, str] | None) -> d
         "data_api": running.data_api,
         "container_addresses": for_containers,
         "architecture": "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64",
-        "sam": stack.sam(),
+        "sam": sam(),
     }
 
 

@@ -11,13 +11,15 @@ from tests.local_application import ROOT, project_folder
 HEADGATE = [str(Path(sys.executable).parent / "headgate")]
 
 
-def headgate(*arguments: str, folder: Path | None = None, **options: Any) -> "subprocess.CompletedProcess[str]":
+def headgate(
+    *arguments: str, folder: Path | None = None, timeout: int = 300, **options: Any
+) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [*HEADGATE, *arguments],
         cwd=folder or project_folder(),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=timeout,
         check=False,
         **options,
     )

@@ -91,6 +91,21 @@ def test_the_loader_loads_and_always_answers(world: World, cloudformation: tuple
     assert world.sql("SELECT count(*) FROM data_product WHERE active") == [(2,)]
 
 
+def test_the_catalog_stays_as_it_is_while_machines_of_the_new_one_are_still_to_be_deployed(world: World) -> None:
+    event = sample("metadata_loader")
+    event["ResourceProperties"] |= {
+        "Catalog": str(GOLDEN / "output/one-step/statemachines/catalog/catalog.json"),
+        "Defer": "true",
+    }
+    answer = invoke("metadata_loader", event)
+    assert answer["Status"] == "SUCCESS"
+    assert {"inserted", "changed", "removed", "unchanged"} <= answer["Data"].keys(), "an output of the stack names them"
+    assert world.sql("SELECT count(*) FROM data_product") == [(0,)]
+
+    event["ResourceProperties"]["Defer"] = "false"
+    assert invoke("metadata_loader", event)["Data"]["inserted"] == 2
+
+
 def request(function: str, committed_at: str, catalog: str = "one-step", **more: str) -> Request:
     event = sample(function)
     event["ResourceProperties"] |= {"CommittedAt": committed_at, **more}

@@ -47,7 +47,7 @@ def domains_of(mesh: dict[str, dict[str, int]], where: dict[str, Home | None]) -
 
 def resources_of(domains: dict[str, Domain], layout: Layout) -> list[int]:
     """Of each stack in each home."""
-    found = deployments({name: each.home for name, each in domains.items()}, layout)
+    found = deployments(domains, layout)
     return [count for each in found for count in each.operations.values()]
 
 
@@ -140,7 +140,7 @@ def test_each_account_has_stacks_of_its_own() -> None:
     }
     layout = place(domains, Layout())
     assert set(layout.stacks.values()) == {1}
-    found = deployments({name: each.home for name, each in domains.items()}, layout)
+    found = deployments(domains, layout)
     assert [(each.home, each.machines, each.roles) for each in found] == [
         (HOMES[1], 1_000, 1_000 + ROOT_ROLES),
         (HOMES[3], 1_000, 1_000 + ROOT_ROLES),

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
+from headgate.deployment.sam import sam
+from headgate.generator.plan.deployment import ROOT_ROLES
 from headgate.generator.plan.names import MAX_PREFIX
+from headgate.generator.plan.operations import ROOT_RESOURCES
 from headgate.generator.plan.resources import APPLICATION_PARAMETERS, PARAMETERS
 from headgate.generator.steps import step_types
-from headgate.local.stack import sam
 from tests.local_application import ROOT, needs_sam
 
 FUNCTIONS = ROOT / "functions"
@@ -312,3 +314,11 @@ def test_every_resource_of_a_domain_is_conditional_and_the_central_ones_too() ->
         "AlarmTopic",
         "AlarmTopicPolicy",
     }
+
+
+def test_the_generator_counts_what_the_root_stack_holds() -> None:
+    """An alias and a version are made of each function that publishes one; the generator adds a rule a step type, a policy, and nests."""
+    aliases = sum("AutoPublishAlias" in each for each in of_type("AWS::Serverless::Function").values())
+    added = len(step_types()) + 2
+    assert len(RESOURCES) + 2 * aliases + added <= ROOT_RESOURCES
+    assert len(of_type("AWS::IAM::Role")) <= ROOT_ROLES

@@ -1,13 +1,14 @@
 """What a deployment holds in each account and region, and the quotas of AWS that it meets."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headgate.generator.model.accounts import Home, home_of, named
+from headgate.generator.model.accounts import Home, home_of, named, publishers, subscriptions
 from headgate.generator.model.duration import spoken
 from headgate.generator.model.mesh import Mesh
+from headgate.generator.plan.forwarding import forwarding
 from headgate.generator.plan.layout import Domain, Layout, place
 from headgate.generator.plan.operations import (
     MAX_OPERATION,
@@ -58,17 +59,18 @@ def estimated(mesh: Mesh) -> list[Deployment]:
     for product in mesh.machines():
         domain = domains.setdefault(product.domain, Domain(home_of(mesh, product.domain)))
         domain.sizes[product.name] = BYTES_A_PRODUCT + BYTES_A_STEP * sum(1 for _ in product.steps())
-    return deployments({name: each.home for name, each in domains.items()}, place(domains, Layout()))
+    central = forwarding(subscriptions(mesh), publishers(mesh)).resources
+    return deployments(domains, place(domains, Layout(), central), central)
 
 
-def deployments(homes: dict[str, Home | None], layout: Layout) -> list[Deployment]:
-    """One for each home of the domains, sorted."""
-    operations = Operations()
+def deployments(domains: Mapping[str, Domain], layout: Layout, central: int = 0) -> list[Deployment]:
+    """One for each home of the domains, sorted. `central` as for `place`."""
+    operations = Operations(central)
     machines: Counter[Home | None] = Counter()
     templates: Counter[Home | None] = Counter()
     stacks: dict[Home | None, set[int]] = {}
     for template, members in layout.members().items():
-        home, stack = homes[members[0].split("/")[0]], layout.stacks[template]
+        home, stack = domains[members[0].split("/")[0]].home, layout.stacks[template]
         operations.add(home, stack, OF_A_TEMPLATE + RESOURCES_A_PRODUCT * len(members))
         machines[home] += len(members)
         templates[home] += 1

@@ -47,6 +47,11 @@ class Forwarding:
     rules: tuple[ForwardRule, ...]
     roles: tuple[tuple[Home, ...], ...]
 
+    @property
+    def resources(self) -> int:
+        """Of the central account's template: rules, roles, and the policies of the bus."""
+        return len(self.rules) + len(self.roles) + 2
+
 
 def forwarding(subscribed: Mapping[Home, frozenset[str]], publishers: Mapping[str, frozenset[str]]) -> Forwarding:
     """Homes that receive the events of the same domains share rules. `publishers` has the accounts that publish the events of a domain, where they are known.

@@ -68,10 +68,10 @@ class Layout:
         return found
 
 
-def place(domains: Mapping[str, Domain], before: Layout) -> Layout:
-    """The layout of these domains, `before` being that of the last output. A product stays in its template as long as that is within
+def place(domains: Mapping[str, Domain], before: Layout, central: int = 0) -> Layout:
+    """The layout of these domains, `before` being that of the last output; `central` are the resources of the central account. A product stays in its template as long as that is within
     the quotas themselves; a new one takes the first with room within the share that is used."""
-    placing = _Placing(_homes(domains, before))
+    placing = _Placing(_homes(domains, before), Operations(central))
     for domain, each in sorted(domains.items()):
         was = before.places.get(domain, {})
         for name in sorted(each.sizes.keys() & was.keys()):
@@ -111,11 +111,11 @@ class _Room:
 class _Placing:
     """`homes` are those of the templates of before."""
 
-    def __init__(self, homes: Mapping[Template, Home | None]) -> None:
+    def __init__(self, homes: Mapping[Template, Home | None], operations: Operations) -> None:
         self.layout = Layout()
         self._homes = homes
         self._rooms: dict[str, dict[Template, _Room]] = {}  # by folder, in the order of their numbers
-        self._operations = Operations()
+        self._operations = operations
 
     def keep(self, template: Template, stack: int, home: Home | None, identity: str, size: int) -> None:
         """Leaves a product where it was, if that is possible."""

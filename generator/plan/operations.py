@@ -19,9 +19,11 @@ MAX_TEMPLATES = int(MAX_RESOURCES * SHARE)  # a stack nests
 
 
 class Operations:
-    """The resources of each stack in each home. Domains without a home are deployed in all of them."""
+    """The resources of each stack in each home. Domains without a home are deployed in all of them. `central` are those of the central
+    account's template: any home may be that account."""
 
-    def __init__(self) -> None:
+    def __init__(self, central: int = 0) -> None:
+        self._root = ROOT_RESOURCES + central
         self._resources: Counter[tuple[Home | None, int]] = Counter()
         self._templates: Counter[int] = Counter()
         self._homes: set[Home] = set()
@@ -33,7 +35,7 @@ class Operations:
             if home
             else max((self._resources[each, stack] for each in self._homes), default=0)
         )
-        return (ROOT_RESOURCES if stack == 1 else 0) + self._resources[None, stack] + own
+        return (self._root if stack == 1 else 0) + self._resources[None, stack] + own
 
     def fit(self, home: Home | None, stack: int, more: int = RESOURCES_A_PRODUCT, share: float = SHARE) -> bool:
         """Whether so many more resources are within the share of the quota."""

@@ -1,0 +1,162 @@
+"""`headgate deploy`: builds the application and deploys its stacks in order."""
+
+import argparse
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from headgate.cli import terminal
+from headgate.cli.arguments import add_products
+from headgate.cli.defaults import read_defaults
+from headgate.cli.errors import FINDINGS, FINE, UsageError
+from headgate.cli.findings import print_findings
+from headgate.cli.operate import confirm
+from headgate.cli.progress import Progress, Stages
+from headgate.cli.project import open_project, require_project
+from headgate.generator.output import OutputError, opened
+
+if TYPE_CHECKING:
+    from headgate.deployment.deploy import Deployment, Step
+
+STATEMACHINES = Path("statemachines")  # where template.yaml looks for them
+LOG = Path(".headgate") / "deploy.log"
+BUILD = Path(".aws-sam") / "headgate"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    add_products(parser)
+    parser.add_argument("--stack", metavar="NAME", help="the root stack (default: the one in samconfig.toml)")
+    parser.add_argument(
+        "--config-env", default="default", metavar="NAME", help="the environment in samconfig.toml (default: default)"
+    )
+    parser.add_argument(
+        "--region", help="the region (default: the one in samconfig.toml, headgate.toml or of the AWS CLI)"
+    )
+    parser.add_argument(
+        "--profile", help="the AWS profile (default: the one in samconfig.toml, headgate.toml or of the AWS CLI)"
+    )
+    parser.add_argument(
+        "--parameter",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a parameter of template.yaml, beside those in samconfig.toml; may be repeated",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="show what would be deployed, and deploy nothing")
+    parser.add_argument("--yes", action="store_true", help="do not ask before anything is deployed")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Exit code 1 if the deployment fails."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from headgate.deployment.deploy import DeploymentError
+
+    require_project(Path.cwd())
+    held = _up_to_date(arguments)
+    try:
+        deployment = _deployment(arguments)
+        steps = deployment.steps()
+        shown = "\n".join(_shown(deployment, steps, held))
+        if arguments.dry_run:
+            _print(arguments, {"steps": _as_json(steps), "deployment": held["accounts"]}, shown)
+            return FINE
+        confirm(arguments, shown)
+        with Stages(arguments.json) as stages:
+            outputs = deployment.run(stages)
+        left_over = list(deployment.left_over())
+    except (BotoCoreError, ClientError) as error:
+        raise UsageError(str(error)) from None
+    except DeploymentError as error:
+        message = f"{error}\nThe log is {LOG}. `headgate deploy` goes on with what is not deployed yet."
+        if arguments.json:
+            terminal.print_json({"error": message})
+        else:
+            terminal.error("deploy", message)
+        return FINDINGS
+    lines = [*(f"{name:24}  {value}" for name, value in sorted(outputs.items()))]
+    lines += [
+        f"Nothing of stack {each} is left in the metadata: `aws cloudformation delete-stack --stack-name {each}`"
+        for each in left_over
+    ]
+    _print(arguments, {"steps": _as_json(steps), "outputs": outputs, "left_over": left_over}, "\n".join(lines))
+    return FINE
+
+
+def _up_to_date(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What the generated output holds. Raises `UsageError` if it is not what the metadata generates."""
+    with Progress(arguments.json) as progress:
+        project = open_project(arguments.products, progress)
+        if project.errors:
+            progress.stop()
+            if not arguments.json:
+                print_findings(project.errors)
+            raise UsageError("the metadata has errors; nothing was deployed")
+        try:
+            with opened(STATEMACHINES, False, project.cache) as out:
+                result = project.generate(out, progress)
+        except OutputError as error:
+            raise UsageError(str(error)) from None
+    project.cache.save()
+    if result.changes is None or result.changes:
+        raise UsageError(
+            f"{STATEMACHINES} is not what {arguments.products} generates: run `headgate generate` and commit the result"
+        )
+    return result.deployment
+
+
+def _deployment(arguments: argparse.Namespace) -> "Deployment":
+    """What the arguments, samconfig.toml and headgate.toml mean, in this order. Raises `UsageError` and errors of boto3."""
+    import boto3
+
+    from headgate.deployment.deploy import Deployment
+    from headgate.deployment.project import ConfigError, commit_of, parameter, read_config
+    from headgate.deployment.sam import Sam, SamError, sam
+
+    project, defaults = Path.cwd(), read_defaults()
+    try:
+        sam()
+        config = read_config(project, arguments.config_env)
+        given = {**commit_of(project), **config.parameters, **dict(map(parameter, arguments.parameter))}
+    except (ConfigError, SamError) as error:
+        raise UsageError(str(error)) from None
+    root = arguments.stack or config.stack or defaults.stack
+    if root is None:
+        raise UsageError("samconfig.toml names no stack; name one with --stack")
+    profile = arguments.profile or config.profile or defaults.profile
+    session = boto3.Session(profile_name=profile, region_name=arguments.region or config.region or defaults.region)
+    if not session.region_name:
+        raise UsageError("no region is known; name one with --region")
+    account = session.client("sts").get_caller_identity()["Account"]
+    options = ["--region", session.region_name, *(["--profile", profile] if profile else [])]
+    if (project / "samconfig.toml").exists():
+        options += ["--config-file", str(project / "samconfig.toml"), "--config-env", arguments.config_env]
+    runner = Sam(project, os.environ, project / LOG, options)
+    return Deployment(
+        project, project / BUILD, root, account, session.region_name, runner, session.client("cloudformation"), given
+    )
+
+
+def _shown(deployment: "Deployment", steps: "list[Step]", held: dict[str, Any]) -> Iterator[str]:
+    commit = deployment.parameters.get("Commit", "")
+    yield f"account {deployment.account}, {deployment.region}, mode {deployment.mode}" + (
+        f", commit {commit[:12]}" if commit else ""
+    )
+    for number, step in enumerate(steps, start=1):
+        status = f" ({step.status})" if step.status else ""
+        yield f"{number:>3}. {step.stack}: {step.what}{status}"
+    yield from held["sentences"]
+
+
+def _as_json(steps: "list[Step]") -> list[dict[str, Any]]:
+    return [{"stack": each.stack, "what": each.what, "status": each.status} for each in steps]
+
+
+def _print(arguments: argparse.Namespace, result: dict[str, Any], text: str) -> None:
+    if arguments.json:
+        terminal.print_json(result)
+        return
+    for line in text.splitlines():
+        terminal.line(line)

@@ -1,0 +1,60 @@
+"""Runs `sam build` and `sam deploy`."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class SamError(RuntimeError):
+    """`sam` failed, or is not installed; the message is for the user."""
+
+
+def sam() -> str:
+    """The `sam` command of the environment .venv-sam beside this one, else the one on the PATH. Raises `SamError`."""
+    beside = Path(sys.prefix).parent / ".venv-sam" / "bin" / "sam"
+    found = str(beside) if beside.exists() else shutil.which("sam")
+    if found is None:
+        raise SamError("aws-sam-cli is not installed: run `make setup`, or install it and put `sam` on the PATH")
+    return found
+
+
+@dataclass(frozen=True)
+class Sam:
+    """How `sam` is run: in a folder, with these environment variables, its output appended to `log`, and `options` for every deployment.
+    `before` runs in the new process, and a command that takes more than `seconds` has failed."""
+
+    folder: Path
+    environment: Mapping[str, str]
+    log: Path
+    options: Sequence[str] = ()
+    before: Callable[[], None] | None = None
+    seconds: float | None = None
+
+    def build(self, template: Path, into: Path) -> None:
+        """Raises `SamError`."""
+        self._run("build", "--build-dir", str(into), "--template-file", str(template))
+
+    def deploy(self, built: Path, stack: str, parameters: Mapping[str, str]) -> None:
+        """Creates or updates the stack from what was built into the folder. Raises `SamError`."""
+        overrides = [f'{name}="{value}"' for name, value in parameters.items()]
+        self._run(
+            "deploy", "--template-file", str(built / "template.yaml"), "--stack-name", stack,
+            "--capabilities", "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND",
+            "--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar", *self.options,
+            *(["--parameter-overrides", *overrides] if overrides else []),
+        )  # fmt: skip
+
+    def _run(self, *arguments: str) -> None:
+        variables = {"SAM_CLI_TELEMETRY": "0", "PYTHONDONTWRITEBYTECODE": "1", **self.environment}
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with open(self.log, "ab") as output:
+            done = subprocess.run(
+                [sam(), *arguments], cwd=self.folder, env=variables, stdin=subprocess.DEVNULL, stdout=output,
+                stderr=subprocess.STDOUT, timeout=self.seconds, check=False, preexec_fn=self.before,
+            )  # fmt: skip
+        if done.returncode:
+            lines = self.log.read_text(errors="replace").splitlines()[-30:]
+            raise SamError(f"sam {arguments[0]} failed:\n" + "\n".join(lines))
