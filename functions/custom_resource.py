@@ -15,16 +15,24 @@ GOING_BACK = "ROLLBACK_IN_PROGRESS"  # and UPDATE_ROLLBACK_IN_PROGRESS
 
 
 def answer(
-    event: dict[str, Any], contract: str, name: str, apply: Callable[[dict[str, Any]], dict[str, Any]]
+    event: dict[str, Any],
+    contract: str,
+    name: str,
+    apply: Callable[[dict[str, Any]], dict[str, Any]],
+    delete: Callable[[dict[str, Any]], None] = lambda event: None,
 ) -> dict[str, Any]:
     """Answers CloudFormation, whatever happens: a stack without an answer waits until its time-out. `apply` makes what the event asks for and
-    gives the attributes of the resource `name`; nothing is done to delete it. Without a ResponseURL, as in the sample event, the answer is only
+    gives the attributes of the resource `name`; `delete` deletes it, where there is something to delete. Without a ResponseURL, as in the sample event, the answer is only
     returned."""
     given = {key: event[key] for key in ("StackId", "RequestId", "LogicalResourceId")}
     given["PhysicalResourceId"] = event.get("PhysicalResourceId", name)
     try:
         require(event, contract)
-        data = {} if event["RequestType"] == "Delete" else apply(event)
+        data: dict[str, Any] = {}
+        if event["RequestType"] == "Delete":
+            delete(event)
+        else:
+            data = apply(event)
         given |= {"Status": "SUCCESS", "Data": data}
     except Exception as error:  # noqa: BLE001 - CloudFormation needs an answer
         LOG.exception("%s was not applied", name)
@@ -43,11 +51,16 @@ def is_taken_back(stack: str) -> bool:
     that of a deployment which goes back on purpose. Without an answer it counts as one: a rollback that is refused ends UPDATE_ROLLBACK_FAILED, and
     nobody can deploy the stack then."""
     try:
-        status = stacks().describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
+        status = status_of(stack)
     except (BotoCoreError, ClientError) as error:
         LOG.error(json.dumps({"stack": stack, "status": "unknown", "reason": described(error)}))
         return True
-    return bool(status.endswith(GOING_BACK))
+    return status.endswith(GOING_BACK)
+
+
+def status_of(stack: str) -> str:
+    found: str = stacks().describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
+    return found
 
 
 def _send(url: str, given: dict[str, Any]) -> None:

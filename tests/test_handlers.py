@@ -303,6 +303,7 @@ CONTRACTS = {
     "monitor": ["schedule"],
     "metadata_loader": ["metadata-loader"],
     "schema_migration": ["schema-migration"],
+    "database_protection": ["database-protection"],
     "pipeline_configuration": ["pipeline-configuration"],
     "job_tracker": ["job-tracker"],
     "outcome_recorder": ["outcome-recorder"],
