@@ -23,7 +23,9 @@ def _apply(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _delete(event: dict[str, Any]) -> None:
-    if custom_resource.status_of(event["StackId"]) == custom_resource.GOING_BACK:  # of a creation; an update's begins with UPDATE_
+    if (
+        custom_resource.status_of(event["StackId"]) == custom_resource.GOING_BACK
+    ):  # of a creation; an update's begins with UPDATE_
         _set(False)
 
 
