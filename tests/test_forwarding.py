@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import orjson
 from hypothesis import given
@@ -79,7 +80,8 @@ def test_a_hundred_accounts_with_seven_hundred_pipelines(project: Callable[[str]
     rules = [each for each in resources.values() if each["Type"] == "AWS::Events::Rule"]
     assert 20 <= len(rules) <= MAX_RULES
     assert len(resources) < 500
-    assert all("DeadLetterConfig" in target for rule in rules for target in rule["Properties"]["Targets"])
+    targets = [target for rule in rules for target in rule["Properties"]["Targets"]]
+    assert all("DeadLetterConfig" in target.get("Fn::If", [None, target])[1] for target in targets)
 
 
 def test_onboarding_a_domain_is_one_folder_and_plan_says_what_changes_where(
@@ -186,3 +188,44 @@ def test_plan_says_in_which_order_stacks_are_deployed_when_a_domain_moves(
         "2. the central account: its forward rules and who may publish",
         "3. `headgate join 333333333333 --stack CENTRAL`: it hears what was published before",
     ]
+
+
+def test_an_account_without_a_stack_does_not_stand_in_the_way_of_the_central_one(
+    project: Callable[[str], Path], headgate: Headgate
+) -> None:
+    """EventBridge may refuse a rule whose target does not exist, and CloudFormation would roll the central stack back."""
+    accounts = ("222222222222", "333333333333", "444444444444")
+    waits = {"d1": "raw/rd1", "d2": "raw/rd1", "d3": "d1/p"}
+    text = '--- raw/domain.yaml\nowner: x\naccount: "111111111111"\n--- raw/rd1.yaml\ndescription: x\n'
+    for (domain, upstream), account in zip(waits.items(), accounts, strict=True):
+        text += f'--- {domain}/domain.yaml\nowner: x\naccount: "{account}"\n--- {domain}/p.yaml\ndescription: x\n'
+        text += f"depends_on: {{all_of: [{upstream}]}}\npipeline: {{steps: [{{name: a, glue: {{job: {domain}}}}}]}}\n"
+    root = project(text)
+    assert headgate("generate")[0] == 0
+    template = json.loads((root / "statemachines/mesh/template.json").read_text())
+
+    def forwarded(to_come: str) -> set[str]:
+        """The accounts that rules forward to, as CloudFormation resolves the conditions."""
+
+        def holds(condition: Any) -> bool:
+            if "Condition" in condition:
+                return holds(template["Conditions"][condition["Condition"]])
+            if "Fn::Or" in condition:
+                return any(map(holds, condition["Fn::Or"]))
+            joined, whole = condition["Fn::Equals"]
+            (separator, (account, given)) = joined["Fn::Join"][0], joined["Fn::Join"][1]["Fn::Split"]
+            assert whole == given == {"Ref": "AccountsToCome"}
+            return separator.join(to_come.split(account)) == to_come
+
+        found = set()
+        for rule in (each for each in template["Resources"].values() if each["Type"] == "AWS::Events::Rule"):
+            targets = [target.get("Fn::If", [rule["Condition"], target]) for target in rule["Properties"]["Targets"]]
+            reached = {target["Id"] for condition, target, *_ in targets if holds({"Condition": condition})}
+            assert bool(reached) == holds({"Condition": rule["Condition"]}), "no rule is left without a target"
+            found |= reached
+        return found
+
+    assert forwarded("") == set(accounts)
+    assert forwarded("333333333333") == {"222222222222", "444444444444"}
+    assert forwarded("222222222222,333333333333") == {"444444444444"}
+    assert forwarded(",".join(accounts)) == set()

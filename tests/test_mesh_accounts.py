@@ -17,7 +17,7 @@ from headgate.local import player, runtime, snapshot
 from headgate.local.provisioning import provision
 from headgate.local.runtime import Runtime
 from headgate.local.scenario import Moment, Scenario
-from headgate.local.stack import Places, Stack
+from headgate.local.stack import REGION, Places, Stack
 from tests.local_application import CATALOG, ROOT, needs_sam, sample, snapshots
 
 pytestmark = [pytest.mark.slow, needs_sam]
@@ -150,8 +150,10 @@ def test_a_central_account_may_have_domains_of_its_own(tmp_path: Path) -> None:
     day = sample("stifel")
     with runtime.running(Places(ROOT, ROOT / "statemachines", tmp_path), starts=day.starts) as running:
         both, d2 = running.stack(D1), running.stack(D2)
+        bus = f"arn:aws:events:{REGION}:{D1}:event-bus/headgate-central"  # known before it exists: receivers come first
+        d2.deploy(lambda line: None, {"Mode": "domain", "CentralEventBusArn": bus})
         both.deploy(lambda line: None, {"Mode": "both"})
-        d2.deploy(lambda line: None, {"Mode": "domain", "CentralEventBusArn": both.outputs["CentralEventBusArn"]})
+        assert both.outputs["CentralEventBusArn"] == bus
         for stack in (both, d2):
             provision(stack, CATALOG, day.jobs, tmp_path / "data")
         running.control.set_behaviours({"*": [{"takes": 240}]})

@@ -128,7 +128,8 @@ class Proof:
         chosen = {name: each for name, each in resources.items() if name in kinds.values() or name in roles}
         digest = _digest([(name, sorted(each["Properties"])) for name, each in chosen.items()])
         if not self._cache.get("mesh lint", digest):
-            self._template(root, "mesh lint", (digest,), {**template, "Resources": chosen})
+            conditions = _conditions(template, chosen)
+            self._template(root, "mesh lint", (digest,), {**template, "Resources": chosen, "Conditions": conditions})
 
     def _template(self, root: Path, kind: str, digests: tuple[str, ...], template: dict[str, Any]) -> None:
         problems = self._cfn_lint(template)
@@ -139,6 +140,18 @@ class Proof:
 
     def _report(self, rule: Rule, file: Path, problems: Sequence[str], expected: str = EXPECTED) -> None:
         self.findings.extend(Finding(rule, file, "", problem, expected) for problem in problems)
+
+
+def _conditions(template: dict[str, Any], resources: dict[str, Any]) -> dict[str, Any]:
+    """The conditions that these resources name, and those that such conditions name."""
+    found: dict[str, Any] = {}
+    text = repr(resources)
+    while more := {
+        name: each for name, each in template["Conditions"].items() if f"'{name}'" in text and name not in found
+    }:
+        found |= more
+        text = repr(more)
+    return found
 
 
 def _digest(shape: Any) -> str:

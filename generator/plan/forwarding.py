@@ -39,6 +39,10 @@ class ForwardRule:
     accounts: tuple[str, ...]
     targets: tuple[tuple[Home, int], ...]
 
+    @property
+    def accounts_reached(self) -> list[str]:
+        return sorted({home.account for home, _ in self.targets})
+
 
 @dataclass(frozen=True, slots=True)
 class Forwarding:

@@ -8,7 +8,7 @@ import orjson
 
 from headgate.generator.model.accounts import Home, named
 from headgate.generator.plan import names
-from headgate.generator.plan.forwarding import Forwarding, most_accounts, pattern
+from headgate.generator.plan.forwarding import Forwarding, ForwardRule, most_accounts, pattern
 from headgate.generator.plan.layout import Template
 from headgate.generator.plan.resources import APPLICATION_PARAMETERS, PARAMETERS, WATCHERS
 from headgate.generator.plan.watching import Watching
@@ -106,14 +106,19 @@ def _sorted(homes: Iterable[Home | None]) -> list[Home | None]:
 
 def render_mesh(plan: Forwarding, accounts: Sequence[str]) -> dict[str, Any]:
     """The template of the central account: `accounts` may put events where no organization is named. Where they are too many for the
-    policy of a bus, an organization has to be named."""
+    policy of a bus, an organization has to be named. A rule whose target does not exist may be refused, and would roll the whole stack
+    back: accounts that have no stack yet are left out by a parameter."""
 
     def bus(home: Home) -> dict[str, str]:
         region = home.region or "${AWS::Region}"
         return {"Fn::Sub": f"arn:${{AWS::Partition}}:events:{region}:{home.account}:event-bus/${{NamePrefix}}domain"}
 
+    def rule_id(rule: ForwardRule) -> str:
+        return "Forward" + rule.name.title().replace("-", "")
+
     text = environment().get_template("mesh.json.j2").render(
-        plan=plan, accounts=accounts, too_many=len(accounts) > most_accounts(), bus=bus, pattern=pattern,
+        plan=plan, accounts=accounts, too_many=len(accounts) > most_accounts(), bus=bus, pattern=pattern, id=rule_id,
+        receivers=sorted({account for rule in plan.rules for account in rule.accounts_reached}),
     )  # fmt: skip
 
     rendered: dict[str, Any] = orjson.loads(text)
