@@ -1,5 +1,6 @@
 """A mesh of the size of large real ones: many domains, a few of them large and most of them small."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 PRODUCTS, DOMAINS = 8_339, 768
@@ -14,13 +15,13 @@ def sizes(products: int = PRODUCTS, domains: int = DOMAINS) -> list[int]:
     return found
 
 
-def lay_out(root: Path, products: int = PRODUCTS, domains: int = DOMAINS, settings: str = "") -> None:
-    """Writes the metadata into the folder `root`; each product waits for the one before it in its domain. `settings` is the domains' own
-    YAML, `{}` in it the number of the domain."""
+def lay_out(root: Path, products: int, domains: int, settings: Callable[[int], str]) -> None:
+    """Writes the metadata into the folder `root`; each product waits for the one before it in its domain. `settings` gives the YAML of a
+    domain by its number."""
     for number, size in enumerate(sizes(products, domains)):
         name = f"domain-{number:03}"
         (root / name).mkdir(parents=True)
-        (root / name / "domain.yaml").write_text("owner: data-platform\n" + settings.format(number))
+        (root / name / "domain.yaml").write_text("owner: data-platform\n" + settings(number))
         for index in range(size):
             waits = f"depends_on: {{all_of: [{name}/p{index - 1:04}]}}\n" if index else DAILY
             (root / name / f"p{index:04}.yaml").write_text(

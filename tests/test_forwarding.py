@@ -215,7 +215,7 @@ def test_an_account_without_a_stack_does_not_stand_in_the_way_of_the_central_one
             joined, whole = condition["Fn::Equals"]
             (separator, (account, given)) = joined["Fn::Join"][0], joined["Fn::Join"][1]["Fn::Split"]
             assert whole == given == {"Ref": "AccountsToCome"}
-            return separator.join(to_come.split(account)) == to_come
+            return bool(separator.join(to_come.split(account)) == to_come)
 
         found = set()
         for rule in (each for each in template["Resources"].values() if each["Type"] == "AWS::Events::Rule"):

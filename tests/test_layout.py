@@ -1,15 +1,17 @@
 """Products stay in their nested template, and templates within the quotas."""
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from headgate.generator.model.accounts import Home
-from headgate.generator.plan.deployment import ROOT_ROLES, deployments
+from headgate.generator.plan.deployment import MOST_ROLES, ROOT_ROLES, deployments
 from headgate.generator.plan.layout import (
     MANY_DOMAINS,
     MAX_BYTES,
@@ -21,6 +23,7 @@ from headgate.generator.plan.layout import (
     place,
     read_layout,
     recorded,
+    template_name,
 )
 from headgate.generator.plan.operations import (
     MAX_OPERATION,
@@ -33,6 +36,7 @@ from headgate.generator.plan.operations import (
 from headgate.generator.plan.resources import PARAMETERS
 from tests import large_mesh
 from tests.conftest import Headgate
+from tests.state_world import SOAK
 
 names = st.text("abcdef", min_size=1, max_size=3)
 HOMES = (None, Home("111122223333", ""), Home("111122223333", "eu-west-1"), Home("444455556666", ""))
@@ -177,3 +181,62 @@ def test_a_large_domain_is_split_and_one_more_product_touches_one_template(
 def test_no_template_can_have_too_many_parameters() -> None:
     """They do not grow with the products, so nothing is ever split for them."""
     assert len(PARAMETERS) <= MAX_PARAMETERS * SHARE
+
+
+def in_each_account(root: Path) -> dict[str, dict[str, int]]:
+    """The resources that were written for each stack, and the machines, by account: as CloudFormation would count them."""
+    found: dict[str, Counter[str]] = {}
+    for path in sorted((root / "statemachines").glob("template*.json")):
+        template = orjson.loads(path.read_bytes())
+        assert len(template["Resources"]) <= MAX_RESOURCES
+        assert path.stat().st_size <= MAX_BYTES
+        for each in template["Resources"].values():
+            if each["Type"] == "AWS::Serverless::Application":
+                nested = root / "statemachines" / each["Properties"]["Location"]
+                resources = orjson.loads(nested.read_bytes())["Resources"]
+                assert len(resources) <= MAX_RESOURCES
+                assert nested.stat().st_size <= MAX_BYTES
+                (account,) = re.findall(r"\d{12}", str(template["Conditions"][each["Condition"]]))
+                counts = found.setdefault(account, Counter())
+                counts[path.name] += 1 + len(resources)
+                counts["roles"] += sum(one["Type"] == "AWS::IAM::Role" for one in resources.values())
+                files = [
+                    one["Properties"]["DefinitionUri"]
+                    for one in resources.values()
+                    if "DefinitionUri" in one["Properties"]
+                ]
+                assert all((nested.parent / file).is_file() for file in files)
+                counts["machines"] += len(files)
+    return {account: dict(counts) for account, counts in found.items()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("products", "domains"), [(1_300, 260), (large_mesh.PRODUCTS, large_mesh.DOMAINS)])
+def test_a_large_mesh_validates_plans_and_generates_within_the_quotas(
+    products: int, domains: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, headgate: Headgate
+) -> None:
+    if products == large_mesh.PRODUCTS and SOAK == 1:
+        pytest.skip("the largest mesh: `make soak`")
+    monkeypatch.chdir(tmp_path)
+    accounts = ["111122223333", "444455556666"]
+    large_mesh.lay_out(tmp_path / "products", products, domains, lambda number: f'account: "{accounts[number % 2]}"\n')
+
+    assert headgate("validate")[0] == 0
+    expected = orjson.loads(headgate("validate", "--json")[1])["deployment"]
+    code, printed = headgate("plan", "--json")
+    assert code == 0
+    planned = orjson.loads(printed)["deployment"]
+    assert headgate("generate")[0] == 0
+    assert headgate("generate", "--check")[0] == 0
+
+    written = in_each_account(tmp_path)
+    assert planned["accounts"] == expected
+    assert planned["machines_created"] == products
+    for each in planned["accounts"]:
+        counts = written[each["account"]]
+        assert (each["machines"], each["roles"]) == (counts["machines"], counts["roles"] + ROOT_ROLES)
+        assert each["roles"] <= MOST_ROLES
+        for stack in each["stacks"]:
+            own = counts.get(template_name(stack["stack"]), 0)
+            assert own <= stack["resources"] <= MAX_OPERATION * SHARE
+            assert stack["resources"] - own <= (ROOT_RESOURCES + 10 if stack["stack"] == 1 else 0)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from headgate.cli.commands import deploy
 from headgate.deployment import stacks
 from headgate.deployment.deploy import Deployment, DeploymentError, Step
 from headgate.deployment.project import ConfigError, read_config
@@ -262,3 +263,10 @@ def test_nothing_is_deployed_that_is_not_generated(project: Callable[[str], Path
     code, text = headgate("deploy", "--dry-run")
     assert code == 2
     assert "statemachines is not what products generates: run `headgate generate` and commit the result" in text
+
+
+def test_mode_single_says_that_the_accounts_of_the_metadata_are_too_many_for_it() -> None:
+    accounts = [{"stacks": [{"stack": 1, "resources": 2_000}, {"stack": 2, "resources": 40}]}]
+    assert list(deploy._of_all_accounts(accounts)) == []
+    (sentence,) = deploy._of_all_accounts(accounts * 2)
+    assert "2 accounts into this one: about 4,000 resources in stack 1" in sentence

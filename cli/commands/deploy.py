@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from headgate.cli.operate import confirm
 from headgate.cli.progress import Progress, Stages
 from headgate.cli.project import open_project, require_project
 from headgate.generator.output import OutputError, opened
+from headgate.generator.plan.operations import MAX_OPERATION
 
 if TYPE_CHECKING:
     from headgate.deployment.deploy import Deployment, Step
@@ -148,6 +150,22 @@ def _shown(deployment: "Deployment", steps: "list[Step]", held: dict[str, Any]) 
         status = f" ({step.status})" if step.status else ""
         yield f"{number:>3}. {step.stack}: {step.what}{status}"
     yield from held["sentences"]
+    if deployment.mode == "single":
+        yield from _of_all_accounts(held["accounts"])
+
+
+def _of_all_accounts(accounts: list[dict[str, Any]]) -> Iterator[str]:
+    """Stacks hold what one account may hold; mode `single` deploys the domains of all accounts into one."""
+    totals: Counter[int] = Counter()
+    for each in accounts:
+        for stack in each["stacks"]:
+            totals[stack["stack"]] += stack["resources"]
+    for number, total in sorted(totals.items()):
+        if len(accounts) > 1 and total > MAX_OPERATION:
+            yield (
+                f"mode `single` puts the domains of {len(accounts)} accounts into this one: about {total:,} resources in stack {number}, and "
+                f"CloudFormation takes {MAX_OPERATION:,} in one operation. Deploy a mesh of accounts, or take `account` out of the metadata"
+            )
 
 
 def _as_json(steps: "list[Step]") -> list[dict[str, Any]]:
