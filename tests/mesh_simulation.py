@@ -19,6 +19,7 @@ from tests.state_acting import Acting
 from tests.state_world import at
 
 Mesh = dict[str, dict[str, Any]]
+ENOUGH = 300  # rounds after the last fix; a day that comes to rest takes about thirty
 
 
 class Simulation:
@@ -203,17 +204,20 @@ class Simulation:
         self.now += timedelta(minutes=1)
         return self.perform() + self.deliver(share) + self.step(share)
 
-    def settle(self) -> None:
-        """Until nothing moves, and nothing does after the deadlines either; the monitor looks as well."""
+    def settle(self) -> bool:
+        """Until nothing moves, and nothing does after the deadlines either; the monitor looks as well. False if it goes on and on."""
         idle = 0
-        while idle < 3:
+        for _ in range(ENOUGH):
             if self.round(1):
                 idle = 0
                 continue
+            if idle == 3:
+                return True
+            self.now += (timedelta(minutes=20), timedelta(hours=13), timedelta(minutes=20))[idle]
             idle += 1
-            self.now += (timedelta(minutes=20), timedelta(hours=13), timedelta(minutes=20))[idle - 1]
             for account in self.accounts.values():
                 account.state.repair(self.now)
+        return False
 
     def runs(self) -> Iterator[tuple[Key, dict[str, Any]]]:
         """Every run with its row."""

@@ -78,6 +78,7 @@ class Days:
         self.changed: set[str] = set()
         self.reruns: set[Key] = set()
         self.cascades: set[Key] = set()
+        self.settled = False
         self.metadata = [self.simulation.mesh]
         for day in DAYS:
             for name in EXTERNALS:
@@ -98,7 +99,7 @@ class Days:
             for _ in range(len(DAYS) // 6):
                 self.operate()
         self.fix()
-        simulation.settle()
+        self.settled = simulation.settle()
 
     def arrive(self, key: Key) -> None:
         self.simulation.publish(HOMES["raw"], key, "COMPLETED")
@@ -215,6 +216,7 @@ class Days:
 
     def wrong(self) -> list[tuple[Key, str]]:
         return [
+            *([] if self.settled else [((PRODUCTS[0], DAYS[0]), "and others do not come to rest")]),
             *self.wrong_ends(),
             *self.stale_inputs(),
             *self.wrong_histories(),
