@@ -10,22 +10,26 @@ from typing import Any
 from headgate.cli import terminal
 from headgate.cli.defaults import read_defaults
 from headgate.cli.errors import RefusedError, UsageError
+from headgate.cli.identity import signed
 from headgate.cli.project import project_above
 from headgate.local import presence
 
+OPERATE = "OperateFunctionName"
 LOCAL = Path(".headgate") / "local"
 REFUSALS = (
     "UnknownProduct", "UnknownRun", "UnknownLetter", "NoPipeline", "IllegalTransition", "ChangedMeanwhile", "TooMuch",
+    "NotIdentified", "NotAllowed",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Application:
-    """A running application: its stack's outputs, and clients of the AWS it runs on."""
+    """A running application: its stack's outputs, and clients of the AWS it runs on. One on AWS wants to know from AWS who operates it (`signs`)."""
 
     name: str
     outputs: dict[str, str]
     options: dict[str, str]
+    signs: bool = False
 
     def client(self, service: str) -> Any:
         import boto3
@@ -40,6 +44,8 @@ class Application:
 
         if output not in self.outputs:
             raise UsageError(f"{self.name} has no output {output}; name a stack of Headgate that has data products")
+        if self.signs and output == OPERATE:
+            event = {**event, "identity": signed(event, self.outputs["StateMachineArnPrefix"], self.options)}
         try:
             answer = self.client("lambda").invoke(FunctionName=self.outputs[output], Payload=json.dumps(event).encode())
         except (BotoCoreError, ClientError) as error:
@@ -113,7 +119,7 @@ def _stack(stack: str, region: str | None, profile: str | None) -> Application:
     if keys:
         client_options |= {"aws_access_key_id": keys.access_key, "aws_secret_access_key": keys.secret_key}
         client_options |= {"aws_session_token": keys.token} if keys.token else {}
-    return Application(f"stack {stack}", outputs, client_options)
+    return Application(f"stack {stack}", outputs, client_options, signs=bool(keys))
 
 
 def _error(body: dict[str, Any]) -> UsageError:

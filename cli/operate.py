@@ -1,4 +1,4 @@
-"""Operations on the runs of a running application. IAM decides who may call them; the name of the user is recorded."""
+"""Operations on the runs of a running application. IAM decides who may call them, the metadata who may act on which domain."""
 
 import argparse
 import getpass
@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from headgate.cli import terminal
-from headgate.cli.application import application
+from headgate.cli.application import OPERATE, application
 from headgate.cli.errors import RefusedError
 from headgate.cli.formatting import plural
 
@@ -14,7 +14,7 @@ from headgate.cli.formatting import plural
 def operate(arguments: argparse.Namespace, action: str, **event: Any) -> Any:
     """What the function answers to the operation; fields that are None are left out. Raises `RefusedError`, `UsageError`."""
     given = {key: value for key, value in event.items() if value is not None}
-    return application(arguments).call("OperateFunctionName", {**given, "action": action, "actor": _actor()})
+    return application(arguments).call(OPERATE, {**given, "action": action, "actor": _actor()})
 
 
 def confirm(arguments: argparse.Namespace, preview: str) -> None:

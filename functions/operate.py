@@ -1,10 +1,11 @@
 """What operators do to runs: rerun, hold, release, skip, cancel, waive, backfill; retry of effects, redrive of dead letters. IAM decides who may
-call it; the caller is recorded."""
+call it, the metadata who may act on which domain. The caller is recorded, by the identity that AWS confirms."""
 
 import os
 from datetime import datetime
 from typing import Any
 
+import caller
 import letters
 import runtime
 from contract import require
@@ -14,14 +15,18 @@ from state.answers import length
 from state.calls import State
 from state.errors import BadEvent
 
-HOW = ("actor", "preview", "expect")  # the fields that do not say what is to be done
+HOW = ("actor", "identity", "preview", "expect")  # the fields that do not say what is to be done
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:
     """The result of the action; with `preview` what it would change, and nothing is changed. Raises `BadEvent`, `UnknownRun`,
-    `UnknownProduct`, `NoPipeline`, `IllegalTransition`, `ChangedMeanwhile`, `TooMuch`, `UnknownLetter`."""
+    `UnknownProduct`, `NoPipeline`, `IllegalTransition`, `ChangedMeanwhile`, `TooMuch`, `UnknownLetter`, `NotIdentified`, `NotAllowed`."""
     require(event, "operate")
-    state, now, actor = runtime.state(), runtime.now(), event["actor"]
+    state, now = runtime.state(), runtime.now()
+    request = {key: value for key, value in event.items() if key not in HOW}
+    arn = caller.verified(event, now)
+    caller.check(arn, state.operators_of(request))
+    actor = arn or event["actor"]
     if event["action"] == "retry":
         return _retry(state, event, actor, now, context)
     if event["action"] == "redrive":
@@ -32,7 +37,6 @@ def handler(event: dict[str, Any], context: Any) -> Any:
         raise BadEvent("operate: /product is missing")
     if event["action"] == "waive":
         _check_waiver(event)
-    request = {key: value for key, value in event.items() if key not in HOW}
     done = state.operate(request, event.get("preview", False), event.get("expect"), actor, now)
     if done.changes is not None:
         result = _answer(event, done.result) if done.result else None

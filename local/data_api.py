@@ -24,24 +24,31 @@ IDLE_SECONDS = 180.0
 STATEMENT_SECONDS = 45
 
 Request = dict[str, Any]
+Target = tuple[str, str | None]  # a database, and the role; None is its owner
 
 
 @dataclass
 class _Transaction:
     connection: "psycopg.Connection[Any]"
-    dsn: str
+    target: Target
     used: float
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 class DataApi:
-    """The service. `dsn` is the database of a cluster, given its ARN, or of all. Connections are kept and reused; a transaction
-    holds one of its own."""
+    """The service. `dsn` is the database of a cluster, given its ARN, or of all; `role_of` gives the role of a secret, by its ARN: None is the owner.
+    Connections are kept and reused; a transaction holds one of its own."""
 
-    def __init__(self, dsn: str | Callable[[str], str], idle_seconds: float = IDLE_SECONDS) -> None:
+    def __init__(
+        self,
+        dsn: str | Callable[[str], str],
+        idle_seconds: float = IDLE_SECONDS,
+        role_of: Callable[[str], str | None] = lambda secret: None,
+    ) -> None:
         self._dsn_of = dsn if callable(dsn) else lambda cluster: dsn
+        self._role_of = role_of
         self._idle_seconds = idle_seconds
-        self._free: dict[str, list[psycopg.Connection[Any]]] = defaultdict(list)
+        self._free: dict[Target, list[psycopg.Connection[Any]]] = defaultdict(list)
         self._transactions: dict[str, _Transaction] = {}
         self._lock = threading.Lock()
 
@@ -94,13 +101,13 @@ class DataApi:
         return {"updateResults": [{"generatedFields": []} for _ in sets]}
 
     def _begin(self, request: Request) -> dict[str, Any]:
-        dsn = self._dsn_of(request["resourceArn"])
-        connection = self._take(dsn)
+        target = self._target(request)
+        connection = self._take(target)
         with _errors():
             connection.execute("BEGIN")
         name = uuid.uuid4().hex
         with self._lock:
-            self._transactions[name] = _Transaction(connection, dsn, time.monotonic())
+            self._transactions[name] = _Transaction(connection, target, time.monotonic())
         return {"transactionId": name}
 
     def _commit(self, request: Request) -> dict[str, Any]:
@@ -116,19 +123,19 @@ class DataApi:
             raise ApiError("TransactionNotFoundException", f"Transaction {request.get('transactionId')} is not found")
         with transaction.lock, _errors():
             transaction.connection.execute(sql)
-        self._give_back(transaction.connection, transaction.dsn)
+        self._give_back(transaction.connection, transaction.target)
         return {"transactionStatus": status}
 
     @contextlib.contextmanager
     def _connection(self, request: Request) -> Iterator["psycopg.Connection[Any]"]:
         name = request.get("transactionId")
         if name is None:
-            dsn = self._dsn_of(request["resourceArn"])
-            connection = self._take(dsn)
+            target = self._target(request)
+            connection = self._take(target)
             try:
                 yield connection
             finally:
-                self._give_back(connection, dsn)
+                self._give_back(connection, target)
             return
         with self._lock:
             transaction = self._transactions.get(str(name))
@@ -138,24 +145,30 @@ class DataApi:
             transaction.used = time.monotonic()
             yield transaction.connection
 
-    def _take(self, dsn: str) -> "psycopg.Connection[Any]":
+    def _target(self, request: Request) -> Target:
+        return self._dsn_of(request["resourceArn"]), self._role_of(request["secretArn"])
+
+    def _take(self, target: Target) -> "psycopg.Connection[Any]":
+        dsn, role = target
         with self._lock:
-            while self._free[dsn]:
-                connection = self._free[dsn].pop()
+            while self._free[target]:
+                connection = self._free[target].pop()
                 if not connection.closed and not connection.broken:
                     return connection
         try:
-            options = f"-c statement_timeout={STATEMENT_SECONDS}s -c timezone=UTC"
+            options = f"-c statement_timeout={STATEMENT_SECONDS}s -c timezone=UTC" + (
+                f" -c role={role}" if role else ""
+            )
             return psycopg.connect(dsn, autocommit=True, options=options, connect_timeout=10)
         except psycopg.OperationalError as error:
             raise ApiError("DatabaseUnavailableException", str(error).strip()) from None
 
-    def _give_back(self, connection: "psycopg.Connection[Any]", dsn: str) -> None:
+    def _give_back(self, connection: "psycopg.Connection[Any]", target: Target) -> None:
         if connection.closed or connection.broken or connection.info.transaction_status.name != "IDLE":
             connection.close()
         else:
             with self._lock:
-                self._free[dsn].append(connection)
+                self._free[target].append(connection)
 
     def _expire(self) -> None:
         """Transactions that were not used for three minutes are rolled back, as the service does."""

@@ -1,6 +1,7 @@
 """The whole application on this machine: PostgreSQL, the Data API, the local AWS endpoint, built and deployed by SAM."""
 
 import contextlib
+import json
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import psycopg
+from botocore.exceptions import ClientError
 
 from headgate.local import endpoint, postgres
 from headgate.local.clock import OFFSET
@@ -117,8 +119,9 @@ def running(places: Places, keep: bool = False, starts: datetime | None = None) 
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(postgres.running(places.folder / "postgres", temporary=not keep))
         port, control, data_port = KEPT_PORTS if keep else (0, 0, 0)
-        data_api = stack.enter_context(served(DataApi(_database_of(server)), data_port))
         sockets = endpoint.Sockets(*(stack.enter_context(listener(each)) for each in (port, control)))
+        api = DataApi(_database_of(server), role_of=_roles(places, sockets.url))
+        data_api = stack.enter_context(served(api, data_port))
         saved = (places.folder / "endpoint").exists()
         runtime = Runtime(places, server, data_api, sockets, keep or saved)
         stack.callback(runtime.stop_endpoint)
@@ -138,3 +141,21 @@ def _database_of(server: postgres.Postgres) -> Callable[[str], str]:
         return server.dsn(f"headgate_{account}")
 
     return dsn
+
+
+def _roles(places: Places, url: str) -> Callable[[str], str | None]:
+    """The database role of a secret: the user that it names. A user whose secret the cluster manages is the owner, and so is one that the endpoint
+    does not know, as in events/env.json. Passwords are not compared: whoever reaches the Data API may be any of them."""
+
+    @cache
+    def role(secret: str) -> str | None:
+        _, _, _, region, account, _, name = secret.split(":", 6)
+        if name.startswith("rds!"):
+            return None
+        try:
+            found = Stack(places, url, account, region).client("secretsmanager").get_secret_value(SecretId=secret)
+        except ClientError:
+            return None
+        return str(json.loads(found["SecretString"])["username"])
+
+    return role

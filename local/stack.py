@@ -113,6 +113,7 @@ class Stack:
         shutil.copytree(self.places.statemachines, application / "statemachines")
         given = {
             "DeletionProtection": "false",
+            "UnverifiedCallers": "true",  # the endpoint knows no users
             **self._alerting(),
             **commit_of(self.places.project),
             **(parameters or {}),

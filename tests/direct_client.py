@@ -1,6 +1,7 @@
 """The RDS Data API as boto3's client gives it, without the way over HTTP: what most tests of the state need of it."""
 
 import json
+from contextvars import ContextVar
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -15,6 +16,14 @@ PATHS = {
     "commit_transaction": "/CommitTransaction",
     "rollback_transaction": "/RollbackTransaction",
 }
+
+
+ROLE: ContextVar[str | None] = ContextVar("role", default=None)  # of the function that runs; None: the database's owner
+
+
+def role_of(secret: str) -> str | None:
+    """The role in the ARN of a secret as this client gives it."""
+    return secret.partition("/")[2] or None
 
 
 class DirectClient:
@@ -39,6 +48,8 @@ class DirectClient:
         return self._call("rollback_transaction", request)
 
     def _call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        if role := ROLE.get():
+            request["secretArn"] += f"/{role}"
         try:
             answer = self._api.call(PATHS[operation], json.dumps(request).encode())
         except ApiError as error:

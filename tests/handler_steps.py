@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from tests.direct_client import ROLE
 from tests.state_world import World, at, external, product
 
 ROOT = Path(__file__).parent.parent
@@ -25,8 +26,23 @@ class Seconds:
             return int(self.left * 1000)
 
 
+# The database role of each function, as in the template; the others are workers. None is the owner of the database.
+ROLES = {
+    "inquire": "headgate_reader",
+    "metadata_loader": "headgate_keeper",
+    "retention": "headgate_keeper",
+    "schema_migration": None,
+}
+WORKER = "headgate_worker"
+
+
 def invoke(function: str, event: dict[str, Any], context: Any = None) -> Any:
-    return importlib.import_module(function).handler(event, context)
+    """Calls the handler, which connects to the database as the function's role."""
+    before = ROLE.set(ROLES.get(function, WORKER))
+    try:
+        return importlib.import_module(function).handler(event, context)
+    finally:
+        ROLE.reset(before)
 
 
 def sample(function: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from headgate.local.postgres import Postgres
 from state import catalog
 from state.database import Database
 from state.migrate import migrate
-from tests.direct_client import DirectClient
+from tests.direct_client import DirectClient, role_of
 from tests.state_acting import Acting
 
 PREFIX = "arn:aws:states:us-east-1:123456789012:stateMachine:"
@@ -26,6 +26,7 @@ ENVIRONMENT = {
     "CLUSTER_ARN": RESOURCE_ARN,
     "SECRET_ARN": SECRET_ARN,
     "DATABASE_NAME": "headgate",
+    "UNVERIFIED_CALLERS": "true",
     "STATE_MACHINE_ARN_PREFIX": PREFIX,
     "CENTRAL_EVENT_BUS_ARN": "arn:aws:events:us-east-1:123456789012:event-bus/central",
     "DOMAIN_EVENT_BUS_ARN": "arn:aws:events:us-east-1:123456789012:event-bus/domain",
@@ -116,7 +117,7 @@ def new_world(postgres: Postgres) -> Iterator[World]:
     with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE migrated")
     dsn = postgres.dsn(name)
-    api = DataApi(dsn)
+    api = DataApi(dsn, role_of=role_of)
     with contextlib.ExitStack() as ends:
         ends.callback(api.close)
         made = World(Database(DirectClient(api)), dsn, lambda: ends.enter_context(served(api)))

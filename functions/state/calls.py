@@ -159,6 +159,10 @@ class State(Questions):
     def retry_effects(self, chosen: list[int] | None, actor: str, now_is: datetime) -> int:
         return int(self._value("retry_effects", chosen, actor, now_is))
 
+    def operators_of(self, request: Json) -> Json:
+        """{<domain>: [ARN]}"""
+        return cast(Json, self._value("operators_of", request))
+
     def operate(self, request: Json, trial: bool, expected: str | None, actor: str, now_is: datetime) -> Operated:
         return self._one(Operated, "operate", request, trial, expected, actor, now_is)
 

@@ -108,7 +108,9 @@ def _chunks(catalog: Entry) -> Iterator[list[Entry]]:
 
 
 def rows(catalog: Entry) -> Iterator[Entry]:
-    """Every calendar and product as a row of the stage; a product also as the catalog holds it."""
+    """Every domain, calendar and product as a row of the stage; a product also as the catalog holds it."""
+    for key, entry in catalog["domains"].items():
+        yield {"section": "domains", "key": key, "entry": entry}
     for key, entry in catalog["calendars"].items():
         yield {"section": "calendars", "key": key, "entry": entry}
     times = {

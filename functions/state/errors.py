@@ -41,6 +41,14 @@ class SchemaGoesBack(StateError):
     """The release is older than the one whose schema the database has."""
 
 
+class NotIdentified(StateError):
+    """The caller's identity is not proven."""
+
+
+class NotAllowed(StateError):
+    """The caller is no operator of the domain."""
+
+
 class ChangedMeanwhile(StateError):
     """The operation would change something else than its preview said."""
 

@@ -1,4 +1,4 @@
-"""Brings the database's schema up to date: numbered migrations once each, then the transitions where they changed.
+"""Brings the database's schema up to date: numbered migrations once each, then the transitions where they changed, then what roles may do.
 
 All of it is one transaction under an advisory lock, so two loaders run one after the other, and a failure leaves the
 schema as it was.
@@ -18,6 +18,7 @@ from state.errors import SchemaGoesBack, StateError, StateUnavailable
 FOLDER = Path(__file__).parent
 LOCK = 7200
 TRIES = 3
+GRANTS = "grants.sql"  # run again whenever anything was applied
 LOG = """
 CREATE TABLE IF NOT EXISTS schema_migration (
     name text PRIMARY KEY, digest text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"""
@@ -66,11 +67,15 @@ def _migrate(database: Database, release: Release | None, force: bool) -> list[s
             row[0]["stringValue"]: row[1]["stringValue"]
             for row in database.execute("SELECT name, digest FROM schema_migration", transaction=transaction)
         }
-        applied = []
-        for path in (*sorted(FOLDER.glob("migrations/*.sql")), *sorted(FOLDER.glob("transitions/*.sql"))):
+        applied: list[str] = []
+        for path in (
+            *sorted(FOLDER.glob("migrations/*.sql")),
+            *sorted(FOLDER.glob("transitions/*.sql")),
+            *FOLDER.glob(GRANTS),
+        ):
             text = path.read_text("utf-8")
             name, digest = f"{path.parent.name}/{path.name}", hashlib.sha256(text.encode()).hexdigest()
-            if known.get(name) == digest:
+            if known.get(name) == digest and not (path.name == GRANTS and applied):
                 continue
             if name in known and path.parent.name == "migrations":
                 raise StateError(f"{name} was applied and edited afterwards; write a new migration instead")

@@ -72,6 +72,7 @@ def domain(name: str, document: Document) -> Domain:
         document.get("email"),
         document.get("account"),
         document.get("region"),
+        tuple(document.get("operators", ())),
     )
 
 

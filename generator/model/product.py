@@ -176,3 +176,4 @@ class Domain:
     email: str | None
     account: str | None
     region: str | None
+    operators: tuple[str, ...] = ()

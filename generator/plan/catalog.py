@@ -156,6 +156,7 @@ def _domain(domain: Domain) -> Entry:
         "email": domain.email,
         "account": domain.account,
         "region": domain.region,
+        "operators": domain.operators or None,
     }
     return {key: value for key, value in values.items() if value is not None}
 

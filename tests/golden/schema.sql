@@ -364,6 +364,10 @@ ALTER TABLE public.data_product_status_history ALTER COLUMN history_id ADD GENER
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE public.domain_operators (
+    domain text NOT NULL,
+    operators text[] NOT NULL
+);
 ALTER TABLE public.effect ALTER COLUMN effect_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.effect_effect_id_seq
     START WITH 1
@@ -466,6 +470,8 @@ ALTER TABLE ONLY public.data_product_status
     ADD CONSTRAINT data_product_status_pkey PRIMARY KEY (run_id);
 ALTER TABLE ONLY public.data_product_status
     ADD CONSTRAINT data_product_status_product_id_business_date_cycle_key UNIQUE (product_id, business_date, cycle);
+ALTER TABLE ONLY public.domain_operators
+    ADD CONSTRAINT domain_operators_pkey PRIMARY KEY (domain);
 ALTER TABLE ONLY public.effect
     ADD CONSTRAINT effect_effect_key_key UNIQUE (effect_key);
 ALTER TABLE ONLY public.effect_history
