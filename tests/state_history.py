@@ -135,7 +135,11 @@ def morning(world: World, case: Case, count: int) -> None:
 
 def stage(world: World, mesh: dict[str, dict[str, Any]], without: str) -> None:
     """The mesh without one product lies ready for `load_catalog`."""
-    content = {"calendars": {}, "products": {name: each for name, each in mesh.items() if name != without}}
+    content = {
+        "domains": {},
+        "calendars": {},
+        "products": {name: each for name, each in mesh.items() if name != without},
+    }
     for row in catalog.rows(content):
         world.sql(
             "INSERT INTO catalog_stage VALUES ('next', %s, %s, %s)",

@@ -213,7 +213,7 @@ def load(world: World, products: dict[str, Any]) -> None:
     world.load(products, at("2026-11-20 05:00"))
     changed = {name: {**each, "depends_on": {"all_of": each["depends_on"]["all_of"][:1]}} if "depends_on" in each else each
                for name, each in products.items()}  # fmt: skip
-    given, alone = (list(rows({"calendars": {}, "products": each})) for each in (products, changed))
+    given, alone = (list(rows({"domains": {}, "calendars": {}, "products": each})) for each in (products, changed))
     world.sql("DROP TABLE IF EXISTS catalog")
     world.sql(
         "CREATE TABLE catalog AS SELECT g.*, a.entry AS changed FROM jsonb_to_recordset(%s) AS g(section text, key text, entry jsonb) "

@@ -80,7 +80,7 @@ def test_the_functions_find_the_settings_they_read() -> None:
     given = TEMPLATE["Globals"]["Function"]["Environment"][
         "Variables"
     ].keys()  # alerts.py bears it that its own are empty
-    of_retention = RESOURCES["RetentionFunction"]["Properties"]["Environment"]["Variables"].keys()
+    of_retention = RESOURCES["RetentionFunction"]["Properties"]["Environment"]["Variables"].keys() - given
     assert read <= given | of_retention
     assert not any(
         name in path.read_text("utf-8")
