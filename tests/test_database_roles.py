@@ -29,7 +29,10 @@ def secret(role: str | None) -> Any:
     return {"Fn::GetAtt": [names[role], "Id"]} if role else OWNER
 
 
-@pytest.mark.parametrize("function", HANDLERS)
+WITHOUT_DATABASE = {"DatabaseProtectionFunction"}  # it changes the cluster, and nothing in it
+
+
+@pytest.mark.parametrize("function", sorted(HANDLERS.keys() - WITHOUT_DATABASE))
 def test_a_function_has_the_secret_of_its_role_and_may_read_it_alone(function: str) -> None:
     expected = secret(ROLES.get(HANDLERS[function], WORKER))
     of_all = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
@@ -47,6 +50,14 @@ def test_a_function_has_the_secret_of_its_role_and_may_read_it_alone(function: s
     ]
     wanted = [[OWNER, *map(secret, SECRETS.values())]] if expected == OWNER else [expected]
     assert readable == wanted
+
+
+@pytest.mark.parametrize("function", sorted(WITHOUT_DATABASE))
+def test_a_function_without_the_database_has_no_secret_of_it(function: str) -> None:
+    properties = RESOURCES[function]["Properties"]
+    assert properties["Environment"]["Variables"]["SECRET_ARN"] == ""
+    assert "GetSecretValue" not in json.dumps(RESOURCES[properties["Role"]["Fn::GetAtt"][0]])
+    assert RESOURCES[properties["Role"]["Fn::GetAtt"][0]]["Properties"]["ManagedPolicyArns"] == [{"Ref": "RunPolicy"}]
 
 
 def test_the_secrets_name_the_roles() -> None:

@@ -68,7 +68,7 @@ def test_a_product_of_a_further_stack_runs(project: Path, running: Runtime) -> N
     assert not running.client("cloudformation").describe_stacks()["Stacks"], "a dry run deploys nothing"
     for line in ("1. headgate: create", "2. headgate-2: create", "3. headgate: load the catalog"):
         assert line in shown
-    given = ("--yes", "--parameter", "DeletionProtection=false")
+    given = ("--yes", "--parameter", "DeletionProtection=false", "--parameter", "UnverifiedCallers=true")
     assert "2 new, 0 changed" in run(project, running, "deploy", *given)
     assert machines(running) == {"headgate-d1_a", "headgate-d2_a"}
 

@@ -97,7 +97,7 @@ class Worker:
 @pytest.mark.parametrize("turn", range(2 * SOAK))
 def test_everything_at_once_leaves_nothing_to_find(world: World, monkeypatch: pytest.MonkeyPatch, turn: int) -> None:
     """A deadlock is not tried again here, so it is raised."""
-    monkeypatch.setattr(database, "RETRIED_STATES", ())
+    monkeypatch.setattr(database, "ATTEMPTS", 1)
     world.load(mesh(), LOADED)
 
     workers = [Worker(world.url, world.dsn, WORKERS * turn + number) for number in range(WORKERS)]

@@ -12,7 +12,7 @@ from headgate.local.adapters.settings import Settings
 HOOKS = (
     "cloudformation.provisioners:_RESOURCE_HANDLERS", "cloudformation.provisioners:_rds_db_cluster_attrs",
     "cloudformation.provisioners:_update_resource", "cloudformation.provisioners:_physical_name",
-    "cloudformation.engine:_parse_template", "cloudformation.engine:_apply_transforms", "cloudformation:_stacks",
+    "cloudformation.engine:_evaluate_conditions", "cloudformation.engine:_parse_template", "cloudformation.engine:_apply_transforms", "cloudformation:_stacks",
     "eventbridge:_create_archive", "eventbridge:_update_archive", "eventbridge:_archives", "eventbridge:_put_permission",
     "eventbridge:_remove_permission",
     "secretsmanager:_create_secret", "secretsmanager:_secrets", "sns:_topics",
@@ -23,6 +23,7 @@ def install(settings: Settings) -> None:
     handlers: dict[str, Any] = provisioners._RESOURCE_HANDLERS
     handlers.setdefault("AWS::Events::Archive", {"create": _archive, "update": _changed_archive, "delete": _no_archive})
     _transform_nested()
+    _texts_in_conditions()
     _keep_attributes()
     _managed_password()
     _keep_keys_of_topics()
@@ -68,6 +69,30 @@ def _transform_nested() -> None:
         return engine._apply_transforms(parse(body))
 
     engine._parse_template = transformed
+
+
+def _texts_in_conditions() -> None:
+    """Fills in `Fn::Join` and `Fn::Split` in conditions, which the endpoint compares as they are written."""
+    evaluate: Callable[..., dict[str, bool]] = engine._evaluate_conditions
+
+    def evaluated(template: dict[str, Any], parameters: dict[str, Any]) -> dict[str, bool]:
+        return evaluate({**template, "Conditions": _joined(template.get("Conditions", {}), parameters)}, parameters)
+
+    engine._evaluate_conditions = evaluated
+
+
+def _joined(node: Any, parameters: dict[str, Any]) -> Any:
+    if isinstance(node, list):
+        return [_joined(each, parameters) for each in node]
+    if not isinstance(node, dict):
+        return node
+    inner = {key: _joined(value, parameters) for key, value in node.items()}
+    match inner:
+        case {"Fn::Split": [separator, {"Ref": name}]}:
+            return str(parameters[name]["Value"]).split(separator)
+        case {"Fn::Join": [separator, [*parts]]}:
+            return separator.join(parts)
+    return inner
 
 
 def _keep_attributes() -> None:
