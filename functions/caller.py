@@ -34,7 +34,7 @@ _PATH = re.compile(r":role/.*/")
 
 
 def verified(event: dict[str, Any], now: datetime) -> str | None:
-    """The ARN of who has signed `identity` of the event; None where it has none and the application takes callers at their word, as the local
+    """The ARN of who has signed `identity` of the event; None where it has none and the application accepts unverified callers, as the local
     runtime does. Raises `NotIdentified`."""
     if "identity" not in event:
         if os.environ.get("UNVERIFIED_CALLERS") == "true":

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from headgate.cli import application, operate
 from headgate.cli.main import main
@@ -21,9 +22,13 @@ from tests.golden import lay_out
 from tests.handler_steps import invoke
 from tests.local_endpoint import endpoint  # noqa: F401 - a fixture
 from tests.scheduling import Scheduling
-from tests.state_world import ENVIRONMENT, World, make_template, new_world
+from tests.state_world import ENVIRONMENT, SOAK, World, make_template, new_world
 
 Headgate = Callable[..., tuple[int, str]]
+
+# The usual run draws the same examples each time, so that a change is judged by what it changes. `make soak` draws others each time.
+settings.register_profile("headgate", derandomize=SOAK == 1)
+settings.load_profile("headgate")
 
 
 def pytest_configure(config: pytest.Config) -> None:

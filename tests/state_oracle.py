@@ -154,7 +154,8 @@ class Oracle:
 
     def update(self) -> None:
         """Starts the next attempts of what ended because inputs were missing and has them now, releases what holds, and skips what can hold
-        no more. A run that was released stays so, whatever its metadata says afterwards."""
+        no more, also what failed at its deadline before that was known. A run that was released stays so, whatever its metadata says
+        afterwards."""
         for key, run in self.runs.items():
             if not self.has_pipeline(key[0]):
                 continue
@@ -163,7 +164,9 @@ class Oracle:
             if run.status == "WAITING" and run.held_over and key[0] not in self.held:
                 run.again()
             ready = self.holds(condition, key[1]) and not self.kept_back(key)
-            if ready and run.status in ENDED and run.resumes_until and self.now <= run.resumes_until:
+            if run.status in ENDED and run.resumes_until and self.now <= run.resumes_until and (
+                ready or (run.status == "ERROR" and self.impossible(condition, key[1]) and not self.kept_back(key))
+            ):  # fmt: skip
                 run.again()
             if run.status == "WAITING" and not run.decided and not run.released:
                 run.released = ready
