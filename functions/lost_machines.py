@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 import launches
 import runtime
 from clients import client
+from failure_cause import readable
 from job_run import JobRun
 from job_services import stop
 from state.answers import OpenRun
@@ -66,7 +67,7 @@ def record(run: OpenRun, end: MachineEnd, actor: str, now: datetime) -> bool:
     outcome is recorded by now. What is due then is left in the outbox. A run whose work has succeeded as a whole is COMPLETED. Raises botocore's
     errors where a service does not say what it was asked to do."""
     launches.learn(runtime.state(), run.run_id, run.attempt, now)
-    cause = end.cause or f"the execution ended {end.status} without recording an outcome"
+    cause = readable(end.cause) or f"the execution ended {end.status} without recording an outcome"
     ended = runtime.state().end_lost_machine(
         run.run_id, run.attempt, end.error or end.status, cause, end.broke, RESTARTS, actor, now
     )

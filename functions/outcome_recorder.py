@@ -9,6 +9,7 @@ import launches
 import runtime
 from clients import described
 from contract import require
+from failure_cause import readable
 from state.errors import StateUnavailable
 
 
@@ -23,7 +24,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         except (ClientError, BotoCoreError) as error:  # a service does not answer; by this name the machine asks again
             raise StateUnavailable(f"what still runs is not known: {described(error)}") from None
     finished = runtime.state().finish_attempt(
-        run, event["attempt"], event["status"], event.get("error"), event.get("cause"), now
+        run, event["attempt"], event["status"], event.get("error"), readable(event.get("cause")), now
     )
     runtime.perform_of_run(context, run)
     if finished.continues:
