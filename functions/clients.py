@@ -18,15 +18,15 @@ UNANSWERED = {
 
 
 @cache
-def client(service: str) -> Any:
-    """The client of a warm function."""
+def client(service: str, region: str | None = None) -> Any:
+    """The client of a warm function; without a region it calls that of the function."""
     config = Config(
         connect_timeout=CONNECT,
         read_timeout=READ,
         max_pool_connections=16,
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
     )
-    return boto3.client(service, config=config)
+    return boto3.client(service, config=config, region_name=region)
 
 
 def no_limit() -> float:

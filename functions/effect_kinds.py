@@ -32,12 +32,20 @@ def _task_failure(client: Any, payload: dict[str, Any]) -> str:
     return "answered"
 
 
+def _bus(payload: dict[str, Any]) -> str:
+    return os.environ["CENTRAL_EVENT_BUS_ARN" if payload["visibility"] == "mesh" else "DOMAIN_EVENT_BUS_ARN"]
+
+
+def _region_of_bus(payload: dict[str, Any]) -> str:
+    """EventBridge takes no event for a bus of another region than the one that is called."""
+    return _bus(payload).split(":")[3]
+
+
 def _put_event(client: Any, payload: dict[str, Any]) -> str:
-    bus = os.environ["CENTRAL_EVENT_BUS_ARN" if payload["visibility"] == "mesh" else "DOMAIN_EVENT_BUS_ARN"]
     entry = {
         "Source": "headgate",
         "DetailType": payload["detail_type"],
-        "EventBusName": bus,
+        "EventBusName": _bus(payload),
         "Detail": json.dumps(payload["detail"]),
     }
     answer = client.put_events(Entries=[entry])
@@ -59,12 +67,14 @@ def _alert(client: Any, payload: dict[str, Any]) -> str:
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of effect: the service, the call, and the error codes by which the service says that nothing is left to do. What
-    `crosses_accounts` may be refused because of an outage or a change in another account, which ends without us."""
+    `crosses_accounts` may be refused because of an outage or a change in another account, which ends without us. `region` is the one that is
+    called; where there is none, that of the function."""
 
     service: str
     perform: Callable[[Any, dict[str, Any]], str]
     done: Mapping[str, str] = field(default_factory=dict)
     crosses_accounts: bool = False
+    region: Callable[[dict[str, Any]], str] | None = None
 
 
 _TOKEN_CLOSED = {
@@ -79,6 +89,6 @@ KINDS = {
     "stop_execution": Kind("stepfunctions", _stop_execution, {"ExecutionDoesNotExist": "the execution does not exist"}),
     "task_success": Kind("stepfunctions", _task_success, _TOKEN_CLOSED),
     "task_failure": Kind("stepfunctions", _task_failure, _TOKEN_CLOSED),
-    "put_event": Kind("events", _put_event, crosses_accounts=True),
+    "put_event": Kind("events", _put_event, crosses_accounts=True, region=_region_of_bus),
     "alert": Kind("sns", _alert),
 }

@@ -40,10 +40,10 @@ class Performer:
     """Performs effects with the clients of this environment, or with those given. Each method gives how many it performed. It begins none
     when `left` gives less seconds than one may take; what it has not begun then is due as before."""
 
-    def __init__(self, state: State, make: Callable[[str], Any] = clients.client) -> None:
+    def __init__(self, state: State, make: Callable[..., Any] = clients.client) -> None:
         self._state = state
         self._make = make
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, ...], Any] = {}
         self._lock = threading.Lock()
 
     def perform_due(self, clock: Callable[[], datetime], left: Left = clients.no_limit) -> int:
@@ -89,17 +89,19 @@ class Performer:
     def _outcome(self, effect: Effect) -> str:
         kind, payload = KINDS[effect.kind], json.loads(effect.payload)
         try:
-            return kind.perform(self._client(kind.service), payload)
+            place = (kind.service, kind.region(payload)) if kind.region else (kind.service,)
+            return kind.perform(self._client(place), payload)
         except Exception as error:
             if (code := clients.code_of(error)) in kind.done:
                 return kind.done[code]
             raise
 
-    def _client(self, service: str) -> Any:
+    def _client(self, place: tuple[str, ...]) -> Any:
+        """The client of a service, or of a service and a region."""
         with self._lock:  # boto3 makes clients in one thread at a time
-            if service not in self._clients:
-                self._clients[service] = self._make(service)
-            return self._clients[service]
+            if place not in self._clients:
+                self._clients[place] = self._make(*place)
+            return self._clients[place]
 
 
 def _failure(effect: Effect, error: Exception) -> Result:

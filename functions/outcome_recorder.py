@@ -15,7 +15,8 @@ from state.errors import StateUnavailable
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`{"recorded_at": ..., "detail": ...}`, the same when the same outcome is reported again. `detail` is what the machine publishes. Before an
-    ERROR is final, what still runs of the attempt is stopped: the jobs of other branches, and one whose launch nobody recorded."""
+    ERROR is final, what still runs of the attempt is stopped: the jobs of other branches, and one whose launch nobody recorded. With `publish` the
+    machine publishes nothing: its region is not that of the central bus, which Step Functions could not call."""
     require(event, "outcome-recorder")
     run, now = UUID(event["run_id"]), runtime.now()
     if event["status"] == "ERROR":
@@ -26,6 +27,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     finished = runtime.state().finish_attempt(
         run, event["attempt"], event["status"], event.get("error"), readable(event.get("cause")), now
     )
+    if event.get("publish"):
+        runtime.state().publish_at_once(run, event["attempt"], event["status"], now)
     runtime.perform_of_run(context, run)
     if finished.continues:
         runtime.continue_backfills(context, now)

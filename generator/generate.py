@@ -11,7 +11,7 @@ from headgate.generator.cache import Cache, digest
 from headgate.generator.lint.linters import cfn_lint
 from headgate.generator.lint.proof import Proof
 from headgate.generator.metadata.load import Loaded
-from headgate.generator.model.accounts import home_of, producers, publishers, subscriptions
+from headgate.generator.model.accounts import home_of, producers, publishers, publishes_elsewhere, subscriptions
 from headgate.generator.model.mesh import Mesh
 from headgate.generator.model.product import Product
 from headgate.generator.output import Generated, Output
@@ -75,10 +75,13 @@ class _Run:
 
     def _key(self, product: Product) -> str:
         # two products of equal metadata still differ in their names
-        return f"{product.id} {self.digests[product.id]}"
+        return f"{product.id} {self.digests[product.id]}" + (" elsewhere" if self._elsewhere(product) else "")
+
+    def _elsewhere(self, product: Product) -> bool:
+        return publishes_elsewhere(self.mesh, product.domain)
 
     def _rendered(self, product: Product) -> tuple[ProductResources, bytes]:
-        given = outline(product)
+        given = outline(product, self._elsewhere(product))
         texts = machine_texts(given)
         shape = shape_of(given, texts)
         text = shape.text(texts)

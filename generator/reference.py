@@ -58,7 +58,9 @@ def _row(rule: Rule) -> str:
 def metadata_page() -> str:
     """docs/metadata.md"""
     known = schemas()
-    product, domain, calendar = (known[f"{BASE}{name}.schema.json"] for name in ("product", "domain", "calendar"))
+    product, domain, calendar, mesh = (
+        known[f"{BASE}{name}.schema.json"] for name in ("product", "domain", "calendar", "mesh")
+    )
     parts = ["# Metadata reference\n", GENERATED]
     parts.append(EDITOR)
     definitions = product["$defs"]
@@ -66,6 +68,7 @@ def metadata_page() -> str:
         ("A product", product, ("product",)),
         ("A domain", domain, ("domain",)),
         ("A calendar", calendar, ("calendar",)),
+        ("The mesh", mesh, ("mesh",)),
         ("`schedule`", definitions["schedule"], ("schedule", "schedule-cron")),
         ("`depends_on`", definitions["condition"], ("condition",)),
         ("A dependency", definitions["dependency"], ("dependency",)),

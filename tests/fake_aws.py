@@ -15,6 +15,7 @@ class FakeAws:
     executions: dict[str, dict[str, Any]] = field(default_factory=dict)
     answered: list[tuple[str, Any]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
+    regions: set[str] = field(default_factory=set)  # that were called by name
     alerts: list[dict[str, Any]] = field(default_factory=list)
     jobs: dict[str, str] = field(default_factory=dict)
     launched: list[dict[str, Any]] = field(default_factory=list)  # as GetJobRuns gives them, the latest first
@@ -24,7 +25,8 @@ class FakeAws:
     broken: dict[str, str] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def client(self, name: str) -> Any:
+    def client(self, name: str, region: str | None = None) -> Any:
+        self.regions |= {region} if region else set()
         return self
 
     def _fail(self, operation: str, code: str | None = None) -> None:

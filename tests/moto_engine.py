@@ -21,7 +21,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from headgate.generator.plan.asl import PLACEHOLDER, tasks
-from headgate.generator.plan.resources import PARAMETERS
+from headgate.generator.plan.resources import PARAMETERS, PARTITION
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
 RUN = {"run_id": "run-1", "product": "d1/ds1", "business_date": "2026-11-20", "cycle": "", "attempt": 1}
@@ -248,6 +248,8 @@ def execute(
 
 
 def _resolved(name: str) -> str:
+    if name == PARTITION:
+        return "aws"
     assert name in PARAMETERS
     return (
         f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"

@@ -114,7 +114,7 @@ BASIS = {"description": "x", "owner": "a"}
 @pytest.mark.parametrize("path", [*EXAMPLES, *STEP_EXAMPLES], ids=lambda path: path.stem)
 def test_the_examples_of_the_reference_are_valid(path: Path) -> None:
     document = read(path.read_bytes())
-    kind = path.stem if path.stem in ("domain", "calendar") else "product"
+    kind = path.stem if path.stem in ("domain", "calendar", "mesh") else "product"
     if path in STEP_EXAMPLES:
         document = {"pipeline": {"steps": [document]}}
     if kind == "product":

@@ -34,7 +34,7 @@ url, log, boundary = sys.argv[1:]
 aws = LoggedAws(log)
 database = Database(client(url))
 die_at(boundary, aws, database)
-Performer(State(database), lambda name: aws).perform_due(lambda: SIX)
+Performer(State(database), lambda *place: aws).perform_due(lambda: SIX)
 """
 BOUNDARIES = [
     "before claiming",
@@ -122,7 +122,7 @@ def test_what_a_killed_worker_left_is_done_once(world: World, tmp_path: Path, bo
     )
     assert worker.returncode == -signal.SIGKILL, worker.stderr
     aws = LoggedAws(str(log))
-    survivor = Performer(world.state, lambda name: aws)
+    survivor = Performer(world.state, lambda *place: aws)
     survivor.perform_due(lambda: SIX)
     survivor.perform_due(lambda: LATER)
 

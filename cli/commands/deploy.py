@@ -136,9 +136,24 @@ def _deployment(arguments: argparse.Namespace) -> "Deployment":
     if (project / "samconfig.toml").exists():
         options += ["--config-file", str(project / "samconfig.toml"), "--config-env", arguments.config_env]
     runner = Sam(project, os.environ, project / LOG, options)
-    return Deployment(
+    deployment = Deployment(
         project, project / BUILD, root, account, session.region_name, runner, session.client("cloudformation"), given
     )
+    _place_central_bus(deployment, session.get_partition_for_region(session.region_name))
+    return deployment
+
+
+def _place_central_bus(deployment: "Deployment", partition: str) -> None:
+    """Gives an account of a mesh the ARN of the central bus, as the metadata says it. Raises `UsageError` where the deployment contradicts it."""
+    from headgate.deployment.central import PARAMETER, PREFIX, central_bus, contradiction
+
+    bus, given = central_bus(deployment.application / STATEMACHINES), deployment.parameters
+    if bus is None:
+        return
+    if found := contradiction(bus, deployment.mode, deployment.account, deployment.region, given):
+        raise UsageError(found)
+    if deployment.mode == "domain" and PARAMETER not in given:
+        given[PARAMETER] = bus.arn(partition, given.get("NamePrefix", PREFIX))
 
 
 def _shown(deployment: "Deployment", steps: "list[Step]", held: dict[str, Any]) -> Iterator[str]:

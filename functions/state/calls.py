@@ -61,6 +61,9 @@ class State(Questions):
     ) -> Finished:
         return self._one(Finished, "finish_attempt", run, of_attempt, outcome, of_error, of_cause, now_is)
 
+    def publish_at_once(self, run: UUID, of_attempt: int, of_status: str, now_is: datetime) -> None:
+        self._value("publish_at_once", run, of_attempt, of_status, now_is)
+
     def record_metadata(self, run: UUID, of_attempt: int, given: Json) -> Json:
         return cast(Json, self._value("record_metadata", run, of_attempt, given))
 

@@ -9,6 +9,8 @@ from typing import Any, Protocol, cast
 from job_run import Answer, Ended, JobRun, Launched
 from state.errors import UnknownStepType
 
+CONSOLES = {"aws-cn": "amazonaws.cn", "aws-eusc": "amazonaws-eusc.eu"}  # of partitions that have one of their own
+
 
 class StepType(Protocol):
     """What the functions need to know of a step type."""
@@ -70,4 +72,4 @@ def console_address(region: str, partition: str) -> str:
     """The console's address in a region, without a path."""
     if partition == "aws-us-gov":
         return "https://console.amazonaws-us-gov.com"
-    return f"https://{region}.console.{'amazonaws.cn' if partition == 'aws-cn' else 'aws.amazon.com'}"
+    return f"https://{region}.console.{CONSOLES.get(partition, 'aws.amazon.com')}"

@@ -9,7 +9,7 @@ import orjson
 from headgate.generator.plan import retries
 from headgate.generator.plan.asl import PLACEHOLDER, Machine, all_states, inner_machines
 from headgate.generator.plan.names import MAX_NAME
-from headgate.generator.plan.resources import PARAMETERS
+from headgate.generator.plan.resources import PARAMETERS, PARTITION
 from headgate.generator.plan.tasks import OUTCOME_RECORDER, RUN_HELD
 
 # docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
@@ -28,7 +28,7 @@ def problems(definition: Machine) -> list[str]:
     found += [
         f"the placeholder ${{{name}}} has no parameter"
         for name in sorted(set(PLACEHOLDER.findall(text.decode())))
-        if name not in PARAMETERS
+        if name not in PARAMETERS and name != PARTITION
     ]
     if len(text) > MAX_DEFINITION * SHARE:
         found.append(f"the definition has {len(text):,} bytes; Step Functions takes {MAX_DEFINITION:,}")

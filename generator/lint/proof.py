@@ -17,7 +17,7 @@ from headgate.generator.plan.grants import ungranted
 from headgate.generator.plan.layout import Template
 from headgate.generator.plan.machine import plan_machine
 from headgate.generator.plan.outline import MachineOutline
-from headgate.generator.plan.resources import ProductResources
+from headgate.generator.plan.resources import PARTITION, ProductResources
 from headgate.generator.plan.watching import Watching
 from headgate.generator.render.application import Part, render_first_stack
 from headgate.generator.render.domain import render_domain
@@ -73,7 +73,7 @@ class Proof:
         calls = {name: service_call(task["Resource"]) for name, task in tasks(definition)}
         refused = ungranted(definition, plan_machine(given), resources.statements)
         self._report(GRANTS, file, [f"`{name}`, which calls {calls[name]}" for name in refused], GRANTED)
-        unplanned = set(PLACEHOLDER.findall(text.decode())) - set(resources.placeholders)
+        unplanned = set(PLACEHOLDER.findall(text.decode())) - {*resources.placeholders, PARTITION}
         self._report(CHECKS, file, [f"the placeholder ${{{name}}} is in no plan" for name in sorted(unplanned)])
         if len(self.findings) == before:
             self._cache.put("machine lint", digest, True)

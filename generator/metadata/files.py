@@ -13,6 +13,7 @@ from headgate.generator.metadata.reading_rules import NO_DOMAIN, UNREADABLE, WRO
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 MAX_NAME = 64
 CALENDARS = "calendars"
+MESH = "mesh.yaml"  # beside the domains
 RESERVED = ("catalog", "template", "layout", "mesh")
 
 
@@ -23,11 +24,13 @@ class Files:
     domains: dict[str, Path] = field(default_factory=dict)
     products: dict[tuple[str, str], Path] = field(default_factory=dict)
     calendars: dict[str, Path] = field(default_factory=dict)
+    mesh: Path | None = None
     misplaced: list[Finding] = field(default_factory=list)
 
     def paths(self) -> Iterator[Path]:
         """Every file that has to be read."""
-        return chain(self.domains.values(), self.calendars.values(), self.products.values())
+        mesh = (self.mesh,) if self.mesh else ()
+        return chain(mesh, self.domains.values(), self.calendars.values(), self.products.values())
 
 
 def find(root: Path) -> Files:
@@ -39,6 +42,10 @@ def find(root: Path) -> Files:
             files.misplaced.append(unusable)
         elif _is_folder(entry):
             _folder(root, Path(entry.path), entry.name, files)
+        elif entry.name == MESH:
+            files.mesh = Path(entry.path)
+        elif entry.name == "mesh.yml":
+            files.misplaced.append(_renamed(Path(entry.path)))
         elif _yaml(entry.name):
             expected = "products/<domain>/<product>.yaml"
             files.misplaced.append(
@@ -80,9 +87,7 @@ def _folder(root: Path, folder: Path, name: str, files: Files) -> None:
         elif not _yaml(entry.name):
             continue
         elif entry.name.endswith(".yml"):
-            files.misplaced.append(
-                _misplaced(path, f"`{entry.name}`", f"`{stem}.yaml`", "Rename it: only .yaml is read.")
-            )
+            files.misplaced.append(_renamed(path))
         elif not _good(stem):
             files.misplaced.append(
                 _misplaced(
@@ -156,6 +161,10 @@ def _good(name: str) -> bool:
 def _lowered(stem: str) -> str:
     better = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")[:MAX_NAME].strip("-")
     return f"Rename it to `{better}.yaml`." if _good(better) else "Rename it."
+
+
+def _renamed(path: Path) -> Finding:
+    return _misplaced(path, f"`{path.name}`", f"`{path.stem}.yaml`", "Rename it: only .yaml is read.")
 
 
 def _misplaced(path: Path, found: str, expected: str, hint: str) -> Finding:

@@ -21,7 +21,7 @@ from headgate.generator.metadata.second_reader import SecondReader, defaults_dig
 from headgate.generator.metadata.yaml_reader import read
 from headgate.generator.model import build
 from headgate.generator.model.mesh import Mesh
-from headgate.generator.model.product import Domain, Product
+from headgate.generator.model.product import Central, Domain, Product
 from headgate.generator.model.schedule import Calendar
 from headgate.generator.progress import Progress, silent
 
@@ -45,13 +45,20 @@ def load(inputs: Inputs, cache: Cache, today: date, progress: Progress = silent)
     files = inputs.files
     findings = list(files.misplaced)
     calendars = _calendars(inputs, findings)
+    central = _central(inputs, findings)
     domains, defaults = _domains(inputs, findings)
+    if central:
+        domains = {
+            name: each if each.region else replace(each, region=central.region) for name, each in domains.items()
+        }
     products: dict[str, Product] = {}
     digests: dict[str, str] = {}
     # a broken domain.yaml gives no defaults: a value that is missing then is no error of the product
     inherited = dict.fromkeys((domain for domain, _ in files.products), "broken")
     inherited |= {name: defaults_digest(each) for name, each in defaults.items()}
     broken, partial = set(), set()
+    if inputs.files.mesh and not central:
+        broken.add("mesh")
     second = SecondReader([*_new(inputs, inherited, cache)], defaults)
     for number, ((domain, name), path) in enumerate(files.products.items()):
         progress("reading metadata", number, len(files.products))
@@ -88,6 +95,7 @@ def load(inputs: Inputs, cache: Cache, today: date, progress: Progress = silent)
         broken=frozenset(broken),
         partial=frozenset(partial),
         broken_calendars=frozenset(files.calendars.keys() - calendars.keys()),
+        central=central,
     )
     return Loaded(mesh, findings, digests)
 
@@ -135,6 +143,12 @@ def _domains(inputs: Inputs, findings: list[Finding]) -> tuple[dict[str, Domain]
             inherited: Document = {key: document[key] for key in ("owner", "email") if key in document}
             defaults[name] = {**inherited, **given}
     return domains, defaults
+
+
+def _central(inputs: Inputs, findings: list[Finding]) -> Central | None:
+    path = inputs.files.mesh
+    document = _checked(inputs, path, "mesh.schema.json", findings) if path else None
+    return build.central(document) if document else None
 
 
 def _calendars(inputs: Inputs, findings: list[Finding]) -> dict[str, Calendar]:

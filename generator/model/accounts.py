@@ -24,6 +24,19 @@ def home_of(mesh: Mesh, domain: str) -> Home | None:
     return Home(found.account, found.region or "") if found and found.account else None
 
 
+def regions_named(mesh: Mesh) -> list[str]:
+    """The regions of the domains that name an account, sorted."""
+    return sorted({each.region for each in mesh.domains.values() if each.account and each.region})
+
+
+def publishes_elsewhere(mesh: Mesh, domain: str) -> bool:
+    """Whether the central bus is in another region than the domain, or may be: where nothing says in which of several regions it is."""
+    region = mesh.domains[domain].region if domain in mesh.domains else None
+    if mesh.central:
+        return region is not None and region != mesh.central.region
+    return len(regions_named(mesh)) > 1
+
+
 def subscriptions(mesh: Mesh) -> dict[Home, frozenset[str]]:
     """For every home with pipelines the domains whose refresh events it receives."""
     homes = {name: home for name in mesh.domains if (home := home_of(mesh, name))}

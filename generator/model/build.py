@@ -5,6 +5,7 @@ from typing import Any
 
 from headgate.generator.model.duration import seconds
 from headgate.generator.model.product import (
+    Central,
     Condition,
     Dependency,
     Domain,
@@ -74,6 +75,10 @@ def domain(name: str, document: Document) -> Domain:
         document.get("region"),
         tuple(document.get("operators", ())),
     )
+
+
+def central(document: Document) -> Central:
+    return Central(document["account"], document["region"])
 
 
 def calendar(name: str, document: Document) -> Calendar:

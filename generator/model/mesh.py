@@ -6,16 +6,16 @@ from datetime import date
 from functools import cached_property
 from pathlib import Path
 
-from headgate.generator.model.product import Domain, Product
+from headgate.generator.model.product import Central, Domain, Product
 from headgate.generator.model.schedule import Calendar
 
 
 @dataclass(frozen=True, eq=False)
 class Mesh:
-    """`broken` holds identities whose file exists but could not be read.
+    """`broken` holds identities whose file exists but could not be read, and `mesh` for products/mesh.yaml.
 
     `broken_calendars` the same for calendars. Products in `partial` lack the parts that were wrong. `today` is the date on which
-    the metadata is checked.
+    the metadata is checked. `central` is None where no products/mesh.yaml says where the central bus is.
     """
 
     root: Path
@@ -26,6 +26,7 @@ class Mesh:
     broken: frozenset[str] = frozenset()
     partial: frozenset[str] = frozenset()
     broken_calendars: frozenset[str] = frozenset()
+    central: Central | None = None
 
     def file(self, product: Product | str) -> Path:
         return self.root / f"{product if isinstance(product, str) else product.id}.yaml"

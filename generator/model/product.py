@@ -169,7 +169,17 @@ class Product:
 
 
 @dataclass(frozen=True, slots=True)
+class Central:
+    """Where the central bus of a mesh of accounts is."""
+
+    account: str
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
 class Domain:
+    """`region` is that of the central bus where the domain names none, and the mesh says where the bus is."""
+
     name: str
     owner: str
     description: str | None

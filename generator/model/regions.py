@@ -3,6 +3,17 @@
 Source: https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html
 """
 
+# Region names of the partitions besides `aws` begin so.
+PARTITIONS = {
+    "cn-": "aws-cn",
+    "eusc-": "aws-eusc",
+    "us-gov-": "aws-us-gov",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "eu-isoe-": "aws-iso-e",
+    "us-isof-": "aws-iso-f",
+}
+
 REGIONS = frozenset(
     [
         "af-south-1",
@@ -53,3 +64,15 @@ REGIONS = frozenset(
         "us-west-2",
     ]
 )
+
+
+def partition_of(region: str) -> str:
+    """The partition of a region, as ARNs have it. One that is not known is taken for `aws`."""
+    return next((name for start, name in PARTITIONS.items() if region.startswith(start)), "aws")
+
+
+def forwards(source: str, target: str) -> bool:
+    """Whether a rule of EventBridge in one region may have a bus in the other as its target: between any two regions of the partition `aws`, and
+    not between those of GovCloud or China. Source: https://aws.amazon.com/blogs/compute/expanding-cross-region-event-routing-with-amazon-eventbridge/
+    It says nothing of the partitions that are newer or isolated; they are taken to forward nothing."""
+    return source == target or partition_of(source) == partition_of(target) == "aws"

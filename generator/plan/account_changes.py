@@ -1,5 +1,6 @@
 """What differs between two catalogs for the accounts of a mesh."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from headgate.generator.model.accounts import Home, named, subscribed
@@ -11,7 +12,7 @@ Entry = dict[str, Any]
 def compare_accounts(old: Entry, new: Entry) -> list[str]:
     """What changes in which account of a mesh: what is deployed there, and what the central account forwards to it."""
     before, after = subscriptions_of(old), subscriptions_of(new)
-    found = []
+    found = list(_central(old, new))
     for home in sorted(before.keys() | after.keys()):
         where = named(home)
         if home not in before:
@@ -27,6 +28,15 @@ def compare_accounts(old: Entry, new: Entry) -> list[str]:
             if changes:
                 found.append(f"{where}: the central account {' and '.join(changes)} to it")
     return found
+
+
+def _central(old: Entry, new: Entry) -> Iterator[str]:
+    was, now = (Home(**each["central"]) if each.get("central") else None for each in (old, new))
+    if was and now and was != now:
+        yield (
+            f"the central bus moves from {named(was)} to {named(now)}: deploy it there as `central`, then every account of the mesh with its ARN; "
+            "producers put their events on it"
+        )
 
 
 def homes(catalog: Entry) -> dict[str, Home]:

@@ -25,13 +25,15 @@ Entry = dict[str, Any]
 
 
 def write(mesh: Mesh) -> bytes:
-    """The whole catalog as JSON, sorted, one domain, calendar or product a line."""
+    """The whole catalog as JSON, sorted, one domain, calendar or product a line. `central` says where the central bus is, if the metadata does."""
     sections = {
         "domains": {key: _domain(each) for key, each in sorted(mesh.domains.items())},
         "calendars": {key: _calendar(each) for key, each in sorted(mesh.calendars.items())},
         "products": {key: entry(mesh.products[key]) for key in sorted(mesh.products)},
     }
     lines = [f'{{\n"version": {VERSION}']
+    if mesh.central:
+        lines.append(f'"central": {orjson.dumps(asdict(mesh.central)).decode()}')
     for section, entries in sections.items():
         body = ",\n".join(f'"{key}": {orjson.dumps(value).decode()}' for key, value in entries.items())
         lines.append(f'"{section}": {{\n{body}\n}}' if body else f'"{section}": {{}}')

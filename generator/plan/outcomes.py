@@ -1,6 +1,7 @@
 """The ways a machine ends. Each one records its outcome first; alerts and events follow and never change it."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from headgate.generator.plan.outline import MachineOutline
 from headgate.generator.plan.states import Catch, State, catch_all
@@ -31,7 +32,7 @@ def success(given: MachineOutline) -> Iterator[State]:
     """Every step has succeeded."""
     alerted = "COMPLETED" in given.alerts
     after = COMPLETION_ALERT if alerted else None
-    yield _record(COMPLETED, "COMPLETED", "From here on the data counts as refreshed.",
+    yield _record(given, COMPLETED, "COMPLETED", "From here on the data counts as refreshed.",
                   PUBLISH if given.bus else after or RUN_COMPLETED, FAILED)  # fmt: skip
     if given.bus:
         yield _publish(PUBLISH, given, "COMPLETED", "Everything downstream waits for this event.", after, UNPUBLISHED)
@@ -46,7 +47,7 @@ def failure(given: MachineOutline) -> Iterator[State]:
     """Something failed; the error and its cause are at `$.failure`, and the execution ends with them."""
     after_alert = UPSTREAM if given.incident else RUN_FAILED
     after = FAILURE_ALERT if "ERROR" in given.alerts else after_alert
-    yield _record(FAILED, "ERROR", "The run's outcome, with the error that ended it.",
+    yield _record(given, FAILED, "ERROR", "The run's outcome, with the error that ended it.",
                   PUBLISH_FAILURE if given.bus else after, after, "$.recording_failure", RUN_FAILED)  # fmt: skip
     if given.bus:
         yield _publish(PUBLISH_FAILURE, given, "ERROR", "Fallbacks wait for this event.", after, after)
@@ -63,7 +64,7 @@ def failure(given: MachineOutline) -> Iterator[State]:
 def skip(given: MachineOutline) -> Iterator[State]:
     """The deadline passed, and metadata skips the run then."""
     alerted = "SKIPPED" in given.alerts
-    yield _record(SKIPPED, "SKIPPED", "The run is over; nothing was started.",
+    yield _record(given, SKIPPED, "SKIPPED", "The run is over; nothing was started.",
                   SKIP_ALERT if alerted else RUN_SKIPPED, FAILED)  # fmt: skip
     if alerted:
         yield alert(SKIP_ALERT, "SKIPPED", given.product, "An alert never fails a run.", RUN_SKIPPED, RUN_SKIPPED)
@@ -71,6 +72,7 @@ def skip(given: MachineOutline) -> Iterator[State]:
 
 
 def _record(
+    given: MachineOutline,
     name: str,
     status: str,
     comment: str,
@@ -80,7 +82,12 @@ def _record(
     if_over: str = "",
 ) -> State:
     """`if_over` comes next where the run has its outcome from elsewhere, such as a cancellation: that is no news of this machine."""
-    payload = {"status": status} | RUN | (FAILURE if status == "ERROR" else {}) | EXECUTION
+    payload: dict[str, Any] = {"status": status} | RUN | (FAILURE if status == "ERROR" else {}) | EXECUTION
+    if given.by_function and status != "SKIPPED":  # which no machine publishes
+        payload |= {"publish": True}
+        comment += (
+            " The function publishes it: the central bus is in another region, which Step Functions does not call."
+        )
     kept = ("$.outcome", {"detail.$": "$.Payload.detail"})
     over = (Catch(RUN_IS_OVER, if_over, failure_path),) if if_over else ()
     return function(

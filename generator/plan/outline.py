@@ -49,7 +49,8 @@ class MachineOutline:
     deadline: int
     on_deadline: str
     items: Items
-    bus: str | None  # the placeholder of the bus that refresh events go to; None publishes nothing
+    bus: str | None  # the placeholder of the bus that the machine puts refresh events on; None where it puts none
+    by_function: bool  # a function publishes them: the bus is in another region, and Step Functions calls none
     alerts: tuple[str, ...]
     incident: int | None
 
@@ -63,11 +64,12 @@ def every_item(items: Items) -> Iterator[StepOutline | ParallelOutline]:
                 yield from every_item(branch)
 
 
-def outline(product: Product) -> MachineOutline:
-    """The outline of a product that has a pipeline."""
+def outline(product: Product, elsewhere: bool = False) -> MachineOutline:
+    """The outline of a product that has a pipeline. `elsewhere`: the central bus is in another region, or may be."""
     pipeline = product.pipeline
     assert pipeline is not None
     step_alerts = tuple(kind for kind in ("COMPLETED", "ERROR") if kind in product.notifies_about("step"))
+    central = product.visibility == "mesh"
     severities = [each.incident for each in product.notify if each.incident is not None]
     return MachineOutline(
         product=product.id,
@@ -78,9 +80,10 @@ def outline(product: Product) -> MachineOutline:
         deadline=product.deadline,
         on_deadline=product.on_deadline,
         items=_items(pipeline.items, step_alerts, set()),
-        bus=("${CentralEventBusArn}" if product.visibility == "mesh" else "${DomainEventBusArn}")
-        if product.refresh_event
+        bus=("${CentralEventBusArn}" if central else "${DomainEventBusArn}")
+        if product.refresh_event and not (central and elsewhere)
         else None,
+        by_function=product.refresh_event and central and elsewhere,
         alerts=tuple(kind for kind in ("COMPLETED", "ERROR", "SKIPPED") if kind in product.notifies_about("product")),
         incident=min(severities) if severities else None,
     )

@@ -54,6 +54,7 @@ WATCHERS = (
     "OperateRoleName",
     "OutcomeRecorderRoleName",
 )  # they ask the services of step types
+PARTITION = "Partition"  # the placeholder of the partition in machines, which no parameter gives
 ALWAYS = ("LogLevel", "LogRetentionDays", "NamePrefix")
 
 

@@ -10,6 +10,8 @@ from headgate.generator.plan.states import Flow, State
 from headgate.generator.render.environment import environment
 
 WITHOUT_NEXT = ("Succeed", "Fail")
+# Step Functions refuses a service integration of another partition than the machine's, so CloudFormation fills in the machine's own.
+INTEGRATION, IN_PARTITION = "arn:aws:states:::", "arn:${Partition}:states:::"
 ORDER = ("Type", "Comment", "Resource", "TimeoutSeconds", "Branches", "Choices", "Parameters", "ResultSelector", "ResultPath")  # fmt: skip
 
 
@@ -35,6 +37,8 @@ def _ordered(state: dict[str, Any]) -> dict[str, Any]:
 def render_state(state: State) -> dict[str, Any]:
     """One state without its branches: its form, and what is planned around it."""
     made: dict[str, Any] = orjson.loads(environment().get_template(template_of(state)).render(state.values))
+    if "Resource" in made:
+        made["Resource"] = made["Resource"].replace(INTEGRATION, IN_PARTITION, 1)
     if state.comment:
         made["Comment"] = state.comment
     if state.timeout is not None:

@@ -16,15 +16,15 @@ RULE = Rule(
 
 
 def check(mesh: Mesh) -> Iterator[Finding]:
-    for name, domain in sorted(mesh.domains.items()):
-        if domain.region and domain.region not in REGIONS:
-            near = difflib.get_close_matches(domain.region, sorted(REGIONS), n=5)
-            near.sort(key=lambda each, given=domain.region: sorted(each) != sorted(given))  # type: ignore[misc]
-            yield Finding(
-                RULE,
-                mesh.root / name / "domain.yaml",
-                "/region",
-                f'"{domain.region}"',
-                "a region of AWS such as us-east-1",
-                f"Did you mean {near[0]}?" if near else "",
-            )
+    inherited = mesh.central.region if mesh.central else None
+    places = [
+        (each.region, mesh.root / name / "domain.yaml")
+        for name, each in sorted(mesh.domains.items())
+        if each.region != inherited
+    ]
+    for region, file in [(inherited, mesh.root / "mesh.yaml"), *places]:
+        if region and region not in REGIONS:
+            near = difflib.get_close_matches(region, sorted(REGIONS), n=5)
+            near.sort(key=lambda each, given=region: sorted(each) != sorted(given))  # type: ignore[misc]
+            hint = f"Did you mean {near[0]}?" if near else ""
+            yield Finding(RULE, file, "/region", f'"{region}"', "a region of AWS such as us-east-1", hint)

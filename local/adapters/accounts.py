@@ -3,6 +3,7 @@
 The endpoint drops events that cross accounts or regions, forwards over any number of hops, and its CloudFormation has no bus
 policies. On AWS an event goes one hop from bus to bus, keeps the account it came from, and is refused unless the bus's
 policy (and, for a rule, its role) allows it: docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html.
+A rule forwards to a bus of another region; PutEvents takes none.
 """
 
 import contextvars
@@ -56,6 +57,10 @@ def _put_across() -> None:
     def put_events(given: dict[str, Any], *rest: Any, **named: Any) -> Any:
         entries = given.get("Entries", [])
         own = (responses.get_account_id(), responses.get_region())
+        regions = {place[1] for each in entries if (place := _place(each.get("EventBusName", "")))}
+        if regions - {own[1]}:
+            message = "Cross-region API call is not allowed."
+            return responses.error_response_json("ValidationException", message, 400)
         foreign = [_place(each.get("EventBusName", "")) not in (None, own) for each in entries]
         if not any(foreign) or len(entries) > 10:
             return put(given, *rest, **named)

@@ -30,3 +30,10 @@ LANGUAGE sql AS $$
     WHERE p.product_id = r.product_id AND p.refresh_event
     ON CONFLICT (effect_key) DO NOTHING
 $$;
+
+CREATE OR REPLACE FUNCTION publish_at_once(run uuid, of_attempt integer, of_status text, now_is timestamptz) RETURNS void
+LANGUAGE sql SET enable_seqscan = off AS $$
+-- Makes the event of an outcome due now: no machine publishes it first. One that is published stays so.
+    UPDATE effect SET due_at = least(due_at, now_is)
+    WHERE effect_key = 'publish ' || run || ' ' || of_attempt || ' ' || of_status AND done_at IS NULL
+$$;
