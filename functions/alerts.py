@@ -1,4 +1,4 @@
-"""Sends the alerts that machines and the state put on the alert topic to Slack, e-mail, OpsGenie and webhooks, each once."""
+"""Sends the alerts that machines and the state put on the alert topic through the channels that products name, each once."""
 
 import json
 import os
@@ -9,9 +9,10 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 import dead_letters
+import redelivery
 import runtime
 from alerting.channels import channels, properties, shown
-from alerting.delivery import MaybeDelivered, NotDelivered
+from alerting.delivery import MaybeDelivered, NotDelivered, Refused
 from alerting.message import compose
 from batch import LOG, log_refusal
 from contract import require
@@ -20,8 +21,9 @@ from state.errors import BadEvent
 
 
 @cache
-def secrets() -> dict[str, str]:
-    """The tokens, {"slack_token": ..., "opsgenie_key": ...}, kept while the function is warm; never logged. Raises `NotDelivered`."""
+def secrets() -> dict[str, Any]:
+    """The tokens and addresses, {"slack_token": ..., "opsgenie_key": ..., <name>: <what `secret:<name>` refers to>}, kept while the function
+    is warm; never logged. Raises `NotDelivered`."""
     arn = os.environ.get("ALERT_SECRET_ARN")
     if not arn:
         return {}
@@ -37,8 +39,8 @@ def secrets() -> dict[str, str]:
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Sends each alert of the batch. A message of which a delivery failed is returned to the queue, and only that delivery is tried again;
-    after its last receipt the message lies in the dead letter queue. What is no alert is moved there at once."""
+    """Sends each alert of the batch. A message of which a delivery failed is returned to the queue until the service may be asked again,
+    and only that delivery is tried again; what is given up lies in the dead letter queue. What is no alert is moved there at once."""
     failed = [message["messageId"] for message in event["Records"] if not _notify(message)]
     return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
 
@@ -54,18 +56,18 @@ def _notify(message: dict[str, Any]) -> bool:
         return bool(dead_letters.move({message["messageId"]: (message["body"], str(error))}))
     except Exception as error:  # noqa: BLE001 - whatever one message causes, the others are delivered
         log_refusal(message["messageId"], error)
-        return False
-    delivered = True
+        return redelivery.later(message, (), runtime.now())
+    failed = []
     for each in taken.deliveries:
         if state.begin_delivery(taken.key, each["channel"], each["target"], each["doubtful"], runtime.now()):
             result = _deliver(taken.key, each, taken.alert or {})
             state.finish_deliveries([result], runtime.now())
-            delivered &= result["state"] == "SENT"
-    return delivered
+            failed += [result] if result["state"] != "SENT" else []
+    return not failed or redelivery.later(message, failed, runtime.now())
 
 
 def _deliver(key: str, delivery: dict[str, Any], alert: dict[str, Any]) -> dict[str, Any]:
-    """The result of one delivery."""
+    """The result of one delivery, as `finish_deliveries` and `redelivery` take it."""
     channel, target = delivery["channel"], delivery["target"]
     result = {"alert_key": key, "channel": channel, "target": target, "message_id": None}
     try:
@@ -75,5 +77,11 @@ def _deliver(key: str, delivery: dict[str, Any], alert: dict[str, Any]) -> dict[
             json.dumps({"alert": key, "channel": channel, "target": shown(channel, target), "reason": str(error)})
         )
         secrets.cache_clear()  # a token may have been exchanged
-        return {**result, "state": "DUE" if isinstance(error, NotDelivered) else "UNKNOWN", "outcome": str(error)}
-    return {**result, "state": "SENT", "outcome": "delivered", "message_id": sent}
+        known = isinstance(error, NotDelivered)
+        again = {
+            "refused": isinstance(error, Refused),
+            "pause": error.pause if isinstance(error, NotDelivered) else None,
+        }
+        return {**result, "state": "DUE" if known else "UNKNOWN", "outcome": str(error), **again}
+    outcome = "delivered" if sent is not None else "nothing to send: this channel hears of trouble only"
+    return {**result, "state": "SENT", "outcome": outcome, "message_id": sent}

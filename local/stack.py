@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +123,6 @@ class Stack:
         variables = {
             **self.environment,
             "TMPDIR": str(self.places.folder / "tmp"),  # sam leaves empty folders in it
-            "SLACK_SDK": _slack_sdk(),
             "SAM_CLI_POLL_DELAY": "0.3",
         }
         runner = Sam(
@@ -150,12 +148,6 @@ class Stack:
         sender = "alerts@example.com"
         self.client("ses").verify_email_identity(EmailAddress=sender)
         return {"AlertSecretArn": arn, "AlertSender": sender}
-
-
-def _slack_sdk() -> str:
-    """The folder of the installed slack_sdk, so that its layer is built without a network; empty if it is not installed."""
-    spec = find_spec("slack_sdk")
-    return str(Path(spec.origin).parent) if spec and spec.origin else ""
 
 
 def end_of(log: Path, lines: int = 20) -> str:

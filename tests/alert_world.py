@@ -1,5 +1,6 @@
 """What stories about alerts share: the services as servers on loopback, a day with a failure, and the function itself."""
 
+import contextlib
 import json
 import threading
 from collections.abc import Iterator
@@ -22,28 +23,40 @@ NOW = "2026-11-20 09:00"
 EVERYWHERE = {"slack": ["#positions"], "email": ["ann@example.com"], "opsgenie": ["oncall"]}
 
 
+Said = tuple[int, dict[str, str], dict[str, Any] | bytes]  # status, headers, and JSON or what else is in the body
+
+
+def well(path: str, number: int) -> Said:
+    """As the service that has this path answers when all is well."""
+    if path.startswith("/v2/alerts"):  # OpsGenie and Jira Service Management
+        return 202, {}, {"result": "Request will be processed", "took": 0.1, "requestId": f"request-{number}"}
+    if path == "/v2/enqueue":
+        return 202, {}, {"status": "success", "message": "Event processed", "dedup_key": "as given"}
+    if path.startswith("/workflows/"):  # Teams
+        return 202, {}, b""
+    return 200, {}, {"ok": True, "channel": "C123ABC", "ts": f"{number}.5"}
+
+
 class Service:
     """An HTTP server that answers as `answers` say, then well; and what it received."""
 
     def __init__(self) -> None:
-        self.answers: list[tuple[int, dict[str, str], dict[str, Any]]] = []
+        self.answers: list[Said] = []
         self.received: list[tuple[str, dict[str, Any], dict[str, str]]] = []
+        self.bodies: list[bytes] = []
         self.delay = 0.0
         service = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                text = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                service.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+                text = service.bodies[-1].decode()
                 is_json = self.headers["Content-Type"].startswith("application/json")
                 body = json.loads(text) if is_json else dict(parse_qsl(text))
                 service.received.append((self.path, body, dict(self.headers)))
-                good: tuple[int, dict[str, str], dict[str, Any]] = (
-                    200,
-                    {},
-                    {"ok": True, "channel": "C123", "ts": f"{len(service.received)}.5"},
-                )
+                good = well(self.path, len(service.received))
                 status, headers, answer = service.answers.pop(0) if service.answers else good
-                data = json.dumps(answer).encode()
+                data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
                 threading.Event().wait(service.delay)
                 self.send_response(status)
                 for name, value in {
@@ -53,7 +66,8 @@ class Service:
                 }.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(data)
+                with contextlib.suppress(ConnectionError):  # who asked has given up
+                    self.wfile.write(data)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
                 pass

@@ -10,7 +10,6 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 
 import alerts
 from alerting import delivery
-from alerting.channels import slack as slack_channel
 from tests.alert_world import Service, Ses, begun, fact, failed, notify, refused
 from tests.state_steps import DAY, complete
 from tests.state_world import World, at
@@ -30,7 +29,7 @@ def test_one_thread_a_run_and_its_first_message_is_edited_when_it_recovers(
     assert [path for path, _ in slack] == ["/chat.postMessage", "/chat.update", "/chat.postMessage"]
     assert "thread_ts" not in slack[0][1]
     assert slack[2][1]["thread_ts"] == slack[1][1]["ts"]
-    assert slack[1][1]["channel"] == "C123"
+    assert slack[1][1]["channel"] == "C123ABC"
     assert "complete" in slack[1][1]["text"]
     assert [path.split("?")[0].rsplit("/", 1)[-1] for path in service.paths() if path.startswith("/v2")] == [
         "alerts",
@@ -166,8 +165,8 @@ def test_slack_is_searched_for_what_may_have_been_delivered(
     assert notify(fact(day, "d1/b", "STARTED")) == []
     alert = failed(day)
     if trouble == TIMED_OUT:
-        monkeypatch.setattr(slack_channel, "TIMEOUT", 1)
-        service.delay = 1.2
+        monkeypatch.setattr(delivery, "TIMEOUT", 0.2)
+        service.delay = 0.4
     else:
         service.answers = [trouble]
     assert notify(alert) == ["0"]
@@ -181,9 +180,9 @@ def test_slack_is_searched_for_what_may_have_been_delivered(
 
     again = ["/conversations.history"] + ([] if arrived else ["/chat.postMessage"])
     assert service.paths()[2:] == again
-    assert service.received[2][1]["channel"] == "C123"
+    assert service.received[2][1]["channel"] == "C123ABC"
     ((state, message),) = day.sql("SELECT state, message_id FROM alert_delivery WHERE alert_key LIKE 'ERROR%%'")
-    assert (state, message) == ("SENT", "C123 8.5" if arrived else "C123 4.5")
+    assert (state, message) == ("SENT", "C123ABC 8.5" if arrived else "C123ABC 4.5")
 
 
 @pytest.mark.parametrize(

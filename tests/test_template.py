@@ -134,12 +134,6 @@ def test_nothing_is_lost_and_everything_is_encrypted() -> None:
     assert sorted(watched) == sorted(dead)
 
 
-def test_the_layer_on_aws_and_the_one_packed_here_hold_the_same_slack_sdk() -> None:
-    layer = (FUNCTIONS / "alerting/layer/Makefile").read_text("utf-8")
-    (version,) = re.findall(r"^VERSION := (.+)$", layer, re.MULTILINE)
-    assert f'"slack_sdk=={version}"' in (ROOT / "pyproject.toml").read_text("utf-8")
-
-
 def test_a_message_stays_hidden_six_times_as_long_as_its_function_may_take() -> None:
     """docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
     default = TEMPLATE["Globals"]["Function"]["Timeout"]

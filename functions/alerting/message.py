@@ -1,10 +1,12 @@
 """The text of an alert, the same for every channel: a title, facts with names, and what to do."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from alerting.text import fitted, one_line, quoted
 from job_run import JobRun
 from step_types import console_address, step_type, step_types
 
@@ -29,11 +31,26 @@ class Message:
     links: tuple[tuple[str, str], ...]
     rerun: str
 
-    def text(self) -> str:
-        """All of it as plain text."""
-        lines = [self.title, ""]
-        lines += [f"{name}: {text}" for name, text in (*self.facts, *self.links)]
-        return "\n".join(lines + ([f"Run again: {self.rerun}"] if self.rerun else [])) + "\n"
+    def text(self, most: int | None = None) -> str:
+        """All of it as plain text, in at most so many characters: the longest facts are cut."""
+        after = [f"{name}: {url}" for name, url in self.links] + ([f"Run again: {self.rerun}"] if self.rerun else [])
+        kept = len("\n".join([self.title, "", *after])) + 2 + sum(len(name) + 3 for name, _ in self.facts)
+        texts = [text for _, text in self.facts]
+        if most is not None:
+            texts = fitted(texts, max(0, most - kept))
+        lines = [f"{name}: {text}" for (name, _), text in zip(self.facts, texts, strict=True)]
+        return ("\n".join([self.title, "", *lines, *after]) + "\n")[:most]
+
+    def details(self, most: int) -> dict[str, str]:
+        """The facts and the command by their names, in at most so many characters; further facts of one name are numbered."""
+        facts = [*self.facts, *([("Run again", self.rerun)] if self.rerun else [])]
+        number: Counter[str] = Counter()
+        names = []
+        for name, _ in facts:
+            number[name] += 1
+            names.append(name if number[name] == 1 else f"{name} ({number[name]})")
+        texts = fitted([text for _, text in facts], max(0, most - sum(map(len, names))))
+        return dict(zip(names, texts, strict=True))
 
 
 def compose(alert: Alert) -> Message:
@@ -44,7 +61,7 @@ def compose(alert: Alert) -> Message:
         title = f"step {alert['step']} of {title}" if alert["kind"] == "ERROR" else f"{title}, step {alert['step']}"
     if alert.get("attempt", 1) > 1:
         title += f" (attempt {alert['attempt']})"
-    facts = [("Product", f"{alert['product']}: {alert['description']}")]
+    facts = [("Product", f"{alert['product']}: {one_line(alert['description'])}")]
     if alert["kind"] == "ERROR":
         facts.append(("What failed", _failure(alert)))
     if alert["kind"] == "LATE":
@@ -54,11 +71,12 @@ def compose(alert: Alert) -> Message:
     if alert["kind"] == "OUTDATED":
         facts.append(("Made again", _made_again(alert)))
     if alert["kind"] == "SKIPPED" and alert.get("cause"):
-        facts.append(("Reason", alert["cause"]))
+        facts.append(("Reason", quoted(alert["cause"])))
     facts += [("Because of", each) for each in _roots(alert, clock)]
     facts.append(("Since", clock(alert["since"])))
     facts.append(("Owner", alert["owner"] + (f" <{alert['email']}>" if "email" in alert else "")))
     facts += _waiting(alert, clock)
+    facts += _covered(alert, clock)
     again = f"headgate rerun {alert['product']} --date {alert['business_date']}" + (
         f" --cycle {alert['cycle']}" if alert.get("cycle") else ""
     )
@@ -71,14 +89,14 @@ def _failure(alert: Alert) -> str:
     job = alert.get("job")
     if job and alert.get("error") == job["error"]:
         work = step_type(job["type"]).RESOURCE if job["type"] in step_types() else "job"
-        return f"step {job['step']}, {work} {job['job']}: {job.get('message') or job['error']}"
-    return f"{alert.get('error', 'unknown')}: {alert.get('cause', '')}".rstrip(": ")
+        return f"step {job['step']}, {work} {job['job']}: {quoted(job.get('message') or job['error'])}"
+    return f"{alert.get('error', 'unknown')}: {quoted(alert.get('cause', ''))}".rstrip(": ")
 
 
 def _unopened(alert: Alert, clock: "_Clock") -> str:
     by_hand = f"headgate backfill {alert['product']} --date {alert['business_date']}"
     if "opening_error" in alert:
-        return f"its run could not be opened: {alert['opening_error']}"
+        return f"its run could not be opened: {one_line(alert['opening_error'])}"
     if "opens_at" in alert:
         return f"the scheduler has not made the opening of {clock(alert['opens_at'])}; by hand: {by_hand}"
     return "no refresh has opened a run"
@@ -112,10 +130,23 @@ def _waiting(alert: Alert, clock: "_Clock") -> list[tuple[str, str]]:
         f" and {waiting['count'] - MANY:,} more" if waiting["count"] > MANY else ""
     )
     facts = [("Waiting for it", f"{waiting['count']:,}: {names}")]
-    if waiting.get("first_due"):
-        due, _, product = waiting["first_due"].partition("|")
-        facts.append(("First promise at risk", f"{product}, by {clock(due)}"))
-    return facts
+    return facts + _first_due("First promise at risk", waiting, clock)
+
+
+def _covered(alert: Alert, clock: "_Clock") -> list[tuple[str, str]]:
+    """What else goes back to the same cause: it is in this message and in none of its own."""
+    covers = alert.get("covers")
+    if not covers or not covers.get("count"):
+        return []
+    names = covers.get("products", [])
+    listed = ", ".join(names) + (f" and {covers['count'] - len(names):,} more" if covers["count"] > len(names) else "")
+    return [("Also because of it", f"{covers['count']:,}: {listed}"), *_first_due("First of them due", covers, clock)]
+
+
+def _first_due(name: str, given: dict[str, Any], clock: "_Clock") -> list[tuple[str, str]]:
+    """`first_due` is `<moment>|<product>`."""
+    due, _, product = (given.get("first_due") or "").partition("|")
+    return [(name, f"{product}, by {clock(due)}")] if due else []
 
 
 def _links(alert: Alert) -> list[tuple[str, str]]:
