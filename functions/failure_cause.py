@@ -13,7 +13,7 @@ def readable(cause: str | None) -> str | None:
         return cause
     if not isinstance(said, dict) or not isinstance(said.get("errorMessage"), str) or not said["errorMessage"]:
         return cause
-    return said["errorMessage"] + _place(said.get("stackTrace"))
+    return str(said["errorMessage"]) + _place(said.get("stackTrace"))
 
 
 def _place(trace: Any) -> str:
