@@ -59,6 +59,15 @@ def _alerts(alerts: list[dict[str, Any]]) -> Iterator[str]:
             yield f"alert on Slack, {each['body']['channel']}: {each['body']['text']}"
         elif each["service"] == "opsgenie":
             yield f"alert on OpsGenie: {each['body'].get('message') or each['body'].get('note')}"
+        elif each["service"] != "slack":
+            yield f"alert to {each['service']}: {_title(each['body'])}"
+
+
+def _title(body: dict[str, Any]) -> str:
+    """Of what PagerDuty, Jira Service Management, a webhook or Teams receives."""
+    text = body.get("title") or body.get("message") or body.get("note") or body.get("payload", {}).get("summary")
+    cards = [each["content"]["body"][0]["inlines"][0]["text"] for each in body.get("attachments", ())]
+    return str(text or next(iter(cards), body.get("event_action", "")))
 
 
 def _with_notes(day: "Day", scenario: "Scenario", clock: Clock) -> Iterator[Row]:

@@ -46,12 +46,13 @@ class Sockets:
 
 
 def addresses(sockets: Sockets, data_api: str) -> dict[str, str]:
-    """The variables by which functions find this runtime instead of AWS, Slack and OpsGenie."""
+    """The variables by which functions find this runtime instead of AWS and the services that tell people."""
     return {
         "AWS_ENDPOINT_URL": sockets.url,
         "AWS_ENDPOINT_URL_RDS_DATA": data_api,
         "SLACK_API_URL": f"{sockets.control_url}/slack/",
         "OPSGENIE_API_URL": f"{sockets.control_url}/opsgenie",
+        "ALERT_SERVICES_URL": sockets.control_url,  # for every name in the alert secret
     }
 
 

@@ -138,9 +138,9 @@ class Stack:
             raise StartError(str(error)) from None
 
     def _alerting(self) -> dict[str, str]:
-        """Parameters for alerts: tokens for the Slack and OpsGenie of the local runtime, and a sender that SES accepts."""
+        """Parameters for alerts: tokens for what the local runtime has in the place of Slack and others, and a sender that SES accepts."""
         secrets, name = self.client("secretsmanager"), "headgate/alerts"
-        text = json.dumps({"slack_token": "xoxb-local", "opsgenie_key": "local"})
+        text = json.dumps({"slack_token": "xoxb-local", "opsgenie_key": "local", "jsm_key": "local"})
         try:
             arn = secrets.create_secret(Name=name, SecretString=text)["ARN"]
         except secrets.exceptions.ResourceExistsException:

@@ -62,7 +62,6 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
                 "lambda:InvokeFunction": [f"arn:aws:lambda:{here}:function:{name}" for name in (*FUNCTIONS, "step-*")],
                 "glue:StartJobRun": f"arn:aws:glue:{here}:job/job-*",
                 "sns:Publish": f"arn:aws:sns:{here}:*",
-                "ssm:CreateOpsItem": "*",
             }.items()
         ]
         iam.put_role_policy(

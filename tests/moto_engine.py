@@ -80,13 +80,11 @@ DEFAULTS: dict[str, Answer] = {
     "glue.start": Succeed({"JobRunId": "jr_1"}),
     "events.put": Succeed({"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}),
     "topic.publish": Succeed({"MessageId": "1"}),
-    "incident.open": Succeed({"OpsItemId": "oi-1"}),
 }
 SERVICES = {
     "StartJobRun": "glue.start",
     "PutEvents": "events.put",
     "Publish": "topic.publish",
-    "CreateOpsItem": "incident.open",
 }
 FUNCTIONS = {
     "DependencyGate": "gate",

@@ -109,7 +109,7 @@ def test_a_function_may_come_with_an_sdk_of_its_own(endpoint: Runtime) -> None:
     assert used == {"shared": botocore.__version__, "own": "own"}
 
 
-def test_an_incident_is_opened_and_an_object_is_published_as_text(endpoint: Runtime) -> None:
+def test_an_object_is_published_as_text(endpoint: Runtime) -> None:
     topic = endpoint.client("sns").create_topic(Name="published")["TopicArn"]
     arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:published"
     may_send = {
@@ -123,16 +123,25 @@ def test_an_incident_is_opened_and_an_object_is_published_as_text(endpoint: Runt
     endpoint.client("sns").subscribe(
         TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"}
     )
-    publish = task("sns:publish", Parameters={"TopicArn": topic, "Message": {"kind": "ERROR"}}) | {
-        "End": False,
-        "Next": "Open",
-    }
-    del publish["End"]
-    opens = task("aws-sdk:ssm:createOpsItem", Parameters={"Title": "it failed", "Source": "headgate"})
-    assert executed(endpoint, machine(Publish=publish, Open=opens))["status"] == "SUCCEEDED"
-    assert {"Title": "it failed", "Source": "headgate"} in endpoint.control.incidents()
+    publish = task("sns:publish", Parameters={"TopicArn": topic, "Message": {"kind": "ERROR"}})
+    assert executed(endpoint, machine(Publish=publish))["status"] == "SUCCEEDED"
     (message,) = endpoint.client("sqs").receive_message(QueueUrl=queue)["Messages"]
     assert json.loads(message["Body"]) == {"kind": "ERROR"}
+
+
+def test_an_ops_item_is_one_as_long_as_it_is_open(endpoint: Runtime) -> None:
+    ssm = endpoint.client("ssm")
+    dedup = {"/aws/dedup": {"Type": "SearchableString", "Value": '{"dedupString": "x"}'}}
+    given = {"Title": "it failed", "Description": "it did", "Source": "headgate", "OperationalData": dedup}
+    first = ssm.create_ops_item(**given)["OpsItemId"]
+    with pytest.raises(ssm.exceptions.OpsItemAlreadyExistsException) as refused:
+        ssm.create_ops_item(**given)
+    assert refused.value.response["OpsItemId"] == first
+    ssm.update_ops_item(OpsItemId=first, Status="Resolved")
+    assert ssm.create_ops_item(**given)["OpsItemId"] != first
+    assert [each["Status"] for each in endpoint.control.incidents()] == ["Resolved", "Open"]
+    with pytest.raises(ssm.exceptions.OpsItemNotFoundException):
+        ssm.update_ops_item(OpsItemId="oi-none", Status="Resolved")
 
 
 def test_archives_and_bus_policies_can_be_deployed(endpoint: Runtime) -> None:

@@ -10,9 +10,11 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 
 import alerts
 from alerting import delivery
+from alerting.channels import incident
 from tests.alert_world import Service, Ses, begun, fact, failed, notify, refused
 from tests.state_steps import DAY, complete
 from tests.state_world import World, at
+from tests.test_alert_conversations import OpsItems
 
 read_secrets = alerts.secrets  # the fixture puts known ones in its place
 
@@ -151,6 +153,23 @@ def test_what_may_have_been_sent_is_not_sent_twice(day: World, service: Service,
     assert service.paths() == ["/v2/alerts"], "OpsGenie knows a second by its alias"
     assert ses.sent == []
     assert ("slack", "UNKNOWN") in day.sql("SELECT channel, state FROM alert_delivery")
+
+
+def test_a_failure_opens_the_incident_that_metadata_asks_for_once(
+    day: World, service: Service, ses: Ses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever tells of the failure: the machine, or the state of a machine that died. A catalog of the release before has an object, and opens none
+    until the new one is loaded."""
+    made = OpsItems()
+    monkeypatch.setattr(incident, "ssm", lambda: made)
+    alert = failed(day)
+    before = {"on": ["ERROR"], "level": "product", "incident": {"severity": 1}}
+    asked = {"on": ["ERROR"], "level": "product", "incident": ["2"]}
+    day.sql("UPDATE data_product SET notify = %s", json.dumps([before, asked]))
+    assert notify(alert, alert) == []
+    ((_, item),) = made.items.items()
+    assert (item["Severity"], item["OperationalData"]["product"]["Value"]) == ("2", "d1/a")
+    assert "an executor was lost" in item["Description"]
 
 
 TIMED_OUT = "timed out"

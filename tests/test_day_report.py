@@ -56,6 +56,8 @@ d1/a     COMPLETED           07:00
 1 incident opened
 alert on Slack, #positions: d1/a is late
 alert on OpsGenie: d1/a is complete
+alert to pager: resolve
+alert to pager: d1/b failed
 
 Differences from the scenario:
   d1/a is late
@@ -83,6 +85,12 @@ def test_a_day_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
         },
         {"service": "slack", "path": "/api/chat.update", "body": {}},
         {"service": "opsgenie", "path": "/v2/alerts", "body": {"note": "d1/a is complete"}},
+        {"service": "pager", "path": "v2/enqueue", "body": {"event_action": "resolve"}},
+        {
+            "service": "pager",
+            "path": "v2/enqueue",
+            "body": {"event_action": "trigger", "payload": {"summary": "d1/b failed"}},
+        },
     ]
     day = played(dead_letters=2, incidents=[{}], alerts=alerts, problems=["d1/a is late"])
 

@@ -208,11 +208,9 @@ def test_when_even_recording_fails_the_execution_still_ends_with_the_first_error
     )
 
     assert (execution.status, execution.error) == ("FAILED", "Glue.InvalidInputException")
-    assert execution.states[-5:] == [
+    assert execution.states[-3:] == [
         FAILED,
         "Send failure alert",
-        "Check for an upstream failure",
-        "Open incident",
         END_FAILED,
     ]
     assert execution.called("events.put") == []
@@ -395,38 +393,12 @@ def test_telling_about_success() -> None:
     assert call["MessageAttributes"]["kind"] == {"DataType": "String", "StringValue": "COMPLETED"}
 
 
-def test_what_waited_in_vain_for_a_failure_opens_no_incident() -> None:
-    execution = execute(
-        machine("notify-product"),
-        {
-            "gate.await": [Silence()],
-            "gate.deadline": [Raise("UpstreamFailed", "raw/rd1 failed, and the deadline passed")],
-        },
-        timed_out=(WAIT,),
-    )
-
-    failed(execution, "UpstreamFailed")
-    assert execution.called("incident.open") == []
-    assert execution.states[-2:] == ["Check for an upstream failure", END_FAILED]
-
-
-def test_telling_about_failure_and_opening_an_incident() -> None:
+def test_telling_about_failure() -> None:
     execution = execute(machine("notify-product"), {"tracker.await": [FailTask("JobStopped")]})
 
-    assert execution.states[-6:] == [
-        FAILED,
-        PUBLISH_FAILURE,
-        "Send failure alert",
-        "Check for an upstream failure",
-        "Open incident",
-        END_FAILED,
-    ]
+    assert execution.states[-4:] == [FAILED, PUBLISH_FAILURE, "Send failure alert", END_FAILED]
     (message,) = notified(execution)
     assert (message["kind"], message["error"]) == ("ERROR", "JobStopped")
-    (incident,) = execution.called("incident.open")
-    assert incident["Title"] == "d1/ds1 failed for business date 2026-11-20"
-    assert incident["Severity"] == "2"
-    assert "JobStopped" in incident["Description"]
 
 
 def test_telling_never_fails_a_run() -> None:
@@ -434,11 +406,7 @@ def test_telling_never_fails_a_run() -> None:
     completed = execute(machine("notify-product"), broken)
     stopped = execute(
         machine("notify-product"),
-        {
-            **broken,
-            "tracker.await": [FailTask("JobStopped")],
-            "incident.open": [Raise("OpsItemLimitExceededException")],
-        },
+        {**broken, "tracker.await": [FailTask("JobStopped")]},
     )
 
     assert completed.status == "SUCCEEDED"

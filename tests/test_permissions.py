@@ -93,7 +93,6 @@ def test_a_machines_role_names_exactly_what_it_calls() -> None:
             ],
         },
         {"Effect": "Allow", "Action": "sns:Publish", "Resource": {"Ref": "AlertTopicArn"}},
-        {"Effect": "Allow", "Action": "ssm:CreateOpsItem", "Resource": "*"},
     ]
 
 

@@ -94,7 +94,7 @@ def test_the_functions_that_ask_and_stop_get_what_step_types_note() -> None:
     assert generated["Properties"]["Roles"] == [{"Ref": each} for each in WATCHERS]
 
 
-def test_only_traces_are_allowed_on_everything() -> None:
+def test_only_what_has_no_name_is_allowed_on_everything() -> None:
     wide = []
     for role in of_type("AWS::IAM::Role") | of_type("AWS::IAM::ManagedPolicy") | of_type("AWS::IAM::Policy"):
         properties = RESOURCES[role]["Properties"]
@@ -103,7 +103,9 @@ def test_only_traces_are_allowed_on_everything() -> None:
         for statement in (each for document in documents for each in document["Statement"]):
             assert "*" not in "".join(listed(statement["Action"])), role
             wide += [(role, statement.get("Sid")) for resource in listed(statement["Resource"]) if resource == "*"]
-    assert wide == [("RunPolicy", "TracesHaveNoNames")], "X-Ray has no resources to name"
+    assert sorted(wide) == [("AlertsRole", "NewOpsItemsHaveNoNames"), ("RunPolicy", "TracesHaveNoNames")], (
+        "IAM knows no resource for either"
+    )
 
 
 def test_a_service_assumes_a_role_for_this_account_only() -> None:

@@ -61,7 +61,13 @@ def compose(alert: Alert) -> Message:
         title = f"step {alert['step']} of {title}" if alert["kind"] == "ERROR" else f"{title}, step {alert['step']}"
     if alert.get("attempt", 1) > 1:
         title += f" (attempt {alert['attempt']})"
-    facts = [("Product", f"{alert['product']}: {one_line(alert['description'])}")]
+    if "reminder" in alert:
+        title += ", still unresolved" + (": escalated" if alert.get("escalated") else "")
+    facts = _meant_for_another(alert)
+    facts.append(("Product", f"{alert['product']}: {one_line(alert['description'])}"))
+    if "reminder" in alert:
+        told = alert["reminder"]
+        facts.append(("Reminder", f"number {told['count']}, unresolved since {clock(told['since'])}"))
     if alert["kind"] == "ERROR":
         facts.append(("What failed", _failure(alert)))
     if alert["kind"] == "LATE":
@@ -83,6 +89,14 @@ def compose(alert: Alert) -> Message:
     return Message(
         title, tuple(facts), tuple(_links(alert)), again if alert["kind"] in ("ERROR", "SKIPPED", "OUTDATED") else ""
     )
+
+
+def _meant_for_another(alert: Alert) -> list[tuple[str, str]]:
+    """The recipient who could not be reached, where this one gets the alert instead."""
+    if "unreachable" not in alert:
+        return []
+    other = alert["unreachable"]
+    return [("Not delivered", f"{other['channel']} {other['target']} cannot be reached: {one_line(other['reason'])}")]
 
 
 def _failure(alert: Alert) -> str:

@@ -176,10 +176,14 @@ def _retry(document: Document) -> Retry:
     return Retry(document["attempts"], interval, float(document.get("backoff", RETRY["backoff"])), max_delay)
 
 
+def _targets(given: Any) -> tuple[str, ...]:
+    """The addresses of a channel; of an incident its severity."""
+    return (str(given["severity"]),) if isinstance(given, dict) else tuple(given)
+
+
 def notification(document: Document) -> Notification:
     return Notification(
         tuple(document["on"]),
         document.get("level", LEVEL),
-        tuple((kind, tuple(document[kind])) for kind in channels() if kind in document),
-        document["incident"]["severity"] if "incident" in document else None,
+        tuple((kind, _targets(document[kind])) for kind in channels() if kind in document),
     )

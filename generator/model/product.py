@@ -117,12 +117,11 @@ class Sla:
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """`channels` maps a kind of channel to its list of addresses; `incident` is a severity."""
+    """`channels` has each kind of channel with its addresses; an `incident` has its severity for an address."""
 
     on: tuple[str, ...]
     level: str
     channels: tuple[tuple[str, tuple[str, ...]], ...]
-    incident: int | None
 
 
 @dataclass(frozen=True, slots=True)

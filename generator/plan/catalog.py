@@ -3,6 +3,7 @@
 `statemachines/catalog/catalog.json` holds one product a line, so that a changed product is one changed line.
 """
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import date
 from functools import cache
@@ -83,12 +84,21 @@ def entry(product: Product) -> Entry:
     if product.sla:
         result["sla"] = {key: value for key, value in asdict(product.sla).items() if value is not None}
     if product.notify:
-        result["notify"] = [
-            {"on": list(each.on), "level": each.level, **{kind: list(values) for kind, values in each.channels}}
-            | ({"incident": {"severity": each.incident}} if each.incident is not None else {})
-            for each in product.notify
-        ]
+        result["notify"] = [*_notify(product)]
     return result
+
+
+def _notify(product: Product) -> Iterator[Entry]:
+    """What each member of `notify` asks for. Incidents are of runs that failed, whatever else the member asks for: they are a member of their own, with
+    the most severe of those that metadata gives."""
+    severities = []
+    for each in product.notify:
+        targets = {kind: list(values) for kind, values in each.channels}
+        severities += targets.pop("incident", [])
+        if targets:
+            yield {"on": list(each.on), "level": each.level, **targets}
+    if severities:
+        yield {"on": ["ERROR"], "level": "product", "incident": [min(severities)]}
 
 
 @cache

@@ -227,14 +227,19 @@ def _dates(old: Entry, new: Entry) -> Iterator[str]:
         yield f"weekend {old['weekend']} -> {new['weekend']}"
 
 
+def _severity(incident: Any) -> str:
+    """A catalog of a release before has {severity}."""
+    return str(incident["severity"] if isinstance(incident, dict) else incident[0])
+
+
 def _listing(old: list[Entry] | None, new: list[Entry] | None) -> str:
     def texts(entries: list[Entry] | None) -> set[str]:
         return {
             f"{kind} {'/'.join(each['on'])}"
             + (" of each step" if each["level"] == "step" else "")
-            + (f" to {', '.join(each[kind])}" if kind != "incident" else f" of severity {each['incident']['severity']}")
+            + (f" to {', '.join(each[kind])}" if kind != "incident" else f" of severity {_severity(each[kind])}")
             for each in entries or ()
-            for kind in (*channels(), "incident")
+            for kind in channels()
             if kind in each
         }
 

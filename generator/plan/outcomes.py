@@ -11,18 +11,15 @@ from headgate.generator.plan.tasks import (
     OUTCOME_RECORDER,
     RUN,
     alert,
-    choice,
     event,
     fail,
     function,
-    incident,
     succeed,
 )
 
 COMPLETED, FAILED, SKIPPED = "Record success", "Record failure", "Record skip"
 PUBLISH, PUBLISH_FAILURE, UNPUBLISHED = "Publish refresh event", "Publish failure event", "Refresh event not published"
 COMPLETION_ALERT, FAILURE_ALERT, SKIP_ALERT = "Send completion alert", "Send failure alert", "Send skip alert"
-UPSTREAM, INCIDENT = "Check for an upstream failure", "Open incident"
 DETAIL = "$.outcome.detail"  # what the state has recorded, so that both copies of the event are the same
 RUN_IS_OVER = ("IllegalTransition", "StaleAttempt")  # raised by the state: the outcome of the attempt is another's
 RUN_COMPLETED, RUN_FAILED, RUN_SKIPPED = "Run completed", "Run failed", "Run skipped"
@@ -45,19 +42,14 @@ def success(given: MachineOutline) -> Iterator[State]:
 
 def failure(given: MachineOutline) -> Iterator[State]:
     """Something failed; the error and its cause are at `$.failure`, and the execution ends with them."""
-    after_alert = UPSTREAM if given.incident else RUN_FAILED
-    after = FAILURE_ALERT if "ERROR" in given.alerts else after_alert
+    after = FAILURE_ALERT if "ERROR" in given.alerts else RUN_FAILED
     yield _record(given, FAILED, "ERROR", "The run's outcome, with the error that ended it.",
                   PUBLISH_FAILURE if given.bus else after, after, "$.recording_failure", RUN_FAILED)  # fmt: skip
     if given.bus:
         yield _publish(PUBLISH_FAILURE, given, "ERROR", "Fallbacks wait for this event.", after, after)
     if "ERROR" in given.alerts:
         text = "An alert that cannot be sent never hides the failure itself."
-        yield alert(FAILURE_ALERT, "ERROR", given.product, text, after_alert, after_alert)
-    if given.incident:
-        yield choice(UPSTREAM, "$.failure.Error", "UpstreamFailed", RUN_FAILED, INCIDENT,
-                     "The upstream product that failed has an incident already; what waited for it opens none.")  # fmt: skip
-        yield incident(INCIDENT, given.product, given.incident, RUN_FAILED)
+        yield alert(FAILURE_ALERT, "ERROR", given.product, text, RUN_FAILED, RUN_FAILED)
     yield fail(RUN_FAILED)
 
 

@@ -52,7 +52,6 @@ class MachineOutline:
     bus: str | None  # the placeholder of the bus that the machine puts refresh events on; None where it puts none
     by_function: bool  # a function publishes them: the bus is in another region, and Step Functions calls none
     alerts: tuple[str, ...]
-    incident: int | None
 
 
 def every_item(items: Items) -> Iterator[StepOutline | ParallelOutline]:
@@ -70,7 +69,6 @@ def outline(product: Product, elsewhere: bool = False) -> MachineOutline:
     assert pipeline is not None
     step_alerts = tuple(kind for kind in ("COMPLETED", "ERROR") if kind in product.notifies_about("step"))
     central = product.visibility == "mesh"
-    severities = [each.incident for each in product.notify if each.incident is not None]
     return MachineOutline(
         product=product.id,
         domain=product.domain,
@@ -85,7 +83,6 @@ def outline(product: Product, elsewhere: bool = False) -> MachineOutline:
         else None,
         by_function=product.refresh_event and central and elsewhere,
         alerts=tuple(kind for kind in ("COMPLETED", "ERROR", "SKIPPED") if kind in product.notifies_about("product")),
-        incident=min(severities) if severities else None,
     )
 
 

@@ -71,16 +71,6 @@ TOPIC = (
     retrier(["States.TaskFailed", "States.Timeout"], interval=5, attempts=2, backoff=2, max_delay=60),
 )
 
-INCIDENT = (
-    retrier(
-        ["Ssm.InternalServerErrorException", "Ssm.SsmException", "Ssm.SdkClientException"],
-        interval=2,
-        attempts=4,
-        backoff=2,
-        max_delay=60,
-    ),
-)
-
 # Errors of the state database and of the job tracker: the work itself has not failed. Of a job that still runs a second one
 # is never started.
 REFUSED: Retrier = {

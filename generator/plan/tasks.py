@@ -1,4 +1,4 @@
-"""The tasks that every machine is made of: calls of Headgate's functions, alerts, events and incidents."""
+"""The tasks that every machine is made of: calls of Headgate's functions, alerts and events."""
 
 from typing import Any
 
@@ -91,17 +91,6 @@ def event(
         name, "states/publish_event", next_state, comment, TIMEOUT, retries.EVENTS, catch,
         {"bus": bus, "detail_type": detail_type, "detail": detail},
         calls=(Call("events:PutEvents", bus),),
-    )  # fmt: skip
-
-
-def incident(name: str, product: str, severity: int, next_state: str) -> State:
-    """Opens an OpsItem in AWS Systems Manager; IAM knows no resource for the action
-    (docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html)."""
-    return State(
-        name, "states/open_incident", next_state, "An OpsItem in AWS Systems Manager.", TIMEOUT, retries.INCIDENT,
-        catch_all(next_state, "$.incident_failure"),
-        {"product": product, "severity": str(severity)},
-        calls=(Call("ssm:CreateOpsItem", "*"),),
     )  # fmt: skip
 
 

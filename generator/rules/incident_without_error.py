@@ -13,7 +13,7 @@ RULE = Rule(
 def check(mesh: Mesh) -> Iterator[Finding]:
     for product in mesh.products.values():
         for index, each in enumerate(product.notify):
-            if each.incident is not None and "ERROR" not in each.on:
+            if "incident" in dict(each.channels) and "ERROR" not in each.on:
                 yield Finding(
                     RULE,
                     mesh.file(product),

@@ -26,7 +26,6 @@ def install(settings: Settings) -> None:
     _end_tasks_by_the_clock(settings.clock)
     _run_branches()
     _publish_objects()
-    _create_ops_items(settings)
 
 
 def _fail_waiting_tasks() -> None:
@@ -120,14 +119,3 @@ def _publish_objects() -> None:
         return publish(resource, {**given, "Message": message if isinstance(message, str) else json.dumps(message)})
 
     engine._SERVICE_DISPATCH["arn:aws:states:::sns:publish"] = with_text
-
-
-def _create_ops_items(settings: Settings) -> None:
-    """Adds `aws-sdk:ssm:createOpsItem`, which the endpoint lacks: incidents are kept in a list."""
-    items = settings.incidents
-
-    def create(resource: str, given: dict[str, Any]) -> dict[str, str]:
-        items.append(given)
-        return {"OpsItemId": f"oi-{len(items):012x}"}
-
-    engine._SERVICE_DISPATCH["arn:aws:states:::aws-sdk:ssm:createOpsItem"] = create

@@ -67,6 +67,9 @@ def install(settings: Settings) -> None:
         if service == "ses" and b'"FromEmailAddress"' in body:
             place = f"{responses.get_region()}:{responses.get_account_id()}"
             return f"arn:aws:ses:{place}:identity/{json.loads(body)['FromEmailAddress']}"
+        if service == "ssm" and b'"OpsItemId"' in body:
+            place = f"{responses.get_region()}:{responses.get_account_id()}"
+            return f"arn:aws:ssm:{place}:opsitem/{json.loads(body)['OpsItemId']}"
         return resource_of(service, method, path, headers, body, *rest, **named)
 
     def resolved(key: str, context: Any) -> Any:
@@ -119,17 +122,12 @@ def _publish(given: dict[str, Any], place: str) -> Iterator[tuple[str, str]]:
         yield from ((action, arn) for action in ("kms:GenerateDataKey", "kms:Decrypt"))
 
 
-def _create_ops_item(given: dict[str, Any], place: str) -> Iterator[tuple[str, str]]:
-    yield "ssm:CreateOpsItem", "*"
-
-
 # What every machine may call; what steps call, the adapters of their types add. A function of it gives the action and the resource
 # of each permission that the call needs; `place` is `<region>:<account>`.
 PERMISSIONS: dict[str, Needed] = {
     "lambda:invoke": _invoke,
     "events:putEvents": _put_events,
     "sns:publish": _publish,
-    "aws-sdk:ssm:createOpsItem": _create_ops_item,
 }
 
 

@@ -12,7 +12,7 @@ Behaviour = dict[str, Any]
 
 @dataclass
 class Settings:
-    """`url` is the endpoint's own. `incidents` collects the OpsItems that machines opened, `unsaved` the services whose state could not be
+    """`url` is the endpoint's own. `incidents` has the OpsItems, `unsaved` the services whose state could not be
     saved at the end.
 
     `away`: `stepfunctions`, and what is part of the names of functions, as long as they are away.

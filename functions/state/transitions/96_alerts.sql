@@ -32,7 +32,7 @@ LANGUAGE sql STABLE AS $$
     SELECT DISTINCT c.channel, t.target, c.pages
     FROM jsonb_array_elements(notify) entry
     CROSS JOIN jsonb_to_recordset(channels) c(channel text, pages boolean)
-    CROSS JOIN LATERAL jsonb_array_elements_text(coalesce(entry -> c.channel, '[]')) t(target)
+    CROSS JOIN LATERAL jsonb_array_elements_text(CASE jsonb_typeof(entry -> c.channel) WHEN 'array' THEN entry -> c.channel ELSE '[]' END) t(target)
     WHERE entry -> 'on' ? (fact ->> 'kind') AND (fact ->> 'level' = 'product' OR entry ->> 'level' = 'step')
 $$;
 
