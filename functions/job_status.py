@@ -6,10 +6,12 @@ import os
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 import batch
+import launches
 import lost_machines
 import runtime
 from contract import require, shown
@@ -53,7 +55,8 @@ def _machine_end(body: dict[str, Any]) -> batch.Parsed | None:
 
 
 def record(parsed: list[batch.Parsed], now: datetime) -> dict[int, str]:
-    """Records the ends. Each may be recorded again. It refuses none."""
+    """Records the ends. Each may be recorded again. It refuses none. A machine that was stopped because its run was cancelled may have launched
+    work that nobody has recorded, which is stopped."""
     jobs = [each for each in parsed if "job_run_id" in each]
     if jobs:
         runtime.state().record_job_states(jobs, now)
@@ -66,6 +69,12 @@ def record(parsed: list[batch.Parsed], now: datetime) -> dict[int, str]:
             lost_machines.record(run, end, ACTOR, now)
         except (ClientError, BotoCoreError) as error:  # the monitor finds it again
             batch.LOG.warning(json.dumps({"execution": run.name, "reason": str(error)}))
+    stopped = [each for each in executions if ends[each["machine"], each["name"]].status == "ABORTED"]
+    for each in runtime.state().cancelled_attempts_of(stopped) if stopped else ():
+        try:
+            launches.stop_all(runtime.state(), UUID(each.run_id), each.attempt, now)
+        except (ClientError, BotoCoreError) as error:
+            batch.LOG.error(json.dumps({"launches_unknown": each.run_id, "reason": str(error)}))
     return {}
 
 

@@ -12,6 +12,7 @@ from tests.fake_aws import FakeAws
 from tests.handler_steps import TODAY, gate, glue_event, invoke, job, queue, sample
 from tests.moto_engine import Answer, Raise, execute
 from tests.state_world import World, at, external, product, step
+from tests.test_lost_machines import ended
 from tests.test_machines import END_FAILED, FAILED, PUBLISH_FAILURE, machine
 
 START, SEVEN = "06:30", "07:00"
@@ -250,3 +251,24 @@ def test_the_end_of_a_machine_waits_for_glue_and_keeps_no_other_message(
     clock("08:10")
     assert invoke("monitor", {})["executions"] == 1
     assert world.run("d1/ds1", TODAY)["status"] == "ERROR"
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_what_a_cancelled_machine_has_launched_is_stopped_when_it_has_ended(
+    world: World, aws: FakeAws, run: str, clock: Callable[[str], None], again: bool
+) -> None:
+    """`check` was being launched while an operator cancelled the run; the next attempt may have begun by now."""
+    named = {"product": "d1/ds1", "business_date": TODAY, "actor": "ann"}
+    clock(SEVEN)
+    invoke("operate", {**named, "action": "cancel"})
+    assert aws.stopped == [], "nothing is known to run"
+    launched(aws, run, "check", "jr_check")
+    machine_ended = ended(aws, "ABORTED", error="Cancelled", cause="cancelled by ann")
+    if again:
+        invoke("operate", {**named, "action": "rerun"})
+
+    invoke("job_status", queue(machine_ended))
+
+    assert aws.stopped == ["jr_check"]
+    assert ("jr_check", "check", 1, "STARTED", True) in jobs(world)
+    assert world.run("d1/ds1", TODAY)["status"] == ("WAITING" if again else "CANCELLED")

@@ -113,6 +113,14 @@ class Repaired:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt of a run."""
+
+    run_id: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
 class JobToAsk:
     """`handle` is JSON."""
 

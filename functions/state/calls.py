@@ -10,6 +10,7 @@ from uuid import UUID
 
 from state.answers import (
     ArchivePage,
+    Attempt,
     Deadline,
     Effect,
     Finished,
@@ -69,6 +70,9 @@ class State(Questions):
 
     def open_runs_of(self, executions: list[Json]) -> list[OpenRun]:
         return [OpenRun.of(each) for each in self._value("open_runs_of", executions)]
+
+    def cancelled_attempts_of(self, executions: list[Json]) -> list[Attempt]:
+        return self._rows(Attempt, "cancelled_attempts_of", executions)
 
     def end_lost_machine(
         self, run: UUID, of_attempt: int, of_error: str, of_cause: str, restart: bool, most: int, actor: str, now_is: datetime

@@ -165,6 +165,20 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
     WHERE execution_of(r, p) ->> 'name' = ended.name
 $$;
 
+CREATE OR REPLACE FUNCTION cancelled_attempts_of(executions jsonb) RETURNS TABLE (run_id text, attempt integer)
+LANGUAGE sql STABLE SET enable_seqscan = off AS $$
+-- Those of the executions [{machine, name}] whose attempt was cancelled, or is not the run's latest any more. A name ends with
+-- -<business_date>[-<cycle>]-<attempt>.
+    SELECT r.run_id::text, named.attempt
+    FROM jsonb_to_recordset(executions) AS ended(machine text, name text)
+    JOIN data_product p USING (machine)
+    CROSS JOIN LATERAL (SELECT substring(ended.name FROM '-([0-9]{4}-[0-9]{2}-[0-9]{2})(?:-[0-9]{4})?-[0-9]{1,9}$')::date AS of_date,
+        substring(ended.name FROM '([0-9]{1,9})$')::integer AS attempt) named
+    CROSS JOIN LATERAL runs_of_date(p.product_id, named.of_date) r
+    WHERE (r.status = 'CANCELLED' AND r.attempt = named.attempt OR r.attempt > named.attempt)
+        AND regexp_replace(execution_of(r, p) ->> 'name', '[0-9]+$', '') = regexp_replace(ended.name, '[0-9]+$', '')
+$$;
+
 CREATE OR REPLACE FUNCTION end_lost_machine(
     run uuid, of_attempt integer, of_error text, of_cause text, restart boolean, most integer, actor text, now_is timestamptz,
     OUT recorded boolean, OUT restarted boolean, OUT stop jsonb
