@@ -119,8 +119,8 @@ def test_what_a_fault_leads_to(
     if fault == "a redirect":
         service.answers = [(307, {"Location": f"{service.url}/elsewhere"}, {})] * 3
     elif fault == "no answer in time":
-        monkeypatch.setattr(delivery, "TIMEOUT", 0.03)
-        service.delay = 0.1
+        monkeypatch.setattr(delivery, "TIMEOUT", 0.25)
+        service.delay = 0.5
     elif fault == "the host is not reached":
         url = "http://127.0.0.1:9"
         monkeypatch.setenv("SLACK_API_URL", f"{url}/")
