@@ -78,12 +78,13 @@ coverage: setup  ## every test, with the coverage of all processes: a summary, a
 	$(BIN)/coverage html --quiet
 	$(BIN)/coverage report
 
-bench: setup  ## measures generation, the state functions and the local runtime
+bench: setup  ## measures generation, the state functions and the local runtime, computes the costs
 	$(BIN)/python benchmarks/generate_10000.py
 	$(BIN)/python benchmarks/state.py
 	$(BIN)/python benchmarks/state_plans.py
 	$(BIN)/python benchmarks/retention.py
 	PYTHONPATH=. $(BIN)/python benchmarks/latency.py
+	PYTHONPATH=. $(BIN)/python benchmarks/costs.py
 
 clean:  ## removes the environments, caches and local data
 	rm -rf $(VENV) $(SAM) .headgate .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*

@@ -10,6 +10,7 @@ from typing import Any
 import custom_resource
 import runtime
 import scheduler
+import ticks
 from batch import LOG
 from state import catalog
 from state.answers import Loaded
@@ -70,3 +71,4 @@ def _open_due(context: Any, now: datetime) -> None:
     except StateError as error:
         LOG.error(json.dumps({"openings": "not made", "reason": str(error)}))
     runtime.perform_made(context, now)
+    ticks.set_next(now)

@@ -1,4 +1,4 @@
-"""Repairs what was missed, every ten minutes: releases, effects, ends of job runs and of machines that no event reported, late runs."""
+"""Repairs what was missed, every ten minutes while something is under way: releases, effects, ends of job runs and of machines that no event reported, late runs."""
 
 import json
 from collections import Counter
@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import lost_machines
 import overdue
 import runtime
+import ticks
 from batch import LOG
 from clients import LONGEST_CALL, described, is_from_aws
 from contract import require
@@ -40,6 +41,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if not tick.at_once:
         tick.ask_about_executions()
     report = {**tick.counts, "effects": runtime.perform_due(context, tick.now)}
+    ticks.set_next(tick.now)
     print(json.dumps(report))  # a line by itself: the template's metric filters read `late` and `failed` from it
     return report
 

@@ -1,10 +1,11 @@
-"""Opens the runs that are due and starts their machines. EventBridge Scheduler calls it, and the deployment once."""
+"""Opens the runs that are due and starts their machines. EventBridge Scheduler calls it, at the minute of each opening and regularly."""
 
 import json
 from dataclasses import asdict
 from typing import Any
 
 import runtime
+import ticks
 from batch import LOG
 from contract import require
 from state.answers import Openings
@@ -18,7 +19,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     openings = runtime.state().open_due_runs(now, "scheduler")
     report(openings)
     runtime.continue_backfills(context, now)
-    return {**asdict(openings), "effects": runtime.perform_due(context, now)}
+    effects = runtime.perform_due(context, now)
+    ticks.set_next(now)
+    return {**asdict(openings), "effects": effects}
 
 
 def report(openings: Openings) -> None:

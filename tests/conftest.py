@@ -102,6 +102,7 @@ def aws(world: World, monkeypatch: pytest.MonkeyPatch) -> FakeAws:
     import lost_machines
     import retention
     import runtime
+    import ticks
     from effects import Performer
     from step_types import glue
 
@@ -111,6 +112,7 @@ def aws(world: World, monkeypatch: pytest.MonkeyPatch) -> FakeAws:
     monkeypatch.setattr(runtime, "state", lambda: world.state)
     monkeypatch.setattr(runtime, "performer", lambda: performer)
     monkeypatch.setattr(glue, "glue", lambda: fake)
+    monkeypatch.setattr(ticks, "scheduler", lambda: fake)
     monkeypatch.setattr(lost_machines, "machines", lambda: fake)
     monkeypatch.setattr(retention, "objects", lambda: fake)
     return fake

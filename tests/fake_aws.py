@@ -15,6 +15,7 @@ class FakeAws:
     executions: dict[str, dict[str, Any]] = field(default_factory=dict)
     answered: list[tuple[str, Any]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
+    schedules: dict[str, str] = field(default_factory=dict)  # expressions by name
     regions: set[str] = field(default_factory=set)  # that were called by name
     alerts: list[dict[str, Any]] = field(default_factory=list)
     jobs: dict[str, str] = field(default_factory=dict)
@@ -76,6 +77,15 @@ class FakeAws:
         self._fail("Publish")
         self.alerts.append(json.loads(Message))
         return {"MessageId": "1"}
+
+    def get_schedule(self, Name: str) -> dict[str, Any]:  # noqa: N803
+        self._fail("GetSchedule")
+        expression = self.schedules.get(Name, "at(2099-01-01T00:00:00)")
+        return {"Name": Name, "ScheduleExpression": expression, "Target": {"Arn": "f"}, "Arn": "a", "State": "ENABLED"}
+
+    def update_schedule(self, Name: str, ScheduleExpression: str, Target: Any, State: str) -> None:  # noqa: N803
+        self._fail("UpdateSchedule")
+        self.schedules[Name] = ScheduleExpression
 
     def put_object(self, Bucket: str, Key: str, Body: bytes, ContentType: str) -> dict[str, str]:  # noqa: N803
         self._fail("PutObject")

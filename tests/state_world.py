@@ -28,6 +28,7 @@ ENVIRONMENT = {
     "DATABASE_NAME": "headgate",
     "UNVERIFIED_CALLERS": "true",
     "STATE_MACHINE_ARN_PREFIX": PREFIX,
+    "NEXT_TICKS": "headgate-next-opening headgate-next-look",
     "CENTRAL_EVENT_BUS_ARN": "arn:aws:events:us-east-1:123456789012:event-bus/central",
     "DOMAIN_EVENT_BUS_ARN": "arn:aws:events:us-east-1:123456789012:event-bus/domain",
     "ALERT_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:alerts",

@@ -26,6 +26,7 @@ NEEDS = {
     "rds-data:ExecuteStatement": {"secretsmanager:GetSecretValue"},  # docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/data-api.access.html
     "sqs:SendMessage": {"kms:GenerateDataKey"},  # docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
     "s3:PutObject": {"kms:GenerateDataKey"},  # docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
+    "scheduler:UpdateSchedule": {"iam:PassRole"},  # docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridgescheduler.html
     "sns:Publish": {"kms:GenerateDataKey"},  # docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
 }  # fmt: skip
 CONSUME = {

@@ -106,6 +106,7 @@ def release(before: Path, old_world: World) -> Iterator[Release]:
 def new(old_world: World, monkeypatch: pytest.MonkeyPatch) -> FakeAws:
     """AWS as the new functions see it; they use the database with the older schema."""
     import lost_machines
+    import ticks
     from effects import Performer
     from step_types import glue
 
@@ -115,6 +116,7 @@ def new(old_world: World, monkeypatch: pytest.MonkeyPatch) -> FakeAws:
     monkeypatch.setattr(runtime, "state", lambda: old_world.state)
     monkeypatch.setattr(runtime, "performer", lambda: performer)
     monkeypatch.setattr(glue, "glue", lambda: fake)
+    monkeypatch.setattr(ticks, "scheduler", lambda: fake)
     monkeypatch.setattr(lost_machines, "machines", lambda: fake)
     monkeypatch.setattr("state.database.time.sleep", lambda seconds: None)
     return fake

@@ -13,6 +13,14 @@ def length(items: list[Json]) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class NextTicks:
+    """When the scheduler next opens a run, and when the monitor next has to look; None: not within a day."""
+
+    opening: str | None
+    look: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Openings:
     """`failed` are the products [{product, error}] whose runs could not be opened; `passed_over` those [{product, count, first, last}] of which
     openings are too old to be made, with the first and the last business date."""

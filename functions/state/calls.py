@@ -19,6 +19,7 @@ from state.answers import (
     Json,
     Loaded,
     MachineEnded,
+    NextTicks,
     Openings,
     OpenRun,
     Operated,
@@ -38,6 +39,9 @@ class State(Questions):
 
     def open_due_runs(self, now_is: datetime, actor: str) -> Openings:
         return self._one(Openings, "open_due_runs", now_is, actor)
+
+    def next_ticks(self, now_is: datetime) -> NextTicks:
+        return self._one(NextTicks, "next_ticks", now_is)
 
     def record_refresh_events(self, events: list[Json], now_is: datetime) -> Recorded:
         return self._one(Recorded, "record_refresh_events", events, now_is)

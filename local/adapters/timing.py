@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from ministack.core import responses
 from ministack.services import eventbridge, lambda_svc, scheduler, sns, sqs, stepfunctions
 
 from headgate.local.adapters.settings import Settings
@@ -19,7 +20,7 @@ HOOKS = (
     *(f"{module}:threading" for module in ("eventbridge", "stepfunctions")),
     "stepfunctions:now_iso", "stepfunctions:_scaled_sleep", "lambda_svc:_dispatch_esm_batch", "lambda_svc:_esm_wake",
     "lambda_svc:_iter_all_esms", "sqs:_queues", "scheduler:_schedules", "scheduler:_schedule_last_fired",
-    "eventbridge:_parse_rate_seconds", "eventbridge:_parse_cron_fields", "eventbridge:_cron_next_fire",
+    "scheduler:_update_schedule", "scheduler:_at_time_epoch", "eventbridge:_parse_rate_seconds", "eventbridge:_parse_cron_fields", "eventbridge:_cron_next_fire",
 )  # fmt: skip
 
 
@@ -70,6 +71,17 @@ def install(settings: Settings) -> None:
     dispatch = lambda_svc._dispatch_esm_batch
     lambda_svc._dispatch_esm_batch = lambda mapping, run, *rest: dispatch(mapping, clock.counted(run), *rest)
 
+    update = scheduler._update_schedule
+
+    def updated(name: str, given: dict[str, Any]) -> Any:
+        """On AWS a schedule that fires once fires again where it is given another moment."""
+        place = (responses.get_account_id(), responses.get_region(), f"{given.get('GroupName', 'default')}/{name}")
+        answer = update(name, given)
+        scheduler._schedule_last_fired.pop(place, None)
+        return answer
+
+    scheduler._update_schedule = updated
+
 
 def _iso(moment: float) -> str:
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
@@ -96,6 +108,11 @@ def next_tick(now: float) -> float | None:
     """The next moment at which a schedule fires; None if there is none."""
     moments = []
     for key, schedule in list(scheduler._schedules._data.items()):
+        once = scheduler._at_time_epoch(schedule["ScheduleExpression"])
+        if once is not None:
+            if key not in scheduler._schedule_last_fired:
+                moments.append(once)
+            continue
         # the endpoint counts from the moment at which its loop first reads a schedule; a jump may come earlier
         last = scheduler._schedule_last_fired.setdefault(key, now)
         if schedule.get("State") != "ENABLED":
