@@ -17,6 +17,11 @@ def operate(arguments: argparse.Namespace, action: str, **event: Any) -> Any:
     return application(arguments).call(OPERATE, {**given, "action": action, "actor": _actor()})
 
 
+def test_alert(arguments: argparse.Namespace, channel: str, target: str) -> Any:
+    """What the application answers to a test of a recipient. Raises `UsageError`."""
+    return application(arguments).call("AlertsFunctionName", {"channel": channel, "target": target, "actor": _actor()})
+
+
 def confirm(arguments: argparse.Namespace, preview: str) -> None:
     """Shows what would happen and asks the user, unless `--yes` is given. Raises `RefusedError` if the user does not agree or cannot be asked."""
     if arguments.yes:

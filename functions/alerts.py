@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+import alert_test
 import dead_letters
 import redelivery
 import runtime
@@ -17,7 +18,12 @@ from alerting.message import compose
 from batch import LOG, log_refusal
 from contract import require
 from message_body import MAX_ALERT, read
+from state.answers import TakenAlert
+from state.calls import State
 from state.errors import BadEvent
+
+Result = dict[str, Any]
+OTHER_SENDER = 5.0  # seconds after which one is done
 
 
 @cache
@@ -40,30 +46,79 @@ def secrets() -> dict[str, Any]:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Sends each alert of the batch. A message of which a delivery failed is returned to the queue until the service may be asked again,
-    and only that delivery is tried again; what is given up lies in the dead letter queue. What is no alert is moved there at once."""
+    and only that delivery is tried again; what is given up lies in the dead letter queue. What is no alert is moved there at once.
+    An event that is no batch asks for a test of a recipient (contract `alert-test`)."""
+    if "Records" not in event:
+        return alert_test.send(require(event, "alert-test"), secrets, runtime.now())
     failed = [message["messageId"] for message in event["Records"] if not _notify(message)]
     return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
 
 
 def _notify(message: dict[str, Any]) -> bool:
     """Whether the message is done with: everything was delivered that was due, or it lies in the dead letter queue."""
-    state = runtime.state()
     try:
-        fact = require(read(message["body"], MAX_ALERT), "alert")
-        taken = state.take_alert(fact, properties(), runtime.now())
+        failed, in_doubt = _delivered(require(read(message["body"], MAX_ALERT), "alert"))
     except BadEvent as error:
         log_refusal(message["messageId"], error)
-        return bool(dead_letters.move({message["messageId"]: (message["body"], str(error))}))
+        return _given_up(message, str(error))
     except Exception as error:  # noqa: BLE001 - whatever one message causes, the others are delivered
         log_refusal(message["messageId"], error)
         return redelivery.later(message, (), runtime.now())
+    if failed:
+        return redelivery.later(message, failed, runtime.now())
+    names = ", ".join(f"{each['channel']} {shown(each['channel'], each['target'])}" for each in in_doubt)
+    reason = f"it is not known whether this was delivered: {names}; a repetition may be a second message"
+    return not in_doubt or _given_up(message, reason)
+
+
+def _delivered(fact: dict[str, Any]) -> tuple[list[Result], list[dict[str, Any]]]:
+    """Delivers what is due of the fact: what failed, and the deliveries that are in doubt from before. A recipient that cannot be reached makes a
+    message to the owner's fallback due, which is delivered as well."""
+    state = runtime.state()
+    taken = state.take_alert(fact, properties(), runtime.now())
+    failed = _deliver_all(state, taken, taken.deliveries)
+    if any(each["refused"] for each in failed):
+        tried = {(each["channel"], each["target"]) for each in failed}
+        taken = state.take_alert(fact, properties(), runtime.now())
+        others = [each for each in taken.deliveries if (each["channel"], each["target"]) not in tried]
+        failed += _deliver_all(state, taken, others)
+    left = state.undelivered(taken.key, properties())
+    if left.waiting:
+        reason = "another message to the same recipient is being sent"
+        failed.append({"outcome": reason, "refused": False, "pause": OTHER_SENDER})
+    return failed, left.in_doubt
+
+
+def _deliver_all(state: State, taken: TakenAlert, deliveries: list[dict[str, Any]]) -> list[Result]:
+    """The results of those deliveries that failed."""
     failed = []
-    for each in taken.deliveries:
+    for each in deliveries:
         if state.begin_delivery(taken.key, each["channel"], each["target"], each["doubtful"], runtime.now()):
-            result = _deliver(taken.key, each, taken.alert or {})
+            result = _deliver(taken.key, each, {**(taken.alert or {}), **_place(), **_about(each)})
             state.finish_deliveries([result], runtime.now())
             failed += [result] if result["state"] != "SENT" else []
-    return not failed or redelivery.later(message, failed, runtime.now())
+    return failed
+
+
+def _about(delivery: dict[str, Any]) -> dict[str, Any]:
+    """What the alert says to this recipient alone. The target of another one is shown as it may stand in a log."""
+    about: dict[str, Any] = delivery["about"]
+    if missed := about.get("unreachable"):
+        return {**about, "unreachable": {**missed, "target": shown(missed["channel"], missed["target"])}}
+    return about
+
+
+def _place() -> dict[str, Any]:
+    """Where to operate: {"stack": {name, region, account}}; nothing on the local runtime, which needs no name."""
+    name, region = os.environ.get("STACK_NAME"), os.environ.get("AWS_REGION")
+    if not name or not region or "AWS_ENDPOINT_URL" in os.environ:
+        return {}
+    return {"stack": {"name": name, "region": region, "account": os.environ.get("ACCOUNT_ID", "")}}
+
+
+def _given_up(message: dict[str, Any], reason: str) -> bool:
+    """Whether the message lies in the dead letter queue now."""
+    return bool(dead_letters.move({message["messageId"]: (message["body"], reason)}))
 
 
 def _deliver(key: str, delivery: dict[str, Any], alert: dict[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     happened, oldest first. `runs`: those of a product. `product`: what its refresh events have to agree with. `open_runs`: how many each
     product has. `backfills`: how far each is, the latest first. `changes`: what deployments changed, the latest first, since the date if one is
     given. `health`: what could not be performed, loaded or opened, and how many messages lie in dead letter queues. `dead_letters`: the first of
-    these messages; `dead_letter`: one of them, whole. Without a date it is the latest that has a run.
+    these messages; `dead_letter`: one of them, whole. `alerts`: what became of the alerts of a date, and what is muted. Without a date it is the latest that has a run.
     Raises `BadEvent`, `UnknownProduct`, `UnknownLetter`."""
     require(event, "inquire")
     state, product, now = runtime.state(), event.get("product"), runtime.now()
@@ -47,6 +47,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             domain = event.get("domain")
             rows, more = _pages(lambda after: state.status_of_day(first, domain, after, PAGE, now))
             return {**answer, "products": rows, "more": more}
+        case "alerts":
+            rows, more = _pages(lambda after: state.alerts_of_day(first, after, PAGE))
+            return {**answer, "alerts": rows, "muted": state.mutes(now), "more": more}
         case "why":
             return {**answer, "run": state.explain_run(_named(product), first, event.get("cycle"), now)}
         case "runs":

@@ -1,4 +1,4 @@
-"""What operators do to runs: rerun, hold, release, skip, cancel, waive, backfill; retry of effects, redrive of dead letters. IAM decides who may
+"""What operators do to runs: rerun, hold, release, skip, cancel, waive, backfill; retry of effects, redrive of dead letters, mutes of alerts. IAM decides who may
 call it, the metadata who may act on which domain. The caller is recorded, by the identity that AWS confirms."""
 
 import os
@@ -33,6 +33,8 @@ def handler(event: dict[str, Any], context: Any) -> Any:
         return _redrive(event, actor)
     if event["action"] == "backfill":
         _check_backfill(event)
+    elif event["action"] == "mute":
+        _check_mute(event)
     elif "product" not in event:
         raise BadEvent("operate: /product is missing")
     if event["action"] == "waive":
@@ -77,6 +79,15 @@ def _check_waiver(event: dict[str, Any]) -> None:
     missing += [] if event.get("undo") or "reason" in event else ["reason"]
     if missing:
         raise BadEvent(f"operate: waive needs {', '.join(f'/{each}' for each in missing)}")
+
+
+def _check_mute(event: dict[str, Any]) -> None:
+    if ("product" in event) == ("domain" in event) or "muted_until" not in event:
+        raise BadEvent("operate: mute needs /muted_until and one of /product and /domain")
+    try:
+        datetime.fromisoformat(event["muted_until"])
+    except ValueError:
+        raise BadEvent(f"operate: /muted_until is {event['muted_until']}, which is no moment") from None
 
 
 def _account() -> str:

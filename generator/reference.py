@@ -74,6 +74,7 @@ def metadata_page() -> str:
         ("A dependency", definitions["dependency"], ("dependency",)),
         ("`pipeline.steps`", definitions["step"], ("step",)),
         ("`notify`", definitions["notification"], ("notification",)),
+        ("`alerts`", definitions["alerts"], ("alerts",)),
     )
     for title, schema, examples in sections:
         parts.append(f"## {title}\n\n{schema['description']}\n")

@@ -16,6 +16,7 @@ from headgate.cli import application, operate
 from headgate.cli.main import main
 from headgate.local.postgres import Postgres
 from headgate.local.postgres import running as started
+from tests.alert_night import night  # noqa: F401 - a fixture
 from tests.alert_world import day, service, ses  # noqa: F401 - fixtures
 from tests.fake_aws import FakeAws
 from tests.golden import lay_out

@@ -101,6 +101,8 @@ OWN_TIME = {
     "unmade_opening",
     "backfill",
     "archive_page",
+    "alert_conversation",
+    "alert_mute",
 }
 
 

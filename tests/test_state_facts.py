@@ -118,7 +118,7 @@ def test_predicates_are_inlined(world: World) -> None:
 def test_errors_of_missing_inputs() -> None:
     assert issubclass(errors.UpstreamFailed, errors.DeadlineExceeded)
     for name in ("DeadlineExceeded", "UpstreamFailed"):
-        assert f"'{name}'" in SQL["96_alerts.sql"]
+        assert f"'{name}'" in SQL["96_alert_causes.sql"]
 
 
 def test_channels_are_those_of_the_product_schema() -> None:

@@ -61,6 +61,8 @@ def compose(alert: Alert) -> Message:
         title = f"step {alert['step']} of {title}" if alert["kind"] == "ERROR" else f"{title}, step {alert['step']}"
     if alert.get("attempt", 1) > 1:
         title += f" (attempt {alert['attempt']})"
+    if "recovered" in alert:
+        title = f"{alert['recovered']} for {alert['business_date']}: everything has recovered"
     if "reminder" in alert:
         title += ", still unresolved" + (": escalated" if alert.get("escalated") else "")
     facts = _meant_for_another(alert)
@@ -82,10 +84,14 @@ def compose(alert: Alert) -> Message:
     facts.append(("Since", clock(alert["since"])))
     facts.append(("Owner", alert["owner"] + (f" <{alert['email']}>" if "email" in alert else "")))
     facts += _waiting(alert, clock)
+    facts += _elsewhere(alert, clock)
     facts += _covered(alert, clock)
     again = f"headgate rerun {alert['product']} --date {alert['business_date']}" + (
         f" --cycle {alert['cycle']}" if alert.get("cycle") else ""
     )
+    if "stack" in alert:
+        again += f" --stack {alert['stack']['name']} --region {alert['stack']['region']}"
+        again += f"  # account {alert['stack']['account']}" if alert["stack"]["account"] else ""
     return Message(
         title, tuple(facts), tuple(_links(alert)), again if alert["kind"] in ("ERROR", "SKIPPED", "OUTDATED") else ""
     )
@@ -97,6 +103,16 @@ def _meant_for_another(alert: Alert) -> list[tuple[str, str]]:
         return []
     other = alert["unreachable"]
     return [("Not delivered", f"{other['channel']} {other['target']} cannot be reached: {one_line(other['reason'])}")]
+
+
+def _elsewhere(alert: Alert, clock: "_Clock") -> list[tuple[str, str]]:
+    """Who waits in other accounts."""
+    given = alert.get("elsewhere")
+    if not given:
+        return []
+    names = [f"{each['product']} in {each['runs_in']}" for each in given["products"]]
+    listed = ", ".join(names) + (f" and {given['count'] - len(names):,} more" if given["count"] > len(names) else "")
+    return [("In other accounts", f"{given['count']:,}: {listed}"), *_first_due("First of them due", given, clock)]
 
 
 def _failure(alert: Alert) -> str:

@@ -186,11 +186,21 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class TakenAlert:
-    """`deliveries` [{channel, target, doubtful, since, place, first, failed_before}] are due; `alert` is the content, None without them."""
+    """`deliveries` [{channel, target, action, severity, conversation, doubtful, since, place, about}] are due; `alert` is the content, None without
+    them."""
 
     key: str
     deliveries: list[Json]
     alert: Json | None
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """Of an alert. `waiting` deliveries can be made when another sender is done; of those `in_doubt` [{channel, target}] nobody can find out whether
+    they were made."""
+
+    waiting: int
+    in_doubt: list[Json]
 
 
 @dataclass(frozen=True, slots=True)

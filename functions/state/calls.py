@@ -27,6 +27,7 @@ from state.answers import (
     Repaired,
     Row,
     TakenAlert,
+    Undelivered,
     Wait,
 )
 from state.questions import Questions
@@ -216,6 +217,9 @@ class State(Questions):
 
     def take_alert(self, given: Json, channels: list[Json], now_is: datetime) -> TakenAlert:
         return self._one(TakenAlert, "take_alert", given, channels, now_is)
+
+    def undelivered(self, of_alert: str, channels: list[Json]) -> Undelivered:
+        return self._one(Undelivered, "undelivered", of_alert, channels)
 
     def begin_delivery(self, of_alert: str, to_channel: str, to_target: str, doubtful: bool, now_is: datetime) -> bool:
         return bool(self._value("begin_delivery", of_alert, to_channel, to_target, doubtful, now_is))

@@ -12,7 +12,7 @@ Entry = dict[str, Any]
 CHUNK = 2_000_000  # bytes of JSON a call; the Data API takes 4 MiB
 
 # What only the account that runs a product needs.
-OF_MACHINES = ("machine", "execution_prefix", "depends_on", "wait", "pipeline", "notify", "sla")
+OF_MACHINES = ("machine", "execution_prefix", "depends_on", "wait", "pipeline", "notify", "alerts", "sla")
 
 
 def load(
@@ -53,9 +53,21 @@ def restrict_to_account(catalog: Entry, account: str, region: str) -> Entry:
         kept = {key: value for key, value in product.items() if key not in OF_MACHINES}
         if needs := sorted({each["product"] for each in leaves_of(product) if "COMPLETED" in each["status"]}):
             kept["needs"] = needs
+        if promise := promise_of(product):
+            kept["alerts"] = {"promise": promise}
         return {**kept, "runs_in": f"account {home[0]} ({home[1]})"} if "machine" in product else kept
 
     return {**catalog, "products": {name: restricted(name, each) for name, each in catalog["products"].items()}}
+
+
+def promise_of(product: Entry) -> Entry | None:
+    """When a product is due, {complete_by, timezone, days after the business date}, as far as it follows from the date alone; None if it does not."""
+    sla, schedule = product.get("sla", {}), product.get("schedule") or {}
+    if "complete_by" not in sla or schedule.get("date_offset"):
+        return None
+    days = sla.get("days", int(bool(schedule) and sla["complete_by"] < min(schedule["fires"]["times"])))
+    timezone = sla.get("timezone") or schedule.get("timezone", "UTC")
+    return {"complete_by": sla["complete_by"], "timezone": timezone, "days": days}
 
 
 def leaves_of(product: Entry) -> Iterator[Entry]:

@@ -51,7 +51,7 @@ def schemas() -> dict[str, dict[str, Any]]:
         schema = copy.deepcopy(source(file.name.removesuffix(SUFFIX)))
         found[schema["$id"]] = schema
     definitions = found[BASE + "product.schema.json"]["$defs"]
-    recipients = list(channels())
+    recipients = [*channels(), "to"]
     definitions["notification"]["x-at-least-one-of"] = recipients
     definitions["notification"]["anyOf"] = [{"required": [name]} for name in recipients]
     step = definitions["step"]

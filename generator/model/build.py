@@ -3,6 +3,7 @@
 from datetime import date
 from typing import Any
 
+from headgate.generator.model.alerting import alerting, receivers, severities
 from headgate.generator.model.duration import seconds
 from headgate.generator.model.product import (
     Central,
@@ -18,7 +19,7 @@ from headgate.generator.model.product import (
     Step,
 )
 from headgate.generator.model.schedule import Calendar, Schedule, cron_of
-from headgate.generator.schemas import channels, default
+from headgate.generator.schemas import default
 from headgate.generator.steps import step_types
 
 Document = dict[str, Any]
@@ -60,7 +61,8 @@ def product(domain: str, name: str, document: Document) -> Product:
         refresh_event=publish.get("refresh_event", REFRESH_EVENT),
         visibility=publish.get("visibility", VISIBILITY),
         sla=sla(document["sla"]) if "sla" in document else None,
-        notify=tuple(notification(each) for each in document.get("notify", ())),
+        notify=tuple(notification(each, document) for each in document.get("notify", ())),
+        alerting=alerting(document.get("alerts", {})),
         given=frozenset(document),
     )
 
@@ -176,14 +178,10 @@ def _retry(document: Document) -> Retry:
     return Retry(document["attempts"], interval, float(document.get("backoff", RETRY["backoff"])), max_delay)
 
 
-def _targets(given: Any) -> tuple[str, ...]:
-    """The addresses of a channel; of an incident its severity."""
-    return (str(given["severity"]),) if isinstance(given, dict) else tuple(given)
-
-
-def notification(document: Document) -> Notification:
+def notification(document: Document, product: Document) -> Notification:
     return Notification(
         tuple(document["on"]),
         document.get("level", LEVEL),
-        tuple((kind, _targets(document[kind])) for kind in channels() if kind in document),
+        tuple((kind, tuple(values)) for kind, values in receivers(document, product).items()),
+        tuple(severities(document, product).items()),
     )

@@ -117,11 +117,13 @@ class Sla:
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """`channels` has each kind of channel with its addresses; an `incident` has its severity for an address."""
+    """`channels` has each kind of channel with its addresses; an `incident` has its severity for an address. `severities` are those of the kinds that
+    have one."""
 
     on: tuple[str, ...]
     level: str
     channels: tuple[tuple[str, tuple[str, ...]], ...]
+    severities: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,7 @@ class Product:
     visibility: str
     sla: Sla | None
     notify: tuple[Notification, ...]
+    alerting: dict[str, Any]  # as the catalog holds it
     given: frozenset[str]  # the sections that the metadata gives
 
     @property

@@ -85,6 +85,8 @@ def entry(product: Product) -> Entry:
         result["sla"] = {key: value for key, value in asdict(product.sla).items() if value is not None}
     if product.notify:
         result["notify"] = [*_notify(product)]
+    if product.alerting:
+        result["alerts"] = product.alerting
     return result
 
 
@@ -96,7 +98,8 @@ def _notify(product: Product) -> Iterator[Entry]:
         targets = {kind: list(values) for kind, values in each.channels}
         severities += targets.pop("incident", [])
         if targets:
-            yield {"on": list(each.on), "level": each.level, **targets}
+            stated = {"severities": dict(each.severities)} if each.severities else {}
+            yield {"on": list(each.on), "level": each.level, **targets, **stated}
     if severities:
         yield {"on": ["ERROR"], "level": "product", "incident": [min(severities)]}
 

@@ -73,7 +73,7 @@ def _differences(old: Entry, new: Entry) -> Iterator[str]:
     yield from _pipeline(old.get("pipeline"), new.get("pipeline"))
     if old.get("notify") != new.get("notify"):
         yield "notify: " + _listing(old.get("notify"), new.get("notify"))
-    for key in ("owner", "email", "description", "machine"):
+    for key in ("owner", "email", "description", "machine", "alerts"):
         if old.get(key) != new.get(key) and not (key == "machine" and ("pipeline" in old) != ("pipeline" in new)):
             yield f"{key} {_shown(old.get(key))} -> {_shown(new.get(key))}"
 

@@ -21,6 +21,11 @@ def check(mesh: Mesh) -> Iterator[Finding]:
         given = {
             "/schedule/timezone": product.schedule.timezone if product.schedule else None,
             "/sla/timezone": product.sla.timezone if product.sla else None,
+            **{
+                f"/alerts/{section}/{index}/timezone": each["timezone"]
+                for section in ("quiet", "maintenance")
+                for index, each in enumerate(product.alerting.get(section, ()))
+            },
         }
         for place, zone in given.items():
             if zone is None or exists(zone):

@@ -2,6 +2,40 @@ CREATE DOMAIN public.dependency_event AS text
 	CONSTRAINT dependency_event_check CHECK ((VALUE = ANY (ARRAY['opened'::text, 'arrived'::text, 'reopened'::text, 'added'::text, 'removed'::text, 'kept'::text, 'waived'::text, 'unwaived'::text])));
 CREATE DOMAIN public.run_event AS text
 	CONSTRAINT run_event_check CHECK ((VALUE = ANY (ARRAY['opened'::text, 'waiting'::text, 'released'::text, 'repaired'::text, 'started'::text, 'completed'::text, 'failed'::text, 'skipped'::text, 'cancelled'::text, 'late'::text, 'held'::text, 'hold_removed'::text, 'rerun'::text, 'restarted'::text, 'started_again'::text, 'condition_changed'::text, 'outdated'::text, 'resumed'::text, 'waived'::text, 'due_changed'::text, 'held_over'::text])));
+CREATE TABLE public.alert (
+    alert_key text NOT NULL,
+    run_id uuid NOT NULL,
+    product_id text NOT NULL,
+    attempt integer NOT NULL,
+    kind text NOT NULL,
+    fact jsonb NOT NULL,
+    root_cause text,
+    notified_at timestamp with time zone CONSTRAINT alert_told_at_not_null NOT NULL,
+    cause text,
+    over_at timestamp with time zone,
+    CONSTRAINT alert_kind_check CHECK ((kind = ANY (ARRAY['ERROR'::text, 'LATE'::text, 'COMPLETED'::text, 'STARTED'::text, 'SKIPPED'::text, 'OUTDATED'::text])))
+);
+CREATE TABLE public.alert_conversation (
+    cause text NOT NULL,
+    channel text NOT NULL,
+    target text NOT NULL,
+    pages boolean NOT NULL,
+    updates boolean NOT NULL,
+    state text,
+    severity integer,
+    opening text,
+    first_message text,
+    covered integer DEFAULT 0 NOT NULL,
+    reminders integer DEFAULT 0 NOT NULL,
+    opened_at timestamp with time zone,
+    told_at timestamp with time zone,
+    reminded_at timestamp with time zone,
+    resolved_at timestamp with time zone,
+    busy_with text,
+    busy_until timestamp with time zone,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT alert_conversation_state_check CHECK ((state = ANY (ARRAY['OPEN'::text, 'RESOLVED'::text])))
+);
 CREATE TABLE public.data_product_status (
     run_id uuid DEFAULT gen_random_uuid() NOT NULL,
     product_id text NOT NULL,
@@ -31,6 +65,44 @@ CREATE TABLE public.data_product_status (
     due_at timestamp with time zone,
     held_over_at timestamp with time zone,
     CONSTRAINT data_product_status_status_check CHECK ((status = ANY (ARRAY['WAITING'::text, 'PROCESSING'::text, 'COMPLETED'::text, 'ERROR'::text, 'SKIPPED'::text, 'CANCELLED'::text])))
+);
+CREATE TABLE public.data_product (
+    product_id text NOT NULL,
+    domain text NOT NULL,
+    name text NOT NULL,
+    description text NOT NULL,
+    owner text NOT NULL,
+    email text,
+    machine text,
+    execution_prefix text,
+    condition jsonb,
+    deadline_seconds integer,
+    on_deadline text,
+    refresh_event boolean NOT NULL,
+    visibility text NOT NULL,
+    complete_by time without time zone,
+    notify jsonb DEFAULT '[]'::jsonb NOT NULL,
+    digest text NOT NULL,
+    active boolean DEFAULT true NOT NULL,
+    held boolean DEFAULT false NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    changed_by text NOT NULL,
+    runs_in text,
+    former_cycles text[],
+    cycles_changed_at timestamp with time zone,
+    opening_error text,
+    account text,
+    needs text[],
+    resume_seconds integer DEFAULT 86400,
+    sla_timezone text,
+    sla_days integer,
+    sla_after_seconds integer,
+    sla_since timestamp with time zone,
+    source jsonb,
+    pipeline_seconds integer,
+    alerting jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT data_product_on_deadline_check CHECK ((on_deadline = ANY (ARRAY['fail'::text, 'start'::text, 'skip'::text]))),
+    CONSTRAINT data_product_visibility_check CHECK ((visibility = ANY (ARRAY['mesh'::text, 'domain'::text])))
 );
 CREATE TABLE public.job_run (
     job_run_id text NOT NULL,
@@ -85,6 +157,24 @@ CREATE TABLE public.data_product_dependencies_events_status (
     waive_reason text,
     CONSTRAINT data_product_dependencies_events_status_status_check CHECK ((status = ANY (ARRAY['WAITING'::text, 'ARRIVED'::text])))
 );
+CREATE TABLE public.alert_delivery (
+    alert_key text NOT NULL,
+    channel text NOT NULL,
+    target text NOT NULL,
+    state text DEFAULT 'DUE'::text NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    message_id text,
+    outcome text,
+    changed_at timestamp with time zone NOT NULL,
+    cause text,
+    action text,
+    severity integer,
+    covered integer,
+    not_before timestamp with time zone,
+    about jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT alert_delivery_action_check CHECK ((action = ANY (ARRAY['inform'::text, 'open'::text, 'update'::text, 'resolve'::text, 'reopen'::text]))),
+    CONSTRAINT alert_delivery_state_check CHECK ((state = ANY (ARRAY['DUE'::text, 'SENDING'::text, 'SENT'::text, 'UNKNOWN'::text, 'SUPPRESSED'::text])))
+);
 CREATE TABLE public.refresh_event (
     event_key text NOT NULL,
     product_id text NOT NULL,
@@ -113,54 +203,6 @@ CREATE TABLE public.data_product_dependencies (
     cycles text[] NOT NULL,
     on_update text DEFAULT 'notify'::text NOT NULL,
     CONSTRAINT data_product_dependencies_on_update_check CHECK ((on_update = ANY (ARRAY['rerun'::text, 'notify'::text, 'ignore'::text])))
-);
-CREATE TABLE public.alert_delivery (
-    alert_key text NOT NULL,
-    channel text NOT NULL,
-    target text NOT NULL,
-    state text DEFAULT 'DUE'::text NOT NULL,
-    tries integer DEFAULT 0 NOT NULL,
-    message_id text,
-    outcome text,
-    changed_at timestamp with time zone NOT NULL,
-    CONSTRAINT alert_delivery_state_check CHECK ((state = ANY (ARRAY['DUE'::text, 'SENDING'::text, 'SENT'::text, 'UNKNOWN'::text, 'SUPPRESSED'::text])))
-);
-CREATE TABLE public.data_product (
-    product_id text NOT NULL,
-    domain text NOT NULL,
-    name text NOT NULL,
-    description text NOT NULL,
-    owner text NOT NULL,
-    email text,
-    machine text,
-    execution_prefix text,
-    condition jsonb,
-    deadline_seconds integer,
-    on_deadline text,
-    refresh_event boolean NOT NULL,
-    visibility text NOT NULL,
-    complete_by time without time zone,
-    notify jsonb DEFAULT '[]'::jsonb NOT NULL,
-    digest text NOT NULL,
-    active boolean DEFAULT true NOT NULL,
-    held boolean DEFAULT false NOT NULL,
-    changed_at timestamp with time zone NOT NULL,
-    changed_by text NOT NULL,
-    runs_in text,
-    former_cycles text[],
-    cycles_changed_at timestamp with time zone,
-    opening_error text,
-    account text,
-    needs text[],
-    resume_seconds integer DEFAULT 86400,
-    sla_timezone text,
-    sla_days integer,
-    sla_after_seconds integer,
-    sla_since timestamp with time zone,
-    source jsonb,
-    pipeline_seconds integer,
-    CONSTRAINT data_product_on_deadline_check CHECK ((on_deadline = ANY (ARRAY['fail'::text, 'start'::text, 'skip'::text]))),
-    CONSTRAINT data_product_visibility_check CHECK ((visibility = ANY (ARRAY['mesh'::text, 'domain'::text])))
 );
 CREATE TABLE public.effect (
     effect_id bigint NOT NULL,
@@ -222,16 +264,12 @@ CREATE TABLE public.unmade_opening (
     late_at timestamp with time zone,
     passed_over_at timestamp with time zone
 );
-CREATE TABLE public.alert (
-    alert_key text NOT NULL,
-    run_id uuid NOT NULL,
-    product_id text NOT NULL,
-    attempt integer NOT NULL,
-    kind text NOT NULL,
-    fact jsonb NOT NULL,
-    root_cause text,
-    notified_at timestamp with time zone CONSTRAINT alert_told_at_not_null NOT NULL,
-    CONSTRAINT alert_kind_check CHECK ((kind = ANY (ARRAY['ERROR'::text, 'LATE'::text, 'COMPLETED'::text, 'STARTED'::text, 'SKIPPED'::text, 'OUTDATED'::text])))
+CREATE TABLE public.alert_mute (
+    muted text NOT NULL,
+    until timestamp with time zone NOT NULL,
+    reason text,
+    changed_at timestamp with time zone NOT NULL,
+    changed_by text NOT NULL
 );
 CREATE TABLE public.backfill (
     backfill_id integer NOT NULL,
@@ -434,8 +472,12 @@ CREATE TABLE public.schema_release (
     committed_at timestamp with time zone NOT NULL,
     CONSTRAINT schema_release_one_check CHECK (one)
 );
+ALTER TABLE ONLY public.alert_conversation
+    ADD CONSTRAINT alert_conversation_pkey PRIMARY KEY (cause, channel, target);
 ALTER TABLE ONLY public.alert_delivery
     ADD CONSTRAINT alert_delivery_pkey PRIMARY KEY (alert_key, channel, target);
+ALTER TABLE ONLY public.alert_mute
+    ADD CONSTRAINT alert_mute_pkey PRIMARY KEY (muted);
 ALTER TABLE ONLY public.alert
     ADD CONSTRAINT alert_pkey PRIMARY KEY (alert_key);
 ALTER TABLE ONLY public.archive_page
@@ -498,6 +540,7 @@ ALTER TABLE ONLY public.unmade_opening
     ADD CONSTRAINT unmade_opening_pkey PRIMARY KEY (run_id);
 ALTER TABLE ONLY public.unmade_opening
     ADD CONSTRAINT unmade_opening_product_id_business_date_cycle_key UNIQUE (product_id, business_date, cycle);
+CREATE INDEX alert_conversation_changed ON public.alert_conversation USING btree (changed_at);
 CREATE INDEX alert_delivery_to ON public.alert_delivery USING btree (channel, target) WHERE (message_id IS NOT NULL);
 CREATE INDEX alert_notified ON public.alert USING btree (notified_at) WHERE 
 CASE
@@ -505,6 +548,7 @@ CASE
     ELSE true
 END;
 CREATE INDEX alert_of ON public.alert USING btree (run_id);
+CREATE INDEX alert_of_cause ON public.alert USING btree (cause) WHERE (cause IS NOT NULL);
 CREATE INDEX alert_of_product ON public.alert USING btree (product_id, ((fact ->> 'business_date'::text)));
 CREATE INDEX alert_of_root_cause ON public.alert USING btree (root_cause, ((fact ->> 'business_date'::text))) WHERE (root_cause IS NOT NULL);
 CREATE INDEX archive_page_archived ON public.archive_page USING btree (archived_at);
@@ -587,6 +631,7 @@ CREATE TRIGGER dependencies_inserted AFTER INSERT ON public.data_product_depende
 CREATE TRIGGER dependencies_inserted_noted AFTER INSERT ON public.data_product_dependencies_events_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_changed_runs();
 CREATE TRIGGER dependencies_updated AFTER UPDATE ON public.data_product_dependencies_events_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.keep_dependency_history();
 CREATE TRIGGER dependencies_updated_noted AFTER UPDATE ON public.data_product_dependencies_events_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_changed_runs();
+CREATE TRIGGER status_ended AFTER UPDATE ON public.data_product_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.follow_ends();
 CREATE TRIGGER status_inserted AFTER INSERT ON public.data_product_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.keep_status_history();
 CREATE TRIGGER status_inserted_noted AFTER INSERT ON public.data_product_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_changed_runs();
 CREATE TRIGGER status_updated AFTER UPDATE ON public.data_product_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.keep_status_history();

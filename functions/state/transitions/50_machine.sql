@@ -58,18 +58,7 @@ CREATE OR REPLACE FUNCTION failed_root(r data_product_status, now_is timestamptz
 LANGUAGE plpgsql STABLE AS $$
 -- The root cause of a wait, if it failed, in this account or in another; the first that failed if there are several, null if none.
 BEGIN
-    RETURN (
-        SELECT failure.product
-        FROM jsonb_array_elements(root_causes(r.product_id, r.business_date, r.cycle, now_is)) behind
-        CROSS JOIN LATERAL (
-            SELECT f.product_id AS product, f.finished_at AS at FROM data_product_status f
-            WHERE f.product_id = behind ->> 'product' AND f.business_date = (behind ->> 'business_date')::date AND f.status = 'ERROR'
-            UNION ALL
-            SELECT e.product_id, e.received_at FROM refresh_event e
-            WHERE e.product_id = behind ->> 'product' AND e.business_date = (behind ->> 'business_date')::date AND e.status = 'ERROR'
-                AND e.superseded_at IS NULL
-        ) failure
-        ORDER BY failure.at LIMIT 1);
+    RETURN (SELECT b.product FROM failures_behind(r, now_is) b WHERE b.failed_at IS NOT NULL ORDER BY b.failed_at, b.place LIMIT 1);
 END $$;
 
 CREATE OR REPLACE FUNCTION resolve_deadline(
@@ -112,14 +101,19 @@ LANGUAGE sql IMMUTABLE AS $$
     SELECT EXISTS (SELECT FROM jsonb_array_elements(notify) entry WHERE entry -> 'on' ? kind)
 $$;
 
-CREATE OR REPLACE FUNCTION store_alert(r data_product_status, kind text, facts jsonb, now_is timestamptz) RETURNS void
+CREATE OR REPLACE FUNCTION store_alert_effect(r data_product_status, kind text, facts jsonb, now_is timestamptz) RETURNS void
 LANGUAGE sql AS $$
--- An alert about the run is due, if its product asks for this kind; `facts` belong to the kind.
+-- An alert about the run is due; `facts` belong to the kind.
     INSERT INTO effect (effect_key, kind, run_id, attempt, payload, due_at)
     SELECT 'alert ' || kind || ' ' || r.run_id || ' ' || r.attempt, 'alert', r.run_id, r.attempt, facts || jsonb_build_object('kind', kind,
         'level', 'product', 'product', r.product_id, 'run_id', r.run_id, 'business_date', r.business_date, 'cycle', r.cycle, 'attempt', r.attempt), now_is
-    FROM data_product p WHERE p.product_id = r.product_id AND wants_alert(p.notify, kind)
     ON CONFLICT (effect_key) DO NOTHING
+$$;
+
+CREATE OR REPLACE FUNCTION store_alert(r data_product_status, kind text, facts jsonb, now_is timestamptz) RETURNS void
+LANGUAGE sql AS $$
+-- An alert about the run is due, if its product asks for this kind; `facts` belong to the kind.
+    SELECT store_alert_effect(r, kind, facts, now_is) FROM data_product p WHERE p.product_id = r.product_id AND wants_alert(p.notify, kind)
 $$;
 
 CREATE OR REPLACE FUNCTION start_processing(r data_product_status, execution text, now_is timestamptz) RETURNS void

@@ -5,76 +5,126 @@ CREATE OR REPLACE FUNCTION lock_alerts() RETURNS void LANGUAGE sql AS $$
     SELECT pg_advisory_xact_lock(7203)
 $$;
 
-CREATE OR REPLACE FUNCTION waits_unreleased(r data_product_status) RETURNS boolean LANGUAGE sql STABLE AS $$
--- Whether the run waits for inputs, or for the first of them to open it.
-    SELECT r.status = 'WAITING' AND r.released_at IS NULL
-        OR r.status = 'NOT OPENED' AND NOT EXISTS (SELECT FROM data_product_schedule s WHERE s.product_id = r.product_id)
+CREATE OR REPLACE FUNCTION default_severity(kind text) RETURNS integer LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE kind WHEN 'ERROR' THEN 2 WHEN 'LATE' THEN 3 ELSE 4 END
 $$;
 
-CREATE OR REPLACE FUNCTION ended_by_missing_inputs(fact jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
-    SELECT coalesce(fact ->> 'error' IN ('DeadlineExceeded', 'UpstreamFailed'), false)
+CREATE OR REPLACE FUNCTION targets_in(entry jsonb, channel text) RETURNS SETOF text LANGUAGE sql IMMUTABLE AS $$
+-- The targets of a channel in an entry of `notify`. A catalog of the release before has an object under `incident`.
+    SELECT jsonb_array_elements_text(CASE jsonb_typeof(entry -> channel) WHEN 'array' THEN entry -> channel ELSE '[]' END)
 $$;
 
-CREATE OR REPLACE FUNCTION alert_root_cause(r data_product_status, fact jsonb, now_is timestamptz) RETURNS text
+CREATE OR REPLACE FUNCTION recipients_of(notify jsonb, fact jsonb, channels jsonb) RETURNS TABLE (channel text, target text, severity integer)
 LANGUAGE sql STABLE AS $$
--- The product because of which the run failed or is late; null if it is the run itself. What the scheduler did not open has one cause together.
-    SELECT CASE
-        WHEN r.status = 'NOT OPENED' AND NOT waits_unreleased(r)
-            THEN (SELECT 'the scheduler' FROM data_product p WHERE p.product_id = r.product_id AND p.opening_error IS NULL)
-        WHEN fact ->> 'kind' = 'ERROR' AND ended_by_missing_inputs(fact) THEN failed_root(r, now_is)
-        WHEN fact ->> 'kind' = 'LATE' AND waits_unreleased(r)
-            THEN coalesce(failed_root(r, now_is), root_causes(r.product_id, r.business_date, r.cycle, now_is) -> 0 ->> 'product') END
-$$;
-
-CREATE OR REPLACE FUNCTION recipients_of(notify jsonb, fact jsonb, channels jsonb) RETURNS TABLE (channel text, target text, pages boolean)
-LANGUAGE sql STABLE AS $$
--- Whom the product's metadata asks to notify of this fact.
-    SELECT DISTINCT c.channel, t.target, c.pages
+-- Whom the product's metadata asks to notify of this fact; a cancelled run is no skipped one.
+    SELECT c.channel, t.target, min(coalesce((entry -> 'severities' ->> (fact ->> 'kind'))::integer, default_severity(fact ->> 'kind')))
     FROM jsonb_array_elements(notify) entry
-    CROSS JOIN jsonb_to_recordset(channels) c(channel text, pages boolean)
-    CROSS JOIN LATERAL jsonb_array_elements_text(CASE jsonb_typeof(entry -> c.channel) WHEN 'array' THEN entry -> c.channel ELSE '[]' END) t(target)
+    CROSS JOIN jsonb_to_recordset(channels) c(channel text)
+    CROSS JOIN LATERAL targets_in(entry, c.channel) t(target)
     WHERE entry -> 'on' ? (fact ->> 'kind') AND (fact ->> 'level' = 'product' OR entry ->> 'level' = 'step')
+        AND NOT coalesce(fact ->> 'status' = 'CANCELLED' AND fact ->> 'kind' = 'SKIPPED', false)
+    GROUP BY c.channel, t.target
 $$;
 
-CREATE OR REPLACE FUNCTION already_notified(root text, fact jsonb, to_channel text, to_target text, pages boolean) RETURNS boolean
-LANGUAGE sql STABLE AS $$
--- Whether the recipient needs no alert of this fact because of an earlier one. The alert of a failure covers everything that fails because of
--- it, for every recipient. A run that is late because of it is reported as well, but pages nobody a second time.
-    SELECT (fact ->> 'kind' = 'ERROR' OR pages) AND EXISTS (
-        SELECT FROM (
-            SELECT a.alert_key, true AS of_root FROM alert a
-            WHERE a.product_id = root AND a.fact ->> 'business_date' = fact ->> 'business_date' AND a.kind = 'ERROR'
-            UNION ALL
-            SELECT a.alert_key, false FROM alert a
-            WHERE a.root_cause = root AND a.fact ->> 'business_date' = fact ->> 'business_date' AND a.kind = fact ->> 'kind'
-        ) earlier
-        CROSS JOIN LATERAL (SELECT * FROM alert_delivery d WHERE d.alert_key = earlier.alert_key OFFSET 0) d
-        WHERE d.state <> 'SUPPRESSED' AND ((d.channel, d.target) = (to_channel, to_target) OR of_root AND fact ->> 'kind' = 'ERROR'))
+CREATE OR REPLACE FUNCTION address_alert(a alert, r data_product_status, p data_product, channels jsonb, now_is timestamptz) RETURNS void
+LANGUAGE sql AS $$
+-- The deliveries of an alert that there are not yet: to whom the metadata asks for, and of an end to whom was told of the trouble before it. The latter
+-- go on with that conversation; one that nobody asked for has no severity.
+    INSERT INTO alert_delivery (alert_key, channel, target, cause, severity, state, changed_at)
+    SELECT a.alert_key, coalesce(asked.channel, told.channel), coalesce(asked.target, told.target), coalesce(told.cause, a.cause), asked.severity, 'DUE', now_is
+    FROM recipients_of(p.notify, a.fact, channels) asked
+    FULL JOIN (
+        SELECT DISTINCT ON (c.channel, c.target) c.* FROM unresolved_conversations(a.run_id) c
+        WHERE a.kind IN ('COMPLETED', 'SKIPPED') AND NOT is_of_step(a) ORDER BY c.channel, c.target, c.state = 'OPEN' DESC NULLS LAST, c.cause = a.cause DESC
+    ) told ON (told.channel, told.target) = (asked.channel, asked.target)
+    ON CONFLICT (alert_key, channel, target) DO NOTHING
 $$;
 
-CREATE OR REPLACE FUNCTION delivery_of(of_alert text, to_channel text, to_target text) RETURNS SETOF alert_delivery
-LANGUAGE sql STABLE AS $$
-    SELECT * FROM alert_delivery d WHERE d.alert_key = of_alert AND d.channel = to_channel AND d.target = to_target OFFSET 0
+CREATE OR REPLACE FUNCTION remind(a alert, p data_product, now_is timestamptz) RETURNS void LANGUAGE sql AS $$
+-- Where a conversation that this alert opened is due for a reminder, the escalation targets are told as well.
+    INSERT INTO alert_delivery (alert_key, channel, target, cause, severity, state, about, changed_at)
+    SELECT a.alert_key, e.channel, t.target, a.cause, default_severity(a.kind), 'DUE', '{"escalated": true}', now_is
+    FROM jsonb_each(p.alerting #> '{remind,escalate}') e(channel, targets) CROSS JOIN LATERAL jsonb_array_elements_text(e.targets) t(target)
+    WHERE EXISTS (SELECT FROM alert_conversation c WHERE c.cause = a.cause AND c.opening = a.alert_key AND reminder_due(c, p, now_is))
+    ON CONFLICT (alert_key, channel, target) DO NOTHING
 $$;
+
+CREATE OR REPLACE FUNCTION recover_lost_deliveries(of_alert text, channels jsonb, now_is timestamptz) RETURNS void LANGUAGE sql AS $$
+-- A delivery whose sender died is due again where a repetition is recognized; else it is not known whether it was made, and it is not made twice.
+    UPDATE alert_delivery d SET state = CASE WHEN c.recognizes THEN 'DUE' ELSE 'UNKNOWN' END,
+        outcome = 'it is not known whether this was delivered', changed_at = now_is
+    FROM jsonb_to_recordset(channels) c(channel text, recognizes boolean)
+    WHERE d.alert_key = of_alert AND d.channel = c.channel AND d.state = 'SENDING' AND d.changed_at < now_is - interval '4 minutes'
+$$;
+
+CREATE OR REPLACE FUNCTION decide_deliveries(a alert, r data_product_status, p data_product, channels jsonb, now_is timestamptz) RETURNS void
+LANGUAGE plpgsql AS $$
+-- Decides for each delivery that is due what is to be done, and whether at all. One that has to wait for another sender has no action.
+DECLARE
+    d alert_delivery;
+    c alert_conversation;
+    next record;
+    hold record;
+BEGIN
+    FOR d IN
+        SELECT e.* FROM alert_delivery e WHERE e.alert_key = a.alert_key AND (e.state = 'DUE' OR e.state = 'SENT' AND EXISTS (
+            SELECT FROM alert_conversation o WHERE o.cause = e.cause AND o.channel = e.channel AND o.target = e.target AND o.opening = a.alert_key AND o.state = 'OPEN'))
+        ORDER BY e.channel, e.target
+    LOOP
+        c := conversation_of(d.cause, d.channel, d.target, channels, now_is);
+        SELECT * INTO next FROM next_action(a, r, c, d, p, now_is);
+        SELECT * INTO hold FROM held_back(p, coalesce(d.severity, 4), now_is) WHERE next.action IN ('open', 'reopen', 'inform');
+        IF next.kept_back IS NULL AND hold.until IS NOT NULL AND d.state = 'DUE' THEN
+            UPDATE alert_delivery SET not_before = hold.until, action = NULL, outcome = hold.why,
+                state = CASE WHEN next.action = 'inform' AND hold.why <> 'quiet hours' THEN 'SUPPRESSED' ELSE 'DUE' END, changed_at = now_is
+            WHERE (alert_key, channel, target) = (d.alert_key, d.channel, d.target);
+            PERFORM alert_again(a, 'held ' || hold.until, hold.until);
+        ELSIF next.wait THEN
+            UPDATE alert_delivery SET action = NULL, not_before = NULL WHERE (alert_key, channel, target) = (d.alert_key, d.channel, d.target) AND state = 'DUE';
+        ELSIF next.kept_back IS NOT NULL THEN
+            UPDATE alert_delivery SET state = 'SUPPRESSED', action = NULL, outcome = next.kept_back, changed_at = now_is
+            WHERE (alert_key, channel, target) = (d.alert_key, d.channel, d.target) AND state = 'DUE';
+            PERFORM update_later(d.cause, now_is) WHERE c.updates AND c.state = 'OPEN' AND next.covered <> c.covered;
+        ELSE
+            UPDATE alert_delivery SET state = 'DUE', action = next.action, covered = next.covered, not_before = NULL,
+                about = about - '{covers,kind,reminder,recovered}'::text[] || jsonb_strip_nulls(jsonb_build_object(
+                    'covers', CASE WHEN next.action <> 'inform' THEN covers_of(a, c, now_is) END,
+                    'kind', CASE WHEN next.action = 'resolve' THEN CASE r.status WHEN 'COMPLETED' THEN 'COMPLETED' WHEN 'SKIPPED' THEN 'SKIPPED' WHEN 'CANCELLED' THEN 'SKIPPED' END END,
+                    'recovered', CASE WHEN next.action = 'resolve' AND concerned_others(a, c)
+                        THEN (SELECT coalesce(o.root_cause, o.product_id) FROM alert o WHERE o.alert_key = c.opening) END,
+                    'reminder', CASE WHEN c.opening = a.alert_key AND next.action = 'reopen' THEN jsonb_build_object('count', c.reminders + 1, 'since', c.opened_at) END))
+            WHERE (alert_key, channel, target) = (d.alert_key, d.channel, d.target);
+            UPDATE alert_conversation SET busy_with = a.alert_key, busy_until = now_is + interval '4 minutes'
+            WHERE (cause, channel, target) = (d.cause, d.channel, d.target) AND (next.action <> 'inform' OR first_message IS NULL);
+        END IF;
+    END LOOP;
+END $$;
 
 CREATE OR REPLACE FUNCTION deliveries_due(of_alert text, channels jsonb) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
--- The deliveries of an alert to make now: [{channel, target, doubtful, since, place, first, failed_before}]. One that may have been made is
--- `doubtful`, and due only where its channel can search for it. `first` is the run's first message to the recipient, `place` where messages to
--- the recipient are.
-    SELECT jsonb_agg(jsonb_build_object('channel', s.channel, 'target', s.target, 'doubtful', doubtful,
-        'since', extract(epoch FROM a.notified_at - interval '1 minute')::bigint::text,
+-- The deliveries of an alert to make now: [{channel, target, action, severity, conversation: {key, first, state}, doubtful, since, place, about}]. One
+-- that may have been made is `doubtful`, and due only where its channel can search for it. `first` is the conversation's first message, `place` where
+-- messages to the recipient are, `about` what the alert says to this recipient alone.
+    SELECT jsonb_agg(jsonb_build_object('channel', s.channel, 'target', s.target, 'action', s.action, 'severity', coalesce(s.severity, 4),
+        'conversation', jsonb_build_object('key', s.cause, 'first', n.first_message, 'state', n.state),
+        'doubtful', doubtful, 'since', extract(epoch FROM a.notified_at - interval '1 minute')::bigint::text,
         'place', CASE WHEN doubtful THEN (SELECT split_part(d.message_id, ' ', 1) FROM alert_delivery d
             WHERE d.channel = s.channel AND d.target = s.target AND d.message_id IS NOT NULL LIMIT 1) END,
-        'first', (SELECT d.message_id FROM alert earlier CROSS JOIN LATERAL delivery_of(earlier.alert_key, s.channel, s.target) d
-            WHERE earlier.run_id = a.run_id AND d.message_id IS NOT NULL ORDER BY earlier.notified_at, earlier.alert_key LIMIT 1),
-        'failed_before', EXISTS (SELECT FROM alert earlier CROSS JOIN LATERAL delivery_of(earlier.alert_key, s.channel, s.target) d
-            WHERE earlier.run_id = a.run_id AND earlier.kind IN ('ERROR', 'LATE') AND d.state = 'SENT' OFFSET 0))
-        ORDER BY s.channel, s.target)
+        'first', n.first_message, 'failed_before', n.state IS NOT NULL, 'about', s.about) ORDER BY s.channel, s.target)
     FROM alert_delivery s JOIN alert a USING (alert_key)
     JOIN jsonb_to_recordset(channels) c(channel text, searches boolean) ON c.channel = s.channel
     CROSS JOIN LATERAL (SELECT s.state = 'UNKNOWN' AS doubtful) known
-    WHERE s.alert_key = of_alert AND (s.state = 'DUE' OR doubtful AND c.searches)
+    LEFT JOIN LATERAL (SELECT * FROM alert_conversation o WHERE o.cause = s.cause AND o.channel = s.channel AND o.target = s.target OFFSET 0) n ON true
+    WHERE s.alert_key = of_alert AND s.action IS NOT NULL AND (s.state = 'DUE' OR doubtful AND c.searches)
+$$;
+
+CREATE OR REPLACE FUNCTION undelivered(of_alert text, channels jsonb, OUT waiting integer, OUT in_doubt jsonb)
+LANGUAGE sql STABLE SET enable_seqscan = off AS $$
+-- How many deliveries of an alert wait for another sender, and those [{channel, target}] of which nobody can find out any more whether they were made.
+    SELECT count(*) FILTER (WHERE d.state = 'DUE' AND d.action IS NULL AND d.not_before IS NULL),
+        coalesce(jsonb_agg(jsonb_build_object('channel', d.channel, 'target', d.target)) FILTER (WHERE d.state = 'UNKNOWN' AND NOT coalesce(c.searches, false)), '[]')
+    FROM (SELECT * FROM alert_delivery WHERE alert_key = of_alert OFFSET 0) d
+    LEFT JOIN jsonb_to_recordset(channels) c(channel text, searches boolean) ON c.channel = d.channel
 $$;
 
 CREATE OR REPLACE FUNCTION take_alert(
@@ -82,15 +132,17 @@ CREATE OR REPLACE FUNCTION take_alert(
 )
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 #variable_conflict use_column
--- Records the fact `given`, and gives its deliveries that are due and the content of the alert. `channels` says of each channel whether its
--- receiver recognizes a repetition, whether it searches for an earlier message, and whether it pages: [{channel, recognizes, searches, pages}].
--- A delivery whose sender died is due again where a repetition is recognized; else it is not known whether it was made, and it is not made twice.
+-- Records the fact `given`, and gives its deliveries that are due and the content of the alert. `channels` says of each channel whether its receiver
+-- recognizes a repetition, whether it searches for an earlier message, whether it pages, and whether it edits what it has sent: [{channel,
+-- recognizes, searches, pages, updates}].
 DECLARE
     r data_product_status;
-    root text;
+    p data_product;
+    a alert;
+    passed_causes integer;
 BEGIN
     key := concat_ws(' ', given ->> 'kind', given ->> 'level', given ->> 'step', given ->> 'run_id', given ->> 'attempt');
-    SELECT * INTO r FROM data_product_status WHERE run_id = (given ->> 'run_id')::uuid;
+    SELECT * INTO r FROM data_product_status WHERE run_id = (given ->> 'run_id')::uuid FOR SHARE;  -- it does not end meanwhile
     IF NOT FOUND THEN
         SELECT o.* INTO r FROM unmade_opening u CROSS JOIN LATERAL unopened_run(u) o WHERE u.run_id = (given ->> 'run_id')::uuid;
     END IF;
@@ -98,84 +150,28 @@ BEGIN
         RAISE EXCEPTION 'UnknownRun: no run has the id %', given ->> 'run_id';
     END IF;
     PERFORM lock_alerts();  -- two alerts of one root cause are not sent at the same time
-    root := alert_root_cause(r, given, now_is);
-    INSERT INTO alert (alert_key, run_id, product_id, attempt, kind, fact, root_cause, notified_at)
-    VALUES (take_alert.key, r.run_id, r.product_id, (given ->> 'attempt')::integer, given ->> 'kind', given, root, now_is)
+    SELECT * INTO p FROM data_product WHERE product_id = r.product_id;
+    INSERT INTO alert (alert_key, run_id, product_id, attempt, kind, fact, cause, root_cause, over_at, notified_at)
+    SELECT take_alert.key, r.run_id, r.product_id, (given ->> 'attempt')::integer, given ->> 'kind', given, c.cause, c.root,
+        CASE WHEN given ->> 'kind' IN ('ERROR', 'LATE') AND r.status IN ('COMPLETED', 'SKIPPED', 'CANCELLED') THEN now_is END, now_is
+    FROM cause_of(r, given, now_is) c
+    WHERE NOT EXISTS (SELECT FROM alert o WHERE o.alert_key = take_alert.key)
     ON CONFLICT (alert_key) DO NOTHING;
-    INSERT INTO alert_delivery (alert_key, channel, target, state, outcome, changed_at)
-    SELECT take_alert.key, who.channel, who.target, CASE WHEN covered THEN 'SUPPRESSED' ELSE 'DUE' END,
-        CASE WHEN covered THEN 'notified already, because of ' || root END, now_is
-    FROM data_product p
-    CROSS JOIN LATERAL recipients_of(p.notify, given, channels) who
-    CROSS JOIN LATERAL (SELECT already_notified(root, given, who.channel, who.target, who.pages) AS covered) earlier
-    WHERE p.product_id = r.product_id
-    ON CONFLICT (alert_key, channel, target) DO NOTHING;
-    UPDATE alert_delivery d SET state = CASE WHEN c.recognizes THEN 'DUE' ELSE 'UNKNOWN' END,
-        outcome = 'it is not known whether this was delivered', changed_at = now_is
-    FROM jsonb_to_recordset(channels) c(channel text, recognizes boolean)
-    WHERE d.alert_key = take_alert.key AND d.channel = c.channel AND d.state = 'SENDING' AND d.changed_at < now_is - interval '4 minutes';
+    SELECT * INTO a FROM alert WHERE alert_key = take_alert.key;
+    IF is_trouble(a) AND a.over_at IS NULL THEN
+        WITH passed AS (
+            UPDATE alert o SET over_at = now_is
+            WHERE o.run_id = a.run_id AND o.over_at IS NULL AND is_trouble(o) AND o.cause <> a.cause AND o.notified_at <= a.notified_at RETURNING o.cause
+        )
+        SELECT count(update_later(cause, now_is)) INTO passed_causes FROM (SELECT DISTINCT cause FROM passed) causes;
+    END IF;
+    PERFORM address_alert(a, r, p, channels, now_is);
+    PERFORM remind(a, p, now_is);
+    PERFORM recover_lost_deliveries(take_alert.key, channels, now_is);
+    PERFORM decide_deliveries(a, r, p, channels, now_is);
     deliveries := coalesce(deliveries_due(take_alert.key, channels), '[]');
     alert := CASE WHEN deliveries <> '[]' THEN alert_content(r, given, now_is) END;
 END $$;
-
-CREATE OR REPLACE FUNCTION waiting_for(product text, on_date date, now_is timestamptz) RETURNS TABLE (product_id text, due timestamptz)
-LANGUAGE sql STABLE AS $$
--- The products that wait for this refresh, directly or not, with when they are due: those with a run that waits, and those whose run would
--- be opened by the refresh that is missing. A product that waits for a failure is not kept waiting by one.
-    WITH RECURSIVE affected(product_id, of_date) AS (
-        SELECT product, on_date
-        UNION
-        SELECT waiter.product_id, waiter.of_date FROM affected a CROSS JOIN LATERAL (
-            SELECT s.product_id, s.business_date AS of_date FROM awaiting(a.product_id, a.of_date, now_is) d
-            CROSS JOIN LATERAL (SELECT * FROM data_product_status r WHERE r.run_id = d.run_id AND r.status = 'WAITING' OFFSET 0) s
-            WHERE 'COMPLETED' = ANY (d.statuses)
-            UNION ALL
-            SELECT d.product_id, a.of_date FROM data_product_dependencies d JOIN data_product p USING (product_id)
-            WHERE d.upstream = a.product_id AND 'COMPLETED' = ANY (d.statuses) AND d.offset_days = 0 AND p.active AND p.machine IS NOT NULL
-                AND NOT EXISTS (SELECT FROM data_product_schedule s WHERE s.product_id = d.product_id)
-                AND NOT EXISTS (SELECT FROM runs_of_date(d.product_id, a.of_date))
-        ) waiter
-    )
-    SELECT a.product_id, min(s.due_at) FROM affected a
-    LEFT JOIN LATERAL runs_of_date(a.product_id, a.of_date) s ON s.status = 'WAITING'
-    WHERE a.product_id <> product GROUP BY a.product_id
-$$;
-
-CREATE OR REPLACE FUNCTION failed_job(run uuid, of_attempt integer, of_step text) RETURNS jsonb
-LANGUAGE sql STABLE AS $$
--- The latest job run of the attempt (and the step, if named) that did not succeed.
-    SELECT named_job(j) || jsonb_build_object('step', j.step, 'error', coalesce(j.error, job_error(j.state)), 'message', cut_text(j.message, 600))
-    FROM job_run j
-    WHERE j.run_id = run AND j.attempt = of_attempt AND j.state NOT IN ('STARTED', 'SUCCEEDED') AND (of_step IS NULL OR j.step = of_step)
-    ORDER BY j.ended_at DESC LIMIT 1
-$$;
-
-CREATE OR REPLACE FUNCTION products_waiting(product text, on_date date, now_is timestamptz) RETURNS jsonb
-LANGUAGE sql STABLE AS $$
--- How many products wait for this refresh, the first ten of them, and the first SLA at risk as `<due>|<product>`; null if none waits.
-    SELECT jsonb_build_object('count', count(*), 'products', jsonb_agg(w.product_id ORDER BY w.product_id) FILTER (WHERE w.number <= 10),
-        'first_due', min(w.due || '|' || w.product_id))
-    FROM (SELECT d.product_id, row_number() OVER (ORDER BY d.product_id) AS number, to_char(d.due AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS due
-        FROM waiting_for(product, on_date, now_is) d) w
-    HAVING count(*) > 0
-$$;
-
-CREATE OR REPLACE FUNCTION alert_content(r data_product_status, fact jsonb, now_is timestamptz) RETURNS jsonb
-LANGUAGE sql STABLE AS $$
--- What the reader of an alert needs first.
-    SELECT jsonb_strip_nulls(fact || jsonb_build_object('description', p.description, 'owner', p.owner, 'email', p.email,
-        'since', coalesce(CASE fact ->> 'kind' WHEN 'STARTED' THEN r.started_at WHEN 'LATE' THEN r.due_at WHEN 'OUTDATED' THEN r.outdated_at
-            ELSE r.finished_at END, now_is),
-        'execution_arn', coalesce(fact ->> 'execution_arn', r.execution_arn), 'cause', cut_text(fact ->> 'cause', 3000),
-        'timezone', coalesce((SELECT timezone FROM data_product_schedule WHERE product_id = r.product_id), p.sla_timezone), 'due_at', r.due_at,
-        'opening_error', CASE r.status WHEN 'NOT OPENED' THEN p.opening_error END,
-        'opens_at', CASE r.status WHEN 'NOT OPENED' THEN opens_at(r.product_id, r.business_date) END,
-        'job', CASE fact ->> 'kind' WHEN 'ERROR' THEN failed_job(r.run_id, (fact ->> 'attempt')::integer, fact ->> 'step') END,
-        'root_causes', CASE WHEN ended_by_missing_inputs(fact) OR fact ->> 'kind' = 'LATE' AND waits_unreleased(r)
-            THEN root_causes_with_state(r.product_id, r.business_date, r.cycle, 5, now_is) END,
-        'waiting', products_waiting(r.product_id, r.business_date, now_is)))
-    FROM data_product p WHERE p.product_id = r.product_id
-$$;
 
 CREATE OR REPLACE FUNCTION begin_delivery(of_alert text, to_channel text, to_target text, doubtful boolean, now_is timestamptz) RETURNS boolean
 LANGUAGE sql SET enable_seqscan = off AS $$
@@ -188,15 +184,61 @@ LANGUAGE sql SET enable_seqscan = off AS $$
     SELECT count(*) = 1 FROM begun
 $$;
 
-CREATE OR REPLACE FUNCTION finish_deliveries(results jsonb, now_is timestamptz) RETURNS integer
-LANGUAGE sql SET enable_seqscan = off AS $$
--- [{alert_key, channel, target, state, outcome, message_id}]: SENT, DUE again, or UNKNOWN. Gives how many were being sent.
-    WITH finished AS (
-        UPDATE alert_delivery d SET state = r.state, outcome = left(r.outcome, 1000), message_id = coalesce(r.message_id, d.message_id), changed_at = now_is
-        FROM jsonb_to_recordset(results) AS r(alert_key text, channel text, target text, state text, outcome text, message_id text)
-        WHERE d.alert_key = ANY (ARRAY(SELECT given ->> 'alert_key' FROM jsonb_array_elements(results) given))
-            AND (d.alert_key, d.channel, d.target) = (r.alert_key, r.channel, r.target) AND d.state = 'SENDING'
-        RETURNING 1
-    )
-    SELECT count(*)::integer FROM finished
+CREATE OR REPLACE FUNCTION continue_conversation(d alert_delivery, now_is timestamptz) RETURNS void LANGUAGE sql AS $$
+-- What was sent becomes the state of its conversation; what was not sent changes nothing of it.
+    UPDATE alert_conversation c SET changed_at = now_is, busy_with = nullif(c.busy_with, d.alert_key),
+        busy_until = CASE WHEN c.busy_with = d.alert_key THEN NULL ELSE c.busy_until END,
+        state = CASE WHEN sent THEN CASE WHEN d.action IN ('open', 'reopen') THEN 'OPEN' WHEN d.action = 'resolve' THEN 'RESOLVED' ELSE c.state END ELSE c.state END,
+        opening = CASE WHEN sent AND d.action IN ('open', 'reopen') THEN d.alert_key ELSE c.opening END,
+        severity = CASE WHEN sent AND d.action IN ('open', 'reopen') THEN d.severity ELSE c.severity END,
+        first_message = CASE WHEN sent THEN coalesce(c.first_message, d.message_id) ELSE c.first_message END,
+        covered = CASE WHEN sent AND d.action <> 'inform' THEN d.covered ELSE c.covered END,
+        told_at = CASE WHEN sent AND d.action IN ('open', 'reopen', 'update') THEN now_is ELSE c.told_at END,
+        opened_at = CASE WHEN sent AND d.action IN ('open', 'reopen') AND NOT d.about ? 'reminder' THEN now_is ELSE c.opened_at END,
+        reminders = CASE WHEN sent AND d.about ? 'reminder' THEN c.reminders + 1 WHEN sent AND d.action IN ('open', 'reopen') THEN 0 ELSE c.reminders END,
+        reminded_at = CASE WHEN sent AND d.about ? 'reminder' THEN now_is WHEN sent AND d.action IN ('open', 'reopen') THEN NULL ELSE c.reminded_at END,
+        resolved_at = CASE WHEN sent AND d.action = 'resolve' THEN now_is ELSE c.resolved_at END
+    FROM (SELECT d.state = 'SENT' AS sent) outcome
+    WHERE c.cause = d.cause AND c.channel = d.channel AND c.target = d.target
 $$;
+
+CREATE OR REPLACE FUNCTION fall_back(d alert_delivery, now_is timestamptz) RETURNS void LANGUAGE sql AS $$
+-- The recipient of the (refused) delivery cannot be reached: the owner's fallback, or else the owner's e-mail address, is told in its place. A fallback
+-- has none itself.
+    INSERT INTO alert_delivery (alert_key, channel, target, cause, severity, state, about, changed_at)
+    SELECT d.alert_key, f.channel, t.target, d.cause, coalesce(d.severity, 4), 'DUE',
+        jsonb_build_object('unreachable', jsonb_build_object('channel', d.channel, 'target', d.target, 'reason', d.outcome)), now_is
+    FROM alert a JOIN data_product p USING (product_id)
+    CROSS JOIN LATERAL jsonb_each(coalesce(p.alerting -> 'fallback', jsonb_build_object('email', jsonb_build_array(p.email)))) f(channel, targets) CROSS JOIN LATERAL jsonb_array_elements_text(f.targets) t(target)
+    WHERE a.alert_key = d.alert_key AND NOT d.about ? 'unreachable' AND t.target IS NOT NULL
+    ON CONFLICT (alert_key, channel, target) DO NOTHING
+$$;
+
+CREATE OR REPLACE FUNCTION remind_later(d alert_delivery, now_is timestamptz) RETURNS void LANGUAGE sql AS $$
+    SELECT alert_again(a, 'reminder after ' || now_is, now_is + make_interval(secs => (p.alerting #>> '{remind,after}')::integer))
+    FROM alert a JOIN data_product p USING (product_id)
+    WHERE a.alert_key = d.alert_key AND d.action IN ('open', 'reopen') AND p.alerting #>> '{remind,after}' IS NOT NULL
+$$;
+
+CREATE OR REPLACE FUNCTION finish_deliveries(results jsonb, now_is timestamptz) RETURNS integer
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
+-- [{alert_key, channel, target, state, outcome, message_id, refused}]: SENT, DUE again, or UNKNOWN; `refused` where no repetition helps. Gives how many
+-- were being sent.
+DECLARE
+    d alert_delivery;
+    of_results jsonb;
+    finished integer := 0;
+BEGIN
+    FOR of_results IN SELECT jsonb_array_elements(results) LOOP
+        UPDATE alert_delivery SET state = of_results ->> 'state', outcome = left(of_results ->> 'outcome', 1000),
+            message_id = coalesce(of_results ->> 'message_id', message_id), changed_at = now_is
+        WHERE (alert_key, channel, target) = (of_results ->> 'alert_key', of_results ->> 'channel', of_results ->> 'target') AND state = 'SENDING'
+        RETURNING * INTO d;
+        CONTINUE WHEN NOT FOUND;
+        finished := finished + 1;
+        PERFORM continue_conversation(d, now_is);
+        PERFORM remind_later(d, now_is) WHERE d.state = 'SENT';
+        PERFORM fall_back(d, now_is) WHERE coalesce((of_results ->> 'refused')::boolean, false);
+    END LOOP;
+    RETURN finished;
+END $$;

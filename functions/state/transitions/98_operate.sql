@@ -23,7 +23,7 @@ DECLARE
     product text := request ->> 'product';
     of_cycle text := coalesce(request ->> 'cycle', '');
     given date := request ->> 'business_date';
-    on_date date := coalesce(given, CASE WHEN request ->> 'action' NOT IN ('hold', 'release', 'backfill') THEN latest_date(product, now_is) END);
+    on_date date := coalesce(given, CASE WHEN request ->> 'action' NOT IN ('hold', 'release', 'backfill', 'mute') THEN latest_date(product, now_is) END);
     run jsonb := jsonb_build_object('product', product, 'business_date', on_date, 'cycle', of_cycle);
 BEGIN
     CASE request ->> 'action'
@@ -38,6 +38,8 @@ BEGIN
         WHEN 'waive' THEN
             RETURN run || (SELECT to_jsonb(waived) FROM waive_input(product, on_date, of_cycle, request ->> 'input', request ->> 'reason',
                 coalesce((request ->> 'undo')::boolean, false), actor, now_is) waived);
+        WHEN 'mute' THEN
+            RETURN mute(coalesce(product, request ->> 'domain'), (request ->> 'muted_until')::timestamptz, request ->> 'reason', actor, now_is);
         WHEN 'backfill' THEN
             IF request ? 'stop' THEN
                 RETURN stop_backfill((request ->> 'stop')::integer, actor, now_is);

@@ -48,7 +48,7 @@ END $$;
 CREATE OR REPLACE FUNCTION delete_spent(history_days integer, detail_days integer, archive_days integer, most integer, now_is timestamptz) RETURNS jsonb
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- Deletes at most `most` rows of each kind that have outlived their time, and gives how many {effects, alerts, job_runs, loads, staged, holds,
--- openings, backfills, pages, products}. Effects done, alerts and backfills that have ended are kept `detail_days`; loads of the catalog, holds
+-- openings, backfills, pages, products}. Effects done, alerts, their conversations and backfills that have ended are kept `detail_days`; loads of the catalog, holds
 -- that have ended and openings that were not made `history_days`; pages of the archive as long as their objects, `archive_days`. Ends of job runs
 -- that no machine has reported and what a dead loader staged: one day.
 DECLARE
@@ -64,6 +64,10 @@ BEGIN
     DELETE FROM alert_delivery WHERE alert_key = ANY (keys);
     DELETE FROM alert WHERE alert_key = ANY (keys);
     GET DIAGNOSTICS alerts = ROW_COUNT;
+    DELETE FROM alert_conversation c WHERE (c.cause, c.channel, c.target) IN (
+        SELECT s.cause, s.channel, s.target FROM alert_conversation s
+        WHERE s.changed_at < details AND NOT EXISTS (SELECT FROM alert a WHERE a.cause = s.cause OFFSET 0) ORDER BY s.changed_at LIMIT most);
+    DELETE FROM alert_mute m WHERE m.until < now_is;
     DELETE FROM job_run WHERE job_run_id = ANY (ARRAY(
         SELECT j.job_run_id FROM job_run j WHERE is_of_nobody(j) AND j.changed_at < now_is - interval '1 day' ORDER BY j.changed_at LIMIT most FOR UPDATE));
     GET DIAGNOSTICS job_runs = ROW_COUNT;
