@@ -103,7 +103,8 @@ def _await(event: dict[str, Any], job_run: JobRun, context: Any) -> dict[str, An
 
 
 def _resolve(event: dict[str, Any], job_run: JobRun, context: Any) -> dict[str, Any]:
-    """Asks the service and records what it answers. What still runs is stopped: its time is over, and a retry must not run beside it."""
+    """Asks the service and records what it answers. What still runs is stopped: its time is over, and a retry must not run beside it. With `stops`
+    the machine asks again until it has stopped, and that is the time-out."""
     answer = ask(job_run)
     named = f"{job_run.job} ({job_run.job_run_id})"
     if answer.state is None:
@@ -111,6 +112,8 @@ def _resolve(event: dict[str, Any], job_run: JobRun, context: Any) -> dict[str, 
             stop(job_run)
         raise errors.JobStillRunning(f"{named} still runs after its time; it is asked to stop")
     _record(event, job_run, context, answer.state, answer.message)
+    if answer.state == STOPPED and event.get("stops"):
+        raise errors.JobTimedOut(f"{named} was stopped: it did not end within the time-out of the step")
     if answer.state != SUCCEEDED:
         raise RAISED[answer.state](f"{named} ended {answer.state}: {answer.message}")
     return {"state": answer.state}

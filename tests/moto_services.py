@@ -1,0 +1,18 @@
+"""The operations of services that machines call: what they go by in tests, how errors name their service, what they answer by default."""
+
+from typing import Any
+
+SERVICES = {
+    "StartJobRun": "glue.start",
+    "PutEvents": "events.put",
+    "Publish": "topic.publish",
+    "StartQueryExecution": "athena.start",
+}
+# How an SDK integration names a service in errors; moto knows two of them.
+SDK_NAMES = {"athena": "Athena"}
+ANSWERS: dict[str, dict[str, Any]] = {
+    "glue.start": {"JobRunId": "jr_1"},
+    "events.put": {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]},
+    "topic.publish": {"MessageId": "1"},
+    "athena.start": {"QueryExecutionId": "q-1"},
+}
