@@ -43,8 +43,8 @@ class Findable(StepType, Protocol):
     def marked(self, arguments: dict[str, Any], mark: str) -> dict[str, Any]:
         """The arguments with the mark; where `ARGUMENTS` names several, what the launch finds beside the resource."""
 
-    def launched(self, job: str, arguments: dict[str, Any], mark: str, since: datetime) -> list[Launched]:
-        """The job runs with that mark which began since then; `arguments` as metadata has them. Raises botocore's errors."""
+    def launched(self, job: str, settings: dict[str, Any], mark: str, since: datetime) -> list[Launched]:
+        """The job runs with that mark which began since then; `settings` are the step's other properties. Raises botocore's errors."""
 
 
 @cache

@@ -46,7 +46,7 @@ def marked(arguments: dict[str, Any], mark: str) -> dict[str, Any]:
     return {"query": f"{_comment(mark)}{arguments['query']}"} | parameters
 
 
-def launched(job: str, arguments: dict[str, Any], mark: str, since: datetime) -> list[Launched]:
+def launched(job: str, settings: dict[str, Any], mark: str, since: datetime) -> list[Launched]:
     """An answer does not name the token that a query was started with, so the workgroup's queries are searched, the latest first."""
     found: list[Launched] = []
     page: dict[str, Any] = {"NextToken": None}

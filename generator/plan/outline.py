@@ -111,7 +111,10 @@ def _step(step: Step, alerts: tuple[str, ...]) -> StepOutline:
         settings={key: value for key, value in step.settings.items() if key not in apart},
         given=tuple(kind.given(step.settings)),
         timeout=step.timeout,
-        retry=retries.of_work(step.retry, kind.note("retried-errors", ())) if step.retry else (),
+        retry=(
+            *retries.of_refused(kind.note("refused")),
+            *(retries.of_work(step.retry, kind.note("retried-errors", ())) if step.retry else ()),
+        ),
         alerts=alerts,
     )
 

@@ -82,6 +82,11 @@ REFUSED: Retrier = {
 }
 
 
+def of_refused(noted: dict[str, Any] | None) -> tuple[Retrier, ...]:
+    """The retrier of a launch that a service answers without starting anything, where its type has such."""
+    return (retrier(["LaunchRefused"], **noted),) if noted else ()
+
+
 def of_work(retry: Retry, errors: Sequence[str]) -> tuple[Retrier, ...]:
     """The retriers of a step that metadata gives a retry. `errors` are those of failed work, which the step type names.
 

@@ -9,13 +9,15 @@ from typing import Any
 import orjson
 
 from headgate.generator.model.product import Step
-from headgate.generator.plan.grants import Statement, longest
-from headgate.generator.steps import PLACE, filled_in, step_types
+from headgate.generator.plan.grants import Statement, longest, referenced
+from headgate.generator.steps import PLACE, filled_in, filled_in_condition, step_types
 
 # Characters of a managed policy, without white space (docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html).
 MAX_MANAGED_POLICY = 6_144
 # Characters of an event pattern (docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html).
 MAX_PATTERN = 2_048
+
+Grant = tuple[str, bytes]  # the resource as the note writes it, and the condition as JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,14 @@ def watching(steps: Iterable[Step]) -> Watching:
     """
     given = list(steps)
     types = {each.type for each in given}
-    actions: dict[str, set[str]] = {}  # by the resource as the note writes it
-    names: dict[str, set[str]] = {}
+    actions: dict[Grant, set[str]] = {}
+    names: dict[Grant, set[str]] = {}
     for step in given:
         for grant in step_types()[step.type].note("watch-grants", ()):
-            actions.setdefault(grant["resource"], set()).add(grant["action"])
-            names.setdefault(grant["resource"], set()).update(filled_in(grant["resource"], step.settings))
+            condition = filled_in_condition(grant.get("condition"), step.settings)
+            same = grant["resource"], orjson.dumps(condition, option=orjson.OPT_SORT_KEYS)
+            actions.setdefault(same, set()).add(grant["action"])
+            names.setdefault(same, set()).update(filled_in(grant["resource"], step.settings))
     while longest(_statements(actions, names)) > MAX_MANAGED_POLICY:
         most = max(sorted(names), key=lambda each: len(names[each]))
         if len(names[most]) == 1:
@@ -78,12 +82,17 @@ def _detail(detail: Any, steps: list[dict[str, Any]], named: Callable[[list[str]
     return found
 
 
-def _statements(actions: dict[str, set[str]], names: dict[str, set[str]]) -> list[Statement]:
+def _statements(actions: dict[Grant, set[str]], names: dict[Grant, set[str]]) -> list[Statement]:
     return [
         {
             "Effect": "Allow",
             "Action": sorted(actions[each]),
-            "Resource": [{"Fn::Sub": name} for name in sorted(names[each])],
+            "Resource": [_resource(name) for name in sorted(names[each])],
         }
+        | ({"Condition": referenced(condition)} if (condition := orjson.loads(each[1])) else {})
         for each in sorted(names)
     ]
+
+
+def _resource(name: str) -> Any:
+    return {"Fn::Sub": name} if "${" in name else name

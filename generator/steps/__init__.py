@@ -20,12 +20,14 @@ The schema has a `timeout` with a `default`, and `x-` keys that the rest of the 
 - `x-client-token`: whether the launch gives the service `step.token`, by which it knows a repeated call: then every error of the call is retried;
 - `x-own-timeout`: whether the service ends the work at `timeout` by itself. Where it does not, the work is stopped then, and the step fails
   when it has stopped;
+- `x-refused`: how the launch is repeated that the service answers without starting anything: `{interval, attempts, backoff, max_delay}`. `run_id` is
+  a list then, of one id or none, and `refused` the reasons;
 - `x-slow-start`: `{when, seconds}`: with these settings the service may keep the work waiting so long before its clock starts;
 - `x-handle`: whether the launch keeps a `handle` beside the `run_id`: an object by which the service finds the work again;
 - `x-grants`: the IAM permissions of the machine, `{action, resource, condition, call}`. `{property}` in a resource is filled in
   from the step, a list as one resource each, none where the step has no such property; `{a.b}` is a property of a property,
   `{a:bucket}` and `{a:path}` are the bucket of an S3 URI, and the bucket with the key. `call` is the integration (`lambda:invoke`) where its name
-  is not the action's, empty for a permission that the service needs besides;
+  is not the action's, empty for a permission that the service needs besides; a condition is filled in alike;
 - `x-event`: the pattern (`source`, `detail-type`, `detail`) of the events that report the end of the work, of ours alone: a text with
   `{property}` stands for those of all steps;
 - `x-watch-grants`: the permissions of the functions that ask for the work and stop it.
@@ -73,8 +75,8 @@ class StepType:
 
     def catalogued(self, settings: Mapping[str, Any]) -> Any:
         """The arguments as the catalog keeps them: the value of the one property, or an object of several."""
-        given = self.given(settings)
-        return given.get(self.schema["x-arguments"], {}) if len(self.arguments) == 1 else given
+        given, noted = self.given(settings), self.schema["x-arguments"]
+        return given.get(noted, {}) if isinstance(noted, str) else given
 
     def defaults(self) -> dict[str, Any]:
         """The properties that have a default."""
@@ -118,3 +120,10 @@ def _part(value: Any, part: str | None) -> str:
     """The value, or of an S3 URI its bucket, or all behind the scheme."""
     path = str(value).removeprefix("s3://") if part else str(value)
     return path.partition("/")[0] if part == "bucket" else path
+
+
+def filled_in_condition(condition: Any, properties: Mapping[str, Any]) -> Any:
+    """The condition of a grant with every `{property}` replaced, each by one value."""
+    if isinstance(condition, dict):
+        return {key: filled_in_condition(each, properties) for key, each in condition.items()}
+    return next(filled_in(condition, properties)) if isinstance(condition, str) else condition

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.golden import FOLDER
-from tests.moto_engine import Answer, Execution, FailTask, Raise, Silence, execute
+from tests.moto_engine import Answer, Execution, FailTask, Raise, Silence, Succeed, execute
 
 pytestmark = pytest.mark.slow
 
@@ -24,7 +24,11 @@ class Kind:
     token: str
 
 
-KINDS = (Kind("athena", {"workgroup": "etl", "query": "SELECT ?", "parameters": ["1"]}, "athena.start", "TooManyRequestsException", "ClientRequestToken"),)  # fmt: skip
+KINDS = (
+    Kind("athena", {"workgroup": "etl", "query": "SELECT ?", "parameters": ["1"]}, "athena.start", "TooManyRequestsException", "ClientRequestToken"),
+    Kind("ecs", {"task": "scorer", "started_by": "headgate/m", "command": ["a"], "environment": []}, "ecs.start", "ServerException", "ClientToken"),
+    Kind("machine", {"name": "legacy-flow", "prefix": "headgate-1", "input": {"date": "x"}}, "machine.start", "ExecutionLimitExceededException", "Name"),
+)  # fmt: skip
 each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.type)
 
 
@@ -66,3 +70,27 @@ def test_work_beyond_its_time_is_asked_about_until_it_has_stopped(kind: Kind) ->
 
     assert len(execution.called(kind.call)) == 2, "the retry of the step begins when the first has stopped"
     assert all(each["stops"] for each in execution.called("tracker.resolve"))
+
+
+def test_a_cluster_without_room_is_asked_again_and_the_machine_says_why() -> None:
+    """RunTask has succeeded and started nothing: what it answers is refused by the job tracker."""
+    ecs = KINDS[1]
+    full: Answer = Succeed({"Tasks": [], "Failures": [{"Arn": "i-1", "Reason": "RESOURCE:MEMORY"}]})
+    execution = executed(ecs, {"ecs.start": [full], "tracker.await": [Raise("LaunchRefused")]})
+
+    assert execution.status == "SUCCEEDED"
+    refused, launched = execution.called("tracker.await")
+    assert (refused["job_run_id"], refused["refused"]) == ([], ["RESOURCE:MEMORY"])
+    assert len(launched["job_run_id"]) == 1
+    assert len(execution.called("ecs.start")) == 2
+
+
+def test_an_execution_that_has_ended_already_is_looked_for() -> None:
+    """Its name cannot be used again; it is the one of the call that was not answered."""
+    execution = executed(KINDS[2], {"machine.start": [Raise("ExecutionAlreadyExistsException")]})
+
+    assert execution.status == "SUCCEEDED"
+    assert len(execution.called("machine.start")) == 1
+    assert [each["job_run_id"] for each in execution.called("tracker.await")] == ["jr_found"]
+    arn = "arn:aws:states:us-east-1:123456789012:stateMachine:legacy-flow"
+    assert execution.called("machine.start")[0]["StateMachineArn"] == arn
