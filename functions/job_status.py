@@ -35,7 +35,7 @@ def parse(body: dict[str, Any]) -> batch.Parsed | None:
     if not isinstance(body.get("detail"), dict):
         raise BadEvent("/detail is missing or not an object")
     reported = (body.get("source"), body.get("detail-type"))
-    if reported == ("aws.states", MACHINE_ENDED):
+    if reported == ("aws.states", MACHINE_ENDED) and _is_of_headgate(body["detail"]):
         return _machine_end(body)
     kinds = [(name, kind) for name, kind in step_types().items() if reported == (kind.SOURCE, kind.DETAIL_TYPE)]
     if not kinds:
@@ -44,11 +44,16 @@ def parse(body: dict[str, Any]) -> batch.Parsed | None:
     return ends[0] if ends else None
 
 
+def _is_of_headgate(detail: dict[str, Any]) -> bool:
+    """Whether the machine is one of ours, and not one that a step starts."""
+    return str(detail.get("stateMachineArn")).startswith(os.environ["STATE_MACHINE_ARN_PREFIX"])
+
+
 def _machine_end(body: dict[str, Any]) -> batch.Parsed | None:
     """Found by its name, which says the attempt: its input is withheld when it is long."""
     detail = require(body, "execution-status-change")["detail"]
     prefix = os.environ["STATE_MACHINE_ARN_PREFIX"]
-    if not detail["stateMachineArn"].startswith(prefix) or detail["status"] not in UNSUCCESSFUL:
+    if detail["status"] not in UNSUCCESSFUL:
         return None
     end = MachineEnd(detail["status"], detail.get("error"), detail.get("cause"))
     return {"machine": detail["stateMachineArn"].removeprefix(prefix), "name": detail["name"], "end": end}

@@ -27,13 +27,15 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     ended. `find` gives the job run of a launch that was not answered, or raises `LaunchNotFound`. `start` and `end` record work whose end the machine itself sees. `metadata` is a call of the work itself: what it gives is passed on
     with the refresh event. Each may be repeated.
 
-    Raises `BadEvent`, `TooMuch`, `JobFailed`, `JobTimedOut`, `JobStopped`, `JobStillRunning`, `StaleAttempt`, `IllegalTransition`, `UnknownRun`.
+    Raises `BadEvent`, `TooMuch`, `JobFailed`, `JobTimedOut`, `JobStopped`, `JobStillRunning`, `LaunchRefused`, `StaleAttempt`, `IllegalTransition`, `UnknownRun`.
     """
     if event.get("action") == "metadata":
         return _pass_on(require(event, "job-metadata"))
     if event.get("action") == "find":
         return _find(require(event, "job-launch"))
     require(event, "job-tracker")
+    if isinstance(event["job_run_id"], list):
+        event = {**event, "job_run_id": _only(event)}
     job_run = JobRun.of(event)
     match event["action"]:
         case "await":
@@ -49,6 +51,14 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             return {"state": event["state"]}
         case _:  # `settle` is the old name of `resolve`, for executions that the release before started
             return _resolve(event, job_run, context)
+
+
+def _only(event: dict[str, Any]) -> str:
+    """The id of the job run that was launched."""
+    if event["job_run_id"]:
+        return str(event["job_run_id"][0])
+    reasons = ", ".join(map(str, event.get("refused", ()))) or "no reason given"
+    raise errors.LaunchRefused(f"{event['type']} has started nothing for {event['job']}: {reasons}")
 
 
 def _find(event: dict[str, Any]) -> dict[str, Any]:
@@ -103,7 +113,8 @@ def _await(event: dict[str, Any], job_run: JobRun, context: Any) -> dict[str, An
 
 
 def _resolve(event: dict[str, Any], job_run: JobRun, context: Any) -> dict[str, Any]:
-    """Asks the service and records what it answers. What still runs is stopped: its time is over, and a retry must not run beside it."""
+    """Asks the service and records what it answers. What still runs is stopped: its time is over, and a retry must not run beside it. With `stops`
+    the machine asks again until it has stopped, and that is the time-out."""
     answer = ask(job_run)
     named = f"{job_run.job} ({job_run.job_run_id})"
     if answer.state is None:
@@ -111,6 +122,8 @@ def _resolve(event: dict[str, Any], job_run: JobRun, context: Any) -> dict[str, 
             stop(job_run)
         raise errors.JobStillRunning(f"{named} still runs after its time; it is asked to stop")
     _record(event, job_run, context, answer.state, answer.message)
+    if answer.state == STOPPED and event.get("stops"):
+        raise errors.JobTimedOut(f"{named} was stopped: it did not end within the time-out of the step")
     if answer.state != SUCCEEDED:
         raise RAISED[answer.state](f"{named} ended {answer.state}: {answer.message}")
     return {"state": answer.state}

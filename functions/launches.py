@@ -27,7 +27,7 @@ def learn(state: State, run: UUID, attempt: int, now: datetime) -> None:
             named = {"type": step["type"], "job": step["job"]}
             mark = mark_of(run, attempt, step["step"])
             try:
-                found = kind.launched(step["job"], mark, since)
+                found = kind.launched(step["job"], step["settings"], mark, since)
             except (ClientError, BotoCoreError) as error:
                 if clients.is_unanswered(error):
                     raise
@@ -51,9 +51,10 @@ def stop_all(state: State, run: UUID, attempt: int, now: datetime) -> None:
 def find(state: State, run: UUID, attempt: int, step: str, job_run: JobRun) -> str:
     """The id of the job run whose launch was not answered. Raises `LaunchNotFound` if there is none, and botocore's errors."""
     given, kind = state.launches_of(run, attempt), findable(job_run.type)
-    if given and kind:
+    steps = {each["step"]: each for each in given["steps"]} if given else {}
+    if given and kind and step in steps:
         since, known = datetime.fromisoformat(given["since"]), set(given["known"])
-        for each in kind.launched(job_run.job, mark_of(run, attempt, step), since):
+        for each in kind.launched(job_run.job, steps[step]["settings"], mark_of(run, attempt, step), since):
             if each.job_run_id not in known:
                 return each.job_run_id
     raise LaunchNotFound(f"{job_run.job} has no run of this attempt that is not known")

@@ -22,4 +22,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def _configuration(mark: str, type: str, resource: str, arguments: dict[str, Any]) -> dict[str, Any]:  # noqa: A002 - the catalog's name
     kind, found = step_type(type), findable(type)
-    return {kind.RESOURCE: resource, kind.ARGUMENTS: found.marked(arguments, mark) if found else arguments}
+    given = found.marked(arguments, mark) if found else arguments
+    return {kind.RESOURCE: resource} | ({kind.ARGUMENTS: given} if isinstance(kind.ARGUMENTS, str) else given)

@@ -1,8 +1,9 @@
-"""The documentation that is written from the code: the table of rules and the reference of the metadata.
+"""The documentation that is written from the code: the table of rules, the reference of the metadata and the table of step types.
 
-`python -m headgate.generator.reference` writes both into docs/.
+`python -m headgate.generator.reference` writes them into docs/.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from headgate.generator.metadata.schema import BASE, schemas
 from headgate.generator.rules import mesh_rules
 from headgate.generator.scenario_names import SCENARIO_RULES
 from headgate.generator.schemas import FOLDER
-from headgate.generator.steps import step_types
+from headgate.generator.steps import StepType, step_types
 
 GENERATED = "<!-- Written by `python -m headgate.generator.reference`; not edited by hand. -->\n"
 
@@ -27,6 +28,14 @@ included, into `schemas/`, and a file names its schema in its first line, as the
 # yaml-language-server: $schema=../../schemas/product.schema.json
 ```
 """
+
+STEP_TYPES = """\
+What a step can run. The keys of each type are in the [metadata reference](metadata.md). Machines launch the work, record its id, and wait; the end
+comes by event, and the monitor asks about work whose end nobody reported. `cancel`, a failed attempt and a lost machine stop what runs.
+
+| type | launched by | end reported by | at `timeout` | a launch without an answer | errors after which the launch is repeated | the machine's role allows |
+|---|---|---|---|---|---|---|"""
+LAUNCH = re.compile(r'"arn:aws:states:::([^"]+)"')
 
 
 def rules_page() -> str:
@@ -130,7 +139,42 @@ def _resolve(reference: str) -> dict[str, Any]:
     return schema
 
 
-PAGES = {"rules.md": rules_page, "metadata.md": metadata_page}
+def step_types_page() -> str:
+    """docs/step-types.md"""
+    return "\n".join(["# Step types\n", GENERATED, STEP_TYPES, *map(_step_type, step_types().values()), ""])
+
+
+def _step_type(kind: StepType) -> str:
+    template = (steps.FOLDER / f"{kind.name}.asl.j2").read_text("utf-8")
+    launch = sorted(set(LAUNCH.findall(template)))
+    event = kind.note("event")
+    end = f"{event['detail-type']} ({event['source']})" if event else "the answer"
+    retried = [error for each in kind.note("launch-retry", ()) for error in each["errors"]]
+    granted = sorted({each["action"] for each in kind.note("grants", ())})
+    cells = (
+        f"[`{kind.name}`](metadata.md#step-type-{kind.name}-{kind.schema['title'].lower().replace(' ', '-')})",
+        _code(launch), end, _at_time_out(kind), _repeated(kind), _code(retried), _code(granted),
+    )  # fmt: skip
+    return f"| {' | '.join(cells)} |"
+
+
+def _at_time_out(kind: StepType) -> str:
+    if kind.note("pattern") == "invoke":
+        return "the call ends"
+    return "the service ends it" if kind.note("own-timeout") else "stopped, then the step fails"
+
+
+def _repeated(kind: StepType) -> str:
+    if kind.note("pattern") == "invoke":
+        return "may run twice"
+    return "one effect, by its token" if kind.note("client-token") else "looked for first, by its mark"
+
+
+def _code(texts: list[str]) -> str:
+    return ", ".join(f"`{each}`" for each in texts)
+
+
+PAGES = {"rules.md": rules_page, "metadata.md": metadata_page, "step-types.md": step_types_page}
 
 
 if __name__ == "__main__":

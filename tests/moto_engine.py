@@ -19,9 +19,11 @@ import boto3
 import botocore.client
 from botocore.exceptions import ClientError
 from moto import mock_aws
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_aws_sdk
 
 from headgate.generator.plan.asl import PLACEHOLDER, tasks
 from headgate.generator.plan.resources import PARAMETERS, PARTITION
+from tests.moto_services import ANSWERS, SDK_NAMES, SERVICES
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
 RUN = {"run_id": "run-1", "product": "d1/ds1", "business_date": "2026-11-20", "cycle": "", "attempt": 1}
@@ -77,14 +79,7 @@ DEFAULTS: dict[str, Answer] = {
     "recorder.COMPLETED": Succeed(recorded("COMPLETED")),
     "recorder.ERROR": Succeed(recorded("ERROR")),
     "recorder.SKIPPED": Succeed(recorded("SKIPPED")),
-    "glue.start": Succeed({"JobRunId": "jr_1"}),
-    "events.put": Succeed({"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}),
-    "topic.publish": Succeed({"MessageId": "1"}),
-}
-SERVICES = {
-    "StartJobRun": "glue.start",
-    "PutEvents": "events.put",
-    "Publish": "topic.publish",
+    **{name: Succeed(output) for name, output in ANSWERS.items()},
 }
 FUNCTIONS = {
     "DependencyGate": "gate",
@@ -120,7 +115,9 @@ class _World:
         if operation != "Invoke":
             given = self._next(SERVICES[operation], parameters)
             if isinstance(given, Raise):
-                raise ClientError(
+                # an SDK integration names an error by its class, as the SDK does
+                modelled = type(given.error, (ClientError,), {})
+                raise modelled(
                     {"Error": {"Code": given.error, "Message": given.message}, "ResponseMetadata": _METADATA}, operation
                 )
             assert isinstance(given, Succeed)
@@ -185,7 +182,9 @@ def _engine(world: _World, delays: list[float]) -> Iterator[Any]:
     original = botocore.client.BaseClient._make_api_call
 
     def intercepted(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
-        if operation in SERVICES or operation == "Invoke":
+        # a step that starts an execution names it; the test that starts the machine does not
+        ours = operation in SERVICES and (operation != "StartExecution" or "Name" in parameters)
+        if ours or operation == "Invoke":
             return world.answer(operation, parameters)
         return original(client, operation, parameters)
 
@@ -193,6 +192,7 @@ def _engine(world: _World, delays: list[float]) -> Iterator[Any]:
         mock_aws(config={"stepfunctions": {"execute_state_machine": True}}),
         patch("botocore.client.BaseClient._make_api_call", intercepted),
         _skipped_delays(delays),
+        patch.dict(state_task_service_aws_sdk._SERVICE_ERROR_NAMES, SDK_NAMES),
     ):
         yield boto3.client("stepfunctions", region_name=REGION)
 

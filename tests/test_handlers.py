@@ -338,6 +338,7 @@ def test_what_machines_send_keeps_the_contracts() -> None:
         "execution_arn": "arn:aws:x",
         "job": "j",
         "job_run_id": "jr",
+        "refused": ["RESOURCE:MEMORY"],
         "error": "E",
         "cause": "c",
         "answer": {"metadata": {"rows": 3}},

@@ -111,8 +111,9 @@ def test_the_placeholders_of_arguments() -> None:
     known = {f"{{{name}}}" for name in placeholders.PLACEHOLDERS}
     assert set(re.findall(r"'(\{\w+\})'", sql())) == known
     for kind in steps.step_types().values():
-        described = kind.schema["properties"][kind.note("arguments")]["description"]
-        assert set(re.findall(r"\{\w+\}", described)) in (known, set()), kind.name
+        for name in kind.arguments:
+            described = kind.schema["properties"][name]["description"]
+            assert set(re.findall(r"\{\w+\}", described)) in (known, set()), kind.name
 
 
 def test_the_errors_that_machines_know() -> None:

@@ -229,7 +229,10 @@ def test_rules_of_step_types_may_deliver_to_the_job_status_queue() -> None:
 def test_no_service_of_a_step_type_is_named() -> None:
     """What is needed of a step type is generated from its schema: adding one changes nothing here."""
     text = (ROOT / "template.yaml").read_text("utf-8")
-    for kind in step_types().values():
+    others = [
+        kind for name, kind in step_types().items() if name != "machine"
+    ]  # Headgate itself runs on Step Functions
+    for kind in others:
         event = kind.note("event")
         named = [event["source"], event["detail-type"]] if event else []
         named += [grant["action"] for grant in kind.note("watch-grants", ())]

@@ -85,6 +85,10 @@ class LaunchNotFound(Exception):
     """No job run has the mark of a launch that was not answered: it can be launched again."""
 
 
+class LaunchRefused(Exception):
+    """The service has answered the launch without starting anything: it has no room."""
+
+
 class JobFailed(Exception):
     """The job ended FAILED."""
 

@@ -17,8 +17,8 @@ class StepType(Protocol):
 
     RESOURCE: str
     """The property of the step's configuration that names what is run: `x-resource` of its schema."""
-    ARGUMENTS: str
-    """The property whose value is filled in for each run: `x-arguments` of its schema."""
+    ARGUMENTS: str | list[str]
+    """The property whose value is filled in for each run, or several: `x-arguments` of its schema."""
     SOURCE: str | None
     """The `source` of the events on the default bus that report an end; None where no event does."""
     DETAIL_TYPE: str | None
@@ -41,10 +41,10 @@ class Findable(StepType, Protocol):
     """A step type whose launches carry a mark, by which a job run is found when the answer to its launch was lost."""
 
     def marked(self, arguments: dict[str, Any], mark: str) -> dict[str, Any]:
-        """The arguments with the mark."""
+        """The arguments with the mark; where `ARGUMENTS` names several, what the launch finds beside the resource."""
 
-    def launched(self, job: str, mark: str, since: datetime) -> list[Launched]:
-        """The job runs with that mark which began since then. Raises botocore's errors."""
+    def launched(self, job: str, settings: dict[str, Any], mark: str, since: datetime) -> list[Launched]:
+        """The job runs with that mark which began since then; `settings` are the step's other properties. Raises botocore's errors."""
 
 
 @cache

@@ -48,7 +48,7 @@ def marked(arguments: dict[str, Any], mark: str) -> dict[str, Any]:
     return {**arguments, MARK: mark}
 
 
-def launched(job: str, mark: str, since: datetime) -> list[Launched]:
+def launched(job: str, settings: dict[str, Any], mark: str, since: datetime) -> list[Launched]:
     """StartJobRun takes no token by which Glue would know a second call, so the runs are searched, the latest first, by what they were given."""
     found: list[Launched] = []
     page: dict[str, Any] = {"NextToken": None}

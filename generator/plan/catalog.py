@@ -138,18 +138,13 @@ def _item(item: Step | Parallel) -> Entry:
     if isinstance(item, Parallel):
         return {"parallel": [[_item(each) for each in branch] for branch in item.branches]}
     kind = step_types()[item.type]
-    arguments = item.settings.get(kind.note("arguments"), {})
-    settings = {
-        key: value
-        for key, value in item.settings.items()
-        if key not in (kind.note("resource"), kind.note("arguments"), "timeout")
-    }
+    apart = (kind.resource, *kind.arguments, "timeout")
     return {
         "name": item.name,
         "type": item.type,
-        "resource": item.settings[kind.note("resource")],
-        "arguments": arguments,
-        "settings": settings,
+        "resource": item.settings[kind.resource],
+        "arguments": kind.catalogued(item.settings),
+        "settings": {key: value for key, value in item.settings.items() if key not in apart},
         "timeout": item.timeout,
         "retry": _retry(item.retry) if item.retry else None,
     }

@@ -54,7 +54,7 @@ def statements(calls: Iterable[Call]) -> list[Statement]:
     for (action, condition), resources in sorted(allowed.items()):
         granted.append({"Effect": "Allow", "Action": action, "Resource": _resources(sorted(resources))})
         if condition:
-            granted[-1]["Condition"] = orjson.loads(condition)
+            granted[-1]["Condition"] = referenced(orjson.loads(condition))
     return granted
 
 
@@ -89,6 +89,13 @@ def _makes(call: Call, service: str) -> bool:
     if call.service_call is not None:
         return call.service_call == service
     return call.action.replace("-", "").lower() == service.lower()
+
+
+def referenced(condition: Any) -> Any:
+    """The condition with CloudFormation's functions where a text has a placeholder."""
+    if isinstance(condition, dict):
+        return {key: referenced(each) for key, each in condition.items()}
+    return _reference(condition) if isinstance(condition, str) else condition
 
 
 def _resources(names: list[str]) -> Any:

@@ -19,6 +19,7 @@ class StepOutline:
     type: str
     resource: str
     settings: dict[str, Any]
+    given: tuple[str, ...]  # which of the arguments it has
     timeout: int
     retry: tuple[retries.Retrier, ...]
     alerts: tuple[str, ...]  # of the step itself
@@ -99,7 +100,7 @@ def _items(items: tuple[Step | Parallel, ...], alerts: tuple[str, ...], taken: s
 
 def _step(step: Step, alerts: tuple[str, ...]) -> StepOutline:
     kind = step_types()[step.type]
-    apart = (kind.resource, kind.arguments, "timeout")
+    apart = (kind.resource, *kind.arguments, "timeout")
     return StepOutline(
         name=step.name,
         key=step.name.replace("-", "_"),
@@ -108,8 +109,12 @@ def _step(step: Step, alerts: tuple[str, ...]) -> StepOutline:
         type=step.type,
         resource=str(step.settings[kind.resource]),
         settings={key: value for key, value in step.settings.items() if key not in apart},
+        given=tuple(kind.given(step.settings)),
         timeout=step.timeout,
-        retry=retries.of_work(step.retry, kind.note("retried-errors", ())) if step.retry else (),
+        retry=(
+            *retries.of_refused(kind.note("refused")),
+            *(retries.of_work(step.retry, kind.note("retried-errors", ())) if step.retry else ()),
+        ),
         alerts=alerts,
     )
 

@@ -49,6 +49,9 @@ CALL = (FUNCTION[0], retrier(["StateUnavailable", *DIED, "States.Timeout"], inte
 # A launch that was not answered may be in the service's list a moment later.
 LOOK_UP = (retrier(["LaunchNotFound"], interval=30, attempts=3, backoff=1, max_delay=30), *CALL)
 
+# Work without a time-out of its own is asked to stop at the step's, and asked about until it has.
+STOPPING = (retrier(["JobStillRunning"], interval=5, attempts=20, backoff=2, max_delay=60), *CALL)
+
 # An entry that PutEvents refused arrives as EventBridge.FailedEntry: the integration looks at FailedEntryCount itself
 # (docs.aws.amazon.com/step-functions/latest/dg/connect-eventbridge.html). Publishing twice does no harm, so all else is
 # repeated as well.
@@ -77,6 +80,11 @@ REFUSED: Retrier = {
     "ErrorEquals": ["StateError", "StateUnavailable", "UnknownRun", "StaleAttempt", "IllegalTransition", "BadEvent"],
     "MaxAttempts": 0,
 }
+
+
+def of_refused(noted: dict[str, Any] | None) -> tuple[Retrier, ...]:
+    """The retrier of a launch that a service answers without starting anything, where its type has such."""
+    return (retrier(["LaunchRefused"], **noted),) if noted else ()
 
 
 def of_work(retry: Retry, errors: Sequence[str]) -> tuple[Retrier, ...]:

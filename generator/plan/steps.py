@@ -18,7 +18,7 @@ from headgate.generator.plan.tasks import (
     function_by_token,
     succeed,
 )
-from headgate.generator.steps import StepType, filled_in, step_types
+from headgate.generator.steps import StepType, filled_in, filled_in_condition, step_types
 
 LAUNCH_TIMEOUT = 120
 # A service that ends its work at a timeout of its own is given this much longer: for the start-up before its clock starts, and
@@ -88,15 +88,19 @@ def _launch_and_await(kind: StepType, step: StepOutline, next_state: str | None,
     wait, check = f"Wait for {step.name}", f"Check how {step.name} ended"
     caught = catch_all(on_failure)
     tracked = _tracked(kind, step) | {"job_run_id.$": "$.job.run_id"}
-    patience = step.timeout + (GRACE if kind.note("own-timeout") else 0) + _slow_start(kind, step)
+    refused = {"refused.$": "$.job.refused"} if kind.note("refused") else {}
+    ends_itself = bool(kind.note("own-timeout"))
+    patience = step.timeout + (GRACE if ends_itself else 0) + _slow_start(kind, step)
+    resolve = {"action": "resolve"} | tracked | ({} if ends_itself else {"stops": True})
     return [
         *_launch(kind, step, wait, caught),
         function_by_token(
-            wait, JOB_TRACKER, {"action": "await"} | tracked, patience, next_state, (Catch(TIME_OUTS, check), *caught)
+            wait, JOB_TRACKER, {"action": "await"} | tracked | refused, patience, next_state, (Catch(TIME_OUTS, check), *caught)
         ),
         function(
-            check, JOB_TRACKER, {"action": "resolve"} | tracked, next_state, caught,
+            check, JOB_TRACKER, resolve, next_state, caught,
             "No event reported the end in time. The service itself is asked, and work that still runs is stopped.",
+            retry=retries.CALL if ends_itself else retries.STOPPING,
         ),
     ]  # fmt: skip
 
@@ -169,7 +173,17 @@ def _call(
     kind: StepType, step: StepOutline, name: str, timeout: int, next_state: str, catch: tuple[Catch, ...]
 ) -> State:
     """The state that calls the service, in the step type's own form."""
-    given = {"path": _path(step), "name": step.name, "timeout": step.timeout, "settings": step.settings}
+    # the time at which the state was entered: each try of the step has its own, a retry of this call has the same
+    token = f"States.Hash(States.Format('{{}}/{{}}/{step.name}/{{}}', $.run_id, $.attempt, $$.State.EnteredTime), 'SHA-256')"
+    given = {
+        "path": _path(step),
+        "name": step.name,
+        "timeout": step.timeout,
+        "settings": step.settings,
+        "given": step.given,
+    }
+    if kind.note("client-token"):
+        given["token"] = token
     retry = tuple(retries.retrier(**each) for each in kind.note("launch-retry", ()))
     return State(name, step.type, next_state, "", timeout, retry, catch, {"step": given}, calls=_grants(kind, step))
 
@@ -177,8 +191,9 @@ def _call(
 def _grants(kind: StepType, step: StepOutline) -> tuple[Call, ...]:
     known = step.settings | {kind.resource: step.resource}
     return tuple(
-        Call(each["action"], filled_in(each["resource"], known), each.get("condition"), each.get("call"))
+        Call(each["action"], resource, filled_in_condition(each.get("condition"), known), each.get("call"))
         for each in kind.note("grants", ())
+        for resource in filled_in(each["resource"], known)
     )
 
 

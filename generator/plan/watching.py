@@ -1,17 +1,23 @@
 """How the application watches the work of the step types in use: the events that tell of its end, and what its functions may
 ask the services about it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from os.path import commonprefix
 from typing import Any
 
+import orjson
+
 from headgate.generator.model.product import Step
-from headgate.generator.plan.grants import Statement, longest
-from headgate.generator.steps import filled_in, step_types
+from headgate.generator.plan.grants import Statement, longest, referenced
+from headgate.generator.steps import PLACE, filled_in, filled_in_condition, step_types
 
 # Characters of a managed policy, without white space (docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html).
 MAX_MANAGED_POLICY = 6_144
+# Characters of an event pattern (docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html).
+MAX_PATTERN = 2_048
+
+Grant = tuple[str, bytes]  # the resource as the note writes it, and the condition as JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,35 +34,65 @@ def watching(steps: Iterable[Step]) -> Watching:
     A statement names the resources of the steps. While the policy would be too long, the longest list of names is replaced by one
     pattern: what the names begin with, and `*`.
     """
-    types: set[str] = set()
-    actions: dict[str, set[str]] = {}  # by the resource as the note writes it
-    names: dict[str, set[str]] = {}
-    for step in steps:
-        types.add(step.type)
+    given = list(steps)
+    types = {each.type for each in given}
+    actions: dict[Grant, set[str]] = {}
+    names: dict[Grant, set[str]] = {}
+    for step in given:
         for grant in step_types()[step.type].note("watch-grants", ()):
-            actions.setdefault(grant["resource"], set()).add(grant["action"])
-            names.setdefault(grant["resource"], set()).add(filled_in(grant["resource"], step.settings))
+            condition = filled_in_condition(grant.get("condition"), step.settings)
+            same = grant["resource"], orjson.dumps(condition, option=orjson.OPT_SORT_KEYS)
+            actions.setdefault(same, set()).add(grant["action"])
+            names.setdefault(same, set()).update(filled_in(grant["resource"], step.settings))
     while longest(_statements(actions, names)) > MAX_MANAGED_POLICY:
         most = max(sorted(names), key=lambda each: len(names[each]))
         if len(names[most]) == 1:
             break  # too many step types for one policy: cfn-lint refuses it
         names[most] = {commonprefix(sorted(names[most])) + "*"}  # noqa: RUF071 - of texts, not of paths
     events = {each: step_types()[each].note("event") for each in sorted(types)}
-    return Watching({name: _pattern(event) for name, event in events.items() if event}, _statements(actions, names))
+    patterns = {
+        name: _pattern(event, [each.settings for each in given if each.type == name])
+        for name, event in events.items()
+        if event
+    }
+    return Watching(patterns, _statements(actions, names))
 
 
-def _pattern(event: dict[str, Any]) -> dict[str, Any]:
-    """The EventBridge pattern of an `x-event` note, whose source and detail type are plain text."""
-    detail = {"detail": event["detail"]} if "detail" in event else {}
-    return {"source": [event["source"]], "detail-type": [event["detail-type"]], **detail}
+def _pattern(event: dict[str, Any], steps: list[dict[str, Any]]) -> dict[str, Any]:
+    """The EventBridge pattern of an `x-event` note, whose source and detail type are plain text. Where the names of the steps make it too long,
+    what they begin with stands for them."""
+    frame = {"source": [event["source"]], "detail-type": [event["detail-type"]]}
+    if "detail" not in event:
+        return frame
+    whole = frame | {"detail": _detail(event["detail"], steps, lambda names: names)}
+    if len(orjson.dumps(whole)) <= MAX_PATTERN:
+        return whole
+    return frame | {"detail": _detail(event["detail"], steps, lambda names: [{"prefix": commonprefix(names)}])}  # noqa: RUF071
 
 
-def _statements(actions: dict[str, set[str]], names: dict[str, set[str]]) -> list[Statement]:
+def _detail(detail: Any, steps: list[dict[str, Any]], named: Callable[[list[str]], list[Any]]) -> Any:
+    if isinstance(detail, dict):
+        return {key: _detail(each, steps, named) for key, each in detail.items()}
+    found: list[Any] = []
+    for each in detail:
+        if isinstance(each, str) and PLACE.search(each):
+            found += named(sorted({name for settings in steps for name in filled_in(each, settings)}))
+        else:
+            found.append(each)
+    return found
+
+
+def _statements(actions: dict[Grant, set[str]], names: dict[Grant, set[str]]) -> list[Statement]:
     return [
         {
             "Effect": "Allow",
             "Action": sorted(actions[each]),
-            "Resource": [{"Fn::Sub": name} for name in sorted(names[each])],
+            "Resource": [_resource(name) for name in sorted(names[each])],
         }
+        | ({"Condition": referenced(condition)} if (condition := orjson.loads(each[1])) else {})
         for each in sorted(names)
     ]
+
+
+def _resource(name: str) -> Any:
+    return {"Fn::Sub": name} if "${" in name else name

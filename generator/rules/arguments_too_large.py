@@ -29,7 +29,7 @@ def check(mesh: Mesh) -> Iterator[Finding]:
             yield Finding(
                 RULE,
                 mesh.file(product),
-                f"{largest.pointer}/{largest.type}/{step_types()[largest.type].arguments}",
+                f"{largest.pointer}/{largest.type}/{_longest(largest)}",
                 f"{total:,} bytes of arguments in all steps together, {size:,} of them here",
                 f"at most {MOST:,} bytes",
                 "Put long values into a file, and pass on where it is.",
@@ -42,6 +42,12 @@ def _bytes(step: Step) -> int:
     given = {
         "type": step.type,
         kind.resource: step.settings[kind.resource],
-        "arguments": step.settings.get(kind.arguments, {}),
+        "arguments": kind.catalogued(step.settings),
     }
     return len(orjson.dumps(orjson.dumps({step.name: given}).decode()))
+
+
+def _longest(step: Step) -> str:
+    """The argument that takes most of it."""
+    given = step_types()[step.type].given(step.settings)
+    return max(given, key=lambda each: len(orjson.dumps(given[each])))

@@ -24,12 +24,11 @@ _PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*|upstream\.[^{}]*)\}")
 def check(mesh: Mesh) -> Iterator[Finding]:
     for product in mesh.products.values():
         for step in product.steps():
-            section = step_types()[step.type].arguments
-            for path, value in texts(step.settings.get(section, {})):
+            for path, value in texts(step_types()[step.type].given(step.settings)):
                 for name in _PLACEHOLDER.findall(value):
                     problem = _of_upstream(name, product) if name.startswith("upstream.") else _plain(name)
                     if problem:
-                        place = f"{step.pointer}/{step.type}/{section}{pointer(*path)}"
+                        place = f"{step.pointer}/{step.type}{pointer(*path)}"
                         yield Finding(RULE, mesh.file(product), place, f"{{{name}}}", *problem)
 
 

@@ -23,7 +23,7 @@ def check(mesh: Mesh) -> Iterator[Finding]:
     for key in sorted(mesh.products):
         for step in mesh.products[key].steps():
             kind = step_types()[step.type]
-            resource, arguments = kind.resource, step.settings.get(kind.arguments, {})
+            resource, arguments = kind.resource, kind.given(step.settings)
             if any(placeholder in text for _, text in texts(arguments) for placeholder in APART):
                 continue
             work = (step.type, str(step.settings[resource]), orjson.dumps(arguments, option=orjson.OPT_SORT_KEYS))

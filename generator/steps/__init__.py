@@ -4,7 +4,8 @@ which the reference shows. Adding a service is adding its files.
 The schema has a `timeout` with a `default`, and `x-` keys that the rest of the generator reads:
 
 - `x-resource`: the property that names what is run (shown by `plan`, kept in the catalog);
-- `x-arguments`: the property whose values may hold placeholders such as `{business_date}`: any JSON object;
+- `x-arguments`: the property whose values may hold placeholders such as `{business_date}`: any JSON object. A list names several; the
+  type's module then gives them the form that the launch takes;
 - `x-work`: the name of the work in messages;
 - `x-exclusive`: the property whose value must not run twice at the same moment, if there is one;
 - `x-whole-minutes`: durations that the service takes in minutes;
@@ -16,23 +17,30 @@ The schema has a `timeout` with a `default`, and `x-` keys that the rest of the 
   max_delay}`, in seconds;
 - `x-unanswered`: errors of the launch after which the work may have started all the same. It is looked for, by the mark that the type's module in
   `functions/step_types` gives it, before it is launched again;
-- `x-own-timeout`: whether the service ends the work at `timeout` by itself. Where it does not, the work is stopped then;
+- `x-client-token`: whether the launch gives the service `step.token`, by which it knows a repeated call: then every error of the call is retried;
+- `x-own-timeout`: whether the service ends the work at `timeout` by itself. Where it does not, the work is stopped then, and the step fails
+  when it has stopped;
+- `x-refused`: how the launch is repeated that the service answers without starting anything: `{interval, attempts, backoff, max_delay}`. `run_id` is
+  a list then, of one id or none, and `refused` the reasons;
 - `x-slow-start`: `{when, seconds}`: with these settings the service may keep the work waiting so long before its clock starts;
 - `x-handle`: whether the launch keeps a `handle` beside the `run_id`: an object by which the service finds the work again;
 - `x-grants`: the IAM permissions of the machine, `{action, resource, condition, call}`. `{property}` in a resource is filled in
-  from the step; `call` is the integration (`lambda:invoke`) where its name is not the action's;
-- `x-event`: the pattern (`source`, `detail-type`, `detail`) of the events that report the end of the work;
+  from the step, a list as one resource each, none where the step has no such property; `{a.b}` is a property of a property,
+  `{a:bucket}` and `{a:path}` are the bucket of an S3 URI, and the bucket with the key. `call` is the integration (`lambda:invoke`) where its name
+  is not the action's, empty for a permission that the service needs besides; a condition is filled in alike;
+- `x-event`: the pattern (`source`, `detail-type`, `detail`) of the events that report the end of the work, of ours alone: a text with
+  `{property}` stands for those of all steps;
 - `x-watch-grants`: the permissions of the functions that ask for the work and stop it.
 
 The template writes the form of the state that calls the service: `Type`, `Resource`, `Parameters`, `ResultSelector` and
 `ResultPath`. It is given `step`: `name`, `path` (where the run's configuration has the step's resource and arguments), `timeout`
-in seconds and `settings` (all other properties, defaults filled in). The name and the path are written as they are: the states of
+in seconds, `token`, `given` (which of the arguments the step has) and `settings` (all other properties, defaults filled in). The name and the path are written as they are: the states of
 a shape are rendered once and filled in for each product. A launch keeps `{run_id, handle}` at `$.job`.
 """
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -56,9 +64,19 @@ class StepType:
         return str(self.schema["x-resource"])
 
     @property
-    def arguments(self) -> str:
-        """The property whose values may hold placeholders."""
-        return str(self.schema["x-arguments"])
+    def arguments(self) -> tuple[str, ...]:
+        """The properties whose values may hold placeholders."""
+        noted = self.schema["x-arguments"]
+        return (noted,) if isinstance(noted, str) else tuple(noted)
+
+    def given(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments that a step has."""
+        return {key: settings[key] for key in self.arguments if key in settings}
+
+    def catalogued(self, settings: Mapping[str, Any]) -> Any:
+        """The arguments as the catalog keeps them: the value of the one property, or an object of several."""
+        given, noted = self.given(settings), self.schema["x-arguments"]
+        return given.get(noted, {}) if isinstance(noted, str) else given
 
     def defaults(self) -> dict[str, Any]:
         """The properties that have a default."""
@@ -75,6 +93,37 @@ def step_types() -> dict[str, StepType]:
     }
 
 
-def filled_in(text: str, properties: Mapping[str, Any]) -> str:
-    """`{property}` replaced by the step's value; CloudFormation's `${...}` stays. Raises KeyError for an unknown property."""
-    return re.sub(r"(?<!\$)\{(\w+)\}", lambda match: str(properties[match[1]]), text)
+PLACE = re.compile(r"(?<!\$)\{([\w.]+)(?::(bucket|path))?\}")
+
+
+def filled_in(text: str, properties: Mapping[str, Any]) -> Iterator[str]:
+    """`{property}` replaced by the step's value: one text for each value of a list, none for a property that the step does not have.
+    CloudFormation's `${...}` stays."""
+    match = PLACE.search(text)
+    if match is None:
+        yield text
+        return
+    for value in _values(properties, match[1].split(".")):
+        for rest in filled_in(text[match.end() :], properties):
+            yield text[: match.start()] + _part(value, match[2]) + rest
+
+
+def _values(properties: Any, path: list[str]) -> list[Any]:
+    for name in path:
+        properties = properties.get(name, {})
+    if isinstance(properties, list):
+        return properties
+    return [properties] if properties != {} else []
+
+
+def _part(value: Any, part: str | None) -> str:
+    """The value, or of an S3 URI its bucket, or all behind the scheme."""
+    path = str(value).removeprefix("s3://") if part else str(value)
+    return path.partition("/")[0] if part == "bucket" else path
+
+
+def filled_in_condition(condition: Any, properties: Mapping[str, Any]) -> Any:
+    """The condition of a grant with every `{property}` replaced, each by one value."""
+    if isinstance(condition, dict):
+        return {key: filled_in_condition(each, properties) for key, each in condition.items()}
+    return next(filled_in(condition, properties)) if isinstance(condition, str) else condition

@@ -1,7 +1,7 @@
 """What the local endpoint (ministack) lacks or is too lenient in, one small adapter a gap, each with its reason.
 
 An adapter is a module with `HOOKS`, the names of the endpoint that it replaces or calls, and `install(settings)`. It may have
-`PERMISSIONS`: what a machine's role must allow for a call (see `permissions`). The adapters of step types are in
+`PERMISSIONS`: what a machine's role must allow for a call, and `RESOURCES`: what a call is about (see `permissions`). The adapters of step types are in
 `local/step_types`. `install` first checks that every hook exists: another version of the endpoint may have moved one, and a gap that
 opens again unnoticed would make every run on it worth less.
 """
@@ -32,10 +32,12 @@ def install(settings: Settings) -> None:
             f"ministack {version('ministack')} lacks what the adapters for {VERSION} hook: {'; '.join(missing)}. "
             f"Install ministack=={VERSION}, or bring local/adapters up to the new version."
         )
-    permissions = import_module("headgate.local.adapters.permissions").PERMISSIONS
+    permissions = import_module("headgate.local.adapters.permissions")
     for each in modules:
         each.install(settings)
-        permissions.update(getattr(each, "PERMISSIONS", {}))
+        if each is not permissions:
+            permissions.PERMISSIONS.update(getattr(each, "PERMISSIONS", {}))
+            permissions.RESOURCES.update(getattr(each, "RESOURCES", {}))
 
 
 def _exists(hook: str) -> bool:

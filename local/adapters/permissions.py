@@ -70,6 +70,8 @@ def install(settings: Settings) -> None:
         if service == "ssm" and b'"OpsItemId"' in body:
             place = f"{responses.get_region()}:{responses.get_account_id()}"
             return f"arn:aws:ssm:{place}:opsitem/{json.loads(body)['OpsItemId']}"
+        if service in RESOURCES and (found := RESOURCES[service](path, json.loads(body or b"{}"))):
+            return found
         return resource_of(service, method, path, headers, body, *rest, **named)
 
     def resolved(key: str, context: Any) -> Any:
@@ -129,6 +131,9 @@ PERMISSIONS: dict[str, Needed] = {
     "events:putEvents": _put_events,
     "sns:publish": _publish,
 }
+# What the endpoint cannot name: the resource of a call, by its service, path and parameters; None where the endpoint names it. The adapters of step
+# types add to it.
+RESOURCES: dict[str, Callable[[str, dict[str, Any]], str | None]] = {}
 
 
 def listed(value: Any) -> list[Any]:

@@ -19,7 +19,7 @@ from tests.state_world import World
 from tests.step_types.added_type import added
 
 SCHEMA: dict[str, Any] = {
-    "title": "Athena query",
+    "title": "Named query",
     "description": "Runs a named query.",
     "required": ["query"],
     "properties": {
@@ -84,7 +84,7 @@ schedule: {frequency: daily, time: "06:00"}
 pipeline:
   steps:
     - name: build-mart
-      athena: {query: mart, parameters: {range: ["{business_date}", 7]}}
+      named_query: {query: mart, parameters: {range: ["{business_date}", 7]}}
       retry: {attempts: 1}
     - {name: build, glue: {job: build}}
     - {name: check, lambda: {function: "check:live", payload: {of: [{product: "{domain}/{product}"}, 3], strict: true}}}
@@ -93,7 +93,7 @@ pipeline:
 
 @pytest.fixture
 def athena(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with added("athena", tmp_path_factory.mktemp("types"), SCHEMA, TEMPLATE, MODULE):
+    with added("named_query", tmp_path_factory.mktemp("types"), SCHEMA, TEMPLATE, MODULE):
         yield
 
 
@@ -116,7 +116,7 @@ def test_its_machine_and_its_grants_are_generated_and_linted(root: Path) -> None
     assert states["Launch build-mart"]["Retry"][0]["ErrorEquals"] == ["Athena.TooManyRequestsException"]
     awaited = states["Wait for build-mart"]
     assert awaited["TimeoutSeconds"] == 30 * 60, "nothing else ends the work at its timeout"
-    assert awaited["Parameters"]["Payload"]["type"] == "athena"
+    assert awaited["Parameters"]["Payload"]["type"] == "named_query"
     assert awaited["Parameters"]["Payload"]["handle.$"] == "$.job.handle"
     statements = template["Resources"]["Ds1Role"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
     granted = {each["Action"]: each for each in statements if isinstance(each["Action"], str)}
@@ -127,15 +127,15 @@ def test_its_machine_and_its_grants_are_generated_and_linted(root: Path) -> None
 
 
 def test_rules_and_the_reference_know_it(root: Path, headgate: Headgate) -> None:
-    assert "## Step type `athena`: Athena query" in reference.metadata_page()
-    assert "```yaml\nname: added\nathena: {}\n```" in reference.metadata_page()
+    assert "## Step type `named_query`: Named query" in reference.metadata_page()
+    assert "```yaml\nname: added\nnamed_query: {}\n```" in reference.metadata_page()
     path = root / "products/d1/ds1.yaml"
     text = path.read_text().replace("{business_date}", "{date}").replace("query: mart,", "query: mart, timeout: 31m,")
-    path.write_text(text + "    - parallel:\n" + 2 * "        - {name: NAME, athena: {query: twice}}\n")
+    path.write_text(text + "    - parallel:\n" + 2 * "        - {name: NAME, named_query: {query: twice}}\n")
     path.write_text(path.read_text().replace("NAME", "one", 1).replace("NAME", "two", 1))
     _, printed = headgate("validate")
     assert "HG406 unknown placeholder" in printed
-    assert "/pipeline/steps/0/athena/parameters/range/0" in printed
+    assert "/pipeline/steps/0/named_query/parameters/range/0" in printed
     assert "HG409 a step beyond the limits of its service" in printed
     assert "HG402 same work in parallel" in printed
 
@@ -175,13 +175,13 @@ def test_its_machine_runs_on_the_configuration_that_the_functions_give(
     assert [call["job_run_id"] for call in tracked] == ["q-1", "q-2", "jr_1"]
     assert (tracked[0]["job"], tracked[0]["handle"]) == ("mart", {"workgroup": "primary"})
     asked = executed(Silence(), silent=("Wait for build-mart",)).called("tracker.resolve")
-    assert (asked[0]["type"], asked[0]["handle"]) == ("athena", {"workgroup": "primary"})
+    assert (asked[0]["type"], asked[0]["handle"]) == ("named_query", {"workgroup": "primary"})
 
 
 def _services() -> dict[str, str]:
-    from tests import moto_engine
+    from tests.moto_services import SERVICES
 
-    return moto_engine.SERVICES
+    return SERVICES
 
 
 def _started(identity: str) -> Any:

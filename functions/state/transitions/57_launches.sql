@@ -2,11 +2,11 @@
 
 CREATE OR REPLACE FUNCTION launches_of(run uuid, of_attempt integer) RETURNS jsonb
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
--- What to search the services for: the steps [{step, type, job}] of the attempt, `since` when they may have been launched, and which job runs are
+-- What to search the services for: the steps [{step, type, job, settings}] of the attempt, `since` when they may have been launched, and which job runs are
 -- `known`. Null if its pipeline has not begun. Five minutes are for clocks that differ.
     SELECT jsonb_build_object('since', h.changed_at - interval '5 minutes',
         'known', (SELECT coalesce(jsonb_agg(j.job_run_id), '[]') FROM job_run j WHERE j.run_id = run AND j.attempt = of_attempt),
-        'steps', (SELECT coalesce(jsonb_agg(jsonb_build_object('step', c.step, 'type', c.type, 'job', c.resource) ORDER BY c.position), '[]')
+        'steps', (SELECT coalesce(jsonb_agg(jsonb_build_object('step', c.step, 'type', c.type, 'job', c.resource, 'settings', c.settings) ORDER BY c.position), '[]')
             FROM data_pipeline_config c JOIN data_product_status r USING (product_id) WHERE r.run_id = run))
     FROM data_product_status_history h
     WHERE h.run_id = run AND h.attempt = of_attempt AND h.event = 'started' ORDER BY h.history_id LIMIT 1

@@ -2,28 +2,21 @@
 
 import contextlib
 import io
-import json
 import zipfile
 from pathlib import Path
 from typing import Any
 
-from headgate.local.adapters.names import STEP_ROLE
+from headgate.local import step_role
 from headgate.local.stack import Stack
 
 TIMEOUT = 900  # seconds, the most that Lambda allows
-TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
-}
-# What a team allows its function is not known here, so it is not checked.
-POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 
 def provision(stack: Stack, steps: list[dict[str, Any]], scripts: Path | None, data: Path) -> None:
     """Creates each function anew, with `handler(event, context)` in `<function>.py` as its handler and the folder's other modules
     beside it. A function without a script has nothing to do. The environment variable DATA names the data folder."""
     functions = stack.client("lambda")
-    role = _role(stack)
+    role = step_role.created(stack)
     wanted: dict[str, set[str]] = {}
     for each in steps:
         name, _, alias = each["resource"].partition(":")
@@ -40,14 +33,6 @@ def provision(stack: Stack, steps: list[dict[str, Any]], scripts: Path | None, d
         for alias in sorted(aliases):
             version = functions.publish_version(FunctionName=name)["Version"]
             functions.create_alias(FunctionName=name, Name=alias, FunctionVersion=version)
-
-
-def _role(stack: Stack) -> str:
-    iam = stack.client("iam")
-    with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
-        iam.create_role(RoleName=STEP_ROLE, AssumeRolePolicyDocument=json.dumps(TRUST))
-    iam.put_role_policy(RoleName=STEP_ROLE, PolicyName="all", PolicyDocument=json.dumps(POLICY))
-    return f"arn:aws:iam::{stack.account}:role/{STEP_ROLE}"
 
 
 def _archive(folder: Path) -> bytes:

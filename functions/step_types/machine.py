@@ -1,0 +1,86 @@
+"""State machines of others. docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html"""
+
+import hashlib
+import os
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from clients import client
+from contract import require
+from job_run import FAILED, STOPPED, SUCCEEDED, TIMEOUT, Answer, Ended, JobRun, Launched
+from step_types import console_address
+
+RESOURCE, ARGUMENTS = "name", ["input"]
+SOURCE, DETAIL_TYPE = "aws.states", "Step Functions Execution Status Change"
+END_STATES = {"SUCCEEDED": SUCCEEDED, "FAILED": FAILED, "TIMED_OUT": TIMEOUT, "ABORTED": STOPPED}
+
+
+def stepfunctions() -> Any:
+    return client("stepfunctions")
+
+
+def ended(detail: dict[str, Any]) -> Ended | None:
+    require(detail, "execution-status-change", "detail")
+    if not detail["name"].startswith("headgate-"):
+        return None
+    state = END_STATES.get(detail["status"])
+    name = detail["stateMachineArn"].rpartition(":")[2]
+    return Ended(detail["executionArn"], name, state, _reason(detail)) if state else None
+
+
+def ask(job_run: JobRun) -> Answer:
+    try:
+        found = stepfunctions().describe_execution(executionArn=job_run.job_run_id)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ExecutionDoesNotExist":
+            raise
+        return Answer(FAILED, "Step Functions does not know this execution any more")
+    return Answer(END_STATES.get(found["status"]), _reason(found))
+
+
+def marked(arguments: dict[str, Any], mark: str) -> dict[str, Any]:
+    """The mark is in the name of the execution, which takes 80 characters: as a digest."""
+    return {**arguments, "prefix": _prefix(mark)}
+
+
+def launched(job: str, settings: dict[str, Any], mark: str, since: datetime) -> list[Launched]:
+    """The executions of the machine, the latest first."""
+    found: list[Launched] = []
+    page: dict[str, Any] = {"nextToken": None}
+    while "nextToken" in page:
+        token = {"nextToken": page["nextToken"]} if page["nextToken"] else {}
+        page = stepfunctions().list_executions(stateMachineArn=_machine_arn(job), maxResults=1000, **token)
+        found += [
+            Launched(each["executionArn"], END_STATES.get(each["status"]))
+            for each in page["executions"]
+            if each["name"].startswith(_prefix(mark) + "-")
+        ]
+        if any(each["startDate"] < since for each in page["executions"]):
+            break
+    return found
+
+
+def stop(job_run: JobRun) -> None:
+    stepfunctions().stop_execution(
+        executionArn=job_run.job_run_id, error="StoppedByHeadgate", cause="Its run does not need it any more"
+    )
+
+
+def console(job_run: JobRun, region: str, partition: str) -> str | None:
+    page = f"states/home?region={region}#/v2/executions/details/{job_run.job_run_id}"
+    return f"{console_address(region, partition)}/{page}"
+
+
+def _reason(execution: dict[str, Any]) -> str:
+    return ": ".join(each for each in (execution.get("error"), execution.get("cause")) if each)
+
+
+def _prefix(mark: str) -> str:
+    return "headgate-" + hashlib.sha256(mark.encode()).hexdigest()[:24]
+
+
+def _machine_arn(name: str) -> str:
+    """Beside Headgate's own machines."""
+    return os.environ["STATE_MACHINE_ARN_PREFIX"].rpartition(":")[0] + f":{name}"

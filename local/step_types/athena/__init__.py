@@ -1,0 +1,1 @@
+"""Athena queries as the local runtime runs them."""

@@ -1,0 +1,1 @@
+"""Amazon ECS tasks as the local runtime runs them."""

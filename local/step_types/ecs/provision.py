@@ -1,0 +1,21 @@
+"""The clusters and task definitions that products' steps name."""
+
+from pathlib import Path
+from typing import Any
+
+from headgate.local.adapters.names import INSTANT
+from headgate.local.stack import Stack
+
+
+def provision(stack: Stack, steps: list[dict[str, Any]], scripts: Path | None, data: Path) -> None:
+    """Creates each cluster, and a revision of each task definition with `<task>.py` in the place of its container's image; a task without a script
+    has nothing to do. The environment variable DATA names the data folder."""
+    ecs = stack.client("ecs")
+    for cluster in sorted({each["settings"]["cluster"] for each in steps}):
+        ecs.create_cluster(clusterName=cluster)
+    for task, container in sorted({(each["resource"], each["settings"]["container"]) for each in steps}):
+        script = scripts / f"{task}.py" if scripts else None
+        image = str(script.resolve()) if script and script.exists() else INSTANT
+        environment = [{"name": "DATA", "value": str(data)}]
+        containers = [{"name": container, "image": image, "environment": environment}]
+        ecs.register_task_definition(family=task, containerDefinitions=containers)

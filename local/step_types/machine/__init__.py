@@ -1,0 +1,1 @@
+"""State machines of others as the local runtime runs them."""

@@ -1,0 +1,24 @@
+"""The operations of services that machines call: what they go by in tests, how errors name their service, what they answer by default."""
+
+from typing import Any
+
+SERVICES = {
+    "StartJobRun": "glue.start",
+    "PutEvents": "events.put",
+    "Publish": "topic.publish",
+    "StartQueryExecution": "athena.start",
+    "RunTask": "ecs.start",
+    "StartExecution": "machine.start",
+}
+# How an SDK integration names a service in errors; moto knows few of them.
+SDK_NAMES = {"athena": "Athena", "ecs": "Ecs", "sfn": "Sfn"}
+ANSWERS: dict[str, dict[str, Any]] = {
+    "glue.start": {"JobRunId": "jr_1"},
+    "events.put": {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]},
+    "topic.publish": {"MessageId": "1"},
+    "athena.start": {"QueryExecutionId": "q-1"},
+    "ecs.start": {"Tasks": [{"TaskArn": "arn:aws:ecs:us-east-1:123456789012:task/batch/1"}], "Failures": []},
+    "machine.start": {
+        "ExecutionArn": "arn:aws:states:us-east-1:123456789012:execution:other:headgate-1",
+    },
+}
