@@ -138,5 +138,5 @@ def _deliver(key: str, delivery: dict[str, Any], alert: dict[str, Any]) -> dict[
             "pause": error.pause if isinstance(error, NotDelivered) else None,
         }
         return {**result, "state": "DUE" if known else "UNKNOWN", "outcome": str(error), **again}
-    outcome = "delivered" if sent is not None else "nothing to send: this channel hears of trouble only"
+    outcome = "delivered" if sent is not None else "nothing to send: this channel receives trouble only"
     return {**result, "state": "SENT", "outcome": outcome, "message_id": sent}

@@ -21,7 +21,7 @@ PROPERTIES = [
 
 
 @dataclass
-class Told:
+class Sent:
     channel: str
     target: str
     action: str
@@ -32,26 +32,26 @@ class Told:
 
 
 @dataclass
-class Listeners:
-    """Every channel, as the state knows it, with what was told; what is in `trouble` raises for its target."""
+class Receivers:
+    """Every channel, as the state knows it, with what was sent; what is in `trouble` raises for its target."""
 
-    told: list[Told] = field(default_factory=list)
+    sent: list[Sent] = field(default_factory=list)
     trouble: dict[str, Exception] = field(default_factory=dict)
     PAGES: bool = False
 
     def deliver(self, delivery: dict[str, Any], alert: dict[str, Any], message: Any, secrets: Any) -> str:
         if delivery["target"] in self.trouble:
             raise self.trouble[delivery["target"]]
-        self.told.append(
-            Told(delivery["channel"], delivery["target"], delivery["action"], message.title, message, delivery, alert)
+        self.sent.append(
+            Sent(delivery["channel"], delivery["target"], delivery["action"], message.title, message, delivery, alert)
         )
-        return f"{delivery['target']} {len(self.told)}"
+        return f"{delivery['target']} {len(self.sent)}"
 
     def actions(self, target: str) -> list[str]:
-        return [each.action for each in self.told if each.target == target]
+        return [each.action for each in self.sent if each.target == target]
 
-    def last(self, target: str) -> Told:
-        return [each for each in self.told if each.target == target][-1]
+    def last(self, target: str) -> Sent:
+        return [each for each in self.sent if each.target == target][-1]
 
 
 @dataclass
@@ -60,12 +60,12 @@ class Night:
 
     world: World
     aws: FakeAws
-    listeners: Listeners
+    receivers: Receivers
     now: datetime
     waiting: list[dict[str, Any]] = field(default_factory=list)
     dead: dict[str, str] = field(default_factory=dict)
 
-    def tell(self, *facts: dict[str, Any]) -> None:
+    def process(self, *facts: dict[str, Any]) -> None:
         """Hands these facts to the function, with what was returned before and what the outbox has due."""
         due = self.world.sql(
             "UPDATE effect SET done_at = %s WHERE kind = 'alert' AND done_at IS NULL AND due_at <= %s RETURNING payload", self.now, self.now
@@ -77,16 +77,16 @@ class Night:
         self.waiting = [given[int(each["itemIdentifier"])] for each in back]
 
     def passes(self, **time: float) -> None:
-        """Time passes, and what is due then is told."""
+        """Time passes, and what is due then is sent."""
         self.now += timedelta(**time)
-        self.tell()
+        self.process()
 
 
 @pytest.fixture
 def night(world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Night:
-    heard = Listeners()
-    made = Night(world, aws, heard, at("2026-11-20 09:00"))
-    monkeypatch.setattr(alerts, "channels", lambda: {each["channel"]: heard for each in PROPERTIES})
+    receivers = Receivers()
+    made = Night(world, aws, receivers, at("2026-11-20 09:00"))
+    monkeypatch.setattr(alerts, "channels", lambda: {each["channel"]: receivers for each in PROPERTIES})
     monkeypatch.setattr(alerts, "properties", lambda: PROPERTIES)
     monkeypatch.setattr(alerts, "shown", lambda channel, target: target)
     monkeypatch.setattr(runtime, "now", lambda: made.now)

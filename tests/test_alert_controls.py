@@ -53,8 +53,8 @@ def test_a_mute_keeps_back_what_is_told_if_it_is_still_true(night: Night, what: 
         {"action": "mute", **which, "muted_until": "2026-11-20T10:00:00+00:00", "reason": "we move", "actor": "ann"},
     )
     assert muted["muted"] == what
-    night.tell(root)
-    assert (night.listeners.told, night.waiting) == ([], [])
+    night.process(root)
+    assert (night.receivers.sent, night.waiting) == ([], [])
     listed = invoke("inquire", {"question": "alerts", "business_date": TODAY})
     assert listed["muted"] == [{"muted": what, "until": "2026-11-20T10:00:00+00:00", "reason": "we move", "by": "ann"}]
     assert {(each["state"], each["outcome"], each["kept_until"][:16]) for each in listed["alerts"]} == {
@@ -63,17 +63,17 @@ def test_a_mute_keeps_back_what_is_told_if_it_is_still_true(night: Night, what: 
     if recovers:
         completes(night)
     night.passes(hours=1, minutes=1)
-    assert night.listeners.actions("#ops") == (["inform"] if recovers else ["open"])
+    assert night.receivers.actions("#ops") == (["inform"] if recovers else ["open"])
 
 
 def test_the_end_of_a_mute_sends_what_it_kept_back(night: Night) -> None:
     root = loaded(night)
     mute = {"action": "mute", "product": "d1/a", "actor": "ann"}
     invoke("operate", {**mute, "muted_until": "2026-11-21T09:00:00Z"})
-    night.tell(root)
+    night.process(root)
     invoke("operate", {**mute, "muted_until": "2026-11-20T09:00:00Z"})
-    night.tell()
-    assert night.listeners.actions("#ops") == ["open"]
+    night.process()
+    assert night.receivers.actions("#ops") == ["open"]
 
 
 @pytest.mark.parametrize(
@@ -88,44 +88,44 @@ def test_the_end_of_a_mute_sends_what_it_kept_back(night: Night) -> None:
     ],
 )  # fmt: skip
 def test_maintenance_windows(night: Night, window: dict[str, Any], until: str | None) -> None:
-    night.tell(loaded(night, alerts={"maintenance": [window]}))
-    assert night.listeners.actions("#ops") == ([] if until else ["open"])
+    night.process(loaded(night, alerts={"maintenance": [window]}))
+    assert night.receivers.actions("#ops") == ([] if until else ["open"])
     if until:
         night.now = at(f"2026-11-20 {until}")
-        night.tell()
-        assert night.listeners.actions("#ops") == ["open"]
+        night.process()
+        assert night.receivers.actions("#ops") == ["open"]
 
 
 def test_quiet_hours_are_for_severities(night: Night) -> None:
     quiet = [{"from": "08:00", "until": "10:00", "timezone": "UTC", "severities": [3, 4]}]
     notify = [{**OPS[0], "severities": {"ERROR": 3}}, {"on": ["ERROR"], "level": "product", "opsgenie": ["oncall"]}]
-    night.tell(loaded(night, notify=notify, alerts={"quiet": quiet}))
-    assert [(each.target, each.delivery["severity"]) for each in night.listeners.told] == [("oncall", 2)]
+    night.process(loaded(night, notify=notify, alerts={"quiet": quiet}))
+    assert [(each.target, each.delivery["severity"]) for each in night.receivers.sent] == [("oncall", 2)]
     night.passes(hours=1)
-    assert night.listeners.last("#ops").delivery["severity"] == 3
+    assert night.receivers.last("#ops").delivery["severity"] == 3
 
 
 def test_what_is_not_resolved_is_sent_again_and_escalated(night: Night) -> None:
-    night.tell(loaded(night, alerts={"remind": {"after": 3600, "most": 2, "escalate": {"opsgenie": ["lead"]}}}))
-    assert night.listeners.actions("#ops") == ["open"]
+    night.process(loaded(night, alerts={"remind": {"after": 3600, "most": 2, "escalate": {"opsgenie": ["lead"]}}}))
+    assert night.receivers.actions("#ops") == ["open"]
     for _ in range(5):
         night.passes(hours=1, minutes=1)
-    assert night.listeners.actions("#ops") == ["open", "reopen", "reopen"]
-    assert [each.alert.get("reminder", {}).get("count") for each in night.listeners.told if each.target == "#ops"] == [
+    assert night.receivers.actions("#ops") == ["open", "reopen", "reopen"]
+    assert [each.alert.get("reminder", {}).get("count") for each in night.receivers.sent if each.target == "#ops"] == [
         None,
         1,
         2,
     ]
-    assert night.listeners.actions("lead")[0] == "open"
+    assert night.receivers.actions("lead")[0] == "open"
     completes(night)
-    night.tell()
-    assert {night.listeners.last(target).action for target in ("#ops", "lead")} == {"resolve"}
+    night.process()
+    assert {night.receivers.last(target).action for target in ("#ops", "lead")} == {"resolve"}
 
 
 def test_what_became_of_each_alert(night: Night) -> None:
     root = loaded(night, sla={"complete_by": "08:00"})
-    night.tell(root)
-    night.tell(fact(night.world, "d1/a", "LATE", status="ERROR"))
+    night.process(root)
+    night.process(fact(night.world, "d1/a", "LATE", status="ERROR"))
     listed = invoke("inquire", {"question": "alerts", "business_date": TODAY})
     assert {(each["kind"], each["target"], each["state"], each["action"]) for each in listed["alerts"]} >= {
         ("ERROR", "#ops", "SENT", "open"), ("LATE", "#ops", "SENT", "inform"),
@@ -201,7 +201,7 @@ def test_who_waits_in_other_accounts_and_which_is_due_first(night: Night, monkey
     night.world.load(here, LOADED)
     opened(night.world)
     root = failed(night.world)
-    night.tell(
+    night.process(
         {
             **root,
             "execution_arn": root["execution_arn"]
@@ -209,12 +209,12 @@ def test_who_waits_in_other_accounts_and_which_is_due_first(night: Night, monkey
             .replace("eu-west-1", "us-gov-west-1"),
         }
     )
-    told = night.listeners.last("#ops")
-    assert told.alert["elsewhere"] == {
+    sent = night.receivers.last("#ops")
+    assert sent.alert["elsewhere"] == {
         "count": 2, "first_due": "2026-11-20T15:00:00Z|d3/x",
         "products": [{"product": each, "runs_in": "account 333333333333 (us-east-1)"} for each in ("d3/x", "d3/y")],
     }  # fmt: skip
-    text = told.message.text()
+    text = sent.message.text()
     assert "In other accounts: 2: d3/x in account 333333333333 (us-east-1), d3/y" in text
     assert "First of them due: d3/x, by 2026-11-20 15:00 UTC" in text
     assert (
@@ -230,7 +230,7 @@ def test_a_recipient_is_tested(night: Night, monkeypatch: pytest.MonkeyPatch, se
         "check",
         lambda channel, target, secrets: ["the token has no scope chat:write"] if target == "#no" else [],
     )
-    monkeypatch.setattr(alert_test, "channels", lambda: dict.fromkeys(("slack", "email", "opsgenie"), night.listeners))
+    monkeypatch.setattr(alert_test, "channels", lambda: dict.fromkeys(("slack", "email", "opsgenie"), night.receivers))
     monkeypatch.setattr(alert_test, "shown", lambda channel, target: target)
 
     def ask(channel: str, target: str) -> dict[str, Any]:
@@ -238,9 +238,9 @@ def test_a_recipient_is_tested(night: Night, monkeypatch: pytest.MonkeyPatch, se
 
     assert ask("slack", "#yes") == {"channel": "slack", "target": "#yes", "delivered": True, "wrong": []}
     assert ask("slack", "#no")["wrong"] == ["the token has no scope chat:write"]
-    monkeypatch.setattr(night.listeners, "PAGES", True)
+    monkeypatch.setattr(night.receivers, "PAGES", True)
     assert ask("opsgenie", "oncall")["delivered"]
-    assert [(each.target, each.action) for each in night.listeners.told] == [
+    assert [(each.target, each.action) for each in night.receivers.sent] == [
         ("#yes", "inform"),
         ("oncall", "open"),
         ("oncall", "resolve"),
@@ -265,7 +265,7 @@ def test_the_commands(night: Night, headgate: Headgate, monkeypatch: pytest.Monk
         ),
     )
     monkeypatch.setattr(operate, "application", application.application)
-    night.tell(loaded(night))
+    night.process(loaded(night))
     code, output = headgate("alerts", "--date", TODAY)
     assert code == 0
     assert "1 sent" in output

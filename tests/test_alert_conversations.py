@@ -204,6 +204,6 @@ def test_an_incident_is_one_a_cause_and_resolved_on_recovery(service: Service, m
 def test_the_recipient_who_could_not_be_reached_is_named_first() -> None:
     alert = {**ALERT, "unreachable": {"channel": "slack", "target": "#gone", "reason": "Slack: is_archived"}}
     assert compose(alert).facts[0] == ("Not delivered", "slack #gone cannot be reached: Slack: is_archived")
-    told = compose({**ALERT, "escalated": True, "reminder": {"count": 2, "since": "2026-11-20T09:00:00Z"}})
-    assert told.title.endswith(", still unresolved: escalated")
-    assert ("Reminder", "number 2, unresolved since 2026-11-20 09:00 UTC") in told.facts
+    made = compose({**ALERT, "escalated": True, "reminder": {"count": 2, "since": "2026-11-20T09:00:00Z"}})
+    assert made.title.endswith(", still unresolved: escalated")
+    assert ("Reminder", "number 2, unresolved since 2026-11-20 09:00 UTC") in made.facts

@@ -153,7 +153,7 @@ def test_a_reference_that_the_secret_does_not_hold_is_refused_and_named(held: di
 
 
 @pytest.mark.parametrize("code", ["is_archived", "channel_not_found", "invalid_auth", "not_in_channel"])
-def test_what_slack_refuses_is_refused_with_its_word(service: Service, code: str) -> None:
+def test_what_slack_refuses_is_refused_with_its_error(service: Service, code: str) -> None:
     service.answers = [(200, {}, {"ok": False, "error": code})]
     with pytest.raises(Refused, match=f"^Slack: {code}$"):
         channels()["slack"].deliver(

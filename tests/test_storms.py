@@ -33,12 +33,12 @@ def upstream_failed(night: Night) -> list[str]:
         {"raw/in": external(), "d1/a": product("raw/in", name="a", notify=OPS), **children(lambda n: "d1/a")}, LOADED
     )
     opened(night.world)
-    night.tell(failed(night.world))
+    night.process(failed(night.world))
     for name in children(lambda n: "d1/a"):
         night.world.state.record_outcome(
             uuid(night.world, name), 1, "ERROR", "UpstreamFailed", "d1/a failed", night.now, "machine"
         )
-        night.tell(fact(night.world, name, "ERROR", error="UpstreamFailed", cause="d1/a failed"))
+        night.process(fact(night.world, name, "ERROR", error="UpstreamFailed", cause="d1/a failed"))
     return ["d1/a", *children(lambda n: "d1/a")]
 
 
@@ -87,22 +87,22 @@ STORMS: dict[Callable[[Night], list[str]], str] = {
 def test_a_storm_is_one_message_to_each_recipient(night: Night, storm: Callable[[Night], list[str]]) -> None:
     """It is updated once with the count, and turns green when everything has recovered."""
     names = storm(night)
-    night.tell()
+    night.process()
     night.passes(minutes=1)
     night.passes(minutes=1)
 
-    heard = night.listeners
+    receivers = night.receivers
     assert night.waiting == []
-    assert {each.delivery["conversation"]["key"] for each in heard.told} == {STORMS[storm]}
-    assert heard.actions("#ops") == ["open", "update"]
-    assert heard.actions("oncall") == ["open", "update"]
-    assert heard.actions("ops@example.com") == ["open"]
-    assert heard.actions("#team") == ["open"]
-    assert "d2/p000" in heard.last("#team").title
+    assert {each.delivery["conversation"]["key"] for each in receivers.sent} == {STORMS[storm]}
+    assert receivers.actions("#ops") == ["open", "update"]
+    assert receivers.actions("oncall") == ["open", "update"]
+    assert receivers.actions("ops@example.com") == ["open"]
+    assert receivers.actions("#team") == ["open"]
+    assert "d2/p000" in receivers.last("#team").title
     if storm in (file_never_came, late_source, scheduler_is_away):
-        digest = heard.last("ops@example.com").alert["covers"]
+        digest = receivers.last("ops@example.com").alert["covers"]
         assert digest["count"] == len(names) - 1, "what cannot be edited says everything at once"
-    covers = heard.last("#ops").alert["covers"]
+    covers = receivers.last("#ops").alert["covers"]
     assert (covers["count"], len(covers["products"])) == (len(names) - 1, min(10, len(names) - 1))
     if storm is not scheduler_is_away:
         assert covers["first_due"].startswith("2026-11-20T08:00:00Z|d2/p00")
@@ -113,18 +113,18 @@ def test_a_storm_is_one_message_to_each_recipient(night: Night, storm: Callable[
     for name in names:
         complete(night.world, name, now="2026-11-20 10:00")
     night.now = at("2026-11-20 10:00")
-    night.tell()
+    night.process()
     night.passes(minutes=1)
     for target in ("#ops", "oncall", "ops@example.com", "#team"):
-        assert heard.actions(target).count("resolve") == 1, target
-        assert heard.last(target).alert["kind"] == "COMPLETED"
+        assert receivers.actions(target).count("resolve") == 1, target
+        assert receivers.last(target).alert["kind"] == "COMPLETED"
     root = STORMS[storm].removesuffix(f" {TODAY}")
     assert (
-        heard.last("#ops").title
-        == heard.last("ops@example.com").title
+        receivers.last("#ops").title
+        == receivers.last("ops@example.com").title
         == f"{root} for {TODAY}: everything has recovered"
     )
-    assert heard.last("#team").title == f"d2/p000 is complete for {TODAY}"
+    assert receivers.last("#team").title == f"d2/p000 is complete for {TODAY}"
     assert Counter(night.world.sql("SELECT state FROM alert_conversation")) == {("RESOLVED",): 4}
 
 
@@ -132,30 +132,30 @@ def test_a_night_of_flapping_has_one_page_open_at_a_time(night: Night) -> None:
     """It fails, is run again, fails, ten times; then it completes, and fails once more."""
     night.world.load({"raw/in": external(), "d1/a": product("raw/in", name="a", notify=OPS)}, LOADED)
     opened(night.world)
-    night.tell(failed(night.world))
+    night.process(failed(night.world))
     for attempt in range(2, 11):
         night.now += timedelta(minutes=10)
         night.world.state.rerun("d1/a", DAY, "", False, "rerun", "bob", night.now)
         night.world.state.record_outcome(
             uuid(night.world, "d1/a"), attempt, "ERROR", "JobFailed", "again", night.now, "machine"
         )
-        night.tell(fact(night.world, "d1/a", "ERROR", error="JobFailed", cause="again"))
+        night.process(fact(night.world, "d1/a", "ERROR", error="JobFailed", cause="again"))
     for attempt, status in ((11, "COMPLETED"), (12, "ERROR"), (13, "COMPLETED")):
         night.now += timedelta(minutes=10)
         night.world.state.rerun("d1/a", DAY, "", False, "rerun", "bob", night.now)
         if status == "COMPLETED":
             night.world.sql("UPDATE data_product_status SET status = 'PROCESSING'")
             complete(night.world, "d1/a", attempt, now=f"{night.now:%Y-%m-%d %H:%M}")
-            night.tell()
+            night.process()
         else:
             night.world.state.record_outcome(
                 uuid(night.world, "d1/a"), attempt, "ERROR", "JobFailed", "again", night.now, "machine"
             )
-            night.tell(fact(night.world, "d1/a", "ERROR", error="JobFailed", cause="again"))
+            night.process(fact(night.world, "d1/a", "ERROR", error="JobFailed", cause="again"))
 
     for target in ("oncall", "#ops", "ops@example.com"):
-        assert night.listeners.actions(target) == ["open", *["reopen"] * 9, "resolve", "reopen", "resolve"]
-    pages = [each for each in night.listeners.told if each.target == "oncall"]
+        assert night.receivers.actions(target) == ["open", *["reopen"] * 9, "resolve", "reopen", "resolve"]
+    pages = [each for each in night.receivers.sent if each.target == "oncall"]
     assert [each.alert["attempt"] for each in pages] == list(range(1, 14))
     assert (
         len({(each.delivery["conversation"]["key"], each.delivery["conversation"]["first"]) for each in pages[1:]}) == 1
@@ -163,23 +163,23 @@ def test_a_night_of_flapping_has_one_page_open_at_a_time(night: Night) -> None:
 
 
 def test_what_was_not_sent_suppresses_nothing(night: Night) -> None:
-    """The page about the cause does not reach anybody: who waits for it hears of it by the next."""
+    """The page about the cause does not reach anybody: recipients of what waits for it receive it by the next."""
     night.world.load(
         {"raw/in": external(), "d1/a": product("raw/in", name="a", notify=OPS), **children(lambda n: "d1/a")}, LOADED
     )
     opened(night.world)
-    night.listeners.trouble = {target: NotDelivered("no") for target in ("oncall", "#ops")}
+    night.receivers.trouble = {target: NotDelivered("no") for target in ("oncall", "#ops")}
     root = failed(night.world)
-    night.tell(root)
+    night.process(root)
     assert night.waiting == [root]
     night.waiting = []
-    night.listeners.trouble = {}
-    night.tell(fact(night.world, "d2/p001", "ERROR", error="UpstreamFailed", cause="d1/a failed"))
-    assert night.listeners.actions("oncall") == ["open"]
-    assert night.listeners.last("#ops").title == "d2/p001 failed for 2026-11-20"
-    assert night.listeners.last("#ops").alert["root_causes"][0]["product"] == "d1/a"
-    night.tell(root)
-    assert night.listeners.actions("#ops") == ["open", "reopen"], "the failure of the cause itself is told in any case"
+    night.receivers.trouble = {}
+    night.process(fact(night.world, "d2/p001", "ERROR", error="UpstreamFailed", cause="d1/a failed"))
+    assert night.receivers.actions("oncall") == ["open"]
+    assert night.receivers.last("#ops").title == "d2/p001 failed for 2026-11-20"
+    assert night.receivers.last("#ops").alert["root_causes"][0]["product"] == "d1/a"
+    night.process(root)
+    assert night.receivers.actions("#ops") == ["open", "reopen"], "the failure of the cause itself is sent in any case"
 
 
 def test_one_page_a_cause_and_a_message_to_each_team(night: Night) -> None:
@@ -189,11 +189,11 @@ def test_one_page_a_cause_and_a_message_to_each_team(night: Night) -> None:
         LOADED,
     )
     opened(night.world)
-    night.tell(failed(night.world))
+    night.process(failed(night.world))
     for name in ("d2/p001", "d2/p002"):
-        night.tell(fact(night.world, name, "ERROR", error="UpstreamFailed", cause="d1/a failed"))
-    assert night.listeners.actions("other-team") == []
-    assert night.listeners.actions("#other") == ["open"]
+        night.process(fact(night.world, name, "ERROR", error="UpstreamFailed", cause="d1/a failed"))
+    assert night.receivers.actions("other-team") == []
+    assert night.receivers.actions("#other") == ["open"]
     assert ("opsgenie", "SUPPRESSED", "notified already, because of d1/a") in night.world.sql(
         "SELECT channel, state, outcome FROM alert_delivery"
     )
@@ -208,32 +208,32 @@ def test_an_unreachable_recipient_is_reported_to_the_owners_fallback(night: Nigh
         LOADED,
     )
     opened(night.world)
-    night.listeners.trouble = {"#team": Refused("Slack: channel_not_found")}
+    night.receivers.trouble = {"#team": Refused("Slack: channel_not_found")}
     root = failed(night.world)
-    night.tell(root)
-    told = night.listeners.last("office@example.com")
-    assert told.alert["unreachable"] == {"channel": "slack", "target": "#team", "reason": "Slack: channel_not_found"}
+    night.process(root)
+    sent = night.receivers.last("office@example.com")
+    assert sent.alert["unreachable"] == {"channel": "slack", "target": "#team", "reason": "Slack: channel_not_found"}
     assert night.waiting == [root], "it is tried again, in case the channel is repaired"
-    night.tell()
-    assert night.listeners.actions("office@example.com") == ["open"]
-    night.listeners.trouble = {}
-    night.tell()
-    assert night.listeners.actions("#team") == ["open"]
+    night.process()
+    assert night.receivers.actions("office@example.com") == ["open"]
+    night.receivers.trouble = {}
+    night.process()
+    assert night.receivers.actions("#team") == ["open"]
     assert night.waiting == []
 
 
 def test_an_email_in_doubt_lands_in_the_dead_letters(night: Night) -> None:
     night.world.load({"raw/in": external(), "d1/a": product("raw/in", name="a", notify=OPS)}, LOADED)
     opened(night.world)
-    night.listeners.trouble = {"ops@example.com": MaybeDelivered("SES: timed out")}
-    night.tell(failed(night.world))
+    night.receivers.trouble = {"ops@example.com": MaybeDelivered("SES: timed out")}
+    night.process(failed(night.world))
     assert len(night.waiting) == 1
-    night.tell()
+    night.process()
     assert night.waiting == []
     ((body, reason),) = night.dead.items()
     assert json.loads(body)["kind"] == "ERROR"
     assert reason.startswith("it is not known whether this was delivered: email ops@example.com")
-    assert night.listeners.actions("ops@example.com") == []
+    assert night.receivers.actions("ops@example.com") == []
 
 
 def test_a_step_opens_for_its_run_and_closes_nothing(night: Night) -> None:
@@ -241,11 +241,11 @@ def test_a_step_opens_for_its_run_and_closes_nothing(night: Night) -> None:
     night.world.load({"raw/in": external(), "d1/a": product("raw/in", name="a", notify=steps)}, LOADED)
     opened(night.world)
     root = failed(night.world)
-    night.tell({**root, "level": "step", "step": "build"})
-    night.tell(root)
-    night.tell(fact(night.world, "d1/a", "COMPLETED", level="step", step="other"))
-    assert night.listeners.actions("oncall") == ["open", "update"]
-    assert night.listeners.actions("#ops") == ["open", "update", "inform"]
+    night.process({**root, "level": "step", "step": "build"})
+    night.process(root)
+    night.process(fact(night.world, "d1/a", "COMPLETED", level="step", step="other"))
+    assert night.receivers.actions("oncall") == ["open", "update"]
+    assert night.receivers.actions("#ops") == ["open", "update", "inform"]
     assert night.world.sql("SELECT DISTINCT state FROM alert_conversation") == [("OPEN",)]
 
 
@@ -254,11 +254,11 @@ def test_what_informs_pages_nobody_and_two_at_once_make_one_thread(night: Night)
     night.world.load({"raw/in": external(), "d1/a": product("raw/in", name="a", notify=everything)}, LOADED)
     opened(night.world)
     root = failed(night.world)
-    night.tell(fact(night.world, "d1/a", "STARTED"))
-    assert [each.target for each in night.listeners.told] == ["ops@example.com", "#ops"]
+    night.process(fact(night.world, "d1/a", "STARTED"))
+    assert [each.target for each in night.receivers.sent] == ["ops@example.com", "#ops"]
     late = fact(night.world, "d1/a", "LATE", status="PROCESSING")
     sending = night.world.state.take_alert(late, PROPERTIES, night.now)  # another sender has it
-    night.tell(root)
+    night.process(root)
     assert night.waiting == [root], "it waits for what the other sender makes of it"
     for each in sending.deliveries:
         assert night.world.state.begin_delivery(sending.key, each["channel"], each["target"], False, night.now)
@@ -271,13 +271,13 @@ def test_what_informs_pages_nobody_and_two_at_once_make_one_thread(night: Night)
         }
         night.world.state.finish_deliveries([sent], night.now)
     night.passes(seconds=5)
-    assert night.listeners.actions("oncall") == ["reopen"]
-    assert night.listeners.last("oncall").delivery["conversation"] == {
+    assert night.receivers.actions("oncall") == ["reopen"]
+    assert night.receivers.last("oncall").delivery["conversation"] == {
         "key": "d1/a 2026-11-20",
         "first": "by the other",
         "state": "OPEN",
     }
-    assert night.listeners.last("#ops").delivery["conversation"]["first"] == "#ops 2"
+    assert night.receivers.last("#ops").delivery["conversation"]["first"] == "#ops 2"
 
 
 def test_an_alert_speaks_of_its_own_attempt(night: Night) -> None:
@@ -286,7 +286,7 @@ def test_an_alert_speaks_of_its_own_attempt(night: Night) -> None:
     opened(night.world)
     root = failed(night.world)
     night.world.state.rerun("d1/a", DAY, "", False, "rerun", "bob", at("2026-11-20 08:00"))
-    night.tell({key: value for key, value in root.items() if key != "execution_arn"})
-    said = night.listeners.last("#ops").alert
+    night.process({key: value for key, value in root.items() if key != "execution_arn"})
+    said = night.receivers.last("#ops").alert
     assert (said["attempt"], said["since"][:16], said["job"]["job_run_id"]) == (1, "2026-11-20T06:41", "jr d1/a 1")
     assert "execution_arn" not in said

@@ -66,9 +66,7 @@ def test_a_night_without_work_is_a_night_without_ticks(
     invoke("dependency_gate", gate(run))
     clock(f"{TODAY} 00:47")
     invoke("monitor", {})
-    assert aws.schedules[LOOK] == f"at({TODAY}T04:47:00)", (
-        "it waits, and who waits is nobody's concern until its deadline"
-    )
+    assert aws.schedules[LOOK] == f"at({TODAY}T04:47:00)", "a run that waits needs no look until its deadline"
 
     clock(f"{TODAY} 03:10")
     invoke("refresh_events", queue(refreshed("raw/rd1")))

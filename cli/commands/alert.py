@@ -19,7 +19,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Exit code 1 if the recipient cannot be told anything."""
+    """Exit code 1 if the recipient cannot be reached."""
     channel, target = arguments.to
     result = test_alert(arguments, channel, target)
     if arguments.json:
@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     elif result["delivered"]:
         terminal.line(f"A test was sent to {channel} {result['target']}.")
     else:
-        terminal.line(f"{channel} {result['target']} cannot be told anything:")
+        terminal.line(f"{channel} {result['target']} cannot be reached:")
         for each in result["wrong"]:
             terminal.line(each, indent=2)
     return FINE if result["delivered"] else FINDINGS

@@ -1,4 +1,4 @@
-"""`headgate mute`: keeps the alerts of a product or a domain back. What is in trouble after that is told then."""
+"""`headgate mute`: keeps the alerts of a product or a domain back. What is in trouble after that is sent then."""
 
 import argparse
 import re
@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         terminal.line(f"{arguments.what} is not muted any more.")
     else:
         terminal.line(
-            f"No alerts about {arguments.what} are sent until {until.astimezone():%Y-%m-%d %H:%M %Z}; what is in trouble then is told then. `headgate mute {arguments.what} --end` ends it."
+            f"No alerts about {arguments.what} are sent until {until.astimezone():%Y-%m-%d %H:%M %Z}; what is in trouble then is sent then. `headgate mute {arguments.what} --end` ends it."
         )
     return 0
 

@@ -1,4 +1,4 @@
-"""What a delivery does in its conversation: everything that one recipient hears about one cause."""
+"""What a delivery does in its conversation: everything that one recipient is sent about one cause."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -56,7 +56,7 @@ class Answer:
     headers: dict[str, str]  # by their names in lower case
     body: bytes
 
-    def word(self) -> dict[str, Any]:
+    def content(self) -> dict[str, Any]:
         """The JSON object of the answer; empty if it is none."""
         try:
             read = json.loads(self.body)
@@ -82,9 +82,9 @@ class Answer:
 def _until(moment: str, date: str) -> float:
     """The seconds from the date of the answer to the moment; not a number if either is no date."""
     try:
-        told = parsedate_to_datetime(moment)
+        given = parsedate_to_datetime(moment)
         since = parsedate_to_datetime(date) if date else runtime.now()
-        return (told - since).total_seconds()
+        return (given - since).total_seconds()
     except (TypeError, ValueError):
         return math.nan
 
@@ -128,17 +128,17 @@ def ask(url: str, body: bytes, headers: dict[str, str], content: str = "applicat
 
 
 def _reason(error: Exception) -> str:
-    """In words of the operating system: the library's own texts may hold the address, which can be a secret."""
+    """As the operating system says it: the library's own texts may hold the address, which can be a secret."""
     return str(error.__cause__ or "") or (
         "timed out" if isinstance(error, exceptions.TimeoutError) else type(error).__name__
     )
 
 
 def post(
-    url: str, body: dict[str, Any] | bytes, headers: dict[str, str], is_word: Callable[[Answer], bool], repeatable: bool = True
+    url: str, body: dict[str, Any] | bytes, headers: dict[str, str], is_confirmation: Callable[[Answer], bool], repeatable: bool = True
 ) -> Answer:  # fmt: skip
-    """Posts JSON, patiently, and gives the answer if it is the service's word. What is in doubt (no answer, a server error, an answer that
-    is not the service's word) is tried again if the receiver recognizes a repetition (`repeatable`); else it raises `MaybeDelivered`.
+    """Posts JSON, patiently, and gives the answer if it is the service's confirmation. What is in doubt (no answer, a server error, an answer that
+    is not the service's confirmation) is tried again if the receiver recognizes a repetition (`repeatable`); else it raises `MaybeDelivered`.
     Raises `Refused` for a redirect or another refusal, and `Busy`."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
 
@@ -154,7 +154,7 @@ def post(
             raise Busy("429 too many requests", answer.pause())
         if 400 <= status < 500:
             raise Refused(f"refused: {status}{_said(answer)}")
-        if status < 300 and is_word(answer):
+        if status < 300 and is_confirmation(answer):
             return answer
         reason = f"{status}{_said(answer)}" if status >= 500 else f"{status} without the service's confirmation"
         raise Busy(reason, answer.pause()) if repeatable else MaybeDelivered(reason)
@@ -164,8 +164,8 @@ def post(
 
 def _said(answer: Answer) -> str:
     """What the service says of its refusal, in one short line; services do not repeat credentials."""
-    word = answer.word()
-    text = next((word[name] for name in ("message", "error", "detail") if isinstance(word.get(name), str)), "")
+    content = answer.content()
+    text = next((content[name] for name in ("message", "error", "detail") if isinstance(content.get(name), str)), "")
     return f" {' '.join(text.split())[:200]}" if text else ""
 
 

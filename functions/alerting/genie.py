@@ -14,7 +14,7 @@ ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # a team by its i
 
 
 def deliver(base: str, key: str, delivery: Delivery, alert: Alert, message: Message) -> str | None:
-    """The alias. None if there is nothing to send: these services hear of trouble only. Raises `NotDelivered`."""
+    """The alias. None if there is nothing to send: these services receive trouble only. Raises `NotDelivered`."""
     conversation = Conversation.of(delivery, alert)
     if conversation.informs:
         return None
@@ -45,4 +45,4 @@ def deliver(base: str, key: str, delivery: Delivery, alert: Alert, message: Mess
 
 def _is_taken(answer: Answer) -> bool:
     """Requests are processed later: they are answered with 202 and the id of the request."""
-    return answer.status == 202 and bool(answer.word().get("requestId"))
+    return answer.status == 202 and bool(answer.content().get("requestId"))

@@ -68,8 +68,8 @@ def compose(alert: Alert) -> Message:
     facts = _meant_for_another(alert)
     facts.append(("Product", f"{alert['product']}: {one_line(alert['description'])}"))
     if "reminder" in alert:
-        told = alert["reminder"]
-        facts.append(("Reminder", f"number {told['count']}, unresolved since {clock(told['since'])}"))
+        reminder = alert["reminder"]
+        facts.append(("Reminder", f"number {reminder['count']}, unresolved since {clock(reminder['since'])}"))
     if alert["kind"] == "ERROR":
         facts.append(("What failed", _failure(alert)))
     if alert["kind"] == "LATE":

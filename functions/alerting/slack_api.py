@@ -30,7 +30,7 @@ class Slack:
     def write(self, method: str, **arguments: Any) -> dict[str, Any]:
         """The answer to a method that takes JSON."""
         body = json.dumps({name: value for name, value in arguments.items() if value is not None})
-        return self._call(method, body.encode(), "application/json; charset=utf-8").word()
+        return self._call(method, body.encode(), "application/json; charset=utf-8").content()
 
     def read(self, method: str, **arguments: str) -> Answer:
         """The answer to a method that reads; these take forms only."""
@@ -42,7 +42,7 @@ class Slack:
         method = "conversations.replies" if thread else "conversations.history"
         found: list[dict[str, Any]] = []
         for _ in range(PAGES):
-            page = self.read(method, **given, **({"ts": thread} if thread else {})).word()
+            page = self.read(method, **given, **({"ts": thread} if thread else {})).content()
             found += page.get("messages", ())
             cursor = (page.get("response_metadata") or {}).get("next_cursor")
             if not page.get("has_more"):
@@ -67,17 +67,17 @@ class Slack:
 
 
 def _check(answer: Answer) -> None:
-    """Raises unless the answer says `ok`: whatever the status, that is Slack's word."""
-    word, status = answer.word(), answer.status
-    code = word.get("error")
+    """Raises unless the answer says `ok`: whatever the status, that is Slack's confirmation."""
+    content, status = answer.content(), answer.status
+    code = content.get("error")
     if status == 429 or code in ("ratelimited", "rate_limited"):
         raise Busy("Slack: ratelimited", answer.pause())
     if 300 <= status < 400:
         raise Refused(f"Slack: answered with a redirect ({status}), which is not followed")
     if status >= 500 or code in UNCERTAIN:
         raise MaybeDelivered(f"Slack: {code or status}")
-    if status < 300 and word.get("ok") is True:
+    if status < 300 and content.get("ok") is True:
         return
-    if word.get("ok") is False or status >= 400:
+    if content.get("ok") is False or status >= 400:
         raise SlackRefused(str(code or status))
     raise MaybeDelivered(f"Slack: {status} without Slack's confirmation")

@@ -16,7 +16,7 @@ RULE = Rule(
 
 
 def check(mesh: Mesh) -> Iterator[Finding]:
-    """Where nothing says where the bus is, regions that reach none of the others: wherever it is, some do not hear it."""
+    """Where nothing says where the bus is, regions that reach none of the others: wherever it is, some do not receive its events."""
     named = [mesh.central.region] if mesh.central else regions_named(mesh)
     for name, domain in sorted(mesh.domains.items()):
         region = domain.region

@@ -11,14 +11,14 @@ from alerting.message import Alert, Message
 
 class Channel(Protocol):
     """What the alerts function needs to know of a channel. One that must not log its targets has a function `shown(target)` as well, and one
-    whose service tells without a message what is wrong with a recipient a function `check(target, secrets)`, which gives that as texts."""
+    whose service says without a message what is wrong with a recipient a function `check(target, secrets)`, which gives that as texts."""
 
     RECOGNIZES_REPETITION: bool
     """Whether the receiver recognizes a second message of the same alert: then a doubtful delivery is repeated."""
     SEARCHES: bool
     """Whether `deliver` searches for an earlier message where `delivery["doubtful"]`: then it may be called again."""
     PAGES: bool
-    """Whether a message wakes someone: then it hears of trouble only, and once a cause."""
+    """Whether a message wakes someone: then it receives trouble only, and once a cause."""
     UPDATES: bool
     """Whether an update changes what the recipient has, and is no message of its own."""
 
@@ -43,7 +43,7 @@ def properties() -> list[dict[str, Any]]:
 
 
 def check(channel: str, target: str, secrets: Secrets) -> list[str]:
-    """What is wrong with the recipient, as far as its service tells without a message. Raises `NotDelivered` or `MaybeDelivered`."""
+    """What is wrong with the recipient, as far as its service says without a message. Raises `NotDelivered` or `MaybeDelivered`."""
     ask = getattr(channels()[channel], "check", None)
     return list(ask(target, secrets)) if ask else []
 

@@ -47,4 +47,4 @@ def deliver(delivery: Delivery, alert: Alert, message: Message, secrets: Secrets
 
 
 def _is_taken(answer: Answer) -> bool:
-    return answer.status == 202 and answer.word().get("status") == "success"
+    return answer.status == 202 and answer.content().get("status") == "success"

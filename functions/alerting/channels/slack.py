@@ -44,7 +44,7 @@ def deliver(delivery: Delivery, alert: Alert, message: Message, secrets: Secrets
         "metadata": {"event_type": "headgate_alert", "event_payload": {"alert": delivery["key"]}},
     }  # fmt: skip
     if thread:
-        # an edit notifies nobody: who reads the channel hears of a new failure, and of a recovery that the first message cannot show
+        # an edit notifies nobody: readers of the channel are notified of a new failure, and of a recovery that the first message cannot show
         loud = conversation.action in ("open", "reopen") or (conversation.action == "resolve" and not shown)
         try:
             slack.write("chat.postMessage", **given, thread_ts=thread, reply_broadcast=loud or None)
@@ -101,13 +101,13 @@ def _found(slack: Slack, delivery: Delivery, channel: str, thread: str) -> str |
 
 
 def check(target: str, secrets: Secrets) -> list[str]:
-    """What is wrong with the token or the channel, as far as Slack tells without a message. Raises `NotDelivered` or `MaybeDelivered`."""
+    """What is wrong with the token or the channel, as far as Slack says without a message. Raises `NotDelivered` or `MaybeDelivered`."""
     slack = Slack(needed(secrets, "slack_token"))
     granted = {each.strip() for each in slack.read("auth.test").headers.get("x-oauth-scopes", "").split(",")}
     wrong = [f"the token has no scope {scope}" for scope in SCOPES if scope not in granted]
     if ID.fullmatch(target):
         try:
-            found = slack.read("conversations.info", channel=target).word().get("channel", {})
+            found = slack.read("conversations.info", channel=target).content().get("channel", {})
         except SlackRefused as refusal:
             return [*wrong, f"the channel cannot be read: {refusal}"]
         if found.get("is_archived"):

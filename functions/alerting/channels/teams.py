@@ -16,7 +16,7 @@ LONGEST = 8_000  # characters of all facts; Teams takes cards of 28 KB
 
 
 def deliver(delivery: Delivery, alert: Alert, message: Message, secrets: Secrets) -> str:
-    """The key of the alert: a workflow answers with no id, and knows neither threads nor edits. The target is `secret:<name>`, since whoever
+    """The key of the alert: a workflow answers with no id, and knows neither threads nor edits. The target is `secret:<name>`, since everybody who
     has the URL may post. Raises `NotDelivered` or `MaybeDelivered`."""
     receiver = referenced(secrets, delivery["target"], "url")
     resolves = Conversation.of(delivery, alert).action == "resolve"

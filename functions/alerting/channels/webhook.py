@@ -56,7 +56,7 @@ def _key(secret: str) -> bytes:
 
 
 def _is_taken(answer: Answer) -> bool:
-    """Any answer of success is the receiver's word, save for a page, which a proxy or a sign-in gives."""
+    """Any answer of success is the receiver's confirmation, except a page, which a proxy or a sign-in gives."""
     return not answer.is_page()
 
 

@@ -1,4 +1,4 @@
--- What a recipient hears about one cause is one conversation. Before, each run had one, and only by the messages that had been sent.
+-- Everything that a recipient is sent about one cause is one conversation. Before, each run had one, and only by the messages that had been sent.
 
 CREATE TABLE alert_conversation (
     cause text NOT NULL,                -- what its alerts go back to: product and business date, the scheduler, an account
@@ -13,7 +13,7 @@ CREATE TABLE alert_conversation (
     covered integer NOT NULL DEFAULT 0, -- how many runs in trouble the last message spoke of
     reminders integer NOT NULL DEFAULT 0,
     opened_at timestamptz,
-    told_at timestamptz,                -- when it was last opened, updated or reopened
+    notified_at timestamptz,            -- when it was last opened, updated or reopened
     reminded_at timestamptz,
     resolved_at timestamptz,
     busy_with text,                     -- the alert that a sender has, until `busy_until`: two at once make one thread

@@ -29,8 +29,8 @@ CREATE OR REPLACE FUNCTION silent_account(product text, on_date date) RETURNS te
 -- The other account that refreshes the product, if nothing of it has come for that date and several of its products are waited for.
     SELECT p.account FROM data_product p
     WHERE p.product_id = product AND p.machine IS NULL AND p.account IS NOT NULL AND (
-        SELECT count(*) > 1 AND NOT bool_or(heard) AND NOT bool_or(here) FROM (
-            SELECT EXISTS (SELECT FROM refresh_event e WHERE e.product_id = q.product_id AND e.business_date = on_date OFFSET 0) AS heard,
+        SELECT count(*) > 1 AND NOT bool_or(received) AND NOT bool_or(here) FROM (
+            SELECT EXISTS (SELECT FROM refresh_event e WHERE e.product_id = q.product_id AND e.business_date = on_date OFFSET 0) AS received,
                 q.machine IS NOT NULL AS here
             FROM data_product q
             WHERE q.account = p.account AND q.active AND (q.machine IS NOT NULL

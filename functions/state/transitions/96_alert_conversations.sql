@@ -1,4 +1,4 @@
--- Conversations: what one recipient hears about one cause. Who is told what follows from what was sent, and not from what was to be sent.
+-- Conversations: everything that one recipient is sent about one cause. What is sent next follows from what was sent, and not from what was to be sent.
 
 CREATE OR REPLACE FUNCTION is_trouble(a alert) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
     SELECT a.kind IN ('ERROR', 'LATE')
@@ -27,12 +27,12 @@ $$;
 CREATE OR REPLACE FUNCTION update_later(of_cause text, now_is timestamptz) RETURNS void LANGUAGE sql AS $$
 -- The open conversations about the cause are looked through in half a minute or more after their last message: however many runs come and go
 -- meanwhile, that is one message to each.
-    SELECT alert_again(a, concat_ws(' ', c.channel, c.target, c.told_at), greatest(now_is, c.told_at + interval '30 seconds'))
+    SELECT alert_again(a, concat_ws(' ', c.channel, c.target, c.notified_at), greatest(now_is, c.notified_at + interval '30 seconds'))
     FROM alert_conversation c JOIN alert a ON a.alert_key = c.opening WHERE c.cause = of_cause AND c.state = 'OPEN'
 $$;
 
 CREATE OR REPLACE FUNCTION end_troubles(runs uuid[]) RETURNS void LANGUAGE plpgsql SET enable_seqscan = off AS $$
--- The runs have come to an end that is none of trouble: who was told of theirs is told of that as well, asked for or not.
+-- The runs have ended without trouble: recipients who were notified of their trouble are notified of that as well, asked for or not.
 BEGIN
     IF cardinality(runs) = 0 THEN
         RETURN;
@@ -64,7 +64,7 @@ LANGUAGE sql AS $$
 $$;
 
 CREATE OR REPLACE FUNCTION is_busy(c alert_conversation, but_for text, now_is timestamptz) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
--- Whether a sender is telling the recipient something else that decides what comes next.
+-- Whether a sender is sending the recipient something else that decides what comes next.
     SELECT coalesce(c.busy_until > now_is AND c.busy_with <> but_for, false)
 $$;
 
@@ -75,8 +75,8 @@ $$;
 
 CREATE OR REPLACE FUNCTION action_of_trouble(a alert, r data_product_status, c alert_conversation, now_is timestamptz, OUT action text, OUT kept_back text, OUT wait boolean)
 LANGUAGE plpgsql STABLE AS $$
--- What a failure or a delay is to the recipient: an action, or the reason why nothing is sent. A failure of the cause itself is always told. What goes
--- back to another cause is told once of that cause; a page of it once to whomever, as soon as one was sent.
+-- What a failure or a delay is to the recipient: an action, or the reason why nothing is sent. A failure of the cause itself is always sent. What goes
+-- back to another cause is sent once for that cause; as soon as one page about it was sent, nobody else is paged.
 DECLARE
     own boolean := a.cause = own_cause(r);
     opened_by alert;
@@ -112,14 +112,14 @@ CREATE OR REPLACE FUNCTION next_action(
     OUT action text, OUT kept_back text, OUT wait boolean, OUT covered integer
 )
 LANGUAGE plpgsql STABLE AS $$
--- What the recipient is to be told now of the alert. `kept_back` says why nothing; `wait`: another sender is at it. `covered` are the runs in trouble
--- because of the cause, as far as the recipient hears of them.
+-- What is to be sent to the recipient now about the alert. `kept_back` says why nothing; `wait`: another sender is at it. `covered` are the runs in trouble
+-- because of the cause, as far as the recipient is notified of them.
 BEGIN
     wait := false;
     SELECT count(*) INTO covered FROM open_troubles(c.cause, c.channel, c.target);
     IF d.not_before IS NOT NULL AND a.over_at IS NOT NULL THEN
         kept_back := 'it has recovered while alerts were kept back';
-    ELSIF c.opening = a.alert_key AND c.state = 'OPEN' THEN  -- it was told; has anything changed since?
+    ELSIF c.opening = a.alert_key AND c.state = 'OPEN' THEN  -- it was sent; has anything changed since?
         action := CASE WHEN covered = 0 THEN 'resolve' WHEN reminder_due(c, p, now_is) THEN 'reopen'
             WHEN c.updates AND covered <> c.covered THEN 'update' END;
         kept_back := CASE WHEN action IS NULL THEN 'delivered' END;
@@ -146,7 +146,7 @@ CREATE OR REPLACE FUNCTION concerned_others(a alert, c alert_conversation) RETUR
 $$;
 
 CREATE OR REPLACE FUNCTION late_because_of(a alert, now_is timestamptz) RETURNS TABLE (product_id text, due timestamptz) LANGUAGE sql STABLE AS $$
--- What is late by now because of the cause of an alert, told or not: what waits for the product that it goes back to, or what the scheduler has not opened.
+-- What is late by now because of the cause of an alert, notified or not: what waits for the product that it goes back to, or what the scheduler has not opened.
     SELECT w.product_id, w.due
     FROM (SELECT split_part(a.cause, ' ', 1) AS product, split_part(a.cause, ' ', 2)::date AS on_date WHERE a.cause LIKE a.root_cause || ' %' AND a.root_cause LIKE '%/%') root
     CROSS JOIN LATERAL waiting_for(root.product, root.on_date, now_is) w WHERE w.due < now_is
@@ -158,7 +158,7 @@ $$;
 
 CREATE OR REPLACE FUNCTION covers_of(a alert, c alert_conversation, now_is timestamptz) RETURNS jsonb LANGUAGE sql STABLE AS $$
 -- What else of the recipient goes back to the cause, {count, products: the first ten, first_due: `<due>|<product>` of what is due first}; null if nothing. The
--- first message says what is late by then, before it was told one by one: a recipient whose messages cannot be edited gets no other.
+-- first message says what is late by then, before it is notified one by one: a recipient whose messages cannot be edited gets no other.
     SELECT jsonb_strip_nulls(jsonb_build_object('count', count(*), 'products', jsonb_agg(product_id ORDER BY product_id) FILTER (WHERE place <= 10),
         'first_due', min(to_char(due AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') || '|' || product_id)))
     FROM (

@@ -1,4 +1,4 @@
--- When nothing is sent: mutes, maintenance windows, quiet hours. What is in trouble after that is told then.
+-- When nothing is sent: mutes, maintenance windows, quiet hours. What is in trouble after that is sent then.
 
 CREATE OR REPLACE FUNCTION window_end(w jsonb, now_is timestamptz) RETURNS timestamptz LANGUAGE sql STABLE AS $$
 -- Until when the window is open now; null if it is not. {timezone, from, until}: dates with times, or times of every day or of `days` (ISO numbers of

@@ -28,20 +28,20 @@ $$;
 
 CREATE OR REPLACE FUNCTION address_alert(a alert, r data_product_status, p data_product, channels jsonb, now_is timestamptz) RETURNS void
 LANGUAGE sql AS $$
--- The deliveries of an alert that there are not yet: to whom the metadata asks for, and of an end to whom was told of the trouble before it. The latter
+-- The deliveries of an alert that there are not yet: to whom the metadata asks for, and of an end to the recipients of the trouble before it. The latter
 -- go on with that conversation; one that nobody asked for has no severity.
     INSERT INTO alert_delivery (alert_key, channel, target, cause, severity, state, changed_at)
-    SELECT a.alert_key, coalesce(asked.channel, told.channel), coalesce(asked.target, told.target), coalesce(told.cause, a.cause), asked.severity, 'DUE', now_is
+    SELECT a.alert_key, coalesce(asked.channel, before.channel), coalesce(asked.target, before.target), coalesce(before.cause, a.cause), asked.severity, 'DUE', now_is
     FROM recipients_of(p.notify, a.fact, channels) asked
     FULL JOIN (
         SELECT DISTINCT ON (c.channel, c.target) c.* FROM unresolved_conversations(a.run_id) c
         WHERE a.kind IN ('COMPLETED', 'SKIPPED') AND NOT is_of_step(a) ORDER BY c.channel, c.target, c.state = 'OPEN' DESC NULLS LAST, c.cause = a.cause DESC
-    ) told ON (told.channel, told.target) = (asked.channel, asked.target)
+    ) before ON (before.channel, before.target) = (asked.channel, asked.target)
     ON CONFLICT (alert_key, channel, target) DO NOTHING
 $$;
 
 CREATE OR REPLACE FUNCTION remind(a alert, p data_product, now_is timestamptz) RETURNS void LANGUAGE sql AS $$
--- Where a conversation that this alert opened is due for a reminder, the escalation targets are told as well.
+-- Where a conversation that this alert opened is due for a reminder, the escalation targets are notified as well.
     INSERT INTO alert_delivery (alert_key, channel, target, cause, severity, state, about, changed_at)
     SELECT a.alert_key, e.channel, t.target, a.cause, default_severity(a.kind), 'DUE', '{"escalated": true}', now_is
     FROM jsonb_each(p.alerting #> '{remind,escalate}') e(channel, targets) CROSS JOIN LATERAL jsonb_array_elements_text(e.targets) t(target)
@@ -193,7 +193,7 @@ CREATE OR REPLACE FUNCTION continue_conversation(d alert_delivery, now_is timest
         severity = CASE WHEN sent AND d.action IN ('open', 'reopen') THEN d.severity ELSE c.severity END,
         first_message = CASE WHEN sent THEN coalesce(c.first_message, d.message_id) ELSE c.first_message END,
         covered = CASE WHEN sent AND d.action <> 'inform' THEN d.covered ELSE c.covered END,
-        told_at = CASE WHEN sent AND d.action IN ('open', 'reopen', 'update') THEN now_is ELSE c.told_at END,
+        notified_at = CASE WHEN sent AND d.action IN ('open', 'reopen', 'update') THEN now_is ELSE c.notified_at END,
         opened_at = CASE WHEN sent AND d.action IN ('open', 'reopen') AND NOT d.about ? 'reminder' THEN now_is ELSE c.opened_at END,
         reminders = CASE WHEN sent AND d.about ? 'reminder' THEN c.reminders + 1 WHEN sent AND d.action IN ('open', 'reopen') THEN 0 ELSE c.reminders END,
         reminded_at = CASE WHEN sent AND d.about ? 'reminder' THEN now_is WHEN sent AND d.action IN ('open', 'reopen') THEN NULL ELSE c.reminded_at END,
@@ -203,7 +203,7 @@ CREATE OR REPLACE FUNCTION continue_conversation(d alert_delivery, now_is timest
 $$;
 
 CREATE OR REPLACE FUNCTION fall_back(d alert_delivery, now_is timestamptz) RETURNS void LANGUAGE sql AS $$
--- The recipient of the (refused) delivery cannot be reached: the owner's fallback, or else the owner's e-mail address, is told in its place. A fallback
+-- The recipient of the (refused) delivery cannot be reached: the owner's fallback, or else the owner's e-mail address, is notified in its place. A fallback
 -- has none itself.
     INSERT INTO alert_delivery (alert_key, channel, target, cause, severity, state, about, changed_at)
     SELECT d.alert_key, f.channel, t.target, d.cause, coalesce(d.severity, 4), 'DUE',
