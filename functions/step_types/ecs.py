@@ -82,5 +82,5 @@ def _started_by(mark: str) -> str:
 
 
 def _cluster(job_run: JobRun) -> str:
-    """`arn:aws:ecs:<region>:<account>:task/<cluster>/<id>`"""
+    """`arn:<partition>:ecs:<region>:<account>:task/<cluster>/<id>`"""
     return job_run.job_run_id.split("/")[1]

@@ -28,7 +28,7 @@ CREATE TABLE public.alert_conversation (
     covered integer DEFAULT 0 NOT NULL,
     reminders integer DEFAULT 0 NOT NULL,
     opened_at timestamp with time zone,
-    told_at timestamp with time zone,
+    notified_at timestamp with time zone,
     reminded_at timestamp with time zone,
     resolved_at timestamp with time zone,
     busy_with text,
