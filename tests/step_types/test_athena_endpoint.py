@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from headgate.local.runtime import Runtime
 from headgate.local.step_types.athena.provision import provision
+from tests.local_endpoint import pass_time
 
 pytestmark = pytest.mark.slow
 
@@ -73,7 +74,7 @@ def test_a_query_is_cancelled_and_ends_at_the_quota(endpoint: Runtime, tmp_path:
     athena.stop_query_execution(QueryExecutionId=cancelled)
     assert ended(endpoint, cancelled)["Status"]["State"] == "CANCELLED"
     late = athena.start_query_execution(QueryString="SELECT 1", WorkGroup=name)["QueryExecutionId"]
-    endpoint.control.jump(endpoint.control.wait_until_idle()["next"])
+    pass_time(endpoint)
     assert (
         ended(endpoint, late)["Status"] | {"State": "FAILED", "StateChangeReason": "Query timeout"}
         == ended(endpoint, late)["Status"]

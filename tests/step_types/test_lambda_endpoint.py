@@ -11,7 +11,7 @@ import pytest
 from headgate.local.provisioning import provision
 from headgate.local.runtime import Runtime
 from headgate.local.stack import StartError
-from tests.local_endpoint import catalog, executed, invoke, machine
+from tests.local_endpoint import catalog, executed, invoke, machine, pass_time
 
 pytestmark = pytest.mark.slow
 HANDLER = """
@@ -115,7 +115,7 @@ def test_many_that_take_long_hold_up_nothing(functions: Runtime) -> None:
     assert ended[0]["status"] == "SUCCEEDED"
     deadline = time.monotonic() + 60
     while client.describe_execution(executionArn=execution)["status"] == "RUNNING" and time.monotonic() < deadline:
-        functions.control.jump(functions.control.wait_until_idle()["next"])
+        pass_time(functions)
     assert client.describe_execution(executionArn=execution)["status"] == "SUCCEEDED"
     assert functions.control.wait_until_idle()["now"] - began == pytest.approx(600, abs=20), "side by side"
 
@@ -127,9 +127,7 @@ def test_a_direct_call_is_timed_as_well(functions: Runtime) -> None:
     call.start()
     deadline = time.monotonic() + 30
     while call.is_alive() and time.monotonic() < deadline:
-        following = functions.control.wait_until_idle()["next"]
-        if following:
-            functions.control.jump(following)
+        pass_time(functions)
     call.join(1)
     assert not call.is_alive()
     functions.control.wait_until_idle(5)
