@@ -16,7 +16,8 @@ from headgate.generator.plan.outline import outline
 from headgate.generator.render.machine import render_machine
 
 RUNS, DAYS, MOMENTS, BUSY, HOURS = 700, 30, 40, 8, 24
-AN_HOUR = 6  # regular ticks: the default of TickExpression
+AN_HOUR = 1  # regular ticks: the default of TickExpression
+LOOKS_AN_HOUR = 6  # of the monitor, while something is under way
 PRODUCT = {
     "description": "x",
     "owner": "x",
@@ -83,8 +84,8 @@ def _visited(machine: dict[str, Any]) -> int:
 
 
 def ticks() -> dict[str, int]:
-    """Of a day: the regular ones, and one at each opening."""
-    return {"scheduler": AN_HOUR * HOURS + MOMENTS, "monitor": AN_HOUR * HOURS}
+    """Of a day: the regular ones, one at each opening, and the monitor's looks."""
+    return {"scheduler": AN_HOUR * HOURS + MOMENTS, "monitor": AN_HOUR * HOURS + LOOKS_AN_HOUR * BUSY}
 
 
 def database_calls() -> tuple[int, int]:

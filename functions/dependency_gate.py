@@ -6,6 +6,7 @@ from uuid import UUID
 
 import missed_deadlines
 import runtime
+import ticks
 from contract import require
 from state.errors import RunHeld
 
@@ -21,6 +22,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if event["action"] == "await":
         wait = state.register_wait(run, attempt, event["task_token"], event["execution_arn"], runtime.now())
         runtime.perform_of_run(context, run)
+        ticks.look_soon(runtime.now())
         return asdict(wait)
     deadline = state.resolve_deadline(run, attempt, event["on_deadline"], runtime.now())
     if deadline.decision == "hold":

@@ -8,6 +8,7 @@ from typing import Any
 import caller
 import letters
 import runtime
+import ticks
 from contract import require
 from job_run import JobRun
 from job_services import stop
@@ -48,6 +49,7 @@ def handler(event: dict[str, Any], context: Any) -> Any:
     for each in done.result.get("jobs", ()):
         stop(JobRun.of(each))
     runtime.perform_made(context, now)
+    ticks.set_next(now)
     return _answer(event, done.result)
 
 
@@ -107,4 +109,6 @@ def _retry(state: State, event: dict[str, Any], actor: str, now: datetime, conte
     if ("effect" in event) == ("all" in event):
         raise BadEvent("operate: retry needs /effect or /all, and not both")
     retried = state.retry_effects([event["effect"]] if "effect" in event else None, actor, now)
-    return {"retried": retried, "performed": runtime.perform_made(context, now)}
+    performed = runtime.perform_made(context, now)
+    ticks.look_soon(now)
+    return {"retried": retried, "performed": performed}

@@ -5,6 +5,7 @@ from typing import Any
 
 import batch
 import runtime
+import ticks
 from contract import require
 from event_dates import out_of_bounds
 from state.errors import BadEvent
@@ -21,7 +22,9 @@ STATUS_OF = {  # by detail-type
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The messages to deliver again."""
-    return batch.process(event, context, parse, record)
+    answer = batch.process(event, context, parse, record)
+    ticks.look_soon(runtime.now())
+    return answer
 
 
 def record(events: list[batch.Parsed], now: datetime) -> dict[int, str]:

@@ -4,7 +4,7 @@ do, and are then set anew. A tick that is lost, or could not be set, is made up 
 import json
 import math
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -14,6 +14,10 @@ from clients import client, described
 from effects import LOG
 
 KEPT = ("GroupName", "FlexibleTimeWindow", "Target", "Description", "State")  # what an update would drop
+SOON = timedelta(minutes=10)
+_seen: dict[
+    str, datetime
+] = {}  # the look that this warm function has seen to be set; nobody sets one that is to come to a later moment
 
 
 def scheduler() -> Any:
@@ -25,26 +29,46 @@ def set_next(now: datetime) -> None:
     runtime.tried(lambda: _set(now))
 
 
+def look_soon(now: datetime) -> None:
+    """Sets the monitor's look to ten minutes from now, unless it looks before that: something may be under way since now."""
+    _, look = _names()
+    if not now < _seen.get(look, now) <= now + SOON:
+        _moved(look, now + SOON, now)
+
+
 def _set(now: datetime) -> int:
+    """How many were set."""
+    opening, look = _names()
     ticks = runtime.state().next_ticks(now)
+    count = int(_moved(opening, _moment(ticks.opening), now))
+    if _moved(look, _moment(ticks.look), now):
+        # it may have been set to an earlier moment since `next_ticks`, for work that began since: asked once more, the state knows of that
+        count += 1 + _moved(look, _moment(runtime.state().next_ticks(now).look), now)
+    return count
+
+
+def _names() -> tuple[str, str]:
     opening, look = os.environ["NEXT_TICKS"].split(" ")
-    return sum(
-        _moved(name, datetime.fromisoformat(moment))
-        for name, moment in ((opening, ticks.opening), (look, ticks.look))
-        if moment
-    )
+    return opening, look
 
 
-def _moved(name: str, moment: datetime) -> bool:
-    """Whether the schedule did not fire at that moment before. It takes whole seconds."""
-    at = datetime.fromtimestamp(math.ceil(moment.timestamp()), UTC)
-    expression = f"at({at:%Y-%m-%dT%H:%M:%S})"
+def _moment(text: str | None) -> datetime | None:
+    """The whole second, which is what a schedule takes, not before it."""
+    return datetime.fromtimestamp(math.ceil(datetime.fromisoformat(text).timestamp()), UTC) if text else None
+
+
+def _moved(name: str, moment: datetime | None, now: datetime) -> bool:
+    """Whether the schedule was set to the moment. It is not if it fires before that."""
+    if moment is None:
+        return False
     try:
-        known = scheduler().get_schedule(Name=name)
-        if known["ScheduleExpression"] == expression:
+        schedule = scheduler().get_schedule(Name=name)
+        _seen[name] = datetime.fromisoformat(schedule["ScheduleExpression"][3:-1]).replace(tzinfo=UTC)
+        if now < _seen[name] <= moment:
             return False
-        kept = {key: known[key] for key in KEPT if key in known}
-        scheduler().update_schedule(Name=name, ScheduleExpression=expression, **kept)
+        kept = {key: schedule[key] for key in KEPT if key in schedule}
+        scheduler().update_schedule(Name=name, ScheduleExpression=f"at({moment:%Y-%m-%dT%H:%M:%S})", **kept)
+        _seen[name] = moment
     except (BotoCoreError, ClientError) as error:
         LOG.warning(json.dumps({"tick_not_set": name, "reason": described(error)}))
         return False

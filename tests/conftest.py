@@ -114,6 +114,7 @@ def aws(world: World, monkeypatch: pytest.MonkeyPatch) -> FakeAws:
     monkeypatch.setattr(runtime, "performer", lambda: performer)
     monkeypatch.setattr(glue, "glue", lambda: fake)
     monkeypatch.setattr(ticks, "scheduler", lambda: fake)
+    monkeypatch.setattr(ticks, "_seen", {})
     monkeypatch.setattr(lost_machines, "machines", lambda: fake)
     monkeypatch.setattr(retention, "objects", lambda: fake)
     return fake

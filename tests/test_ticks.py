@@ -72,6 +72,7 @@ def test_a_night_without_work_is_a_night_without_ticks(
     invoke("refresh_events", queue(refreshed("raw/rd1")))
     invoke("pipeline_configuration", {"run_id": run, "attempt": 1, "execution_arn": gate(run)["execution_arn"]})
     invoke("job_tracker", job(run))
+    assert aws.schedules[LOOK] == f"at({TODAY}T03:20:00)", "the event has released it"
     clock(f"{TODAY} 04:00")
     invoke("monitor", {})
     assert aws.schedules[LOOK] == f"at({TODAY}T04:10:00)", "a job runs"
@@ -84,6 +85,83 @@ def test_a_night_without_work_is_a_night_without_ticks(
     clock(f"{TODAY} 04:20")
     invoke("monitor", {})
     assert aws.schedules == {OPENING: "at(2026-11-21T00:37:00)", LOOK: f"at({TODAY}T04:20:00)"}, "that one has fired"
+
+
+def quiet(world: World, aws: FakeAws, clock: Callable[[str], None]) -> str:
+    """The run's id; it waits with its token, and nothing is looked at before its deadline at 04:37."""
+    nightly(world)
+    clock(f"{TODAY} 00:37")
+    invoke("scheduler", sample("scheduler"))
+    run = str(world.run("d1/ds1", TODAY)["run_id"])
+    invoke("dependency_gate", gate(run))
+    clock(f"{TODAY} 00:47")
+    invoke("monitor", {})
+    assert aws.schedules[LOOK] == f"at({TODAY}T04:47:00)"
+    return run
+
+
+def test_what_a_person_begins_at_night_is_looked_after(
+    world: World, aws: FakeAws, clock: Callable[[str], None]
+) -> None:
+    quiet(world, aws, clock)
+    clock(f"{TODAY} 02:00")
+    acting = {"actor": "a@example.com", "product": "d1/ds1", "business_date": TODAY}
+    invoke("operate", {**acting, "action": "skip", "reason": "no delivery"})
+    assert aws.schedules[LOOK] == f"at({TODAY}T04:47:00)", "its machine has been answered: nothing is under way"
+    invoke("operate", {**acting, "action": "rerun"})
+    assert aws.schedules[LOOK] == f"at({TODAY}T02:10:00)"
+
+
+def test_a_backfill_goes_on_within_minutes(world: World, aws: FakeAws, clock: Callable[[str], None]) -> None:
+    quiet(world, aws, clock)
+    clock(f"{TODAY} 02:00")
+    dates = {"business_date": "2026-11-10", "until": "2026-11-12", "at_once": 1}
+    invoke("operate", {"actor": "a@example.com", "action": "backfill", "product": "d1/ds1", **dates})
+    assert aws.schedules == {OPENING: f"at({TODAY}T02:10:00)", LOOK: f"at({TODAY}T02:10:00)"}
+
+
+def test_a_machine_that_somebody_started_is_looked_after(
+    world: World, aws: FakeAws, clock: Callable[[str], None]
+) -> None:
+    run = quiet(world, aws, clock)
+    clock(f"{TODAY} 02:00")
+    invoke("dependency_gate", gate(run))
+    assert aws.schedules[LOOK] == f"at({TODAY}T02:10:00)"
+
+
+def test_a_look_that_is_to_come_stays(world: World, aws: FakeAws, clock: Callable[[str], None]) -> None:
+    """A warm function that has seen it relies on it, and asks EventBridge Scheduler no more."""
+    quiet(world, aws, clock)
+    clock(f"{TODAY} 02:00")
+    invoke("refresh_events", queue(refreshed("raw/other")))
+    clock(f"{TODAY} 02:05")
+    invoke("monitor", {})  # its regular tick: nothing is under way
+    assert aws.schedules[LOOK] == f"at({TODAY}T02:10:00)"
+    aws.broken["GetSchedule"] = "ThrottlingException"
+    invoke("refresh_events", queue(refreshed("raw/rd1")))
+    del aws.broken["GetSchedule"]
+    clock(f"{TODAY} 02:10")
+    invoke("monitor", {})
+    assert aws.schedules[LOOK] == f"at({TODAY}T02:20:00)"
+
+
+def test_work_that_begins_while_the_monitor_ends_is_looked_after(
+    world: World, aws: FakeAws, clock: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The monitor has asked the state, and moves the look to the deadline after the event has moved it to the next minutes."""
+    quiet(world, aws, clock)
+    clock(f"{TODAY} 02:00")
+    update = aws.update_schedule
+
+    def event_first(**given: Any) -> None:
+        monkeypatch.setattr(aws, "update_schedule", update)
+        invoke("refresh_events", queue(refreshed("raw/rd1")))
+        update(**given)
+
+    aws.schedules[LOOK] = f"at({TODAY}T02:00:00)"
+    monkeypatch.setattr(aws, "update_schedule", event_first)
+    invoke("monitor", {})
+    assert aws.schedules[LOOK] == f"at({TODAY}T02:10:00)"
 
 
 def test_the_monitor_looks_when_an_sla_is_missed(world: World, aws: FakeAws, clock: Callable[[str], None]) -> None:
