@@ -24,12 +24,14 @@ REFUSALS = (
 
 @dataclass(frozen=True)
 class Application:
-    """A running application: its stack's outputs, and clients of the AWS it runs on. One on AWS wants to know from AWS who operates it (`signs`)."""
+    """A running application: its stack's outputs, and clients of the AWS it runs on. One on AWS wants to know from AWS who operates it (`signs`).
+    `local` says that `headgate up` runs it."""
 
     name: str
     outputs: dict[str, str]
     options: dict[str, str]
     signs: bool = False
+    local: bool = False
 
     def client(self, service: str) -> Any:
         import boto3
@@ -78,7 +80,7 @@ def application(arguments: argparse.Namespace) -> Application:
 def local() -> Application:
     """The application that `headgate up` runs in this folder. Raises `UsageError`."""
     known = known_locally()
-    return Application("the local runtime", known["outputs"], known["options"])
+    return Application("the local runtime", known["outputs"], known["options"], local=True)
 
 
 def known_locally() -> dict[str, Any]:

@@ -30,7 +30,7 @@ SUMMARIES = {
     "why": "explain the status of a run",
     "history": "list what happened on a business date",
     "changes": "list what deployments changed in the metadata",
-    "logs": "show what the jobs of a product printed on this machine",
+    "logs": "show what the jobs of a product logged",
     "alerts": "list what became of the alerts of a business date",
     "alert": "test a recipient of alerts",
     "mute": "keep the alerts of a product or a domain back for a time",

@@ -72,3 +72,14 @@ def last_lines(file: Path, number: int) -> list[str]:
             return list(deque((line.rstrip("\n") for line in log if line.strip()), number))
     except OSError:
         return []
+
+
+def lines_after(file: Path, position: int, ended: bool) -> tuple[list[str], int]:
+    """The lines after that byte that are not empty, and where the next ones begin; a file that was cut begins anew. A last line without an end
+    counts where the process has `ended`."""
+    with open(file, "rb") as log:
+        log.seek(position if position <= file.stat().st_size else 0)
+        begins, data = log.tell(), log.read()
+    whole = data if ended else data[: data.rfind(b"\n") + 1]
+    lines = whole.decode(errors="replace").splitlines()
+    return [line for line in lines if line.strip()], begins + len(whole)

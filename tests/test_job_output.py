@@ -9,7 +9,7 @@ import pytest
 
 from headgate.cli import job_outputs
 from headgate.local import job_output
-from headgate.local.job_output import LIMIT, collect, file_of, last_lines, prepared
+from headgate.local.job_output import LIMIT, collect, file_of, last_lines, lines_after, prepared
 
 
 def printed_by(script: str, file: Path) -> bytes:
@@ -38,6 +38,16 @@ def test_only_the_last_files_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for number in range(6):
         prepared(tmp_path, f"job/{number % 2}", f"jr_{number}").write_text("x")
     assert sorted(each.stem for each in tmp_path.rglob("*.log")) == ["jr_3", "jr_4", "jr_5"]
+
+
+def test_only_what_is_new_is_read_on(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    file.write_bytes(b"one\n\ntwo")
+    assert lines_after(file, 0, ended=False) == (["one"], 5)
+    assert lines_after(file, 5, ended=False) == ([], 5), "the process may go on with this line"
+    assert lines_after(file, 5, ended=True) == (["two"], 8)
+    file.write_bytes(b"cut\n")
+    assert lines_after(file, 8, ended=True) == (["cut"], 4)
 
 
 def test_a_job_is_not_disturbed_where_nothing_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,32 +85,7 @@ ENTRIES: list[dict[str, Any]] = [
         "job_run_id": "jr_2",
         "status": "FAILED",
     },
-    {
-        "kind": "job started",
-        "product": "d1/ds1",
-        "step": "build",
-        "job": "d1-build",
-        "job_run_id": "jr_3",
-        "attempt": 2,
-    },
 ]
-
-
-def test_the_output_of_a_product_is_shown_by_job_run(tmp_path: Path) -> None:
-    prepared(tmp_path, "d1-load", "jr_1").write_text("")
-    prepared(tmp_path, "d1-build", "jr_2").write_text("reading\n\nOSError: no space\n")
-    assert list(job_outputs.of_product(ENTRIES, tmp_path, None, 1)) == [
-        "step load: d1-load, SUCCEEDED",
-        "  it printed nothing",
-        "step build: d1-build, FAILED",
-        "  OSError: no space",
-        "step build: d1-build (attempt 2), has not ended",
-        "  no output is kept: it ran no script of `up --jobs`, or long ago",
-    ]
-    assert list(job_outputs.of_product(ENTRIES, tmp_path, "load", 5)) == [
-        "step load: d1-load, SUCCEEDED",
-        "  it printed nothing",
-    ]
 
 
 def test_a_day_shows_what_jobs_that_failed_printed_at_last(tmp_path: Path) -> None:

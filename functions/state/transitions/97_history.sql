@@ -90,7 +90,7 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
         WHERE d.event IN ('arrived', 'added', 'removed', 'reopened', 'waived', 'unwaived')
     ), jobs AS (
         SELECT j, r.product_id, r.business_date, r.cycle, jsonb_build_object('attempt', (j).attempt, 'step', (j).step, 'type', (j).type,
-            'job', (j).job, 'job_run_id', (j).job_run_id) AS facts
+            'job', (j).job, 'job_run_id', (j).job_run_id, 'handle', nullif((j).handle, '{}')) AS facts
         FROM runs r CROSS JOIN LATERAL (SELECT j FROM job_run j WHERE j.run_id = r.run_id OFFSET 0) j
     ), job_starts AS (
         SELECT entry_of((j).started_at, '4 ' || product_id || ' ' || (j).step || ' ' || (j).job_run_id, 'job started', product_id, business_date, cycle,
