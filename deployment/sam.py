@@ -1,11 +1,14 @@
 """Runs `sam build` and `sam deploy`."""
 
+import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import yaml
 
 
 class SamError(RuntimeError):
@@ -34,8 +37,11 @@ class Sam:
     seconds: float | None = None
 
     def build(self, template: Path, into: Path) -> None:
-        """Raises `SamError`."""
+        """The templates in the folder are JSON, which `sam deploy` reads in a tenth of the time that YAML takes it. Raises `SamError`."""
         self._run("build", "--build-dir", str(into), "--template-file", str(template))
+        for built in _templates(into):
+            content = yaml.load(built.read_bytes(), yaml.CSafeLoader)  # noqa: S506 - a safe one
+            built.write_text(json.dumps(content, ensure_ascii=False), "utf-8")
 
     def deploy(self, built: Path, stack: str, parameters: Mapping[str, str]) -> None:
         """Creates or updates the stack from what was built into the folder. Raises `SamError`."""
@@ -58,3 +64,12 @@ class Sam:
         if done.returncode:
             lines = self.log.read_text(errors="replace").splitlines()[-30:]
             raise SamError(f"sam {arguments[0]} failed:\n" + "\n".join(lines))
+
+
+def _templates(built: Path) -> Iterator[Path]:
+    """That of the folder and those of the applications nested in it."""
+    if (template := built / "template.yaml").exists():
+        yield template
+        for each in built.iterdir():
+            if each.is_dir():
+                yield from _templates(each)

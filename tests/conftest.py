@@ -21,9 +21,10 @@ from tests.alert_world import day, service, ses  # noqa: F401 - fixtures
 from tests.fake_aws import FakeAws
 from tests.golden import lay_out
 from tests.handler_steps import invoke
+from tests.lent_worlds import Worlds
 from tests.local_endpoint import endpoint  # noqa: F401 - a fixture
 from tests.scheduling import Scheduling
-from tests.state_world import ENVIRONMENT, SOAK, World, make_template, new_world
+from tests.state_world import ENVIRONMENT, SOAK, World, make_template
 
 Headgate = Callable[..., tuple[int, str]]
 
@@ -90,10 +91,15 @@ def postgres() -> Iterator[Postgres]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def worlds(postgres: Postgres) -> Worlds:
+    return Worlds(postgres)
+
+
 @pytest.fixture
-def world(postgres: Postgres) -> Iterator[World]:
+def world(worlds: Worlds) -> Iterator[World]:
     """A state database of the test's own."""
-    with new_world(postgres) as made:
+    with worlds.lend() as made:
         yield made
 
 

@@ -114,9 +114,7 @@ class World:
 @contextlib.contextmanager
 def new_world(postgres: Postgres) -> Iterator[World]:
     """A world on a copy of the migrated template database."""
-    name = f"world_{os.getpid()}_{next(_numbers)}"
-    with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE migrated")
+    name = copied(postgres, "migrated")
     dsn = postgres.dsn(name)
     api = DataApi(dsn, role_of=role_of)
     with contextlib.ExitStack() as ends:
@@ -125,6 +123,18 @@ def new_world(postgres: Postgres) -> Iterator[World]:
         yield made
         if made._direct is not None:
             made._direct.close()
+    dropped(postgres, name)
+
+
+def copied(postgres: Postgres, template: str) -> str:
+    """The name of a copy of the template database."""
+    name = f"world_{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    return name
+
+
+def dropped(postgres: Postgres, name: str) -> None:
     with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -16,7 +16,7 @@ from state.database import Database
 from state.errors import StateError
 from state.migrate import migrate, statements
 from tests.golden import FOLDER, expect
-from tests.state_world import World, client
+from tests.state_world import World, client, new_world
 
 NAME = "migrations_test"
 
@@ -29,6 +29,13 @@ def empty(postgres: Postgres) -> Iterator[tuple[Database, str]]:
         with served(DataApi(postgres.dsn(NAME))) as url:
             yield Database(client(url)), postgres.dsn(NAME)
         connection.execute(f"DROP DATABASE {NAME} WITH (FORCE)")
+
+
+@pytest.fixture
+def world(postgres: Postgres) -> Iterator[World]:
+    """A copy of the migrated database with nothing beside it."""
+    with new_world(postgres) as made:
+        yield made
 
 
 def schema(dsn: str) -> str:
