@@ -152,8 +152,8 @@ def notify(*facts: dict[str, Any]) -> list[str]:
     return [each["itemIdentifier"] for each in alerts.handler({"Records": records}, None)["batchItemFailures"]]
 
 
-def failed(world: World, name: str = "d1/a") -> dict[str, Any]:
-    """The product's job fails, and so its run."""
+def failed(world: World, name: str = "d1/a", message: str = "MemoryError: an executor was lost") -> dict[str, Any]:
+    """The product's job fails with this message, and so its run."""
     run = world.run(name, TODAY)
     identity = run["run_id"]
     world.event("raw/in", TODAY, at("2026-11-20 06:10"))
@@ -173,7 +173,7 @@ def failed(world: World, name: str = "d1/a") -> dict[str, Any]:
         "job_run_id": f"jr {name} {run['attempt']}",
         "job": "job-build",
         "state": "FAILED",
-        "message": "MemoryError: an executor was lost",
+        "message": message,
     }
     world.state.record_job_states([state], at("2026-11-20 06:40"))
     world.state.record_outcome(

@@ -16,7 +16,7 @@ from alerting.delivery import NotDelivered, Refused
 from alerting.message import compose
 from tests.alert_world import Service, Ses
 from tests.state_world import at
-from tests.test_alert_faults import ALERT, secrets, targets
+from tests.test_alert_faults import ALERT, delivered, secrets, targets
 
 RECOVERED = {**ALERT, "kind": "COMPLETED", "attempt": 2}
 GREEN, RED = ":large_green_circle:", ":red_circle:"
@@ -26,10 +26,9 @@ def say(service: Service, channel: str, action: str, first: str | None = None, *
     """The channel carries out an action of the state's."""
     alert = RECOVERED if action == "resolve" else ALERT
     alert = {**alert, **more.pop("alert", {})}
-    given = {
-        "target": targets(service.url)[channel], "key": f"k {action}", "doubtful": False, "since": "0", "action": action, "severity": 1,
-        "conversation": {"key": "d1/a 2026-11-20", "first": first, "state": None}, **more,
-    }  # fmt: skip
+    conversation = {"key": "d1/a 2026-11-20", "first": first, "state": None}
+    more = {"key": f"k {action}", "severity": 1, "conversation": conversation, **more}
+    given = delivered(targets(service.url)[channel], action, **more)
     return channels()[channel].deliver(given, alert, compose(alert), secrets(service.url))
 
 
@@ -147,7 +146,7 @@ def test_a_webhook_is_signed_so_that_its_receiver_can_check_it(
     service: Service, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
     monkeypatch.setattr(runtime, "now", lambda: at("2026-11-20 09:00"))
-    given = {"target": "secret:hook", "key": "k"}
+    given = delivered("secret:hook")
     known = {"hook": {"url": f"{service.url}/hook", "key": key}}
     channels()["webhook"].deliver(given, ALERT, compose(ALERT), lambda: known)
     ((path, body, headers),) = service.received
@@ -156,7 +155,7 @@ def test_a_webhook_is_signed_so_that_its_receiver_can_check_it(
     expected = base64.b64encode(hmac.new(secret, signed, hashlib.sha256).digest()).decode()
     assert headers["webhook-signature"] == f"v1,{expected}"
     assert headers["webhook-timestamp"] == str(int(at("2026-11-20 09:00").timestamp()))
-    assert (path, body["cause_key"], body["action"]) == ("/hook", "the-run", "open")
+    assert (path, body["cause_key"], body["action"]) == ("/hook", "d1/a 2026-11-20", "open")
     assert key not in json.dumps(body)
     known["hook"]["key"] = "whsec_???"
     with pytest.raises(Refused, match="Base64"):

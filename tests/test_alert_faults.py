@@ -64,6 +64,14 @@ def _cells() -> Iterator[tuple[str, str, str]]:
 CELLS = list(_cells())
 
 
+def delivered(target: str, action: str = "open", **more: Any) -> dict[str, Any]:
+    """A delivery as the state gives it."""
+    conversation = {"key": "d1/a 2026-11-20", "first": None, "state": None}
+    return {
+        "target": target, "key": "k", "doubtful": False, "since": "0", "action": action, "severity": 2, "conversation": conversation, **more,
+    }  # fmt: skip
+
+
 def targets(url: str) -> dict[str, str]:
     return {
         "slack": "C123ABC", "email": "a@example.com", "opsgenie": "oncall", "jsm": "oncall", "pagerduty": "secret:pager",
@@ -81,7 +89,7 @@ def secrets(url: str) -> Callable[[], dict[str, Any]]:
 
 def outcome(channel: str, url: str, alert: dict[str, Any] = ALERT) -> str:
     """In the words of the table."""
-    given = {"target": targets(url)[channel], "key": "k", "doubtful": False, "since": "0"}
+    given = delivered(targets(url)[channel])
     try:
         channels()[channel].deliver(given, alert, compose(alert), secrets(url))
     except Refused:
@@ -140,7 +148,7 @@ def test_when_all_is_well_it_is_delivered_with_credentials_for_its_host_alone(se
 
 
 def test_no_service_is_asked_without_tls(service: Service) -> None:
-    given = {"target": "secret:flow", "key": "k"}
+    given = delivered("secret:flow")
     for address in ("http://example.com/x", "ftp://example.com", "example.com/x", "https://"):
         with pytest.raises(Refused, match="no https"):
             channels()["teams"].deliver(given, ALERT, compose(ALERT), partial(dict, flow=address))
@@ -149,16 +157,14 @@ def test_no_service_is_asked_without_tls(service: Service) -> None:
 @pytest.mark.parametrize("held", [{}, {"flow": 7}, {"flow": {"key": "x"}}, {"flow": {"url": 1}}])
 def test_a_reference_that_the_secret_does_not_hold_is_refused_and_named(held: dict[str, Any]) -> None:
     with pytest.raises(Refused, match="`flow`"):
-        channels()["teams"].deliver({"target": "secret:flow", "key": "k"}, ALERT, compose(ALERT), lambda: held)
+        channels()["teams"].deliver(delivered("secret:flow"), ALERT, compose(ALERT), lambda: held)
 
 
 @pytest.mark.parametrize("code", ["is_archived", "channel_not_found", "invalid_auth", "not_in_channel"])
 def test_what_slack_refuses_is_refused_with_its_error(service: Service, code: str) -> None:
     service.answers = [(200, {}, {"ok": False, "error": code})]
     with pytest.raises(Refused, match=f"^Slack: {code}$"):
-        channels()["slack"].deliver(
-            {"target": "#a", "key": "k"}, ALERT, compose(ALERT), lambda: {"slack_token": "xoxb-1"}
-        )
+        channels()["slack"].deliver(delivered("#a"), ALERT, compose(ALERT), lambda: {"slack_token": "xoxb-1"})
 
 
 def test_a_mail_has_no_thread_that_its_sender_could_not_have(service: Service) -> None:

@@ -44,7 +44,16 @@ def test_what_each_kind_says(day: World, service: Service, ses: Ses) -> None:
         for each in Block.parse_all(made):
             each.validate_json()  # Slack's own limits
         service.received.clear()
-        delivery = {"target": "oncall", "key": "the-key", "failed_before": True}
+        action = {"ERROR": "reopen", "LATE": "reopen", "COMPLETED": "resolve"}.get(given["kind"], "inform")
+        conversation = {"key": given["run_id"], "first": None, "state": "OPEN"}
+        severity = {"ERROR": 2, "LATE": 3}.get(given["kind"], 4)
+        delivery = {
+            "target": "oncall",
+            "key": "the-key",
+            "action": action,
+            "severity": severity,
+            "conversation": conversation,
+        }
         opsgenie.deliver(delivery, alert, said, lambda: {"opsgenie_key": "k"})
         webhook.deliver({**delivery, "target": f"{service.url}/hook"}, alert, said, dict)
         bodies = json.dumps([[path, body] for path, body, _ in service.received], indent=1)

@@ -3,9 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-SEVERITIES = {"ERROR": 2, "LATE": 3}  # where metadata states none; other kinds inform
-LEAST = 4
-
 
 @dataclass(frozen=True)
 class Conversation:
@@ -18,23 +15,10 @@ class Conversation:
     first: str | None
 
     @classmethod
-    def of(cls, delivery: dict[str, Any], alert: dict[str, Any]) -> "Conversation":
-        given = delivery.get("conversation") or {}
-        return cls(
-            delivery.get("action") or _action(delivery, alert),
-            delivery.get("severity") or SEVERITIES.get(alert["kind"], LEAST),
-            given.get("key") or alert["run_id"],
-            given.get("first") or delivery.get("first"),
-        )
+    def of(cls, delivery: dict[str, Any]) -> "Conversation":
+        given = delivery["conversation"]
+        return cls(delivery["action"], delivery["severity"], given["key"], given["first"])
 
     @property
     def informs(self) -> bool:
         return self.action == "inform"
-
-
-def _action(delivery: dict[str, Any], alert: dict[str, Any]) -> str:
-    """Of a delivery of which the state says only whether the run failed or was late before."""
-    before = delivery.get("failed_before")
-    if alert["kind"] in SEVERITIES:
-        return "reopen" if before else "open"
-    return "resolve" if before and alert["kind"] == "COMPLETED" else "inform"

@@ -15,7 +15,7 @@ ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # a team by its i
 
 def deliver(base: str, key: str, delivery: Delivery, alert: Alert, message: Message) -> str | None:
     """The alias. None if there is nothing to send: these services receive trouble only. Raises `NotDelivered`."""
-    conversation = Conversation.of(delivery, alert)
+    conversation = Conversation.of(delivery)
     if conversation.informs:
         return None
     team = delivery["target"]

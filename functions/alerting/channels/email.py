@@ -43,7 +43,7 @@ def deliver(delivery: Delivery, alert: Alert, message: Message, secrets: Secrets
     sender = os.environ.get("ALERT_SENDER")
     if not sender:
         raise Refused("no sender: the parameter AlertSender is empty")
-    conversation = Conversation.of(delivery, alert)
+    conversation = Conversation.of(delivery)
     first, _, subject = (conversation.first or "").partition(" ")
     subject = f"Re: {subject}" if subject else f"[{alert['kind']}] {message.title}"
     content = {

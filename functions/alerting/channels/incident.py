@@ -21,7 +21,7 @@ ALREADY, GONE = "OpsItemAlreadyExistsException", "OpsItemNotFoundException"
 
 def deliver(delivery: Delivery, alert: Alert, message: Message, secrets: Secrets) -> str | None:
     """The id of the OpsItem, None if there is nothing to send. The target is its severity, 1 to 4. Raises `NotDelivered`."""
-    conversation = Conversation.of(delivery, alert)
+    conversation = Conversation.of(delivery)
     if conversation.informs:
         return None
     content = {"Title": message.title[:LONGEST_TITLE], "Description": message.text(LONGEST_DESCRIPTION)}

@@ -19,7 +19,7 @@ LONGEST_SUMMARY, LONGEST_KEY, LONGEST_DETAILS = 1_024, 255, 8_000
 def deliver(delivery: Delivery, alert: Alert, message: Message, secrets: Secrets) -> str | None:
     """The dedup key, None if there is nothing to send. The target `secret:<name>` is a routing key, or an object {key, url} for a service
     region such as https://events.eu.pagerduty.com. Raises `NotDelivered`."""
-    conversation = Conversation.of(delivery, alert)
+    conversation = Conversation.of(delivery)
     if conversation.informs:
         return None
     service = referenced(secrets, delivery["target"], "key")

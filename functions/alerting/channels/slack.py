@@ -31,7 +31,7 @@ def deliver(delivery: Delivery, alert: Alert, message: Message, secrets: Secrets
     """The id of the conversation's first message in the channel, `<channel id> <ts>`. Where an earlier try may have been delivered, the channel
     is searched for it first (scope `channels:history`). Raises `NotDelivered` or `MaybeDelivered`."""
     slack = Slack(needed(secrets, "slack_token"))
-    conversation = Conversation.of(delivery, alert)
+    conversation = Conversation.of(delivery)
     channel, _, thread = (conversation.first or delivery.get("place") or delivery["target"]).partition(" ")
     if delivery.get("doubtful"):
         found = _found(slack, delivery, channel, thread)

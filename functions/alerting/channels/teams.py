@@ -19,7 +19,7 @@ def deliver(delivery: Delivery, alert: Alert, message: Message, secrets: Secrets
     """The key of the alert: a workflow answers with no id, and knows neither threads nor edits. The target is `secret:<name>`, since everybody who
     has the URL may post. Raises `NotDelivered` or `MaybeDelivered`."""
     receiver = referenced(secrets, delivery["target"], "url")
-    resolves = Conversation.of(delivery, alert).action == "resolve"
+    resolves = Conversation.of(delivery).action == "resolve"
     made = {"contentType": "application/vnd.microsoft.card.adaptive", "content": card(alert, message, resolves)}
     post(receiver["url"], {"type": "message", "attachments": [made]}, {}, _is_taken, repeatable=False)
     return str(delivery["key"])

@@ -23,7 +23,7 @@ def deliver(delivery: Delivery, alert: Alert, message: Message, secrets: Secrets
     Raises `NotDelivered`."""
     key, target = str(delivery["key"]), delivery["target"]
     receiver = referenced(secrets, target, "url") if target.startswith("secret:") else {"url": target}
-    conversation = Conversation.of(delivery, alert)
+    conversation = Conversation.of(delivery)
     body = {**alert, "title": message.title, "text": message.text(), "links": dict(message.links), "alert_key": key,
             "action": conversation.action, "severity": conversation.severity, "cause_key": conversation.key}  # fmt: skip
     data = json.dumps(body).encode()

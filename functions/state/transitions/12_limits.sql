@@ -35,6 +35,13 @@ LANGUAGE sql IMMUTABLE AS $$
         WHERE total <= bytes - 6) END
 $$;
 
+CREATE OR REPLACE FUNCTION both_ends(value text, bytes integer) RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+-- As `cut_text`, but a quarter from the beginning and the rest from the end: the exception is the end of a traceback.
+    SELECT CASE WHEN wire_bytes(to_json(value)::text) <= bytes THEN value
+        ELSE cut_text(value, bytes / 4) || E' \u2026 ' || reverse(cut_text(reverse(value), bytes - bytes / 4 - 10)) END
+$$;
+
 CREATE OR REPLACE FUNCTION page_of(entries jsonb) RETURNS TABLE (key text, entry text)
 LANGUAGE sql IMMUTABLE AS $$
 -- A page of an answer: of the entries [{key, ...}], those that fit. The next page begins after the last key.

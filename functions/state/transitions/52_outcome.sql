@@ -37,7 +37,7 @@ BEGIN
         recorded_at := r.finished_at;
         RETURN;
     END IF;
-    UPDATE data_product_status s SET status = outcome, finished_at = now_is, task_token = NULL, error = of_error, cause = left(of_cause, 8000),
+    UPDATE data_product_status s SET status = outcome, finished_at = now_is, task_token = NULL, error = of_error, cause = both_ends(of_cause, 12000),
         resume_until = CASE WHEN ended_without_inputs(outcome, of_error, actor) THEN resumes_until(s, now_is) END,
         event = CASE outcome WHEN 'ERROR' THEN 'failed' ELSE lower(outcome) END, changed_at = now_is, changed_by = actor
     WHERE run_id = run AND ((outcome = 'COMPLETED' AND status = 'PROCESSING')
@@ -49,7 +49,7 @@ BEGIN
     END IF;
     PERFORM store_event_of(r, outcome, cause_in_event(outcome, of_error, of_cause, actor), now_is);
     IF outcome = 'ERROR' AND actor <> 'machine' THEN  -- a machine sends the alert of its failure itself; one that died cannot
-        PERFORM store_alert(r, 'ERROR', jsonb_build_object('error', of_error, 'cause', left(of_cause, 4000), 'execution_arn', r.execution_arn), now_is);
+        PERFORM store_alert(r, 'ERROR', jsonb_build_object('error', of_error, 'cause', both_ends(of_cause, 6000), 'execution_arn', r.execution_arn), now_is);
     END IF;
     IF EXISTS (SELECT FROM data_product_status s WHERE s.run_id = run AND may_resume(s, now_is)) THEN
         PERFORM match_arrivals(ARRAY[run], NULL, now_is);  -- everything may have arrived since the deadline decided

@@ -17,7 +17,7 @@ LANGUAGE sql AS $$
         j.run_id, j.attempt, CASE j.state WHEN 'SUCCEEDED'
             THEN jsonb_build_object('task_token', j.task_token, 'output', jsonb_build_object('job_run_id', j.job_run_id))
             ELSE jsonb_build_object('task_token', j.task_token, 'error', job_error(j.state),
-                'cause', left(j.job || ' (' || j.job_run_id || ') ended ' || j.state || coalesce(': ' || j.message, ''), 8000)) END,
+                'cause', both_ends(j.job || ' (' || j.job_run_id || ') ended ' || j.state || coalesce(': ' || j.message, ''), 10000)) END,
         now_is
     WHERE j.state <> 'STARTED' AND j.task_token IS NOT NULL
     ON CONFLICT (effect_key) DO NOTHING
@@ -77,7 +77,7 @@ END $$;
 CREATE OR REPLACE FUNCTION given_ends(states jsonb)
 RETURNS TABLE (job_run_id text, run_id uuid, attempt integer, step text, type text, job text, state text, error text, message text)
 LANGUAGE sql IMMUTABLE AS $$
-    SELECT DISTINCT ON (job_run_id) job_run_id, run_id, attempt, step, coalesce(type, 'glue'), job, state, left(error, 256), left(message, 4000)
+    SELECT DISTINCT ON (job_run_id) job_run_id, run_id, attempt, step, coalesce(type, 'glue'), job, state, left(error, 256), both_ends(message, 8000)
     FROM jsonb_to_recordset(states) AS s(job_run_id text, run_id uuid, attempt integer, step text, type text, job text, state text, error text, message text)
     ORDER BY job_run_id
 $$;

@@ -26,7 +26,7 @@ $$;
 CREATE OR REPLACE FUNCTION failed_job(run uuid, of_attempt integer, of_step text) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
 -- The latest job run of the attempt (and the step, if named) that did not succeed; one that was stopped because another had failed only if there is no other.
-    SELECT named_job(j) || jsonb_build_object('step', j.step, 'error', coalesce(j.error, job_error(j.state)), 'message', cut_text(j.message, 4000))
+    SELECT named_job(j) || jsonb_build_object('step', j.step, 'error', coalesce(j.error, job_error(j.state)), 'message', both_ends(j.message, 4000))
     FROM job_run j
     WHERE j.run_id = run AND j.attempt = of_attempt AND j.state NOT IN ('STARTED', 'SUCCEEDED') AND (of_step IS NULL OR j.step = of_step)
     ORDER BY j.stop_asked_at IS NOT NULL, j.ended_at DESC LIMIT 1
@@ -85,7 +85,7 @@ LANGUAGE sql STABLE AS $$
 -- What the reader of an alert needs first. It speaks of its own attempt, also when the next has begun.
     SELECT jsonb_strip_nulls(fact || jsonb_build_object('description', p.description, 'owner', p.owner, 'email', p.email,
         'since', coalesce(since_in_attempt(r, fact), CASE WHEN fact ->> 'level' = 'step' THEN job.ended_at WHEN is_current THEN r.finished_at END, now_is),
-        'execution_arn', coalesce(fact ->> 'execution_arn', CASE WHEN is_current THEN r.execution_arn END), 'cause', cut_text(fact ->> 'cause', 3000),
+        'execution_arn', coalesce(fact ->> 'execution_arn', CASE WHEN is_current THEN r.execution_arn END), 'cause', both_ends(fact ->> 'cause', 3000),
         'timezone', coalesce((SELECT timezone FROM data_product_schedule WHERE product_id = r.product_id), p.sla_timezone), 'due_at', r.due_at,
         'opening_error', CASE r.status WHEN 'NOT OPENED' THEN p.opening_error END,
         'opens_at', CASE r.status WHEN 'NOT OPENED' THEN opens_at(r.product_id, r.business_date) END,

@@ -104,7 +104,8 @@ CREATE OR REPLACE FUNCTION deliveries_due(of_alert text, channels jsonb) RETURNS
 LANGUAGE sql STABLE AS $$
 -- The deliveries of an alert to make now: [{channel, target, action, severity, conversation: {key, first, state}, doubtful, since, place, about}]. One
 -- that may have been made is `doubtful`, and due only where its channel can search for it. `first` is the conversation's first message, `place` where
--- messages to the recipient are, `about` what the alert says to this recipient alone.
+-- messages to the recipient are, `about` what the alert says to this recipient alone. Functions of the release before use the `first` beside
+-- `conversation`, and `failed_before`.
     SELECT jsonb_agg(jsonb_build_object('channel', s.channel, 'target', s.target, 'action', s.action, 'severity', coalesce(s.severity, 4),
         'conversation', jsonb_build_object('key', s.cause, 'first', n.first_message, 'state', n.state),
         'doubtful', doubtful, 'since', extract(epoch FROM a.notified_at - interval '1 minute')::bigint::text,
