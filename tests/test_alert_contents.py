@@ -3,8 +3,10 @@
 import pytest
 
 from alerting.message import compose
-from tests.alert_world import Service, Ses, failed, notify
-from tests.state_world import World
+from tests.alert_night import Night
+from tests.alert_world import Service, Ses, fact, failed, notify
+from tests.state_steps import LOADED, opened, uuid
+from tests.state_world import World, external, product
 from tests.test_alert_faults import ALERT
 
 TRACEBACK = (
@@ -50,3 +52,36 @@ def test_links_and_the_command_are_right_in_every_partition(partition: str, regi
         f"Job run: https://{host}/gluestudio/home?region={region}#/job/job-build/run/jr_1",
         f"Run again: headgate rerun d1/a --date 2026-11-20 --stack headgate --region {region}  # account 222222222222",
     ]
+
+
+@pytest.mark.parametrize("away", [True, False])
+def test_the_mail_about_a_storm_names_those_that_are_due_first(night: Night, away: bool) -> None:
+    """An account is silent, or an upstream that notifies nobody has failed and everything downstream has given up. The first alert is about the last."""
+    mail = [{"on": ["ERROR", "LATE"], "level": "product", "email": ["office@example.com"]}]
+    sources = [f"away/x{n:02}" for n in range(14)] if away else ["d1/a"] * 14
+    upstream = (
+        {each: {**external(), "account": "999999999999"} for each in sources}
+        if away
+        else {"d1/a": product("raw/in", name="a")}
+    )
+    waiting = {
+        f"d2/p{n:02}": product(each, name=f"p{n:02}", notify=mail, sla={"complete_by": f"08:{59 - n}"})
+        for n, each in enumerate(sources)
+    }
+    night.world.load({"raw/in": external(), **upstream, **waiting}, LOADED)
+    opened(night.world)
+    if not away:
+        failed(night.world)
+        for name in waiting:
+            night.world.state.record_outcome(
+                uuid(night.world, name), 1, "ERROR", "UpstreamFailed", "d1/a", night.now, "machine"
+            )
+    given = {"status": "WAITING"} if away else {"error": "UpstreamFailed", "cause": "d1/a failed"}
+    night.process(fact(night.world, "d2/p00", "LATE" if away else "ERROR", **given))
+
+    message = night.receivers.last("office@example.com").message
+    facts = dict(message.facts)
+    named = ", ".join(f"d2/p{n:02}" for n in range(13, 3, -1))
+    assert facts["Also because of it"] == f"13: {named} and 3 more"
+    assert facts["First of them due"] == "d2/p13, by 2026-11-20 08:46 UTC"
+    assert f"Because of: {'account 999999999999 is silent' if away else 'd1/a is ERROR'}" in message.text()

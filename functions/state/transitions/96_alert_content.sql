@@ -1,15 +1,20 @@
 -- What an alert says.
 
-CREATE OR REPLACE FUNCTION waiting_for(product text, on_date date, now_is timestamptz) RETURNS TABLE (product_id text, due timestamptz)
+CREATE OR REPLACE FUNCTION wants_inputs(r data_product_status) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+-- Whether the run waits, or has failed because it did.
+    SELECT coalesce(r.status = 'WAITING' OR r.status = 'ERROR' AND r.error IN ('DeadlineExceeded', 'UpstreamFailed'), false)
+$$;
+
+CREATE OR REPLACE FUNCTION waiting_for(products text[], on_date date, now_is timestamptz) RETURNS TABLE (product_id text, due timestamptz)
 LANGUAGE sql STABLE AS $$
--- The products that wait for this refresh, directly or not, with when they are due: those with a run that waits, and those whose run would
+-- The products that wait for one of these refreshes, directly or not, with when they are due: those with a run that wants it, and those whose run would
 -- be opened by the refresh that is missing. A product that waits for a failure is not kept waiting by one.
     WITH RECURSIVE affected(product_id, of_date) AS (
-        SELECT product, on_date
+        SELECT product, on_date FROM unnest(products) product
         UNION
         SELECT waiter.product_id, waiter.of_date FROM affected a CROSS JOIN LATERAL (
             SELECT s.product_id, s.business_date AS of_date FROM awaiting(a.product_id, a.of_date, now_is) d
-            CROSS JOIN LATERAL (SELECT * FROM data_product_status r WHERE r.run_id = d.run_id AND r.status = 'WAITING' OFFSET 0) s
+            CROSS JOIN LATERAL (SELECT * FROM data_product_status r WHERE r.run_id = d.run_id AND wants_inputs(r) OFFSET 0) s
             WHERE 'COMPLETED' = ANY (d.statuses)
             UNION ALL
             SELECT d.product_id, a.of_date FROM data_product_dependencies d JOIN data_product p USING (product_id)
@@ -19,8 +24,8 @@ LANGUAGE sql STABLE AS $$
         ) waiter
     )
     SELECT a.product_id, min(s.due_at) FROM affected a
-    LEFT JOIN LATERAL runs_of_date(a.product_id, a.of_date) s ON s.status = 'WAITING'
-    WHERE a.product_id <> product GROUP BY a.product_id
+    LEFT JOIN LATERAL runs_of_date(a.product_id, a.of_date) s ON wants_inputs(s)
+    WHERE a.product_id <> ALL (products) GROUP BY a.product_id
 $$;
 
 CREATE OR REPLACE FUNCTION failed_job(run uuid, of_attempt integer, of_step text) RETURNS jsonb
@@ -53,14 +58,19 @@ LANGUAGE sql STABLE AS $$
     FROM cause_of(r, fact, now_is) c
 $$;
 
+CREATE OR REPLACE FUNCTION worst_ten(products jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+-- Of [{product_id, due}]: how many they are, the ten that are due first, and the first SLA at risk as `<due>|<product>`; null if there is none.
+    SELECT jsonb_strip_nulls(jsonb_build_object('count', count(*), 'products', jsonb_agg(product_id ORDER BY place) FILTER (WHERE place <= 10),
+        'first_due', min(to_char(due AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') || '|' || product_id)))
+    FROM (SELECT w.product_id, w.due, row_number() OVER (ORDER BY w.due NULLS LAST, w.product_id) AS place
+        FROM jsonb_to_recordset(products) w(product_id text, due timestamptz)) placed
+    HAVING count(*) > 0
+$$;
+
 CREATE OR REPLACE FUNCTION products_waiting(product text, on_date date, now_is timestamptz) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
--- How many products wait for this refresh, the first ten of them, and the first SLA at risk as `<due>|<product>`; null if none waits.
-    SELECT jsonb_build_object('count', count(*), 'products', jsonb_agg(w.product_id ORDER BY w.product_id) FILTER (WHERE w.number <= 10),
-        'first_due', min(w.due || '|' || w.product_id))
-    FROM (SELECT d.product_id, row_number() OVER (ORDER BY d.product_id) AS number, to_char(d.due AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS due
-        FROM waiting_for(product, on_date, now_is) d) w
-    HAVING count(*) > 0
+-- What waits for this refresh, as `worst_ten` says.
+    SELECT worst_ten(jsonb_agg(w)) FROM waiting_for(ARRAY[product], on_date, now_is) w
 $$;
 
 CREATE OR REPLACE FUNCTION waiting_elsewhere(product text, on_date date) RETURNS jsonb

@@ -145,11 +145,14 @@ CREATE OR REPLACE FUNCTION concerned_others(a alert, c alert_conversation) RETUR
         WHERE o.cause = c.cause AND is_trouble(o) AND o.run_id <> a.run_id AND d.channel = c.channel AND d.target = c.target OFFSET 0)
 $$;
 
-CREATE OR REPLACE FUNCTION late_because_of(a alert, now_is timestamptz) RETURNS TABLE (product_id text, due timestamptz) LANGUAGE sql STABLE AS $$
--- What is late by now because of the cause of an alert, notified or not: what waits for the product that it goes back to, or what the scheduler has not opened.
+CREATE OR REPLACE FUNCTION goes_back_to(a alert, now_is timestamptz) RETURNS TABLE (product_id text, due timestamptz) LANGUAGE sql STABLE AS $$
+-- What else is kept waiting by the cause of an alert, notified or not: what waits for the product that it goes back to, or for any of the silent account, or
+-- what the scheduler has not opened and is late.
     SELECT w.product_id, w.due
-    FROM (SELECT split_part(a.cause, ' ', 1) AS product, split_part(a.cause, ' ', 2)::date AS on_date WHERE a.cause LIKE a.root_cause || ' %' AND a.root_cause LIKE '%/%') root
-    CROSS JOIN LATERAL waiting_for(root.product, root.on_date, now_is) w WHERE w.due < now_is
+    FROM (SELECT CASE WHEN a.root_cause LIKE 'account %' THEN ARRAY(SELECT p.product_id FROM data_product p WHERE p.account = split_part(a.root_cause, ' ', 2) AND p.active)
+        WHEN a.root_cause LIKE '%/%' THEN ARRAY[a.root_cause] END AS products) root
+    CROSS JOIN LATERAL waiting_for(root.products, split_part(substr(a.cause, length(a.root_cause) + 2), ' ', 1)::date, now_is) w
+    WHERE root.products IS NOT NULL
     UNION ALL
     SELECT u.product_id, u.due_at FROM unmade_opening u
     WHERE a.root_cause = 'the scheduler' AND u.late_at IS NOT NULL AND NOT EXISTS (SELECT FROM run_of(u.run_id))
@@ -157,21 +160,18 @@ CREATE OR REPLACE FUNCTION late_because_of(a alert, now_is timestamptz) RETURNS 
 $$;
 
 CREATE OR REPLACE FUNCTION covers_of(a alert, c alert_conversation, now_is timestamptz) RETURNS jsonb LANGUAGE sql STABLE AS $$
--- What else of the recipient goes back to the cause, {count, products: the first ten, first_due: `<due>|<product>` of what is due first}; null if nothing. The
--- first message says what is late by then, before it is notified one by one: a recipient whose messages cannot be edited gets no other.
-    SELECT jsonb_strip_nulls(jsonb_build_object('count', count(*), 'products', jsonb_agg(product_id ORDER BY product_id) FILTER (WHERE place <= 10),
-        'first_due', min(to_char(due AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') || '|' || product_id)))
-    FROM (
-        SELECT product_id, min(due) AS due, row_number() OVER (ORDER BY product_id) AS place FROM (
+-- What else of the recipient goes back to the cause, as `worst_ten` says: what is in trouble, and what waits and may be. The first message says all of it, before it
+-- is notified one by one: a recipient whose messages cannot be edited gets no other.
+    SELECT worst_ten(jsonb_agg(others)) FROM (
+        SELECT product_id, min(due) AS due FROM (
             SELECT t.product_id, coalesce(r.due_at, u.due_at) AS due
             FROM open_troubles(c.cause, c.channel, c.target) t
             LEFT JOIN LATERAL run_of(t.run_id) r ON true
             LEFT JOIN LATERAL (SELECT m.due_at FROM unmade_opening m WHERE m.run_id = t.run_id OFFSET 0) u ON true
             WHERE t.run_id <> a.run_id
             UNION ALL
-            SELECT l.product_id, l.due FROM late_because_of(a, now_is) l JOIN data_product p USING (product_id)
-            WHERE c.state IS NULL AND l.product_id <> a.product_id
-                AND EXISTS (SELECT FROM jsonb_array_elements(p.notify) n WHERE n -> 'on' ? 'LATE' AND n -> c.channel ? c.target)
+            SELECT g.product_id, g.due FROM goes_back_to(a, now_is) g JOIN data_product p USING (product_id)
+            WHERE g.product_id <> a.product_id
+                AND EXISTS (SELECT FROM jsonb_array_elements(p.notify) n WHERE n -> 'on' ?| '{ERROR,LATE}' AND n -> c.channel ? c.target)
         ) known GROUP BY product_id) others
-    HAVING count(*) > 0
 $$;

@@ -88,7 +88,7 @@ BEGIN
         ELSE
             UPDATE alert_delivery SET state = 'DUE', action = next.action, covered = next.covered, not_before = NULL,
                 about = about - '{covers,kind,reminder,recovered}'::text[] || jsonb_strip_nulls(jsonb_build_object(
-                    'covers', CASE WHEN next.action <> 'inform' THEN covers_of(a, c, now_is) END,
+                    'covers', CASE WHEN next.action NOT IN ('inform', 'resolve') THEN covers_of(a, c, now_is) END,
                     'kind', CASE WHEN next.action = 'resolve' THEN CASE r.status WHEN 'COMPLETED' THEN 'COMPLETED' WHEN 'SKIPPED' THEN 'SKIPPED' WHEN 'CANCELLED' THEN 'SKIPPED' END END,
                     'recovered', CASE WHEN next.action = 'resolve' AND concerned_others(a, c)
                         THEN (SELECT coalesce(o.root_cause, o.product_id) FROM alert o WHERE o.alert_key = c.opening) END,
