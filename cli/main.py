@@ -22,6 +22,7 @@ SUMMARIES = {
     "deploy": "deploy the stacks of the application to AWS, in order",
     "graph": "draw the mesh",
     "new": "create a domain or a product",
+    "steps": "list what a step can run, with the project's own step types",
     "schema": "write the JSON Schemas by which an editor checks metadata",
     "run": "run a business day on this machine",
     "up": "start the application on this machine and leave it running",

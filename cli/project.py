@@ -7,6 +7,7 @@ from headgate.cli.errors import UsageError
 from headgate.cli.progress import Progress
 from headgate.generator.cache import Cache
 from headgate.generator.project import Project
+from headgate.generator.steps import own_folder
 
 
 def today() -> date:
@@ -44,4 +45,5 @@ def open_project(root: Path, progress: Progress) -> Project:
         raise UsageError(
             f"{root}: no such folder; run the command in the folder of the project, or name the metadata with --products DIR"
         )
-    return Project(root, Cache(root.absolute().parent / ".headgate" / f"cache-{root.name}"), today(), progress)
+    folder = root.absolute().parent / ".headgate" / f"cache-{root.name}"
+    return Project(root, Cache(folder, own_folder(root)), today(), progress)

@@ -12,6 +12,7 @@ from typing import Any
 from state.errors import BadEvent
 
 FOLDER = Path(__file__).parent / "schemas"
+OWN = Path(__file__).parent / "own_steps"
 TYPES: dict[str, type | tuple[type, ...]] = {
     "object": dict,
     "array": list,
@@ -41,8 +42,8 @@ def _schema(path: Path) -> dict[str, Any]:
 
 def require(value: Any, name: str, part: str = "") -> Any:
     """`value`, if it keeps the contract of that name, or the part of that contract for the property `part`. Raises `BadEvent` with the first
-    places where it does not."""
-    schema = _schema(FOLDER / f"{name}.schema.json")
+    places where it does not. `<type>/<name>` is a contract in the folder of a project's own step type."""
+    schema = _schema((OWN if "/" in name else FOLDER) / f"{name}.schema.json")
     checked = schema["properties"][part] if part else schema
     problems = list(islice(_problems(value, checked, f"/{part}" if part else ""), MOST_PROBLEMS + 1))
     if problems:

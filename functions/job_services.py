@@ -21,3 +21,5 @@ def stop(job_run: JobRun) -> None:
         step_type(job_run.type).stop(job_run)
     except (ClientError, BotoCoreError, UnknownStepType) as error:
         LOG.warning(json.dumps({"job_run_id": job_run.job_run_id, "not_stopped": str(error)}))
+    except Exception as error:  # noqa: BLE001 - a project's own type has code of its own; the others are stopped all the same
+        LOG.error(json.dumps({"job_run_id": job_run.job_run_id, "not_stopped": f"{type(error).__name__}: {error}"}))

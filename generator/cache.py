@@ -45,18 +45,19 @@ def _sources(folder: str) -> Iterator[str]:
         for entry in sorted(entries, key=lambda each: each.name):
             if entry.is_dir():
                 yield from _sources(entry.path)
-            elif entry.name.endswith((".py", ".j2", ".json")):
+            elif entry.name.endswith((".py", ".j2", ".json", ".yaml")):
                 yield entry.path
 
 
 class Cache:
     """Values by kind and key. Of a kind that a run uses, only what it uses is kept for the next one, save for `KEPT`.
 
-    Values are what JSON can hold, and never None. Without a folder nothing is kept.
+    Values are what JSON can hold, and never None. Without a folder nothing is kept. `types` are the project's own step types, on which results
+    depend as well.
     """
 
-    def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path | None, types: Path | None = None) -> None:
+        self._folder, self._types = folder, types
         self._known: dict[str, dict[str, Any]] = {}
         self._used: dict[str, dict[str, Any]] = {}
         self._changed: set[str] = set()
@@ -91,7 +92,7 @@ class Cache:
             with contextlib.suppress(OSError):
                 self._folder.mkdir(parents=True, exist_ok=True)
                 scratch = self._folder / f"{kind}.{os.getpid()}"
-                scratch.write_bytes(_checksum(body) + body)
+                scratch.write_bytes(self._checksum(body) + body)
                 scratch.replace(self._folder / f"{kind}.json")
         self._changed.clear()
 
@@ -101,10 +102,15 @@ class Cache:
             return
         with contextlib.suppress(OSError, ValueError):
             stored = (self._folder / f"{kind}.json").read_bytes()
-            body = stored[len(_checksum(b"")) :]
-            if stored.startswith(_checksum(body)):
+            body = stored[len(self._checksum(b"")) :]
+            if stored.startswith(self._checksum(body)):
                 self._known[kind] = orjson.loads(body)
 
+    def _checksum(self, body: bytes) -> bytes:
+        return digest((generator_digest() + self._digest_of_types).encode() + body).encode() + b"\n"
 
-def _checksum(body: bytes) -> bytes:
-    return digest(generator_digest().encode() + body).encode() + b"\n"
+    @functools.cached_property
+    def _digest_of_types(self) -> str:
+        if self._types is None or not self._types.is_dir():
+            return ""
+        return digest(b"\0".join(each.encode() + Path(each).read_bytes() for each in _sources(str(self._types))))

@@ -11,6 +11,7 @@ from headgate.generator.cache import Cache, digest
 from headgate.generator.lint.linters import cfn_lint
 from headgate.generator.lint.proof import Proof
 from headgate.generator.metadata.load import Loaded
+from headgate.generator.metadata.own_types import example_product
 from headgate.generator.model.accounts import home_of, producers, publishers, publishes_elsewhere, subscriptions
 from headgate.generator.model.mesh import Mesh
 from headgate.generator.model.product import Product
@@ -27,6 +28,7 @@ from headgate.generator.render.application import Part, render_first_stack, rend
 from headgate.generator.render.canonical import canonical
 from headgate.generator.render.domain import write_domain
 from headgate.generator.render.shapes import AlteredTextError, machine_texts, resource_shape, shape_of
+from headgate.generator.steps import StepType, step_types
 
 # So many machines take longer to render than cfn-lint takes to load.
 MANY = 1_000
@@ -55,6 +57,9 @@ class _Run:
 
     def everything(self, machines: Sequence[Product], progress: Progress) -> None:
         try:
+            for kind in step_types().values():
+                if kind.folder is not None:
+                    self.example(kind)
             for number, product in enumerate(machines):
                 progress("generating machines", number, len(machines))
                 self.machine(product)
@@ -72,6 +77,14 @@ class _Run:
             known = [self.out.put(path, text), len(orjson.dumps(resources.statements)) + 2_600]
             self.cache.put("machine", key, known)
         domain.sizes[product.name] = known[1]
+
+    def example(self, kind: StepType) -> None:
+        """Proves a type of the project by its example, whether or not a product uses it."""
+        product = example_product(kind)
+        given = outline(product)
+        shape = shape_of(given, machine_texts(given))
+        resources = resources_of(product, shape.placeholders, shape.calls_of(machine_texts(given)))
+        self.proof.machine(kind.template, given, shape.key, shape.text(machine_texts(given)), resources)
 
     def _key(self, product: Product) -> str:
         # two products of equal metadata still differ in their names

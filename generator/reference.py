@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from headgate.generator import steps
 from headgate.generator.findings import Rule
 from headgate.generator.lint.proof import PROOF_RULES
 from headgate.generator.metadata.reading_rules import READING_RULES
@@ -89,11 +88,14 @@ def metadata_page() -> str:
         parts.append(f"## {title}\n\n{schema['description']}\n")
         parts.extend(_example(FOLDER / "examples" / f"{each}.yaml") for each in examples)
         parts.append("\n".join(_table(schema)) + "\n")
-    for kind in step_types().values():
-        parts.append(f"## Step type `{kind.name}`: {kind.schema['title']}\n\n{kind.schema['description']}\n")
-        parts.append(_example(steps.FOLDER / f"{kind.name}.example.yaml"))
-        parts.append("\n".join(_table(kind.schema)) + "\n")
+    parts.extend(of_type(kind) for kind in step_types().values())
     return "\n".join(parts)
+
+
+def of_type(kind: StepType) -> str:
+    """The section about a step type."""
+    heading = f"## Step type `{kind.name}`: {kind.schema['title']}\n\n{kind.schema['description']}\n"
+    return "\n".join([heading, _example(kind.example), "\n".join(_table(kind.schema)) + "\n"])
 
 
 def _example(path: Path) -> str:
@@ -145,7 +147,7 @@ def step_types_page() -> str:
 
 
 def _step_type(kind: StepType) -> str:
-    template = (steps.FOLDER / f"{kind.name}.asl.j2").read_text("utf-8")
+    template = kind.template.read_text("utf-8")
     launch = sorted(set(LAUNCH.findall(template)))
     event = kind.note("event")
     end = f"{event['detail-type']} ({event['source']})" if event else "the answer"

@@ -56,12 +56,13 @@ def addresses(sockets: Sockets, data_api: str) -> dict[str, str]:
     }
 
 
-def environment(folder: Path, sockets: Sockets, data_api: str, keep: bool) -> dict[str, str]:
+def environment(folder: Path, project: Path, sockets: Sockets, data_api: str, keep: bool) -> dict[str, str]:
     """The environment variables of the endpoint's process; its functions inherit them."""
     gateway, control = sockets.descriptors
     settings = {
         "GATEWAY_PORT": str(sockets.gateway.getsockname()[1]),
         "HEADGATE_FOLDER": str(folder),
+        "HEADGATE_PROJECT": str(project.absolute()),
         "HEADGATE_CLOCK": str(folder / "clock"),
         "HEADGATE_GATEWAY": str(gateway),
         "HEADGATE_CONTROL": str(control),
@@ -222,7 +223,10 @@ def main() -> None:
 
     folder = Path(os.environ["HEADGATE_FOLDER"])
     settings = Settings(
-        Clock(Path(os.environ["HEADGATE_CLOCK"])), folder, f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}"
+        Clock(Path(os.environ["HEADGATE_CLOCK"])),
+        folder,
+        f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}",
+        Path(os.environ["HEADGATE_PROJECT"]),
     )
     try:
         adapters.install(settings)

@@ -1,7 +1,6 @@
 """Creates in the endpoint what products' steps name: jobs, functions. On AWS those belong to the products' teams, not to the application."""
 
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +11,18 @@ from headgate.local.stack import Stack, StartError
 def provision(stack: Stack, catalog: dict[str, Any], scripts: Path | None, data: Path) -> None:
     """`scripts` is a folder (or None) with `<resource>.py` for each resource that has real work to do; `data` is the folder where
     that work reads and writes. Each type's own `provision` receives its steps as the catalog has them. Raises `StartError`."""
+    project = stack.places.project
+    known = step_types.names(project)
     steps: dict[str, list[dict[str, Any]]] = {}
     for product, each in _steps(catalog):
-        if each["type"] not in step_types.names():
+        if each["type"] not in known:
             raise StartError(
                 f"step {each['name']} of {product} has the type {each['type']}, which the local runtime cannot run. "
-                f"It has {', '.join(step_types.names())}; a new type is a folder in {step_types.FOLDER}."
+                f"It has {', '.join(known)}; a type of the project has its stand-in in steps/{each['type']}/local/."
             )
         steps.setdefault(each["type"], []).append(each)
     for name, of_type in steps.items():
-        import_module(f"{step_types.__name__}.{name}.provision").provision(stack, of_type, scripts, data)
+        step_types.provisioner(name, project).provision(stack, of_type, scripts, data)
 
 
 def scripted(catalog: dict[str, Any], scripts: Path) -> tuple[int, int]:

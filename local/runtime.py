@@ -64,7 +64,7 @@ class Runtime(Stack):
         folder = self.places.folder
         for name in ("tmp", *SAVED_BY_ENDPOINT):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        variables = endpoint.environment(folder, self._sockets, self.data_api, self._keep)
+        variables = endpoint.environment(folder, self.places.project, self._sockets, self.data_api, self._keep)
         variables["PYTHONPATH"] = str(Path(__file__).parents[2])  # the package is found from any working directory
         command = [sys.executable, "-P", "-c", "from headgate.local.endpoint import main; main()"]
         keep_open = self._sockets.descriptors

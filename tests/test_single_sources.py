@@ -133,7 +133,7 @@ def test_the_errors_that_machines_know() -> None:
 
 def test_every_part_has_the_same_step_types() -> None:
     in_functions = {path.stem for path in (ROOT / "functions" / "step_types").glob("*.py")} - {"__init__"}
-    in_local = set(local_types.names())
+    in_local = set(local_types.names(ROOT))
     assert set(steps.step_types()) == in_functions == in_local
 
 

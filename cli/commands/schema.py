@@ -7,6 +7,7 @@ from pathlib import Path
 from headgate.cli import terminal
 from headgate.cli.errors import FINE, UsageError
 from headgate.cli.schemas import SCHEMAS, schema_file
+from headgate.generator.metadata import own_types
 from headgate.generator.metadata.editor_schema import NAMES, editor_schema
 
 
@@ -21,6 +22,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    own_types.use(Path("steps"))
     for name in NAMES:
         path = arguments.out / schema_file(name)
         text = json.dumps(editor_schema(name), indent=2, ensure_ascii=False) + "\n"

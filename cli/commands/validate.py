@@ -13,6 +13,7 @@ from headgate.cli.progress import Progress
 from headgate.cli.project import open_project
 from headgate.generator.findings import Finding
 from headgate.generator.project import Project
+from headgate.generator.steps import own_folder
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -90,8 +91,9 @@ def _expect_metadata(path: Path, project: Project) -> None:
 
 
 def _concerns(finding: Finding, path: Path, root: Path) -> bool:
-    """Whether the finding is about `path`, something in it, or a folder between it and the products folder."""
-    return _is_in(finding.file, path) or (finding.file != root and _is_in(path, finding.file))
+    """Whether the finding is about `path`, something in it, a folder between it and the products folder, or one of the project's step types."""
+    of_types = _is_in(finding.file, own_folder(_absolute(root)))
+    return of_types or _is_in(finding.file, path) or (finding.file != root and _is_in(path, finding.file))
 
 
 def _is_in(file: Path, path: Path) -> bool:

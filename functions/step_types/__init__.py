@@ -1,14 +1,24 @@
-"""The step types at run time: one module each, named as in metadata. Adding a type is adding its module."""
+"""The step types at run time: one module each, named as in metadata. Adding a type is adding its module.
 
+A project's own types are beside these: `own_steps` is a link to its folder `steps`, which the build follows.
+"""
+
+import json
+import logging
 import pkgutil
+from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from typing import Any, Protocol, cast
 
 from job_run import Answer, Ended, JobRun, Launched
 from state.errors import UnknownStepType
 
+OWN = Path(__file__).parent.parent / "own_steps"
+LOG = logging.getLogger("headgate")
 CONSOLES = {"aws-cn": "amazonaws.cn", "aws-eusc": "amazonaws-eusc.eu"}  # of partitions that have one of their own
 
 
@@ -51,7 +61,24 @@ class Findable(StepType, Protocol):
 def step_types() -> dict[str, StepType]:
     """Every step type by its name."""
     names = sorted(each.name for each in pkgutil.iter_modules(__path__))
-    return {name: cast(StepType, import_module(f"{__name__}.{name}")) for name in names}
+    return {name: cast(StepType, import_module(f"{__name__}.{name}")) for name in names} | dict(_own())
+
+
+def _own() -> Iterator[tuple[str, StepType]]:
+    """The project's own types. One that cannot be imported is logged and unknown; it keeps no other from its work."""
+    for file in sorted(OWN.glob("*/functions.py")):
+        spec = spec_from_file_location(f"own_steps.{file.parent.name}", file)
+        assert spec is not None
+        assert spec.loader is not None
+        module = module_from_spec(spec)
+        try:
+            spec.loader.exec_module(module)
+        except Exception as error:  # noqa: BLE001 - whatever it does when it is imported
+            LOG.error(
+                json.dumps({"step_type_unusable": file.parent.name, "reason": f"{type(error).__name__}: {error}"})
+            )
+        else:
+            yield file.parent.name, cast(StepType, module)
 
 
 def step_type(name: str) -> StepType:

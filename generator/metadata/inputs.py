@@ -1,10 +1,12 @@
 """The metadata files of a products folder, and one digest for all of them."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from headgate.generator.cache import Cache, digest
 from headgate.generator.file_digests import FileDigests
 from headgate.generator.metadata.files import Files, find
+from headgate.generator.steps import own_folder
 
 # The digest of inputs of which one changed while they were read: no later run has it.
 MIXED = "changed while it was read"
@@ -20,7 +22,7 @@ class Inputs:
         self._errors: dict[Path, OSError] = {}
         self._digests: dict[Path, str] = {}
         digests, parts = FileDigests(cache, "metadata files"), [str(root)]
-        for path in self.files.paths():
+        for path in (*self.files.paths(), *_own_types(root)):
             name = str(path)
             try:
                 found, data = digests.of(name, name)
@@ -53,3 +55,10 @@ class Inputs:
                 self.digest = MIXED
             self._contents[path], self._digests[path] = data, found
         return self._contents[path]
+
+
+def _own_types(root: Path) -> Iterator[Path]:
+    """The files of the project's own step types that the generator reads."""
+    for each in sorted(own_folder(root).glob("*/*")):
+        if each.suffix in (".json", ".yaml", ".py", ".j2"):
+            yield each

@@ -9,7 +9,7 @@ from typing import Any
 
 from headgate.generator.cache import Cache
 from headgate.generator.findings import Finding
-from headgate.generator.metadata import schema
+from headgate.generator.metadata import own_types, schema
 from headgate.generator.metadata.complete import UNKNOWN
 from headgate.generator.metadata.drop_invalid import drop_invalid
 from headgate.generator.metadata.inputs import Inputs
@@ -24,6 +24,7 @@ from headgate.generator.model.mesh import Mesh
 from headgate.generator.model.product import Central, Domain, Product
 from headgate.generator.model.schedule import Calendar
 from headgate.generator.progress import Progress, silent
+from headgate.generator.steps import own_folder
 
 Document = dict[str, Any]
 
@@ -43,7 +44,8 @@ class Loaded:
 def load(inputs: Inputs, cache: Cache, today: date, progress: Progress = silent) -> Loaded:
     """The mesh of the files of `inputs`. What has not changed since an earlier run is neither parsed nor checked again."""
     files = inputs.files
-    findings = list(files.misplaced)
+    own = own_folder(inputs.root)
+    findings = [*files.misplaced, *own_types.use(own)]
     calendars = _calendars(inputs, findings)
     central = _central(inputs, findings)
     domains, defaults = _domains(inputs, findings)
@@ -59,7 +61,7 @@ def load(inputs: Inputs, cache: Cache, today: date, progress: Progress = silent)
     broken, partial = set(), set()
     if inputs.files.mesh and not central:
         broken.add("mesh")
-    second = SecondReader([*_new(inputs, inherited, cache)], defaults)
+    second = SecondReader([*_new(inputs, inherited, cache)], defaults, own)
     for number, ((domain, name), path) in enumerate(files.products.items()):
         progress("reading metadata", number, len(files.products))
         if path == second.first:

@@ -1,4 +1,4 @@
-"""The rules a file can break before it means anything: `HG101` to `HG114`."""
+"""The rules a file can break before it means anything: `HG101` to `HG115`."""
 
 from headgate.generator.findings import Rule
 
@@ -32,6 +32,11 @@ INDENTATION = Rule(
     "HG113", "wrong indentation", "At another level the key has no effect, and it is missing where it belongs."
 )
 CUT_VALUE = Rule("HG114", "value cut at a comma", "Inside braces an unquoted comma ends a value, so the rest is lost.")
+OWN_TYPE = Rule(
+    "HG115",
+    "a step type of the project that cannot be used",
+    "It is left out, so no product can use it; the others stay.",
+)
 
 READING_RULES = (
     UNREADABLE,
@@ -48,4 +53,5 @@ READING_RULES = (
     EMPTY_VALUE,
     INDENTATION,
     CUT_VALUE,
+    OWN_TYPE,
 )

@@ -7,7 +7,6 @@
 import copy
 import json
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ from headgate.generator.metadata.reading_rules import (
 )
 from headgate.generator.schemas import FOLDER, SUFFIX, channels
 from headgate.generator.schemas import schema as source
-from headgate.generator.steps import step_types
+from headgate.generator.steps import of_types, step_types
 
 BASE = "https://headgate.dev/schemas/"
 TYPE_NAMES = {
@@ -43,7 +42,7 @@ TYPE_NAMES = {
 }
 
 
-@cache
+@of_types
 def schemas() -> dict[str, dict[str, Any]]:
     """Every schema by its `$id`, the step types joined into the product's."""
     found = {}
@@ -84,18 +83,18 @@ def _loosened(properties: dict[str, Any], definitions: dict[str, Any]) -> dict[s
     return result
 
 
-@cache
+@of_types
 def _registry() -> Registry[Any]:
     return Registry().with_resources([(name, Resource.from_contents(schema)) for name, schema in schemas().items()])
 
 
-@cache
+@of_types
 def _compiled(name: str) -> Any:
     registry = jsonschema_rs.Registry([(key, schema) for key, schema in schemas().items()])
     return jsonschema_rs.Draft202012Validator(schemas()[BASE + name], registry=registry)
 
 
-@cache
+@of_types
 def _explainer(name: str) -> Draft202012Validator:
     return Draft202012Validator(schemas()[BASE + name], registry=_registry())
 

@@ -18,7 +18,7 @@ import orjson
 
 from headgate.generator import second_process
 from headgate.generator.cache import Cache, digest
-from headgate.generator.metadata import schema
+from headgate.generator.metadata import own_types, schema
 from headgate.generator.metadata.merge import merge
 from headgate.generator.metadata.read_error import ReadError
 from headgate.generator.metadata.yaml_reader import read
@@ -40,9 +40,9 @@ def defaults_digest(defaults: Document) -> str:
 
 
 class SecondReader:
-    """The last of `paths`, if they are many, read in a second process; `first` is the first of them."""
+    """The last of `paths`, if they are many, read in a second process; `first` is the first of them. `own` is the folder of the project's step types."""
 
-    def __init__(self, paths: Sequence[Path], defaults: Mapping[str, Document]) -> None:
+    def __init__(self, paths: Sequence[Path], defaults: Mapping[str, Document], own: Path) -> None:
         count = int(len(paths) * SHARE) if len(paths) >= MANY else 0
         self.first = paths[-count] if count else None
         self._process: subprocess.Popen[bytes] | None = None
@@ -52,7 +52,7 @@ class SecondReader:
                 groups.setdefault(path.parent.name, []).append(str(path))
             request = [[defaults[domain], each] for domain, each in groups.items() if domain in defaults]
             with tempfile.TemporaryFile() as file:
-                file.write(orjson.dumps(request))
+                file.write(orjson.dumps([str(own), request]))
                 file.seek(0)
                 self._process = subprocess.Popen(
                     second_process.command(answer), stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -71,7 +71,9 @@ def answer() -> None:
     """The second process: documents without errors, by key."""
     gc.disable()
     found: dict[str, Document] = {}
-    for defaults, paths in orjson.loads(sys.stdin.buffer.read()):
+    own, request = orjson.loads(sys.stdin.buffer.read())
+    own_types.use(Path(own))
+    for defaults, paths in request:
         inherited = defaults_digest(defaults)
         for path in paths:
             with contextlib.suppress(OSError, ReadError):

@@ -1,6 +1,5 @@
 """The Jinja2 environment: everything rendered is JSON, and every value goes through `tojson`."""
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,17 @@ def _tojson(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-@cache
+def _own(name: str) -> str | None:
+    """The template of a project's own step type."""
+    kind = steps.step_types().get(name.removesuffix(".asl.j2"))
+    return kind.template.read_text("utf-8") if kind else None
+
+
+@steps.of_types
 def environment() -> jinja2.Environment:
     """A misspelt variable is an error, and nothing is escaped: every value goes through `tojson`."""
     made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader([TEMPLATES, steps.FOLDER]),
+        loader=jinja2.ChoiceLoader([jinja2.FileSystemLoader([TEMPLATES, steps.FOLDER]), jinja2.FunctionLoader(_own)]),
         undefined=jinja2.StrictUndefined,
         autoescape=False,  # noqa: S701 - JSON, and every value passes through `tojson`
         auto_reload=False,

@@ -26,6 +26,7 @@ from headgate.generator.plan.resources import ProductResources
 from headgate.generator.plan.states import Call, State
 from headgate.generator.render.canonical import canonical
 from headgate.generator.render.machine import render_machine, render_state, template_of
+from headgate.generator.steps import when_types_change
 
 Parts = tuple[str, ...]
 Texts = Mapping[str, str]
@@ -107,6 +108,7 @@ class Shape:
 
 
 _shapes: dict[bytes, Shape] = {}
+when_types_change(_shapes.clear)
 
 
 def shape_of(given: MachineOutline, texts: Texts) -> Shape:

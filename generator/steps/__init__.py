@@ -32,6 +32,8 @@ The schema has a `timeout` with a `default`, and `x-` keys that the rest of the 
   `{property}` stands for those of all steps;
 - `x-watch-grants`: the permissions of the functions that ask for the work and stop it.
 
+A project has types of its own in a folder each, `steps/<type>/` beside the products (`metadata.own_types`).
+
 The template writes the form of the state that calls the service: `Type`, `Resource`, `Parameters`, `ResultSelector` and
 `ResultPath`. It is given `step`: `name`, `path` (where the run's configuration has the step's resource and arguments), `timeout`
 in seconds, `token`, `given` (which of the arguments the step has) and `settings` (all other properties, defaults filled in). The name and the path are written as they are: the states of
@@ -40,19 +42,35 @@ a shape are rendered once and filled in for each product. A launch keeps `{run_i
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import _lru_cache_wrapper, cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 FOLDER = Path(__file__).parent
+T = TypeVar("T")
+_own: dict[str, "StepType"] = {}
+_forget: list[Callable[[], None]] = []
 
 
 @dataclass(frozen=True, slots=True)
 class StepType:
+    """`folder` is that of a project's own type, None for one of Headgate."""
+
     name: str
     schema: dict[str, Any]
+    folder: Path | None = None
+
+    @property
+    def template(self) -> Path:
+        """The form of the state that calls the service."""
+        return self.folder / "launch.asl.j2" if self.folder else FOLDER / f"{self.name}.asl.j2"
+
+    @property
+    def example(self) -> Path:
+        """A step with every key."""
+        return self.folder / "example.yaml" if self.folder else FOLDER / f"{self.name}.example.yaml"
 
     def note(self, key: str, default: Any = None) -> Any:
         """An `x-` key of the schema."""
@@ -83,14 +101,41 @@ class StepType:
         return {key: part["default"] for key, part in self.schema["properties"].items() if "default" in part}
 
 
-@cache
+def of_types(function: Callable[..., T]) -> "_lru_cache_wrapper[T]":
+    """A cache for what is made from the step types: `use` empties it."""
+    made = cache(function)
+    _forget.append(made.cache_clear)
+    return made
+
+
+@of_types
 def step_types() -> dict[str, StepType]:
     """Every step type by its key in metadata, in alphabetical order."""
     suffix = ".schema.json"
-    return {
+    built_in = {
         file.name.removesuffix(suffix): StepType(file.name.removesuffix(suffix), json.loads(file.read_text("utf-8")))
-        for file in sorted(FOLDER.glob("*" + suffix))
+        for file in FOLDER.glob("*" + suffix)
     }
+    return dict(sorted((built_in | _own).items()))
+
+
+def use(own: Mapping[str, StepType]) -> None:
+    """From now on a project has these types of its own."""
+    if own or _own:
+        _own.clear()
+        _own.update(own)
+        for forget in _forget:
+            forget()
+
+
+def own_folder(products: Path) -> Path:
+    """Where a project has step types of its own, a folder each."""
+    return products.parent / "steps"
+
+
+def when_types_change(forget: Callable[[], None]) -> None:
+    """`forget` is called when other types are used."""
+    _forget.append(forget)
 
 
 PLACE = re.compile(r"(?<!\$)\{([\w.]+)(?::(bucket|path))?\}")

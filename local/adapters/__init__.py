@@ -25,7 +25,9 @@ class EndpointError(RuntimeError):
 
 def install(settings: Settings) -> None:
     """Installs every adapter. Raises `EndpointError`, and then has installed none."""
-    modules = [import_module(f"headgate.local.adapters.{name}") for name in ADAPTERS] + step_types.endpoints()
+    modules = [import_module(f"headgate.local.adapters.{name}") for name in ADAPTERS] + step_types.endpoints(
+        settings.project
+    )
     missing = [f"{each.__name__}: {hook}" for each in modules for hook in each.HOOKS if not _exists(hook)]
     if missing:
         raise EndpointError(

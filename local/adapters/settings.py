@@ -12,7 +12,7 @@ Behaviour = dict[str, Any]
 
 @dataclass
 class Settings:
-    """`url` is the endpoint's own. `incidents` has the OpsItems, `unsaved` the services whose state could not be
+    """`url` is the endpoint's own, `project` the folder whose own step types have stand-ins. `incidents` has the OpsItems, `unsaved` the services whose state could not be
     saved at the end.
 
     `away`: `stepfunctions`, and what is part of the names of functions, as long as they are away.
@@ -25,6 +25,7 @@ class Settings:
     clock: Clock
     folder: Path
     url: str
+    project: Path = Path()
     parallel_functions: int = 6
     incidents: list[dict[str, Any]] = field(default_factory=list)
     unsaved: list[str] = field(default_factory=list)
