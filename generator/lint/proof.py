@@ -101,7 +101,13 @@ class Proof:
         }
         others = [each.home for each in kinds.values() if any(part.stack > 1 for part in parts)]
         digest = _digest(
-            (sorted(kinds), bool(others), watching.patterns, [each["Action"] for each in watching.statements])
+            (
+                sorted(kinds),
+                bool(others),
+                watching.patterns,
+                watching.forms,
+                [each["Action"] for each in watching.statements],
+            )
         )
         if not self._cache.get("application lint", digest):
             self._template(

@@ -6,6 +6,7 @@ from typing import Any
 
 from headgate.generator.model.product import Parallel, Product, Step
 from headgate.generator.plan import names, retries
+from headgate.generator.plan.task_form import form_of
 from headgate.generator.steps import step_types
 
 
@@ -20,6 +21,7 @@ class StepOutline:
     resource: str
     settings: dict[str, Any]
     given: tuple[str, ...]  # which of the arguments it has
+    form: dict[str, Any] | None  # of the argument that is written key by key
     timeout: int
     retry: tuple[retries.Retrier, ...]
     alerts: tuple[str, ...]  # of the step itself
@@ -99,7 +101,7 @@ def _items(items: tuple[Step | Parallel, ...], alerts: tuple[str, ...], taken: s
 
 
 def _step(step: Step, alerts: tuple[str, ...]) -> StepOutline:
-    kind = step_types()[step.type]
+    kind = step_types()[step.type].of(step.settings)
     apart = (kind.resource, *kind.arguments, "timeout")
     return StepOutline(
         name=step.name,
@@ -110,6 +112,7 @@ def _step(step: Step, alerts: tuple[str, ...]) -> StepOutline:
         resource=str(step.settings[kind.resource]),
         settings={key: value for key, value in step.settings.items() if key not in apart},
         given=tuple(kind.given(step.settings)),
+        form=form_of(step.settings[kind.note("form")]) if kind.note("form") else None,
         timeout=step.timeout,
         retry=(
             *retries.of_refused(kind.note("refused")),

@@ -87,6 +87,11 @@ def of_refused(noted: dict[str, Any] | None) -> tuple[Retrier, ...]:
     return (retrier(["LaunchRefused"], **noted),) if noted else ()
 
 
+def of_listed(errors: Sequence[str]) -> tuple[Retrier, ...]:
+    """The retrier of a call whose step lists the errors after which it is repeated."""
+    return (retrier(list(errors), interval=5, attempts=8, backoff=2, max_delay=120),) if errors else ()
+
+
 def of_work(retry: Retry, errors: Sequence[str]) -> tuple[Retrier, ...]:
     """The retriers of a step that metadata gives a retry. `errors` are those of failed work, which the step type names.
 

@@ -7,6 +7,7 @@ from headgate.generator.model.duration import spoken
 from headgate.generator.plan import retries
 from headgate.generator.plan.outline import Items, ParallelOutline, StepOutline
 from headgate.generator.plan.states import TIME_OUTS, Call, Catch, Flow, State, catch_all, flow
+from headgate.generator.plan.task_form import parameters
 from headgate.generator.plan.tasks import (
     FAILURE,
     JOB_TRACKER,
@@ -78,7 +79,7 @@ def _group(step: StepOutline, work: Flow, next_state: str | None, on_failure: st
 
 
 def _work(step: StepOutline, next_state: str | None, on_failure: str | None) -> list[State]:
-    kind = step_types()[step.type]
+    kind = step_types()[step.type].of(step.settings)
     return PATTERNS[kind.note("pattern")](kind, step, next_state, on_failure)
 
 
@@ -184,16 +185,23 @@ def _call(
     }
     if kind.note("client-token"):
         given["token"] = token
+    if step.form is not None:
+        given["form"] = parameters(step.form, f"{_path(step)}.{kind.note('form')}")
     retry = tuple(retries.retrier(**each) for each in kind.note("launch-retry", ()))
+    retry += retries.of_listed(step.settings.get(kind.note("given-launch-retry"), ()))
     return State(name, step.type, next_state, "", timeout, retry, catch, {"step": given}, calls=_grants(kind, step))
 
 
 def _grants(kind: StepType, step: StepOutline) -> tuple[Call, ...]:
     known = step.settings | {kind.resource: step.resource}
-    return tuple(
-        Call(each["action"], resource, filled_in_condition(each.get("condition"), known), each.get("call"))
-        for each in kind.note("grants", ())
-        for resource in filled_in(each["resource"], known)
+    listed = step.settings.get(kind.note("given-grants"), ())
+    return (
+        *(
+            Call(each["action"], resource, filled_in_condition(each.get("condition"), known), each.get("call"))
+            for each in kind.note("grants", ())
+            for resource in filled_in(each["resource"], known)
+        ),
+        *(Call(each["action"], each["resource"], each.get("condition"), each.get("call")) for each in listed),
     )
 
 

@@ -1,8 +1,9 @@
 """How the application watches the work of the step types in use: the events that tell of its end, and what its functions may
 ask the services about it."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from hashlib import blake2b
 from os.path import commonprefix
 from typing import Any
 
@@ -17,15 +18,20 @@ MAX_MANAGED_POLICY = 6_144
 # Characters of an event pattern (docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html).
 MAX_PATTERN = 2_048
 
+# Of the events in one form: `SOURCE` and `DETAIL_TYPE` of functions/step_types/task.py.
+TASK_SOURCE, TASK_DETAIL_TYPE = "headgate.task", "Task State Change"
+
 Grant = tuple[str, bytes]  # the resource as the note writes it, and the condition as JSON
 
 
 @dataclass(frozen=True, slots=True)
 class Watching:
-    """`patterns`: the event pattern of each step type whose service sends events. `statements`: of one managed policy."""
+    """`patterns`: the event pattern of each step type whose service sends events, and of each step that describes its own. `statements`: of one
+    managed policy. `forms`: for those patterns whose events are given one form, that form as EventBridge's InputTransformer has it."""
 
     patterns: dict[str, dict[str, Any]]
     statements: list[Statement]
+    forms: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def watching(steps: Iterable[Step]) -> Watching:
@@ -55,19 +61,49 @@ def watching(steps: Iterable[Step]) -> Watching:
         for name, event in events.items()
         if event
     }
-    return Watching(patterns, _statements(actions, names))
+    described = {digest(each): each for each in _described(given)}
+    patterns |= {name: _frame(each) | {"detail": each["detail"]} for name, each in sorted(described.items())}
+    forms = {name: _form(each) for name, each in sorted(described.items())}
+    return Watching(patterns, _statements(actions, names), forms)
+
+
+def _described(steps: Iterable[Step]) -> Iterator[dict[str, Any]]:
+    """The events that steps themselves describe."""
+    for step in steps:
+        event = step.settings.get(step_types()[step.type].note("given-event"))
+        if event is not None:
+            yield {"detail-type": event["detail_type"], "type": step.type, **event}
+
+
+def digest(event: dict[str, Any]) -> str:
+    """A name for these events that no other events have."""
+    text = orjson.dumps(event, option=orjson.OPT_SORT_KEYS)
+    return f"{event['type']}-{blake2b(text, digest_size=6).hexdigest()}"
+
+
+def _form(event: dict[str, Any]) -> dict[str, Any]:
+    """As `functions/step_types/task.py` reads it. EventBridge puts quotes around a text that it fills in
+    (docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html)."""
+    known = {key: event[key] for key in ("source", "succeeded", "failed")}
+    rest = orjson.dumps(known).decode()[1:-1]
+    template = f'{{"source":"{TASK_SOURCE}","detail-type":"{TASK_DETAIL_TYPE}","detail":{{"run_id":<run_id>,"state":<state>,{rest}}}}}'
+    return {"InputPathsMap": {"run_id": event["run_id"], "state": event["state"]}, "InputTemplate": template}
 
 
 def _pattern(event: dict[str, Any], steps: list[dict[str, Any]]) -> dict[str, Any]:
     """The EventBridge pattern of an `x-event` note, whose source and detail type are plain text. Where the names of the steps make it too long,
     what they begin with stands for them."""
-    frame = {"source": [event["source"]], "detail-type": [event["detail-type"]]}
+    frame = _frame(event)
     if "detail" not in event:
         return frame
     whole = frame | {"detail": _detail(event["detail"], steps, lambda names: names)}
     if len(orjson.dumps(whole)) <= MAX_PATTERN:
         return whole
     return frame | {"detail": _detail(event["detail"], steps, lambda names: [{"prefix": commonprefix(names)}])}  # noqa: RUF071
+
+
+def _frame(event: dict[str, Any]) -> dict[str, Any]:
+    return {"source": [event["source"]], "detail-type": [event["detail-type"]]}
 
 
 def _detail(detail: Any, steps: list[dict[str, Any]], named: Callable[[list[str]], list[Any]]) -> Any:

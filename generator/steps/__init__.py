@@ -28,6 +28,11 @@ The schema has a `timeout` with a `default`, and `x-` keys that the rest of the 
   from the step, a list as one resource each, none where the step has no such property; `{a.b}` is a property of a property,
   `{a:bucket}` and `{a:path}` are the bucket of an S3 URI, and the bucket with the key. `call` is the integration (`lambda:invoke`) where its name
   is not the action's, empty for a permission that the service needs besides; a condition is filled in alike;
+- `x-given-grants`: the property in which a step itself lists permissions of the machine, in the form of `x-grants`;
+- `x-given-launch-retry`: the property in which a step itself lists the errors of the launch after which it is repeated;
+- `x-given-event`: the property in which a step itself describes the events that report its end;
+- `x-form`: the argument that the template is given as `step.form`: its keys with paths into the configuration, and keys that end with `.$` as they are;
+- `x-with`: other notes for steps that have a property: `{property: {note: value}}`;
 - `x-event`: the pattern (`source`, `detail-type`, `detail`) of the events that report the end of the work, of ours alone: a text with
   `{property}` stands for those of all steps;
 - `x-watch-grants`: the permissions of the functions that ask for the work and stop it.
@@ -43,7 +48,7 @@ a shape are rendered once and filled in for each product. A launch keeps `{run_i
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import _lru_cache_wrapper, cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -86,6 +91,15 @@ class StepType:
         """The properties whose values may hold placeholders."""
         noted = self.schema["x-arguments"]
         return (noted,) if isinstance(noted, str) else tuple(noted)
+
+    def of(self, settings: Mapping[str, Any]) -> "StepType":
+        """The type as it is for a step with these settings."""
+        notes = [each for key, each in self.note("with", {}).items() if key in settings]
+        return (
+            replace(self, schema={**self.schema, **{key: value for each in notes for key, value in each.items()}})
+            if notes
+            else self
+        )
 
     def given(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments that a step has."""

@@ -1,0 +1,1 @@
+"""Any integration, as the local runtime runs it."""
