@@ -11,7 +11,7 @@ from headgate.generator.cache import Cache, digest
 from headgate.generator.lint.linters import cfn_lint
 from headgate.generator.lint.proof import Proof
 from headgate.generator.metadata.load import Loaded
-from headgate.generator.metadata.own_types import example_product
+from headgate.generator.metadata.own_example import example_product
 from headgate.generator.model.accounts import home_of, producers, publishers, publishes_elsewhere, subscriptions
 from headgate.generator.model.mesh import Mesh
 from headgate.generator.model.product import Product

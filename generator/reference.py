@@ -28,6 +28,28 @@ included, into `schemas/`, and a file names its schema in its first line, as the
 ```
 """
 
+PYTHON = """\
+Instead of YAML, a file `<domain>/<file>.py` may yield products, which are checked and generated alike. A file that begins with `_` is for imports of the others. The result may depend on
+the files under `products/` only.
+
+```python
+from collections.abc import Iterator
+
+from headgate.products import Product, Retry, Schedule, Step, all_of
+
+
+def products() -> Iterator[Product]:
+    for region in ("eu", "us"):
+        yield Product(
+            f"positions-{region}",
+            f"Positions of {region}",
+            schedule=Schedule("daily", time="06:00"),
+            depends_on=all_of("raw/trades"),
+            steps=[Step("build", "glue", {"job": f"positions-{region}"}, retry=Retry(2, interval="60s"))],
+        )
+```
+"""
+
 STEP_TYPES = """\
 What a step can run. The keys of each type are in the [metadata reference](metadata.md). Machines launch the work, record its id, and wait; the end
 comes by event, and the monitor asks about work whose end nobody reported. `cancel`, a failed attempt and a lost machine stop what runs.
@@ -88,6 +110,7 @@ def metadata_page() -> str:
         parts.append(f"## {title}\n\n{schema['description']}\n")
         parts.extend(_example(FOLDER / "examples" / f"{each}.yaml") for each in examples)
         parts.append("\n".join(_table(schema)) + "\n")
+    parts.append(f"## Products in Python\n\n{PYTHON}")
     parts.extend(of_type(kind) for kind in step_types().values())
     return "\n".join(parts)
 

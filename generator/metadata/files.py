@@ -19,22 +19,26 @@ RESERVED = ("catalog", "template", "layout", "mesh")
 
 @dataclass
 class Files:
-    """Paths by what they are; `misplaced` are findings."""
+    """Paths by what they are; `misplaced` are findings. `python` yields products; files that begin with `_` are what these import."""
 
     domains: dict[str, Path] = field(default_factory=dict)
     products: dict[tuple[str, str], Path] = field(default_factory=dict)
     calendars: dict[str, Path] = field(default_factory=dict)
+    python: list[Path] = field(default_factory=list)
+    imported: list[Path] = field(default_factory=list)
     mesh: Path | None = None
     misplaced: list[Finding] = field(default_factory=list)
 
     def paths(self) -> Iterator[Path]:
         """Every file that has to be read."""
         mesh = (self.mesh,) if self.mesh else ()
-        return chain(mesh, self.domains.values(), self.calendars.values(), self.products.values())
+        return chain(
+            mesh, self.domains.values(), self.calendars.values(), self.products.values(), self.python, self.imported
+        )
 
 
 def find(root: Path) -> Files:
-    """Every metadata file under `root`, sorted. Files that are not YAML and hidden ones are left alone."""
+    """Every metadata file under `root`, sorted. Files that are neither YAML nor Python and hidden ones are left alone."""
     files = Files()
     for entry in _entries(root):
         unusable = _unusable(entry, root)
@@ -84,6 +88,8 @@ def _folder(root: Path, folder: Path, name: str, files: Files) -> None:
                         path, "a folder inside a domain", "products/<domain>/<product>.yaml", "Move its files up."
                     )
                 )
+        elif entry.name.endswith(".py") and name != CALENDARS:
+            (files.imported if entry.name.startswith("_") else files.python).append(path)
         elif not _yaml(entry.name):
             continue
         elif entry.name.endswith(".yml"):
@@ -109,7 +115,9 @@ def _folder(root: Path, folder: Path, name: str, files: Files) -> None:
             )
         else:
             files.products[name, stem] = path
-    if name not in files.domains and any(domain == name for domain, _ in files.products):
+    if name not in files.domains and (
+        any(domain == name for domain, _ in files.products) or any(each.parent.name == name for each in files.python)
+    ):
         files.misplaced.append(
             Finding(
                 NO_DOMAIN,
@@ -130,7 +138,7 @@ def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
 def _unusable(entry: os.DirEntry[str], root: Path) -> Finding | None:
     """What must not be opened: reading a pipe waits for a writer, and a link may lead to a file that is none of the metadata."""
     path, folder = Path(entry.path), _is_folder(entry)
-    if not (_yaml(entry.name) or folder) or (folder and not entry.is_symlink()):
+    if not (_yaml(entry.name) or entry.name.endswith(".py") or folder) or (folder and not entry.is_symlink()):
         return None
     if entry.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
         found, hint = f"a link out of {root.as_posix()}", "Put a copy in its place, or remove the link."

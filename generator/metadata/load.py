@@ -1,13 +1,17 @@
 """Loads a products folder into a mesh and collects the findings about files that cannot be used as they are."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from headgate.generator.cache import Cache
+from headgate.generator.cache import digest as digest_of_bytes
 from headgate.generator.findings import Finding
 from headgate.generator.metadata import own_types, schema
 from headgate.generator.metadata.complete import UNKNOWN
@@ -15,6 +19,7 @@ from headgate.generator.metadata.drop_invalid import drop_invalid
 from headgate.generator.metadata.inputs import Inputs
 from headgate.generator.metadata.intention import intended
 from headgate.generator.metadata.merge import merge
+from headgate.generator.metadata.python_products import products_of
 from headgate.generator.metadata.read_error import ReadError
 from headgate.generator.metadata.reading_rules import UNREADABLE, WRONG_VALUE
 from headgate.generator.metadata.second_reader import SecondReader, defaults_digest, document_key
@@ -88,6 +93,22 @@ def load(inputs: Inputs, cache: Cache, today: date, progress: Progress = silent)
         products[identity] = build.product(domain, name, document)
         digests[identity] = digest
     progress("reading metadata", len(files.products), len(files.products))
+    yielded: dict[str, Path] = {}
+    for path in files.python:
+        domain = path.parent.name
+        for each in products_of(path, _names_in(domain, products, broken), findings):
+            identity = f"{domain}/{each.name}"
+            yielded[identity] = each.file
+            document, whole = _merged(each.document, each.file, defaults.get(domain), findings)
+            if document is None:
+                broken.add(identity)
+                continue
+            products[identity] = build.product(domain, each.name, document)
+            digests[identity] = document_key(
+                digest_of_bytes(orjson.dumps(each.document)), inherited.get(domain, "broken")
+            )
+            if not whole:
+                partial.add(identity)
     mesh = Mesh(
         root=inputs.root,
         products=products,
@@ -98,6 +119,7 @@ def load(inputs: Inputs, cache: Cache, today: date, progress: Progress = silent)
         partial=frozenset(partial),
         broken_calendars=frozenset(files.calendars.keys() - calendars.keys()),
         central=central,
+        yielded=yielded,
     )
     return Loaded(mesh, findings, digests)
 
@@ -117,6 +139,18 @@ def _product_document(
     own = _document(data, path, findings)
     if own is None:
         return None, False
+    return _merged(own, path, defaults, findings)
+
+
+def _names_in(domain: str, *identities: Iterable[str]) -> Iterator[str]:
+    """The names of the domain's products among these."""
+    return (name for each in chain(*identities) for of, _, name in [each.partition("/")] if of == domain)
+
+
+def _merged(
+    own: Document, path: Path, defaults: Document | None, findings: list[Finding]
+) -> tuple[Document | None, bool]:
+    """The document with the domain's defaults, without what is wrong in it, and whether it is whole."""
     inherited = defaults or {"owner": UNKNOWN}
     document = merge(inherited, own)
     found = schema.check(document, "product.schema.json", path)

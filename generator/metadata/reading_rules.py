@@ -1,4 +1,4 @@
-"""The rules a file can break before it means anything: `HG101` to `HG115`."""
+"""The rules a file can break before it means anything: `HG101` to `HG116`."""
 
 from headgate.generator.findings import Rule
 
@@ -37,6 +37,7 @@ OWN_TYPE = Rule(
     "a step type of the project that cannot be used",
     "It is left out, so no product can use it; the others stay.",
 )
+PYTHON = Rule("HG116", "Python that yields no products", "The products that it would yield are missing.")
 
 READING_RULES = (
     UNREADABLE,
@@ -54,4 +55,5 @@ READING_RULES = (
     INDENTATION,
     CUT_VALUE,
     OWN_TYPE,
+    PYTHON,
 )

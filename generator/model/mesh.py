@@ -1,7 +1,7 @@
 """All products and the dependencies between them."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,8 @@ class Mesh:
     """`broken` holds identities whose file exists but could not be read, and `mesh` for products/mesh.yaml.
 
     `broken_calendars` the same for calendars. Products in `partial` lack the parts that were wrong. `today` is the date on which
-    the metadata is checked. `central` is None where no products/mesh.yaml says where the central bus is.
+    the metadata is checked. `central` is None where no products/mesh.yaml says where the central bus is. `yielded`: the place of products that
+    Python yields, by identity.
     """
 
     root: Path
@@ -27,9 +28,11 @@ class Mesh:
     partial: frozenset[str] = frozenset()
     broken_calendars: frozenset[str] = frozenset()
     central: Central | None = None
+    yielded: Mapping[str, Path] = field(default_factory=dict)
 
     def file(self, product: Product | str) -> Path:
-        return self.root / f"{product if isinstance(product, str) else product.id}.yaml"
+        identity = product if isinstance(product, str) else product.id
+        return self.yielded.get(identity) or self.root / f"{identity}.yaml"
 
     @cached_property
     def upstream(self) -> dict[str, tuple[str, ...]]:
