@@ -25,11 +25,12 @@ from tests.conftest import Headgate
 from tests.fake_aws import FakeAws
 from tests.golden import lay_out
 from tests.handler_steps import NOW, TODAY, invoke, queue
+from tests.headgate_command import HEADGATE
 from tests.local_application import ROOT
 from tests.moto_engine import FailTask, Succeed, execute
 from tests.moto_services import SERVICES
 from tests.state_steps import LOADED, opened, wait
-from tests.state_world import World
+from tests.state_world import SOAK, World
 
 TYPE = Path(__file__).parent / "sagemaker_pipeline"
 ARN = "arn:aws:sagemaker:us-east-1:1:pipeline/churn/execution/x1"
@@ -44,6 +45,15 @@ pipeline:
     - name: score
       sagemaker_pipeline: {pipeline: churn, parameters: [{Name: Date, Value: "{business_date}"}]}
       retry: {attempts: 1}
+"""
+CALL = """\
+    - name: list
+      task:
+        name: queues
+        resource: aws-sdk:sqs:listQueues
+        parameters: {QueueNamePrefix: "x-{business_date}"}
+        repeat_on: [Sqs.SqsException]
+        grants: [{action: sqs:ListQueues, resource: "*"}]
 """
 
 
@@ -241,12 +251,25 @@ def test_a_package_offers_a_type_and_the_project_holds_a_copy(
 
 
 def test_its_stand_in_is_found_in_the_project(outside: Path) -> None:
-    local = outside / "steps/sagemaker_pipeline/local"
-    local.mkdir()
-    (local / "endpoint.py").write_text("HOOKS = ()\nPERMISSIONS = {}\n\ndef install(settings):\n    pass\n")
-    (local / "provision.py").write_text("def provision(stack, steps, scripts, data):\n    return 'provisioned'\n")
     assert "sagemaker_pipeline" in local_types.names(outside)
-    assert local_types.provisioner("sagemaker_pipeline", outside).provision(None, [], None, outside) == "provisioned"
+    assert "sagemaker_pipeline" not in local_types.names(ROOT)
+    assert local_types.provisioner("sagemaker_pipeline", outside).provision(None, [], None, outside) is None
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(SOAK == 1, reason="`make soak` deploys the project")
+def test_the_project_is_deployed_and_has_its_day(outside: Path) -> None:
+    """The type's code in the functions, its stand-in, its rule and grants, beside a call as it stands."""
+    for name in ("template.yaml", "samconfig.toml"):
+        (outside / name).symlink_to(ROOT / name)
+    product = outside / "products/d1/ds1.yaml"
+    product.write_text(product.read_text() + CALL)
+    done = subprocess.run(
+        [*HEADGATE, "run", "--date", TODAY], cwd=outside, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    for line in ("step score: churn SUCCEEDED", "step list: queues SUCCEEDED", "1 COMPLETED"):
+        assert line in done.stdout, done.stdout
 
 
 def test_a_project_can_use_every_note_of_headgates_own_types() -> None:

@@ -1,0 +1,10 @@
+"""The pipelines that steps name: there is nothing to create."""
+
+from pathlib import Path
+from typing import Any
+
+from headgate.local.stack import Stack
+
+
+def provision(stack: Stack, steps: list[dict[str, Any]], scripts: Path | None, data: Path) -> None:
+    """Creates nothing."""
