@@ -26,9 +26,10 @@ def digest(data: bytes) -> str:
 
 @functools.cache
 def generator_digest() -> str:
-    """Of all that results depend on besides metadata: the generator's files, Python, installed packages, time zones."""
+    """Of all that results depend on besides metadata: the generator's files, the classes of products in Python, Python itself, installed packages,
+    time zones."""
     parts = [sys.version.encode()]
-    for file in _sources(str(Path(__file__).parent)):
+    for file in (*_sources(str(Path(__file__).parent)), str(Path(__file__).parent.parent / "products.py")):
         with open(file, "rb") as opened:
             parts += (file.encode(), opened.read())
     for folder in dict.fromkeys((*sys.path, *zoneinfo.TZPATH)):
