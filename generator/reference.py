@@ -52,7 +52,8 @@ def products() -> Iterator[Product]:
 
 STEP_TYPES = """\
 What a step can run. The keys of each type are in the [metadata reference](metadata.md). Machines launch the work, record its id, and wait; the end
-comes by event, and the monitor asks about work whose end nobody reported. `cancel`, a failed attempt and a lost machine stop what runs.
+comes by event, and the monitor asks about work whose end nobody reported. `cancel`, a failed attempt and a lost machine stop what runs. `task` makes any call for which there is no type;
+a project adds types of its own ([recipe](../CONTRIBUTING.md#a-step-type-of-a-project)), and `headgate steps` lists them all.
 
 | type | launched by | end reported by | at `timeout` | a launch without an answer | errors after which the launch is repeated | the machine's role allows |
 |---|---|---|---|---|---|---|"""
