@@ -132,7 +132,7 @@ def test_step_types_state_everything_and_as_the_generator_does(name: str) -> Non
     kind = step_types()[name]
     noted = json.loads((ROOT / f"generator/steps/{name}.schema.json").read_text("utf-8"))
     assert (noted["x-resource"], noted["x-arguments"]) == (kind.RESOURCE, kind.ARGUMENTS)
-    event = noted.get("x-event", {})
+    event = noted.get("x-event") or noted.get("x-given-event", {})
     assert (event.get("source"), event.get("detail-type")) == (kind.SOURCE, kind.DETAIL_TYPE)
     for function in ("ended", "ask", "stop", "console"):
         assert callable(getattr(kind, function))

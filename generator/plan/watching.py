@@ -18,9 +18,6 @@ MAX_MANAGED_POLICY = 6_144
 # Characters of an event pattern (docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html).
 MAX_PATTERN = 2_048
 
-# Of the events in one form: `SOURCE` and `DETAIL_TYPE` of functions/step_types/task.py.
-TASK_SOURCE, TASK_DETAIL_TYPE = "headgate.task", "Task State Change"
-
 Grant = tuple[str, bytes]  # the resource as the note writes it, and the condition as JSON
 
 
@@ -70,8 +67,8 @@ def watching(steps: Iterable[Step]) -> Watching:
 def _described(steps: Iterable[Step]) -> Iterator[dict[str, Any]]:
     """The events that steps themselves describe."""
     for step in steps:
-        event = step.settings.get(step_types()[step.type].note("given-event"))
-        if event is not None:
+        note = step_types()[step.type].note("given-event")
+        if note and (event := step.settings.get(note["property"])):
             yield {"detail-type": event["detail_type"], "type": step.type, **event}
 
 
@@ -84,9 +81,10 @@ def digest(event: dict[str, Any]) -> str:
 def _form(event: dict[str, Any]) -> dict[str, Any]:
     """As `functions/step_types/task.py` reads it. EventBridge puts quotes around a text that it fills in
     (docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html)."""
+    note = step_types()[event["type"]].note("given-event")
     known = {key: event[key] for key in ("source", "succeeded", "failed")}
     rest = orjson.dumps(known).decode()[1:-1]
-    template = f'{{"source":"{TASK_SOURCE}","detail-type":"{TASK_DETAIL_TYPE}","detail":{{"run_id":<run_id>,"state":<state>,{rest}}}}}'
+    template = f'{{"source":"{note["source"]}","detail-type":"{note["detail-type"]}","detail":{{"run_id":<run_id>,"state":<state>,{rest}}}}}'
     return {"InputPathsMap": {"run_id": event["run_id"], "state": event["state"]}, "InputTemplate": template}
 
 

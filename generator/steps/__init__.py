@@ -30,7 +30,8 @@ The schema has a `timeout` with a `default`, and `x-` keys that the rest of the 
   is not the action's, empty for a permission that the service needs besides; a condition is filled in alike;
 - `x-given-grants`: the property in which a step itself lists permissions of the machine, in the form of `x-grants`;
 - `x-given-launch-retry`: the property in which a step itself lists the errors of the launch after which it is repeated;
-- `x-given-event`: the property in which a step itself describes the events that report its end;
+- `x-given-event`: `{property, source, detail-type}`: the property in which a step itself describes the events that report its end, and the names
+  that they get from their rule, which gives them the form that the type's module reads;
 - `x-form`: the argument that the template is given as `step.form`: its keys with paths into the configuration, and keys that end with `.$` as they are;
 - `x-with`: other notes for steps that have a property: `{property: {note: value}}`;
 - `x-event`: the pattern (`source`, `detail-type`, `detail`) of the events that report the end of the work, of ours alone: a text with

@@ -1,16 +1,17 @@
 """`task`: any integration as it stands, with permissions listed by hand. Its answer, an answered token or an event of its service ends it."""
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from headgate.generator.plan import watching
 from job_run import FAILED, SUCCEEDED, Ended
 from state.errors import BadEvent
 from step_types import task
+from tests import moto_engine
 from tests.conftest import Headgate
 from tests.golden import FOLDER
 from tests.moto_engine import FailTask, Raise, Silence, Succeed, execute
@@ -54,13 +55,22 @@ def test_an_event_of_its_service_ends_it() -> None:
     assert reported("RUNNING") is None
     with pytest.raises(BadEvent, match="/detail/run_id is 7, not string"):
         task.ended(transformed({"detail": {"jobRunId": 7, "state": "x"}})["detail"])
-    assert (watching.TASK_SOURCE, watching.TASK_DETAIL_TYPE) == (task.SOURCE, task.DETAIL_TYPE)
 
 
 @pytest.mark.slow
 def test_each_way_of_its_end_on_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     for operation, name in (("StartCrawler", "crawl"), ("SendMessage", "send"), ("StartJobRun", "profile")):
         monkeypatch.setitem(SERVICES, operation, name)
+    answer = moto_engine._World.answer
+
+    def answered(world: moto_engine._World, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Who receives the message answers its token."""
+        if operation == "SendMessage":
+            token = json.loads(parameters["MessageBody"])["token"]
+            threading.Thread(target=moto_engine._answer_token, args=(token, Succeed({}))).start()
+        return answer(world, operation, parameters)
+
+    monkeypatch.setattr(moto_engine._World, "answer", answered)
     started = Succeed({"RunId": "db_1"})
     answers: dict[str, Any] = {
         "crawl": [Succeed({})],
@@ -74,7 +84,6 @@ def test_each_way_of_its_end_on_an_engine(monkeypatch: pytest.MonkeyPatch) -> No
     assert sent["QueueUrl"] == "u"
     body = json.loads(sent["MessageBody"])
     assert body["of"] == {"product": "ds1", "dates": ["2026-11-20"]}
-    assert body["token"]
     assert execution.called("crawl") == [{"Name": "raw"}]
     assert len(execution.called("profile")) == 2, "the retry of work that failed"
     assert [each["job_run_id"] for each in execution.called("tracker.await")] == ["db_1", "db_1"]
