@@ -52,8 +52,8 @@ def questions(world: World) -> dict[str, float]:
     asked: dict[str, Callable[[], Any]] = {
         "status": lambda: state.status_of_day(TODAY, None, "", 500, LATER),
         "why": lambda: state.explain_run("d/x3", TODAY, None, LATER),
-        "history of a product": lambda: state.history_of("d/x3", yesterday, yesterday, "", 500),
-        "history of all": lambda: state.history_of(None, yesterday, yesterday, "", 500),
+        "history of a product": lambda: state.history_page("d/x3", yesterday, yesterday, "", 500, False),
+        "history of all": lambda: state.history_page(None, yesterday, yesterday, "", 500, False),
         "latest date": lambda: state.latest_date(None, LATER),
         "repair": lambda: state.repair(LATER),
         "claim of effects": lambda: state.claim_effects(50, LATER, timedelta(0)),

@@ -22,7 +22,7 @@ MOST_BYTES = 4_000_000  # of an answer, to begin a further page: Lambda answers 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`status`: every product of a business date. `why`: one run, what it waits for and what that waits for. `history`: what
-    happened, oldest first. `runs`: those of a product. `product`: what its refresh events have to agree with. `open_runs`: how many each
+    happened, oldest first; where it is more than an answer holds, the latest of it. `runs`: those of a product. `product`: what its refresh events have to agree with. `open_runs`: how many each
     product has. `backfills`: how far each is, the latest first. `changes`: what deployments changed, the latest first, since the date if one is
     given. `health`: what could not be performed, loaded or opened, and how many messages lie in dead letter queues. `dead_letters`: the first of
     these messages; `dead_letter`: one of them, whole. `alerts`: what became of the alerts of a date, and what is muted. Without a date it is the latest that has a run.
@@ -71,11 +71,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
                 "event_dates": [str(each) for each in bounds(now.date())],
             }
         case _:
-            rows, more = _pages(lambda after: state.history_of(product, first, last, after, PAGE))
+            rows, more = _pages(lambda before: state.history_page(product, first, last, before, PAGE, True))
             return {
                 **answer,
                 "until": str(last),
-                "entries": rows,
+                "entries": rows[::-1],
                 "more": more,
                 **_archived(state, product, first, last),
             }

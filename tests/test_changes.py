@@ -142,7 +142,7 @@ def test_a_run_knows_the_commit_it_goes_by(history: None, world: World, headgate
     deployed(world, "eeeeeee5", f"{TODAY} 08:00", mesh("raw/a", sla={"complete_by": "09:00"}))
     assert "Metadata of commit ddddddd4, loaded at 07:00." in headgate_on("why", "d/x")[1]
 
-    entries = [json.loads(each.entry) for each in world.state.history_of("d/x", DAY, DAY, "", 50)]
+    entries = [json.loads(each.entry) for each in world.state.history_page("d/x", DAY, DAY, "", 50, False)]
     assert [each["commit"] for each in entries if each["kind"] == "run" and "released" not in each] == [
         "ccccccc3",
         "ddddddd4",

@@ -388,7 +388,10 @@ def test_questions_are_answered_in_print_and_as_json(running: StandIn, headgate:
     }
 
     assert "There are more products; choose a domain with --domain.\n" in headgate("status")[1]
-    assert headgate("history")[1] == "no entries\nThere are more entries; choose a product or fewer dates.\n"
+    assert (
+        headgate("history")[1]
+        == "no entries\nThese are the latest entries; choose a product or fewer dates to see the earlier ones.\n"
+    )
     assert headgate("why", "d1/ds1")[1] == (
         "d1/ds1 for 2026-11-20 is PROCESSING.\nA. Owner: ann.\nStarted at 08:00: the last input arrived.\nAs of 09:00 UTC.\n"
     )

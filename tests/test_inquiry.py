@@ -1,5 +1,6 @@
 """Questions to the state, on real PostgreSQL: status, why, history."""
 
+import json
 from datetime import UTC, date
 from typing import Any
 
@@ -242,6 +243,19 @@ def test_history_of_all_in_pages(morning: World, monkeypatch: pytest.MonkeyPatch
     everything = asked(question="history", business_date=TODAY)["entries"]
     monkeypatch.setattr(inquire, "PAGE", 2)
     assert asked(question="history", business_date=TODAY)["entries"] == everything
+
+    monkeypatch.setattr(inquire, "MOST", 2)
+    cut = asked(question="history", business_date=TODAY)
+    assert (cut["entries"], cut["more"]) == (everything[-2:], True), "the latest"
+
+
+def test_functions_of_the_release_before_are_given_the_oldest_entries_first(morning: World) -> None:
+    everything = asked(question="history", business_date=TODAY)["entries"]
+    found, after = [], ""
+    while page := morning.sql("SELECT * FROM history_of(NULL, %s, %s, %s, 2)", TODAY, TODAY, after):
+        after = page[-1][0]
+        found += [json.loads(entry) for _, entry in page]
+    assert found == everything
 
 
 def test_a_run_that_becomes_late_is_in_its_history(morning: World) -> None:

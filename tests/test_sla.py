@@ -157,7 +157,7 @@ def test_a_date_that_the_scheduler_did_not_open_is_late_once(world: World) -> No
     assert (
         formatting.status(rows, clock)[1][-1] == "LATE, due by 08:00; not opened at 06:00; `headgate backfill` opens it"
     )
-    entries = [json.loads(each.entry) for each in world.state.history_of("d/x", DAY, DAY, "", 50)]
+    entries = [json.loads(each.entry) for each in world.state.history_page("d/x", DAY, DAY, "", 50, False)]
     assert [line for _, _, line in formatting.history(entries, clock)] == ["LATE: not opened when its SLA was due"]
 
     opened(world, f"{TODAY} 09:00")
@@ -280,7 +280,7 @@ def test_an_sla_that_changes_moves_open_runs_and_can_go(world: World) -> None:
     opened(world)
     world.load(made(sla={"complete_by": "10:00"}), at(f"{TODAY} 07:30"))
     assert (due(world), late(world, f"{TODAY} 08:10")) == (f"{TODAY} 10:00", 0)
-    entries = [each.entry for each in world.state.history_of("d/x", DAY, DAY, "", 50)]
+    entries = [each.entry for each in world.state.history_page("d/x", DAY, DAY, "", 50, False)]
     assert [each for each in entries if '"SLA changed"' in each]
     world.load(made(sla=None), at(f"{TODAY} 09:00"))
     assert (due(world), late(world, f"{TODAY} 10:10")) == (None, 0)

@@ -24,7 +24,7 @@ def inputs(world: World, name: str, date: str = TODAY) -> list[tuple[Any, ...]]:
 
 def history_of(world: World, name: str) -> list[tuple[str, str | None]]:
     """The kinds of the history's entries, with the upstream that an entry names."""
-    rows = world.state.history_of(name, DAY, DAY, "", 100)
+    rows = world.state.history_page(name, DAY, DAY, "", 100, False)
     return [(entry["kind"], entry.get("upstream")) for entry in (json.loads(row.entry) for row in rows)]
 
 

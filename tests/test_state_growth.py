@@ -42,6 +42,6 @@ def test_the_execution_is_stored_once_and_shown_with_each_change_after_it(world:
     whole_run(world)
     stored = world.sql("SELECT event FROM data_product_status_history WHERE execution_arn IS NOT NULL")
     assert stored == [("waiting",)]
-    entries = [json.loads(row.entry) for row in world.state.history_of("d/x", DAY, DAY, "", 100)]
+    entries = [json.loads(row.entry) for row in world.state.history_page("d/x", DAY, DAY, "", 100, False)]
     changes = {each["status"]: each.get("execution_arn") for each in entries if each["kind"] == "run"}
     assert changes == {"WAITING": ARN, "PROCESSING": ARN, "COMPLETED": ARN}

@@ -26,7 +26,7 @@ def why(world: World, name: str = "d/x") -> Any:
 
 
 def kinds(world: World, name: str = "d/x") -> list[Any]:
-    entries = world.state.history_of(name, DAY, DAY, "", 100)
+    entries = world.state.history_page(name, DAY, DAY, "", 100, False)
     return [(each.entry, each.key) for each in entries]
 
 

@@ -33,5 +33,5 @@ def run(arguments: argparse.Namespace) -> int:
         what = plural(each["entries"], "run" if each["kind"] == "runs" else "refresh event")
         terminal.line(f"{each['business_date']}: {what} of this date {formatting.archived(each)}", indent=2)
     if answer["more"]:
-        terminal.line("There are more entries; choose a product or fewer dates.")
+        terminal.line("These are the latest entries; choose a product or fewer dates to see the earlier ones.")
     return FINE

@@ -30,8 +30,10 @@ class Questions(Calls):
     def explain_run(self, product: str, on_date: date, of_cycle: str | None, now_is: datetime) -> Json:
         return cast(Json, self._value("explain_run", product, on_date, of_cycle, now_is))
 
-    def history_of(self, product: str | None, first: date, last: date, after: str, page: int) -> list[Row]:
-        return self._rows(Row, "history_of", product, first, last, after, page)
+    def history_page(
+        self, product: str | None, first: date, last: date, bound: str, page: int, newest_first: bool
+    ) -> list[Row]:
+        return self._rows(Row, "history_page", product, first, last, bound, page, newest_first)
 
     def changes_of(self, what: str | None, since: datetime, after: str, page: int) -> list[Row]:
         return self._rows(Row, "changes_of", what, since, after, page)

@@ -204,6 +204,37 @@ CREATE TABLE public.data_product_dependencies (
     on_update text DEFAULT 'notify'::text NOT NULL,
     CONSTRAINT data_product_dependencies_on_update_check CHECK ((on_update = ANY (ARRAY['rerun'::text, 'notify'::text, 'ignore'::text])))
 );
+CREATE TABLE public.data_product_dependencies_events_status_history (
+    history_id bigint CONSTRAINT data_product_dependencies_events_status_his_history_id_not_null NOT NULL,
+    run_id uuid NOT NULL,
+    leaf integer NOT NULL,
+    cycle text NOT NULL,
+    upstream text CONSTRAINT data_product_dependencies_events_status_histo_upstream_not_null NOT NULL,
+    status text NOT NULL,
+    event_key text,
+    changed_at timestamp with time zone CONSTRAINT data_product_dependencies_events_status_his_changed_at_not_null NOT NULL,
+    event public.dependency_event NOT NULL,
+    required_date date,
+    changed_by text,
+    reason text
+);
+CREATE TABLE public.data_product_status_history (
+    history_id bigint NOT NULL,
+    run_id uuid NOT NULL,
+    product_id text NOT NULL,
+    business_date date NOT NULL,
+    cycle text NOT NULL,
+    attempt integer NOT NULL,
+    status text NOT NULL,
+    released_at timestamp with time zone,
+    release_reason text,
+    execution_arn text,
+    error text,
+    cause text,
+    changed_at timestamp with time zone NOT NULL,
+    changed_by text NOT NULL,
+    event public.run_event NOT NULL
+);
 CREATE TABLE public.effect (
     effect_id bigint NOT NULL,
     effect_key text NOT NULL,
@@ -340,20 +371,6 @@ CREATE TABLE public.data_pipeline_parameters (
     name text NOT NULL,
     value jsonb NOT NULL
 );
-CREATE TABLE public.data_product_dependencies_events_status_history (
-    history_id bigint CONSTRAINT data_product_dependencies_events_status_his_history_id_not_null NOT NULL,
-    run_id uuid NOT NULL,
-    leaf integer NOT NULL,
-    cycle text NOT NULL,
-    upstream text CONSTRAINT data_product_dependencies_events_status_histo_upstream_not_null NOT NULL,
-    status text NOT NULL,
-    event_key text,
-    changed_at timestamp with time zone CONSTRAINT data_product_dependencies_events_status_his_changed_at_not_null NOT NULL,
-    event public.dependency_event NOT NULL,
-    required_date date,
-    changed_by text,
-    reason text
-);
 ALTER TABLE public.data_product_dependencies_events_status_history ALTER COLUMN history_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.data_product_dependencies_events_status_history_history_id_seq
     START WITH 1
@@ -376,23 +393,6 @@ ALTER TABLE public.data_product_hold_history ALTER COLUMN hold_id ADD GENERATED 
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
-);
-CREATE TABLE public.data_product_status_history (
-    history_id bigint NOT NULL,
-    run_id uuid NOT NULL,
-    product_id text NOT NULL,
-    business_date date NOT NULL,
-    cycle text NOT NULL,
-    attempt integer NOT NULL,
-    status text NOT NULL,
-    released_at timestamp with time zone,
-    release_reason text,
-    execution_arn text,
-    error text,
-    cause text,
-    changed_at timestamp with time zone NOT NULL,
-    changed_by text NOT NULL,
-    event public.run_event NOT NULL
 );
 ALTER TABLE public.data_product_status_history ALTER COLUMN history_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.data_product_status_history_history_id_seq
