@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 import alert_test
 import dead_letters
+import delayed_alerts
 import redelivery
 import runtime
 from alerting.channels import channels, properties, shown
@@ -51,13 +52,16 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if "Records" not in event:
         return alert_test.send(require(event, "alert-test"), secrets, runtime.now())
     failed = [message["messageId"] for message in event["Records"] if not _notify(message)]
+    runtime.tried(lambda: delayed_alerts.send(runtime.state(), runtime.now()))
     return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
 
 
 def _notify(message: dict[str, Any]) -> bool:
     """Whether the message is done with: everything was delivered that was due, or it lies in the dead letter queue."""
     try:
-        failed, in_doubt = _delivered(require(read(message["body"], MAX_ALERT), "alert"))
+        fact = require(read(message["body"], MAX_ALERT), "alert")
+        _send_again(fact, message)
+        failed, in_doubt = _delivered(fact)
     except BadEvent as error:
         log_refusal(message["messageId"], error)
         return _given_up(message, str(error))
@@ -67,8 +71,15 @@ def _notify(message: dict[str, Any]) -> bool:
     if failed:
         return redelivery.later(message, failed, runtime.now())
     names = ", ".join(f"{each['channel']} {shown(each['channel'], each['target'])}" for each in in_doubt)
-    reason = f"it is not known whether this was delivered: {names}; a repetition may be a second message"
+    reason = f"{dead_letters.IN_DOUBT}: {names}; redriven it is sent once more, and may be a second message"
     return not in_doubt or _given_up(message, reason)
+
+
+def _send_again(fact: dict[str, Any], message: dict[str, Any]) -> None:
+    """What is in doubt is sent once more where a person has redriven the message."""
+    actor = message.get("messageAttributes", {}).get(dead_letters.REDRIVEN_BY, {}).get("stringValue")
+    if actor:
+        runtime.state().send_again(fact, properties(), message["messageId"], actor, runtime.now())
 
 
 def _delivered(fact: dict[str, Any]) -> tuple[list[Result], list[dict[str, Any]]]:

@@ -14,6 +14,8 @@ LOG = logging.getLogger("headgate")
 QUEUES = "DEAD_LETTER_QUEUES"  # their URLs, with blanks between
 QUEUE = "DEAD_LETTER_QUEUE"  # the URL of the one that belongs to the queue of this function
 REASON = "Reason"  # the attribute of a message that was moved here
+REDRIVEN_BY = "RedrivenBy"  # the attribute of one that an operator has redriven
+IN_DOUBT = "it is not known whether this was delivered"  # how the reason of an alert begins that may arrive twice
 LONGEST_REASON = 1_000  # characters
 # What SQS takes in an attribute (docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html).
 _NOT_TAKEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -41,7 +43,7 @@ def move(refused: dict[str, tuple[str, str]]) -> list[str]:
     url, moved = os.environ.get(QUEUE), []
     for name, (body, reason) in refused.items() if url else ():
         try:
-            queues().send_message(QueueUrl=url, MessageBody=body, MessageAttributes={REASON: _attribute(reason)})
+            queues().send_message(QueueUrl=url, MessageBody=body, MessageAttributes={REASON: attribute(reason)})
         except (ClientError, BotoCoreError) as error:
             LOG.error(json.dumps({"not_moved": name, "reason": described(error)}))
             if is_unanswered(error):
@@ -53,7 +55,7 @@ def move(refused: dict[str, tuple[str, str]]) -> list[str]:
     return moved
 
 
-def _attribute(reason: str) -> dict[str, str]:
+def attribute(reason: str) -> dict[str, str]:
     text = _NOT_TAKEN.sub("\ufffd", reason[:LONGEST_REASON]) or "unknown"
     return {"DataType": "String", "StringValue": text}
 

@@ -97,8 +97,8 @@ def shown(letter: str) -> dict[str, Any]:
 
 def redrive(letter: str | None, actor: str) -> dict[str, Any]:
     """Sends the message whose id begins so, or all (None), to the queue they came from: {redriven: [id], left: [{id, queue, reason}], more};
-    `more` if a queue may hold others. Raises `UnknownLetter`."""
-    redriven, more = [], False
+    `in_doubt` are those that may arrive twice, if there are any; `more` if a queue may hold others. Raises `UnknownLetter`."""
+    redriven, in_doubt, more = [], [], False
     left: list[dict[str, Any]] = []
     for url in dead_letters.urls():
         with _received(url, letter, left) as found:
@@ -110,11 +110,13 @@ def redrive(letter: str | None, actor: str) -> dict[str, Any]:
                         left.append({"id": each.id, "queue": name_of(url), "reason": problem})
                     else:
                         redriven.append(found.pop(each.id).id)
+                        in_doubt += [each.id] if each.reason.startswith(dead_letters.IN_DOUBT) else []
         if letter is not None and (redriven or any("id" in each for each in left)):
             break
     if letter is not None and not redriven and not any("id" in each for each in left):
         raise UnknownLetter(_not_found(letter, left))
-    return {"redriven": redriven, "left": left, "more": more}
+    doubtful = {"in_doubt": in_doubt} if in_doubt else {}
+    return {"redriven": redriven, **doubtful, "left": left, "more": more}
 
 
 def _not_found(letter: str, unread: list[dict[str, Any]]) -> str:
@@ -129,7 +131,8 @@ def _sent_on(letter: Letter, actor: str) -> str | None:
     if target is None:
         return f"it has no queue to go to; {letter.reason}"
     try:
-        dead_letters.queues().send_message(QueueUrl=target, MessageBody=letter.body)
+        by = {dead_letters.REDRIVEN_BY: dead_letters.attribute(actor)}
+        dead_letters.queues().send_message(QueueUrl=target, MessageBody=letter.body, MessageAttributes=by)
         dead_letters.queues().delete_message(QueueUrl=letter.url, ReceiptHandle=letter.receipt)
     except (ClientError, BotoCoreError) as error:
         return described(error)

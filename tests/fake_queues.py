@@ -46,10 +46,14 @@ class FakeQueues:
         if self.broken:
             raise ClientError({"Error": {"Code": self.broken, "Message": "as the test wants it"}}, operation)
 
-    def send_message(self, QueueUrl: str, MessageBody: str, MessageAttributes: Any = None) -> dict[str, str]:
+    def send_message(
+        self, QueueUrl: str, MessageBody: str, MessageAttributes: Any = None, DelaySeconds: int = 0
+    ) -> dict[str, str]:
         self._called("SendMessage")
+        assert 0 <= DelaySeconds <= 900, "SQS takes no more"
         number = f"{next(self._numbers):08x}-0000-4000-8000-000000000000"
-        self.messages.setdefault(QueueUrl, []).append(Message(number, MessageBody, MessageAttributes or {}, self.now))
+        sent = Message(number, MessageBody, MessageAttributes or {}, self.now, self.now + DelaySeconds)
+        self.messages.setdefault(QueueUrl, []).append(sent)
         return {"MessageId": number}
 
     def receive_message(

@@ -89,6 +89,10 @@ def _redrive(arguments: argparse.Namespace) -> int:
     if sent or code == FINE:
         again = "; what is refused again lies there again" if sent else ""
         terminal.line(f"{plural(sent, 'message')} sent once more{again}.")
+    if doubtful := len(result.get("in_doubt", ())):
+        terminal.line(
+            f"Of {plural(doubtful, 'alert')} it was not known whether it had been delivered: the recipients may receive it twice."
+        )
     for each in result["left"]:
         named = f"{each['id'][:SHORT]} in {each['queue']} stays" if "id" in each else f"{each['queue']} was not read"
         terminal.line(f"{named}: {_plain(each['reason'])}")

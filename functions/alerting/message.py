@@ -66,6 +66,10 @@ def compose(alert: Alert) -> Message:
     if "reminder" in alert:
         title += ", still unresolved" + (": escalated" if alert.get("escalated") else "")
     facts = _meant_for_another(alert)
+    if "again" in alert:
+        facts.append(
+            ("Sent again", f"by {alert['again']['by']}: it was not known whether the first message had arrived")
+        )
     facts.append(("Product", f"{alert['product']}: {one_line(alert['description'])}"))
     if "reminder" in alert:
         reminder = alert["reminder"]

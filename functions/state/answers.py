@@ -195,6 +195,15 @@ class TakenAlert:
 
 
 @dataclass(frozen=True, slots=True)
+class PutOff:
+    """An alert of the outbox, `payload` as JSON, that is due in so many seconds."""
+
+    effect_id: int
+    payload: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Undelivered:
     """Of an alert. `waiting` deliveries can be made when another sender is done; of those `in_doubt` [{channel, target}] nobody can find out whether
     they were made."""

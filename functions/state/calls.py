@@ -23,6 +23,7 @@ from state.answers import (
     Openings,
     OpenRun,
     Operated,
+    PutOff,
     Recorded,
     Repaired,
     Row,
@@ -163,6 +164,9 @@ class State(Questions):
     def claim_effects_of_run(self, run: UUID, page: int, now_is: datetime, lease: timedelta) -> list[Effect]:
         return self._rows(Effect, "claim_effects_of_run", run, page, now_is, lease)
 
+    def claim_alerts(self, until: datetime, page: int, now_is: datetime, lease: timedelta) -> list[PutOff]:
+        return self._rows(PutOff, "claim_alerts", until, page, now_is, lease)
+
     def finish_effects(self, results: list[Json], now_is: datetime) -> int:
         return int(self._value("finish_effects", results, now_is))
 
@@ -217,6 +221,9 @@ class State(Questions):
 
     def take_alert(self, given: Json, channels: list[Json], now_is: datetime) -> TakenAlert:
         return self._one(TakenAlert, "take_alert", given, channels, now_is)
+
+    def send_again(self, given: Json, channels: list[Json], of_message: str, actor: str, now_is: datetime) -> int:
+        return int(self._value("send_again", given, channels, of_message, actor, now_is))
 
     def undelivered(self, of_alert: str, channels: list[Json]) -> Undelivered:
         return self._one(Undelivered, "undelivered", of_alert, channels)

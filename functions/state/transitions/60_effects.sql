@@ -45,6 +45,18 @@ LANGUAGE sql SET enable_seqscan = off AS $$
         ORDER BY e.due_at, e.effect_id LIMIT page FOR UPDATE SKIP LOCKED), now_is, lease) taken
 $$;
 
+CREATE OR REPLACE FUNCTION claim_alerts(until timestamptz, page integer, now_is timestamptz, lease interval)
+RETURNS TABLE (effect_id bigint, payload text, seconds integer)
+LANGUAGE sql SET enable_seqscan = off AS $$
+-- The alerts that are due by then, also those of later than now, with the seconds until each is due.
+    SELECT taken.effect_id, taken.payload, greatest(0, ceil(extract(epoch FROM f.due_at - now_is)))::integer
+    FROM take_effects(ARRAY(
+        SELECT e.effect_id FROM effect e
+        WHERE is_open(e) AND e.kind = 'alert' AND e.due_at <= until AND e.parked_at IS NULL AND (e.claimed_until IS NULL OR e.claimed_until <= now_is)
+        ORDER BY e.due_at, e.effect_id LIMIT page FOR UPDATE SKIP LOCKED), now_is, lease) taken
+    JOIN effect f USING (effect_id)
+$$;
+
 CREATE OR REPLACE FUNCTION finish_effects(results jsonb, now_is timestamptz) RETURNS integer
 LANGUAGE sql SET enable_seqscan = off AS $$
 -- [{effect_id, outcome, retry_seconds, parked, untried}]: done; due again after retry_seconds; parked until an operator retries it; or, untried,

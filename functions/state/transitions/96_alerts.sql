@@ -128,6 +128,24 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
     LEFT JOIN jsonb_to_recordset(channels) c(channel text, searches boolean) ON c.channel = d.channel
 $$;
 
+CREATE OR REPLACE FUNCTION key_of_fact(fact jsonb) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT concat_ws(' ', fact ->> 'kind', fact ->> 'level', fact ->> 'step', fact ->> 'run_id', fact ->> 'attempt')
+$$;
+
+CREATE OR REPLACE FUNCTION send_again(given jsonb, channels jsonb, of_message text, actor text, now_is timestamptz) RETURNS integer
+LANGUAGE sql SET enable_seqscan = off AS $$
+-- The deliveries of the fact that are in doubt for good are due once more, since `actor` has asked for it by that message. Gives how many.
+    WITH due AS (
+        UPDATE alert_delivery d SET state = 'DUE', changed_at = now_is,
+            about = d.about || jsonb_build_object('again', jsonb_build_object('message', of_message, 'by', actor))
+        FROM jsonb_to_recordset(channels) c(channel text, searches boolean)
+        WHERE d.alert_key = key_of_fact(given) AND d.state = 'UNKNOWN' AND c.channel = d.channel AND NOT c.searches
+            AND d.about #>> '{again,message}' IS DISTINCT FROM of_message  -- it may be received more than once
+        RETURNING 1
+    )
+    SELECT count(*)::integer FROM due
+$$;
+
 CREATE OR REPLACE FUNCTION take_alert(
     given jsonb, channels jsonb, now_is timestamptz, OUT key text, OUT deliveries jsonb, OUT alert jsonb
 )
@@ -142,7 +160,7 @@ DECLARE
     a alert;
     passed_causes integer;
 BEGIN
-    key := concat_ws(' ', given ->> 'kind', given ->> 'level', given ->> 'step', given ->> 'run_id', given ->> 'attempt');
+    key := key_of_fact(given);
     SELECT * INTO r FROM data_product_status WHERE run_id = (given ->> 'run_id')::uuid FOR SHARE;  -- it does not end meanwhile
     IF NOT FOUND THEN
         SELECT o.* INTO r FROM unmade_opening u CROSS JOIN LATERAL unopened_run(u) o WHERE u.run_id = (given ->> 'run_id')::uuid;
