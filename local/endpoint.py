@@ -22,6 +22,7 @@ from urllib.request import Request, urlopen
 from headgate.local.clock import Clock
 from headgate.local.process import LOOPBACK
 
+SLACK_SCOPES = "chat:write, channels:history"  # of the token, in each answer
 CHECKS, CHECK_SECONDS = 3, 0.01  # so many checks in a row must find no activity before the endpoint counts as idle
 
 
@@ -182,8 +183,10 @@ def _serve_control(descriptor: int, settings: Any) -> None:
     alerts: list[dict[str, Any]] = []
 
     def receive(path: str, given: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        """Acts as the services that tell people, as far as alerts need them."""
+        """Acts as the services that tell people, as far as alerts need them. What only reads is no alert."""
         _, service, rest = path.split("/", 2)
+        if service == "slack" and not rest.startswith("chat."):
+            return 200, {"ok": True, "channel": {"is_member": True}, "messages": []}
         alerts.append({"service": service, "path": rest, "body": given})
         if service == "slack":
             return 200, {"ok": True, "channel": given.get("channel"), "ts": f"{len(alerts)}.0"}
@@ -200,6 +203,7 @@ def _serve_control(descriptor: int, settings: Any) -> None:
             body = json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
+            self.send_header("X-OAuth-Scopes", SLACK_SCOPES)
             self.end_headers()
             self.wfile.write(body)
 

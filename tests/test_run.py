@@ -184,6 +184,50 @@ def test_up_prints_how_to_reach_it_and_that_is_right(up: Path) -> None:
     assert "headgate-d1_ds4" in {each["name"] for each in machines}
 
 
+def test_a_recipient_is_tested_and_alerts_are_muted_and_listed(up: Path) -> None:
+    """An alert of a failure is put on the topic, as a machine does."""
+    assert output_of(up, "alert", "test", "--to", "slack:#ops") == "A test was sent to slack #ops.\n"
+    assert output_of(up, "mute", "d1", "--until", "1h", "--reason", "we move").startswith(
+        "No alerts about d1 are sent until"
+    )
+    date = "2026-11-13"
+    output_of(up, "backfill", "d1/ds4", "--date", date)
+    run = json.loads(output_of(up, "why", "d1/ds4", "--date", date, "--json"))["run"]["run_id"]
+    fact = {
+        "kind": "ERROR",
+        "level": "product",
+        "product": "d1/ds4",
+        "run_id": run,
+        "business_date": date,
+        "cycle": "",
+        "attempt": 1,
+        "error": "X",
+    }
+    known = json.loads((up / ".headgate" / "local" / "runtime.json").read_text())["options"]
+    sns = boto3.client("sns", **known)
+    (topic,) = [
+        each["TopicArn"] for each in sns.list_topics()["Topics"] if each["TopicArn"].endswith(":headgate-alerts")
+    ]
+    sns.publish(TopicArn=topic, Message=json.dumps(fact))
+
+    listed = alerts_of(up, date, "3 due")
+    assert re.search(r"^  d1 is muted until .* by \w+: we move$", listed, re.MULTILINE)
+    assert re.search(r"slack #positions-alerts +due +kept back until .*: muted by \w+: we move", listed)
+    assert output_of(up, "mute", "d1", "--end") == "d1 is not muted any more.\n"
+    assert re.search(r"slack #positions-alerts +sent +.* \(open\)", alerts_of(up, date, "3 sent"))
+
+
+def alerts_of(folder: Path, date: str, expected: str) -> str:
+    """What `headgate alerts` prints, as soon as that is in its summary."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        printed = output_of(folder, "alerts", "--date", date)
+        if expected in printed:
+            return printed
+        time.sleep(0.5)
+    raise AssertionError(printed)
+
+
 def test_sample_events_are_filled_in_from_an_open_run(up: Path) -> None:
     date = "2026-11-16"
     output_of(up, "backfill", "d1/ds1", "--date", date)

@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         terminal.line(f"{channel} {result['target']} cannot be reached:")
         for each in result["wrong"]:
-            terminal.line(each, indent=2)
+            terminal.line(f"  {each}")
     return FINE if result["delivered"] else FINDINGS
 
 

@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     terminal.line(f"Alerts for {answer['business_date']} as of {clock.with_zone(answer['asked_at'])}: {summary}.")
     for each in answer["muted"]:
         reason = f": {each['reason']}" if "reason" in each else ""
-        terminal.line(f"{each['muted']} is muted until {clock(each['until'])} by {each['by']}{reason}", indent=2)
+        terminal.line(f"  {each['muted']} is muted until {clock(each['until'])} by {each['by']}{reason}")
     rows = [each for each in found if each["state"] != "SUPPRESSED"]
     kept_back = [each for each in found if each["state"] == "SUPPRESSED"]
     shown = rows + (kept_back if arguments.all else kept_back[:MOST])
