@@ -176,6 +176,24 @@ def test_the_monitor_looks_when_an_sla_is_missed(world: World, aws: FakeAws, clo
     assert invoke("monitor", {})["late"] == 1
 
 
+def test_what_is_due_later_is_performed_then_and_keeps_nobody_awake(
+    world: World, aws: FakeAws, clock: Callable[[str], None]
+) -> None:
+    """A reminder, or what a mute has kept back until then."""
+    run = quiet(world, aws, clock)
+    world.sql(
+        "INSERT INTO effect (effect_key, kind, run_id, attempt, payload, due_at) VALUES ('reminder', 'alert', %s, 1, %s, %s)",
+        run, json.dumps({"kind": "ERROR", "product": "d1/ds1"}), at(f"{TODAY} 03:00"),
+    )  # fmt: skip
+    clock(f"{TODAY} 01:00")
+    invoke("monitor", {})
+    assert aws.schedules[LOOK] == f"at({TODAY}T03:00:00)"
+    clock(f"{TODAY} 03:00")
+    invoke("monitor", {})
+    assert [each["kind"] for each in aws.alerts] == ["ERROR"]
+    assert aws.schedules[LOOK] == f"at({TODAY}T04:47:00)"
+
+
 def test_a_product_without_a_schedule_is_late_at_its_time(
     world: World, aws: FakeAws, clock: Callable[[str], None]
 ) -> None:
