@@ -12,11 +12,11 @@ from botocore.exceptions import ClientError
 
 import runtime
 from alerting.channels import channels, check, incident
-from alerting.delivery import NotDelivered, Refused
+from alerting.delivery import MaybeDelivered, NotDelivered, Refused
 from alerting.message import compose
 from tests.alert_world import Service, Ses
 from tests.state_world import at
-from tests.test_alert_faults import ALERT, delivered, secrets, targets
+from tests.test_alert_faults import ALERT, TABLE, delivered, secrets, targets
 
 RECOVERED = {**ALERT, "kind": "COMPLETED", "attempt": 2}
 GREEN, RED = ":large_green_circle:", ":red_circle:"
@@ -65,6 +65,28 @@ def test_an_edit_that_slack_refuses_never_blocks_the_message(
     assert service.paths() == ["/chat.update", "/chat.postMessage"]
     assert service.received[1][1]["reply_broadcast"] is True, "who reads the channel sees the recovery all the same"
     assert code in caplog.text
+
+
+def test_each_fault_of_a_slack_message_in_the_docs_is_a_test() -> None:
+    played = {
+        "the first message cannot be edited": "test_an_edit_that_slack_refuses_never_blocks_the_message",
+        "the thread is gone": "test_a_slack_thread_that_was_deleted_begins_anew",
+        "the history cannot be read": "test_a_slack_that_cannot_be_searched_leaves_it_in_doubt",
+    }
+    rows = TABLE[TABLE.index("| fault of a Slack message |") :].splitlines()[2:]
+    faults = [row.split("|")[1].strip() for row in rows if row.startswith("|")]
+    assert len(faults) == len(played)
+    for fault, (begins, test) in zip(faults, played.items(), strict=True):
+        assert fault.startswith(begins)
+        assert callable(globals()[test])
+
+
+@pytest.mark.parametrize("code", ["missing_scope", "not_in_channel"])
+def test_a_slack_that_cannot_be_searched_leaves_it_in_doubt(service: Service, code: str) -> None:
+    service.answers = [(200, {}, {"ok": False, "error": code})]
+    with pytest.raises(MaybeDelivered, match=code):
+        say(service, "slack", "open", doubtful=True)
+    assert service.paths() == ["/conversations.history"]
 
 
 def test_a_slack_thread_that_was_deleted_begins_anew(service: Service) -> None:
