@@ -15,10 +15,11 @@ import launches
 import lost_machines
 import runtime
 from contract import require, shown
+from job_run import FAILED, JobRun
 from lost_machines import MachineEnd
 from state.answers import OpenRun
 from state.errors import BadEvent
-from step_types import step_types
+from step_types import step_type, step_types
 
 MACHINE_ENDED = "Step Functions Execution Status Change"
 UNSUCCESSFUL = ("FAILED", "TIMED_OUT", "ABORTED")
@@ -62,7 +63,7 @@ def _machine_end(body: dict[str, Any]) -> batch.Parsed | None:
 def record(parsed: list[batch.Parsed], now: datetime) -> dict[int, str]:
     """Records the ends. Each may be recorded again. It refuses none. A machine that was stopped because its run was cancelled may have launched
     work that nobody has recorded, which is stopped."""
-    jobs = [each for each in parsed if "job_run_id" in each]
+    jobs = [_with_reason(each) for each in parsed if "job_run_id" in each]
     if jobs:
         runtime.state().record_job_states(jobs, now)
     ends = {(each["machine"], each["name"]): each["end"] for each in parsed if "machine" in each}
@@ -81,6 +82,18 @@ def record(parsed: list[batch.Parsed], now: datetime) -> dict[int, str]:
         except (ClientError, BotoCoreError) as error:
             batch.LOG.error(json.dumps({"launches_unknown": each.run_id, "reason": str(error)}))
     return {}
+
+
+def _with_reason(job: dict[str, Any]) -> dict[str, Any]:
+    """The end of a job run with its reason, asked of its service where the event does not name it."""
+    if job["message"] or job["state"] != FAILED:
+        return job
+    try:
+        answer = step_type(job["type"]).ask(JobRun.of(job))
+    except (ClientError, BotoCoreError) as error:
+        batch.LOG.warning(json.dumps({"job_run_id": job["job_run_id"], "reason": str(error)}))
+        return job
+    return job | {"message": answer.message}
 
 
 def _with_error(run: OpenRun, end: MachineEnd) -> MachineEnd:

@@ -30,6 +30,9 @@ KINDS = (
     Kind("machine", {"name": "legacy-flow", "prefix": "headgate-1", "input": {"date": "x"}}, "machine.start", "ExecutionLimitExceededException", "Name"),
     Kind("batch", {"definition": "fit", "job_name": "headgate-1", "parameters": {"date": "x"}, "command": ["a"], "environment": []}, "batch.start",
          "TooManyRequestsException", None),
+    Kind("redshift", {"database": "prod", "name": "headgate/m", "query": "CALL load(:date)", "parameters": [{"Name": "date", "Value": "x"}]}, "redshift.start",
+         "ActiveStatementsExceededException", "ClientToken"),
+    Kind("emr_serverless", {"application": "00f1", "name": "headgate/m", "arguments": ["x"]}, "emr_serverless.start", "InternalServerException", "ClientToken"),
 )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import duckdb
 import pytest
 
 from headgate.cli import staging
@@ -78,19 +79,19 @@ pipeline:
 # Four products for each of these types: work with an effect, whose launch is refused at first and then not answered; work that fails, unheard; work
 # that takes longer than the step allows; and work of a machine that is stopped, is run again, and is cancelled.
 STORIES = """
---- svc/{type}-runs.yaml
+--- svc/{name}-runs.yaml
 description: Real work, launched through faults
 pipeline:
   steps: [{{name: work, {type}: {runs}}}]
---- svc/{type}-fails.yaml
+--- svc/{name}-fails.yaml
 description: Work that fails, and whose event is lost
 pipeline:
   steps: [{{name: work, {type}: {fails}}}]
---- svc/{type}-late.yaml
+--- svc/{name}-late.yaml
 description: Work that takes longer than the step allows
 pipeline:
   steps: [{{name: work, {type}: {late}}}]
---- svc/{type}-again.yaml
+--- svc/{name}-again.yaml
 description: The machine is stopped while the work runs, the run is run again beside it, and is cancelled
 pipeline:
   steps: [{{name: work, {type}: {again}}}]
@@ -115,7 +116,12 @@ class Story:
 
     @property
     def metadata(self) -> str:
-        return STORIES.format(**asdict(self))
+        return STORIES.format(name=self.name, **asdict(self))
+
+    @property
+    def name(self) -> str:
+        """What the names of its products begin with."""
+        return self.type.replace("_", "-")
 
     @property
     def behaviours(self) -> dict[str, list[dict[str, Any]]]:
@@ -138,12 +144,36 @@ STORY = (
         "ServerException",
         "the container ended with exit code 1; no such column",
     ),
+    Story(
+        "redshift",
+        '{cluster: svc, database: svc, secret: svc-dwh, query: "INSERT INTO effects SELECT CAST(:day AS date)::varchar, :product", parameters: {day: "{business_date}", product: "{product}"}}',
+        "{cluster: svc, database: svc-db-fails, secret: svc-dwh, query: SELECT 1}",
+        "{cluster: svc, database: svc-db-late, secret: svc-dwh, query: SELECT 1, timeout: 10m}",
+        "{cluster: svc, database: svc-db-again, secret: svc-dwh, query: SELECT 1}",
+        ("svc-db-fails", "svc-db-late", "svc-db-again"),
+        "redshiftdata:executeStatement",
+        "ActiveStatementsExceededException",
+        "InternalServerException",
+        "no such column",
+    ),
+    Story(
+        "emr_serverless",
+        '{application: svc1, role: model, entry_point: s3://svc-code/svc-fit.py, arguments: [emr_serverless, "{business_date}", "{product}"]}',
+        "{application: svc1, role: model, entry_point: s3://svc-code/spark-fails.py}",
+        "{application: svc1, role: model, entry_point: s3://svc-code/spark-late.py, timeout: 10m}",
+        "{application: svc1, role: model, entry_point: s3://svc-code/spark-again.py}",
+        ("spark-fails", "spark-late", "spark-again"),
+        "emrserverless:startJobRun",
+        "ThrottlingException",
+        "InternalServerException",
+        "no such column",
+    ),
 )  # fmt: skip
 each_story = pytest.mark.parametrize("story", STORY, ids=lambda story: story.type)
 EFFECT = """
 import os, pathlib, sys
 with pathlib.Path(os.environ["DATA"], sys.argv[1] + "-effects").open("a") as file:
-    file.write(f"{sys.argv[2]} {os.environ['PRODUCT']}\\n")
+    file.write(f"{sys.argv[2]} {os.environ.get('PRODUCT') or sys.argv[3]}\\n")
 """
 SCORE = """
 import os, pathlib, sys
@@ -177,10 +207,10 @@ EXPECTED = {
 for each in STORY:
     RUNS |= each.behaviours
     EXPECTED |= {
-        f"svc/{each.type}-runs": Expectation("COMPLETED", attempt=1),
-        f"svc/{each.type}-fails": Expectation("ERROR", error="JobFailed"),
-        f"svc/{each.type}-late": Expectation("ERROR", error="JobTimedOut"),
-        f"svc/{each.type}-again": Expectation("CANCELLED", attempt=2),
+        f"svc/{each.name}-runs": Expectation("COMPLETED", attempt=1),
+        f"svc/{each.name}-fails": Expectation("ERROR", error="JobFailed"),
+        f"svc/{each.name}-late": Expectation("ERROR", error="JobTimedOut"),
+        f"svc/{each.name}-again": Expectation("CANCELLED", attempt=2),
     }
 
 
@@ -195,6 +225,13 @@ class Played:
         clock = Clock(UTC, DAY.isoformat())
         ends = [each for each in self.day.entries if (each["product"], each["kind"]) == (product, "job ended")]
         return [(each["status"], clock(each["at"])) for each in ends]
+
+    def effects(self, kind: str) -> list[list[str]]:
+        """What the real work of the type has left: a table, or lines of a file."""
+        if (file := self.data / f"{kind}-effects").exists():
+            return [each.split(" ") for each in file.read_text().splitlines()]
+        with duckdb.connect(str(self.data / f"{kind}.duckdb")) as database:
+            return [list(row) for row in database.execute("FROM effects").fetchall()]
 
     def why(self, product: str) -> str:
         asked = {"question": "why", "product": product, "business_date": DAY.isoformat()}
@@ -231,7 +268,7 @@ class Faults:
 
     def _stop(self) -> None:
         states = self._running.client("stepfunctions")
-        for product in ("rerun", *(f"{each.type}-again" for each in STORY)):
+        for product in ("rerun", *(f"{each.name}-again" for each in STORY)):
             machine = f"{self._running.outputs['StateMachineArnPrefix']}svc_{product}"
             (execution,) = states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]
             states.stop_execution(executionArn=execution["executionArn"])
@@ -254,6 +291,8 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
         each.mkdir()
     (jobs / "svc-score.py").write_text(SCORE)
     (jobs / "svc-fit.py").write_text(EFFECT)
+    with duckdb.connect(str(data / "redshift.duckdb")) as database:
+        database.execute("CREATE TABLE effects (day varchar, product varchar)")
     (data / "trades.csv").write_text(
         "day,book,quantity\n2026-11-20,o'neil,3\n2026-11-20,o'neil,4\n2026-11-19,o'neil,9\n"
     )
@@ -262,7 +301,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
         places, catalog, _ = staging.stage(folder / "products", folder / "run")
-    again = [f"svc/{each.type}-again" for each in STORY]
+    again = [f"svc/{each.name}-again" for each in STORY]
     moments = (
         *(Moment(at(7), action=operation("rerun", product)) for product in ("svc/rerun", *again)),
         *(Moment(at(20), action=operation("cancel", product)) for product in ("svc/cancelled", *again)),
@@ -309,23 +348,23 @@ def test_a_cancel_stops_the_task_and_a_next_attempt_waits_for_the_one_before(pla
 
 @each_story
 def test_a_launch_through_faults_has_one_effect(played: Played, story: Story) -> None:
-    assert (played.data / f"{story.type}-effects").read_text() == f"2026-11-20 {story.type}-runs\n"
-    ((state, ended),) = played.jobs(f"svc/{story.type}-runs")
+    assert played.effects(story.type) == [["2026-11-20", f"{story.name}-runs"]]
+    ((state, ended),) = played.jobs(f"svc/{story.name}-runs")
     assert state == "SUCCEEDED"
     assert ended < "01:02", "by its event"
 
 
 @each_story
 def test_an_end_that_nobody_reported_is_found_with_its_reason(played: Played, story: Story) -> None:
-    ((state, ended),) = played.jobs(f"svc/{story.type}-fails")
+    ((state, ended),) = played.jobs(f"svc/{story.name}-fails")
     assert state == "FAILED"
     assert ended > "01:06", "the event was lost, and the monitor asked"
-    assert story.reason in played.why(f"svc/{story.type}-fails")
+    assert story.reason in played.why(f"svc/{story.name}-fails")
 
 
 @each_story
 def test_work_is_stopped_at_its_time_out_before_a_next_attempt_and_on_cancel(played: Played, story: Story) -> None:
-    assert played.jobs(f"svc/{story.type}-late") == [("STOPPED", "01:10")]
-    (first, stopped), (second, cancelled) = played.jobs(f"svc/{story.type}-again")
+    assert played.jobs(f"svc/{story.name}-late") == [("STOPPED", "01:10")]
+    (first, stopped), (second, cancelled) = played.jobs(f"svc/{story.name}-again")
     assert (first, second) == ("STOPPED", "STOPPED")
     assert stopped < "01:20" <= cancelled
