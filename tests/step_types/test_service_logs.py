@@ -1,4 +1,4 @@
-"""Where Batch, EMR Serverless and Redshift keep what work printed, or what they say of it."""
+"""Where Batch, EMR Serverless, Redshift and HTTP APIs keep what work printed, or what they say of it."""
 
 from typing import Any
 
@@ -40,3 +40,12 @@ def test_places(kind: str, answer: dict[str, Any], expected: list[Place]) -> Non
     found = places_of(kind)
     assert found is not None
     assert [*found(JobRun("d1/ds1", "step", kind, "job", "run", 1), lambda service: Service(answer))] == expected
+
+
+def test_an_api_has_the_page_that_metadata_names() -> None:
+    found = places_of("http")
+    assert found is not None
+    page = {"run": 7, "page": "https://example.com/runs/{run}"}
+    for handle, expected in ((page, [Note("page", "https://example.com/runs/7")]), ({}, [])):
+        job_run = JobRun("d1/ds1", "step", "http", "job", "run", 1, handle=handle)
+        assert [*found(job_run, lambda service: Service({}))] == expected

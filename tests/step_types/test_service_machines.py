@@ -1,4 +1,5 @@
-"""Machines whose work a service runs, executed on moto: what is launched, again and with which token, and how a time-out ends."""
+"""Machines whose work a service runs, executed on moto: what is launched, again and with which token, and how a time-out ends.
+Its engine has no `http:invoke`: those machines run on the local runtime (`test_services_local.py`)."""
 
 import json
 from dataclasses import dataclass

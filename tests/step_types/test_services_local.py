@@ -20,6 +20,7 @@ from headgate.local.runtime import Runtime
 from headgate.local.scenario import Expectation, Moment, Scenario
 from tests.golden import lay_out
 from tests.local_application import ROOT, needs_sam
+from tests.step_types.http_api import Api, api
 
 pytestmark = [pytest.mark.slow, needs_sam]
 DAY, UTC = date(2026, 11, 20), ZoneInfo("UTC")
@@ -113,6 +114,7 @@ class Story:
     refusal: str
     unanswered: str
     reason: str
+    reported: bool = True  # whether an event tells of the end
 
     @property
     def metadata(self) -> str:
@@ -168,8 +170,24 @@ STORY = (
         "InternalServerException",
         "no such column",
     ),
+    Story(
+        "http",
+        '{body: {name: runs, date: "{business_date}", product: "{product}"}, HTTP}',
+        "{body: {name: fails}, HTTP}",
+        "{body: {name: late}, timeout: 10m, HTTP}",
+        "{body: {name: again}, HTTP}",
+        ("http-fails", "http-late", "http-again"),
+        "http:invoke",
+        "429",
+        "",
+        "FAILED: no such column",
+        reported=False,
+    ),
 )  # fmt: skip
 each_story = pytest.mark.parametrize("story", STORY, ids=lambda story: story.type)
+HTTP = """connection: api, connection_id: 0a1b2c3d-4e5f-6a7b-8c9d-0e1f2a3b4c5d, url: API/start, run_id: run_id, secret: api/headers,
+        ask: {url: "API/ask?run_id={run}", state: state.result_state, succeeded: [SUCCESS], stopped: [CANCELED], message: state.state_message},
+        stop: {url: API/stop, body: {run_id: "{run}"}}"""
 EFFECT = """
 import os, pathlib, sys
 with pathlib.Path(os.environ["DATA"], sys.argv[1] + "-effects").open("a") as file:
@@ -217,8 +235,8 @@ for each in STORY:
 class Played:
     """The day that was played, and what the application answers about it."""
 
-    def __init__(self, running: Runtime, data: Path, day: player.Day) -> None:
-        self.running, self.data, self.day = running, data, day
+    def __init__(self, running: Runtime, data: Path, day: player.Day, api: Api) -> None:
+        self.running, self.data, self.day, self.api = running, data, day, api
 
     def jobs(self, product: str) -> list[tuple[str, str]]:
         """How the job runs of the product ended, and when, in order."""
@@ -227,7 +245,9 @@ class Played:
         return [(each["status"], clock(each["at"])) for each in ends]
 
     def effects(self, kind: str) -> list[list[str]]:
-        """What the real work of the type has left: a table, or lines of a file."""
+        """What the real work of the type has left: a table, lines of a file, or runs of the API."""
+        if kind == "http":
+            return [[each["date"], each["product"]] for each in self.api.runs.values() if each["name"] == "runs"]
         if (file := self.data / f"{kind}-effects").exists():
             return [each.split(" ") for each in file.read_text().splitlines()]
         with duckdb.connect(str(self.data / f"{kind}.duckdb")) as database:
@@ -258,7 +278,7 @@ class Faults:
 
     def _deafen(self) -> None:
         rules = self._rules()
-        assert len(rules) == len(STORY)
+        assert len(rules) == sum(each.reported for each in STORY)
         for rule in rules:
             self._running.client("events").disable_rule(Name=rule)
 
@@ -283,9 +303,18 @@ def operation(action: str, product: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+def service() -> Iterator[Api]:
+    with api() as made:
+        made.busy = 2
+        made.states = {"runs": "SUCCESS", "fails": "FAILED"}
+        yield made
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory, service: Api) -> Iterator[Played]:
     folder = tmp_path_factory.mktemp("services")
-    lay_out(METADATA + "".join(each.metadata for each in STORY), folder / "products")
+    metadata = "".join(each.metadata for each in STORY).replace("HTTP}", HTTP.replace("API", service.url) + "}")
+    lay_out(METADATA + metadata, folder / "products")
     jobs, data = folder / "jobs", folder / "data"
     for each in (jobs, data):
         each.mkdir()
@@ -312,7 +341,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
         running.deploy(lambda line: None)
         provision(running, catalog, jobs, data)
         faults = Faults(running)
-        yield Played(running, data, player.play(running, day, data, faults))
+        yield Played(running, data, player.play(running, day, data, faults), service)
 
 
 def test_every_product_ends_as_expected(played: Played) -> None:
@@ -351,7 +380,7 @@ def test_a_launch_through_faults_has_one_effect(played: Played, story: Story) ->
     assert played.effects(story.type) == [["2026-11-20", f"{story.name}-runs"]]
     ((state, ended),) = played.jobs(f"svc/{story.name}-runs")
     assert state == "SUCCEEDED"
-    assert ended < "01:02", "by its event"
+    assert (ended < "01:02") == story.reported, "by its event, or by the monitor"
 
 
 @each_story
