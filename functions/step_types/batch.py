@@ -46,10 +46,10 @@ def launched(job: str, settings: dict[str, Any], mark: str, since: datetime) -> 
     """SubmitJob takes no token by which Batch would know a second call; ListJobs finds jobs of every status by their name."""
     found: list[Launched] = []
     page: dict[str, Any] = {"nextToken": None}
-    while page.get("nextToken", "") != "":
+    while "nextToken" in page:
         token = {"nextToken": page["nextToken"]} if page["nextToken"] else {}
         by_name = [{"name": "JOB_NAME", "values": [_name(mark)]}]
-        page = {"nextToken": ""} | batch().list_jobs(jobQueue=settings["queue"], filters=by_name, **token)
+        page = batch().list_jobs(jobQueue=settings["queue"], filters=by_name, **token)
         for each in page["jobSummaryList"]:
             end = _end(each)
             found.append(Launched(each["jobId"], end.state, end.message))

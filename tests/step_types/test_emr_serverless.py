@@ -91,12 +91,16 @@ def test_an_end_is_recorded_though_its_reason_cannot_be_asked_for(
     run, _ = begun(world, STEP)
     invoke("job_tracker", tracked(run, STEP, "r-1"))
 
+    asked = []
+
     def refused(**given: Any) -> None:
+        asked.append(given["jobRunId"])
         raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "GetJobRun")
 
     monkeypatch.setattr(service, "get_job_run", refused)
-    assert invoke("job_status", queue(event("FAILED"))) == {"batchItemFailures": []}
+    assert invoke("job_status", queue(event("FAILED"), event("FAILED"))) == {"batchItemFailures": []}
     assert aws.answered[-1] == ("job", "JobFailed")
+    assert asked == ["r-1"], "a service that does not answer holds up no other end"
 
 
 def test_the_monitor_asks_and_a_job_run_is_cancelled_at_its_time_out_and_on_cancel(
