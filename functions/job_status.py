@@ -3,6 +3,7 @@ recorded. From the default bus's queue."""
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -15,10 +16,11 @@ import launches
 import lost_machines
 import runtime
 from contract import require, shown
+from job_run import FAILED, JobRun
 from lost_machines import MachineEnd
 from state.answers import OpenRun
 from state.errors import BadEvent
-from step_types import step_types
+from step_types import step_type, step_types
 
 MACHINE_ENDED = "Step Functions Execution Status Change"
 UNSUCCESSFUL = ("FAILED", "TIMED_OUT", "ABORTED")
@@ -62,7 +64,7 @@ def _machine_end(body: dict[str, Any]) -> batch.Parsed | None:
 def record(parsed: list[batch.Parsed], now: datetime) -> dict[int, str]:
     """Records the ends. Each may be recorded again. It refuses none. A machine that was stopped because its run was cancelled may have launched
     work that nobody has recorded, which is stopped."""
-    jobs = [each for each in parsed if "job_run_id" in each]
+    jobs = [*_with_reasons([each for each in parsed if "job_run_id" in each])]
     if jobs:
         runtime.state().record_job_states(jobs, now)
     ends = {(each["machine"], each["name"]): each["end"] for each in parsed if "machine" in each}
@@ -81,6 +83,22 @@ def record(parsed: list[batch.Parsed], now: datetime) -> dict[int, str]:
         except (ClientError, BotoCoreError) as error:
             batch.LOG.error(json.dumps({"launches_unknown": each.run_id, "reason": str(error)}))
     return {}
+
+
+def _with_reasons(jobs: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The ends of job runs with their reasons, asked of the service where the event of a failure does not name one. After a service that does not
+    answer none is asked: the ends count, and must not be late for their reasons."""
+    answers = True
+    for job in jobs:
+        if not answers or job["message"] or job["state"] != FAILED:
+            yield job
+            continue
+        try:
+            yield job | {"message": step_type(job["type"]).ask(JobRun.of(job)).message}
+        except (ClientError, BotoCoreError) as error:
+            answers = False
+            batch.LOG.warning(json.dumps({"job_run_id": job["job_run_id"], "reason": str(error)}))
+            yield job
 
 
 def _with_error(run: OpenRun, end: MachineEnd) -> MachineEnd:

@@ -174,14 +174,22 @@ def _step_type(kind: StepType) -> str:
     template = kind.template.read_text("utf-8")
     launch = sorted(set(LAUNCH.findall(template)))
     event = kind.note("event")
-    end = f"{event['detail-type']} ({event['source']})" if event else "the answer"
-    retried = [error for each in kind.note("launch-retry", ()) for error in each["errors"]]
+    end = f"{event['detail-type']} ({event['source']})" if event else _unreported(kind)
+    retried = _retried(kind)
     granted = sorted({each["action"] for each in kind.note("grants", ())})
     cells = (
         f"[`{kind.name}`](metadata.md#step-type-{kind.name}-{kind.schema['title'].lower().replace(' ', '-')})",
         _code(launch), end, _at_time_out(kind), _repeated(kind), _code(retried), _code(granted),
     )  # fmt: skip
     return f"| {' | '.join(cells)} |"
+
+
+def _retried(kind: StepType) -> list[str]:
+    return [error for each in kind.note("launch-retry", ()) for error in each["errors"]]
+
+
+def _unreported(kind: StepType) -> str:
+    return "the answer" if kind.note("pattern") == "invoke" else "nobody: the monitor asks"
 
 
 def _at_time_out(kind: StepType) -> str:
@@ -193,7 +201,9 @@ def _at_time_out(kind: StepType) -> str:
 def _repeated(kind: StepType) -> str:
     if kind.note("pattern") == "invoke":
         return "may run twice"
-    return "one effect, by its token" if kind.note("client-token") else "looked for first, by its mark"
+    if kind.note("client-token"):
+        return "one effect, by its token" if "States.Timeout" in _retried(kind) else "not repeated"
+    return "looked for first, by its mark"
 
 
 def _code(texts: list[str]) -> str:

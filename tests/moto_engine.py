@@ -19,11 +19,11 @@ import boto3
 import botocore.client
 from botocore.exceptions import ClientError
 from moto import mock_aws
-from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_aws_sdk
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_aws_sdk as aws_sdk
 
 from headgate.generator.plan.asl import PLACEHOLDER, tasks
 from headgate.generator.plan.resources import PARAMETERS, PARTITION
-from tests.moto_services import ANSWERS, SDK_NAMES, SERVICES
+from tests.moto_services import ANSWERS, BOTO_NAMES, SDK_NAMES, SERVICES
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
 RUN = {"run_id": "run-1", "product": "d1/ds1", "business_date": "2026-11-20", "cycle": "", "attempt": 1}
@@ -182,6 +182,8 @@ def _engine(world: _World, delays: list[float]) -> Iterator[Any]:
     original = botocore.client.BaseClient._make_api_call
 
     def intercepted(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        service = f"{client.meta.service_model.service_name}:{operation}"
+        operation = service if service in SERVICES else operation  # two services may have an operation of one name
         # a step that starts an execution names it; the test that starts the machine does not
         ours = operation in SERVICES and (operation != "StartExecution" or "Name" in parameters)
         if ours or operation == "Invoke":
@@ -192,7 +194,8 @@ def _engine(world: _World, delays: list[float]) -> Iterator[Any]:
         mock_aws(config={"stepfunctions": {"execute_state_machine": True}}),
         patch("botocore.client.BaseClient._make_api_call", intercepted),
         _skipped_delays(delays),
-        patch.dict(state_task_service_aws_sdk._SERVICE_ERROR_NAMES, SDK_NAMES),
+        patch.dict(aws_sdk._SERVICE_ERROR_NAMES, SDK_NAMES),
+        patch.dict(aws_sdk.StateTaskServiceAwsSdk._SERVICE_NAME_SFN_TO_BOTO_OVERRIDES, BOTO_NAMES),
     ):
         yield boto3.client("stepfunctions", region_name=REGION)
 

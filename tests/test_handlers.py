@@ -339,6 +339,7 @@ def test_what_machines_send_keeps_the_contracts() -> None:
         "job": "j",
         "job_run_id": "jr",
         "refused": ["RESOURCE:MEMORY"],
+        "handle": {"run": 7},
         "error": "E",
         "cause": "c",
         "answer": {"metadata": {"rows": 3}},

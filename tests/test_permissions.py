@@ -51,7 +51,9 @@ def test_names_stand_where_iam_knows_them_and_stars_only_where_it_does_not() -> 
             nameable = bool(services[service]["Actions"][name.lower()].get("Resources"))
             seen.add(action)
             if action not in WATCHING | TOKENS:
-                assert nameable == (statement["Resource"] != "*"), f"{where}: {action}"
+                named = _list(statement["Resource"]) != ["*"]
+                # a condition may name what the action has no resource for: `ecs:ListTasks` its cluster
+                assert nameable == named or "Condition" in statement, f"{where}: {action}"
     assert {"ssm:CreateOpsItem", "glue:StartJobRun", "rds-data:ExecuteStatement", *TOKENS} <= seen
 
 

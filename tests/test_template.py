@@ -236,6 +236,7 @@ def test_no_service_of_a_step_type_is_named() -> None:
         event = kind.note("event")
         named = [event["source"], event["detail-type"]] if event else []
         named += [grant["action"] for grant in kind.note("watch-grants", ())]
+        named = [each for each in named if not each.startswith("secretsmanager:")]  # Headgate has secrets of its own
         assert [each for each in named if each in text] == [], kind.name
     assert "glue" not in text.lower()
 

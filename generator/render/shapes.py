@@ -95,7 +95,7 @@ class Shape:
     key: bytes
     parts: Parts
     placeholders: tuple[str, ...]
-    calls: tuple[tuple[Call, Parts], ...]
+    calls: tuple[tuple[Call, Parts, Parts], ...]  # with the parts of the resource, and of the condition as JSON
 
     def text(self, texts: Texts) -> bytes:
         """The machine with these texts, as it is written."""
@@ -103,8 +103,10 @@ class Shape:
 
     def calls_of(self, texts: Texts) -> Iterator[Call]:
         """The calls of the machine with these texts."""
-        for call, parts in self.calls:
-            yield replace(call, resource=fill(parts, texts)) if len(parts) > 1 else call
+        for call, resource, condition in self.calls:
+            if len(condition) > 1:
+                call = replace(call, condition=orjson.loads(fill(condition, in_json(texts))))
+            yield replace(call, resource=fill(resource, texts)) if len(resource) > 1 else call
 
 
 _shapes: dict[bytes, Shape] = {}
@@ -141,7 +143,7 @@ def _shape(key: bytes, given: MachineOutline, cut: Callable[[str], Parts]) -> Sh
         key,
         cut(canonical(render_machine(given)).decode()),
         tuple(sorted(set(PLACEHOLDER.findall(values)))),
-        tuple((call, cut(call.resource)) for call in calls),
+        tuple((call, cut(call.resource), cut(orjson.dumps(call.condition).decode())) for call in calls),
     )
 
 

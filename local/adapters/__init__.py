@@ -15,7 +15,7 @@ from headgate.local.adapters.settings import Settings
 
 VERSION = "1.5.33"
 ADAPTERS = (
-    "cloudformation", "timing", "functions", "outages", "processes", "machines", "ends", "saving", "permissions", "accounts", "replays", "addresses", "service_events", "work", "ops_items",
+    "cloudformation", "timing", "functions", "outages", "processes", "machines", "ends", "saving", "permissions", "accounts", "replays", "addresses", "service_events", "work", "sdk_calls", "further_services", "ops_items",
 )  # fmt: skip
 
 
@@ -46,7 +46,7 @@ def _exists(hook: str) -> bool:
     module, _, name = hook.partition(":")
     try:
         found: ModuleType = import_module(
-            f"ministack.{module}" if module.startswith("core.") else f"ministack.services.{module}"
+            f"ministack.{module}" if module.startswith("core.") or module == "app" else f"ministack.services.{module}"
         )
     except ImportError:
         return False

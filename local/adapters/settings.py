@@ -20,6 +20,7 @@ class Settings:
     `behaviours` decides how the next runs of a job or a function go, by its name; `*` is for all names that have none of their own.
     A behaviour is `{"fails": <message>}` (the work ends as a script does that raises), `{"takes": <seconds>}` (it takes that long by
     the clock), `{"hangs": true}` (it never ends by itself) or a combination. Of several, each run uses up one; the last stays.
+    A call of machines may have some as well (`sdk_calls`).
     """
 
     clock: Clock

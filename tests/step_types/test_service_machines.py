@@ -1,4 +1,5 @@
-"""Machines whose work a service runs, executed on moto: what is launched, again and with which token, and how a time-out ends."""
+"""Machines whose work a service runs, executed on moto: what is launched, again and with which token, and how a time-out ends.
+Its engine has no `http:invoke`: those machines run on the local runtime (`test_services_local.py`)."""
 
 import json
 from dataclasses import dataclass
@@ -15,21 +16,25 @@ pytestmark = pytest.mark.slow
 @dataclass(frozen=True)
 class Kind:
     """A type as its machine in `tests/golden/output/<type>` has it: `given` is what the functions give its step, `busy` what the service
-    answers while it is too busy, `token` the parameter by which it knows a repeated call."""
+    answers while it is too busy, `token` the parameter by which it knows a repeated call, None where it knows none."""
 
     type: str
     given: dict[str, Any]
     call: str
     busy: str
-    token: str
+    token: str | None
 
 
 KINDS = (
     Kind("athena", {"workgroup": "etl", "query": "SELECT ?", "parameters": ["1"]}, "athena.start", "TooManyRequestsException", "ClientRequestToken"),
     Kind("ecs", {"task": "scorer", "started_by": "headgate/m", "command": ["a"], "environment": []}, "ecs.start", "ServerException", "ClientToken"),
     Kind("machine", {"name": "legacy-flow", "prefix": "headgate-1", "input": {"date": "x"}}, "machine.start", "ExecutionLimitExceededException", "Name"),
+    Kind("batch", {"definition": "fit", "job_name": "headgate-1", "parameters": {"date": "x"}, "command": ["a"], "environment": []}, "batch.start",
+         "TooManyRequestsException", None),
+    Kind("redshift", {"database": "prod", "name": "headgate/m", "query": "CALL load(:date)", "parameters": [{"Name": "date", "Value": "x"}]}, "redshift.start",
+         "ActiveStatementsExceededException", "ClientToken"),
+    Kind("emr_serverless", {"application": "00f1", "name": "headgate/m", "arguments": ["x"]}, "emr_serverless.start", "InternalServerException", "ClientToken"),
 )  # fmt: skip
-each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.type)
 
 
 def executed(kind: Kind, answers: dict[str, list[Answer]] | None = None, timed_out: tuple[str, ...] = ()) -> Execution:
@@ -41,35 +46,35 @@ def executed(kind: Kind, answers: dict[str, list[Answer]] | None = None, timed_o
     return execute(definition, answers, timed_out, settings={"mart": kind.given})
 
 
-@each_kind
-def test_a_launch_that_is_refused_for_now_is_repeated_with_one_token(kind: Kind) -> None:
-    execution = executed(kind, {kind.call: [Raise(kind.busy), Raise(kind.busy)]})
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.type)
+def test_a_launch_is_repeated_with_one_token_a_retry_with_its_own_and_late_work_is_stopped_first(kind: Kind) -> None:
+    """The service is too busy twice, the first work fails, and the second does not end in time and has to be stopped."""
+    answers: dict[str, list[Answer]] = {
+        kind.call: [Raise(kind.busy), Raise(kind.busy)],
+        "tracker.await": [FailTask("JobFailed"), Silence()],
+        "tracker.resolve": [Raise("JobStillRunning"), Raise("JobStillRunning"), Raise("JobTimedOut")],
+    }
+    execution = executed(kind, answers, timed_out=("Wait for mart",))
 
-    assert execution.status == "SUCCEEDED", (execution.error, execution.cause)
-    launches = execution.called(kind.call)
-    assert len(launches) == 3
-    assert len({each[kind.token] for each in launches}) == 1
-    (awaited,) = execution.called("tracker.await")
-    assert (awaited["type"], awaited["step"]) == (kind.type, "mart")
+    assert (execution.status, execution.error) == ("FAILED", "JobTimedOut"), (
+        "the one retry was for the work that failed"
+    )
+    first, again, once_more, retry = execution.called(kind.call)
+    if kind.token:
+        assert first[kind.token] == again[kind.token] == once_more[kind.token] != retry[kind.token]
+    assert {(each["type"], each["step"]) for each in execution.called("tracker.await")} == {(kind.type, "mart")}
+    asked = execution.called("tracker.resolve")
+    assert len(asked) == 3
+    assert all(each["stops"] for each in asked)
 
 
-@each_kind
-def test_a_retry_of_failed_work_has_a_token_of_its_own(kind: Kind) -> None:
-    execution = executed(kind, {"tracker.await": [FailTask("JobFailed")]})
+def test_work_that_was_stopped_at_its_time_is_retried() -> None:
+    still: list[Answer] = [Raise("JobStillRunning"), Raise("JobTimedOut")]
+    given: dict[str, list[Answer]] = {"tracker.await": [Silence()], "tracker.resolve": still}
+    execution = executed(KINDS[0], given, timed_out=("Wait for mart",))
 
     assert execution.status == "SUCCEEDED"
-    first, second = execution.called(kind.call)
-    assert first[kind.token] != second[kind.token]
-
-
-@each_kind
-def test_work_beyond_its_time_is_asked_about_until_it_has_stopped(kind: Kind) -> None:
-    still: list[Answer] = [Raise("JobStillRunning"), Raise("JobStillRunning"), Raise("JobTimedOut")]
-    given: dict[str, list[Answer]] = {"tracker.await": [Silence()], "tracker.resolve": still}
-    execution = executed(kind, given, timed_out=("Wait for mart",))
-
-    assert len(execution.called(kind.call)) == 2, "the retry of the step begins when the first has stopped"
-    assert all(each["stops"] for each in execution.called("tracker.resolve"))
+    assert len(execution.called("athena.start")) == 2
 
 
 def test_a_cluster_without_room_is_asked_again_and_the_machine_says_why() -> None:
@@ -83,6 +88,14 @@ def test_a_cluster_without_room_is_asked_again_and_the_machine_says_why() -> Non
     assert (refused["job_run_id"], refused["refused"]) == ([], ["RESOURCE:MEMORY"])
     assert len(launched["job_run_id"]) == 1
     assert len(execution.called("ecs.start")) == 2
+
+
+def test_a_launch_that_was_not_answered_is_looked_for_where_no_token_makes_it_one() -> None:
+    execution = executed(KINDS[3], {"batch.start": [Raise("ServerException")]})
+
+    assert execution.status == "SUCCEEDED"
+    assert len(execution.called("batch.start")) == 1, "the job that the first call made is awaited"
+    assert [each["job_run_id"] for each in execution.called("tracker.await")] == ["jr_found"]
 
 
 def test_an_execution_that_has_ended_already_is_looked_for() -> None:

@@ -111,7 +111,7 @@ class Queries:
 def _order(query: dict[str, Any], location: str) -> Order:
     script = None if location == INSTANT else str(Path(__file__).with_name("query.py"))
     result = query["ResultConfiguration"]["OutputLocation"]
-    variables = {"FOLDER": location, "STATEMENT": query["Query"], "RESULT": result}
+    variables = {"DATABASE": f"{location}/athena.duckdb", "STATEMENT": query["Query"], "RESULT": result}
     values = tuple(query["ExecutionParameters"])
     return Order(query["WorkGroup"], query["QueryExecutionId"], script, values, LIMIT, variables)
 

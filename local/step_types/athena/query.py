@@ -1,7 +1,7 @@
 """Runs one statement in DuckDB over the files of a folder, as a process: each CSV, JSON or Parquet file is a table by its name. What the
-statement creates is kept in `athena.duckdb` beside them, and its rows in a file with the id of the query.
+statement creates is kept in a database beside them, and its rows in a file with the id of the query.
 
-DuckDB's SQL is close to Athena's and not the same; a statement that DuckDB refuses may be right.
+DuckDB's SQL is close to that of Athena and Redshift and not the same; a statement that DuckDB refuses may be right.
 """
 
 import os
@@ -25,16 +25,16 @@ def connected(file: Path) -> duckdb.DuckDBPyConnection:
             time.sleep(0.05)
 
 
-def main(folder: Path, statement: str, values: list[str], result: Path) -> None:
-    with connected(folder / "athena.duckdb") as database:
+def main(file: Path, statement: str, values: list[str], result: Path) -> None:
+    with connected(file) as database:
         kept = {name for (name,) in database.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
         for reader, ending in (("read_csv_auto", "csv"), ("read_json_auto", "json"), ("read_parquet", "parquet")):
-            for file in sorted(folder.glob(f"*.{ending}")):
-                if file.stem not in kept:
-                    path = str(file).replace("'", "''")
-                    database.execute(f"CREATE OR REPLACE TEMP VIEW \"{file.stem}\" AS SELECT * FROM {reader}('{path}')")
+            for each in sorted(file.parent.glob(f"*.{ending}")):
+                if each.stem not in kept:
+                    path = str(each).replace("'", "''")
+                    database.execute(f"CREATE OR REPLACE TEMP VIEW \"{each.stem}\" AS SELECT * FROM {reader}('{path}')")
         if values:
-            # as Athena has it: the values are literals of SQL
+            # as Athena has it, the values are literals of SQL
             database.execute(f"PREPARE headgate_statement AS {statement}")
             answered = database.execute(f"EXECUTE headgate_statement({', '.join(values)})")
         else:
@@ -48,6 +48,6 @@ def main(folder: Path, statement: str, values: list[str], result: Path) -> None:
 
 if __name__ == "__main__":
     try:
-        main(Path(os.environ["FOLDER"]), os.environ["STATEMENT"], sys.argv[1:], Path(os.environ["RESULT"]))
+        main(Path(os.environ["DATABASE"]), os.environ["STATEMENT"], sys.argv[1:], Path(os.environ["RESULT"]))
     except duckdb.Error as error:
         raise SystemExit(" ".join(str(error).split())) from None

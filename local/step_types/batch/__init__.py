@@ -1,0 +1,1 @@
+"""AWS Batch jobs as the local runtime runs them."""

@@ -1,0 +1,1 @@
+"""Work behind HTTP APIs as the local runtime starts it."""

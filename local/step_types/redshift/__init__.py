@@ -1,0 +1,1 @@
+"""Statements of Amazon Redshift as the local runtime runs them."""
