@@ -91,6 +91,8 @@ def metadata_page() -> str:
         parts.append("\n".join(_table(schema)) + "\n")
     for kind in step_types().values():
         parts.append(f"## Step type `{kind.name}`: {kind.schema['title']}\n\n{kind.schema['description']}\n")
+        if kind.note("pattern") == "cluster":
+            parts.append(_example(FOLDER / "examples/cluster.yaml"))
         parts.append(_example(steps.FOLDER / f"{kind.name}.example.yaml"))
         parts.append("\n".join(_table(kind.schema)) + "\n")
     return "\n".join(parts)

@@ -9,15 +9,19 @@ SERVICES = {
     "StartQueryExecution": "athena.start",
     "RunTask": "ecs.start",
     "StartExecution": "machine.start",
+    "RunJobFlow": "cluster.start",
+    "AddJobFlowSteps": "emr.start",
 }
 # How an SDK integration names a service in errors; moto knows few of them.
-SDK_NAMES = {"athena": "Athena", "ecs": "Ecs", "sfn": "Sfn"}
+SDK_NAMES = {"athena": "Athena", "ecs": "Ecs", "sfn": "Sfn", "emr": "Emr"}
 ANSWERS: dict[str, dict[str, Any]] = {
     "glue.start": {"JobRunId": "jr_1"},
     "events.put": {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]},
     "topic.publish": {"MessageId": "1"},
     "athena.start": {"QueryExecutionId": "q-1"},
     "ecs.start": {"Tasks": [{"TaskArn": "arn:aws:ecs:us-east-1:123456789012:task/batch/1"}], "Failures": []},
+    "cluster.start": {"JobFlowId": "j-1"},
+    "emr.start": {"StepIds": ["s-1"]},
     "machine.start": {
         "ExecutionArn": "arn:aws:states:us-east-1:123456789012:execution:other:headgate-1",
     },

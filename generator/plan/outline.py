@@ -50,6 +50,7 @@ class MachineOutline:
     deadline: int
     on_deadline: str
     items: Items
+    cluster: StepOutline | None
     bus: str | None  # the placeholder of the bus that the machine puts refresh events on; None where it puts none
     by_function: bool  # a function publishes them: the bus is in another region, and Step Functions calls none
     alerts: tuple[str, ...]
@@ -79,6 +80,7 @@ def outline(product: Product, elsewhere: bool = False) -> MachineOutline:
         deadline=product.deadline,
         on_deadline=product.on_deadline,
         items=_items(pipeline.items, step_alerts, set()),
+        cluster=_step(pipeline.cluster, ()) if pipeline.cluster else None,
         bus=("${CentralEventBusArn}" if central else "${DomainEventBusArn}")
         if product.refresh_event and not (central and elsewhere)
         else None,

@@ -26,6 +26,9 @@ LAUNCH_TIMEOUT = 120
 GRACE = 15 * 60
 ANSWER = {"answer.$": "$.answer.returned"}
 TAKEN = ("$.answer", {"state.$": "$.Payload.state"})  # instead of the answer, which may be large
+CLUSTER = ("$.cluster", {"job_run_id.$": "$.Payload.job_run_id"})
+CHECKED = "No event reported the end in time. The service itself is asked, and work that still runs is stopped."
+CHECKED_ON_CLUSTER = "It failed, or no event reported its end in time. EMR says whether its cluster is lost; a step that still runs is cancelled."
 STEP_ALERT = "Metadata asks for an alert of each step."
 
 
@@ -46,6 +49,30 @@ def first_state(item: StepOutline | ParallelOutline) -> str:
     if isinstance(item, ParallelOutline) or item.grouped:
         return item.group
     return _work(item, None, None)[0].name
+
+
+def on_cluster(cluster: StepOutline, items: Items, product: str, next_state: str, on_failure: str) -> list[State]:
+    """The states of a sequence that has a cluster. One Parallel holds the cluster's start and all that uses it: whatever fails in it, the cluster is
+    terminated, and a retry makes another one. What the states after it terminate goes by the run, so that it is whatever was made for it."""
+    use, release, after_failure = "Use the cluster", "Release the cluster", "Release the cluster after the failure"
+    started = _work(cluster, first_state(items[0]), None)
+    inside = flow([*started, *plan_items(items, product, None, None)])
+    given = {"action": "release"} | RUN
+
+    def released(name: str, following: str) -> State:
+        return function(
+            name, JOB_TRACKER, given, following, catch_all(following, "$.release_failure"),
+            "If this fails, the monitor terminates it.", retry=retries.RELEASE,
+        )  # fmt: skip
+
+    return [
+        State(
+            use, "states/parallel", release, "What is made here is released, whatever its end. A retry makes a new cluster and runs all steps on it.",
+            retry=cluster.retry, catch=catch_all(after_failure), branches=(inside,),
+        ),
+        released(release, next_state),
+        released(after_failure, on_failure),
+    ]  # fmt: skip
 
 
 def _step(step: StepOutline, product: str, next_state: str | None, on_failure: str | None) -> Iterator[State]:
@@ -84,22 +111,29 @@ def _work(step: StepOutline, next_state: str | None, on_failure: str | None) -> 
 
 def _launch_and_await(kind: StepType, step: StepOutline, next_state: str | None, on_failure: str | None) -> list[State]:
     """Launch by request and response, so that the job run's id is known while it runs; wait until the tracker's token is
-    answered; ask the service when no answer came in time."""
+    answered; ask the service when no answer came in time. The wait for a cluster ends when it is ready, and a failure of what runs on one is asked about:
+    it may be that of the cluster."""
     wait, check = f"Wait for {step.name}", f"Check how {step.name} ended"
     caught = catch_all(on_failure)
     tracked = _tracked(kind, step) | {"job_run_id.$": "$.job.run_id"}
+    is_cluster, on_cluster = kind.note("pattern") == "cluster", bool(kind.note("runs-on"))
+    tracked |= {"cluster.$": "$.cluster.job_run_id"} if on_cluster else {}
     refused = {"refused.$": "$.job.refused"} if kind.note("refused") else {}
     ends_itself = bool(kind.note("own-timeout"))
     patience = step.timeout + (GRACE if ends_itself else 0) + _slow_start(kind, step)
     resolve = {"action": "resolve"} | tracked | ({} if ends_itself else {"stops": True})
+    resolve |= {"error.$": "$.failure.Error"} if on_cluster else {}
+    asked_about = (*TIME_OUTS, "JobFailed", "JobStopped") if on_cluster else TIME_OUTS
     return [
         *_launch(kind, step, wait, caught),
         function_by_token(
-            wait, JOB_TRACKER, {"action": "await"} | tracked | refused, patience, next_state, (Catch(TIME_OUTS, check), *caught)
+            wait, JOB_TRACKER, {"action": "await"} | tracked | refused, patience, next_state, (Catch(asked_about, check), *caught),
+            path="$.cluster" if is_cluster else None,
         ),
         function(
             check, JOB_TRACKER, resolve, next_state, caught,
-            "No event reported the end in time. The service itself is asked, and work that still runs is stopped.",
+            CHECKED_ON_CLUSTER if on_cluster else CHECKED,
+            CLUSTER if is_cluster else None,
             retry=retries.CALL if ends_itself else retries.STOPPING,
         ),
     ]  # fmt: skip
@@ -166,6 +200,7 @@ def _invoke(kind: StepType, step: StepOutline, next_state: str | None, on_failur
 PATTERNS: dict[str, Callable[[StepType, StepOutline, str | None, str | None], list[State]]] = {
     "launch-and-await": _launch_and_await,
     "invoke": _invoke,
+    "cluster": _launch_and_await,
 }
 
 

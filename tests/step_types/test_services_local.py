@@ -73,6 +73,34 @@ pipeline:
 description: Another machine, which takes longer than the step allows
 pipeline:
   steps: [{name: other, machine: {name: svc-waiting, timeout: 10m}}]
+--- svc/clustered.yaml
+description: Two steps in parallel on a cluster, and one after them
+pipeline:
+  cluster: {release: emr-7.5.0, instances: {primary: m6g.xlarge}}
+  steps:
+    - parallel:
+        - {name: north, emr: {spark: s3://code/svc-clean.py, arguments: [north, "{business_date}"]}}
+        - {name: south, emr: {command: [south, "{business_date}"]}}
+    - {name: sum, emr: {spark: s3://code/svc-sum.py}}
+--- svc/unclustered.yaml
+description: The step fails; its cluster is released
+pipeline:
+  cluster: {release: emr-7.5.0, instances: {primary: m6g.xlarge}}
+  steps: [{name: clean, emr: {spark: s3://code/svc-broken.py}}]
+--- svc/reclustered.yaml
+description: The first cluster ends while it starts, and is made anew
+pipeline:
+  cluster: {release: emr-7.5.0, instances: {primary: m6g.xlarge}, retry: {attempts: 1}}
+  steps: [{name: clean, emr: {spark: s3://code/svc-again.py}}]
+"""
+CLEAN = """
+import os, pathlib, sys
+pathlib.Path(os.environ["DATA"], sys.argv[1]).write_text(" ".join(sys.argv[1:]))
+"""
+SUM = """
+import os, pathlib
+data = pathlib.Path(os.environ["DATA"])
+(data / "sum").write_text((data / "north").read_text() + ", " + (data / "south").read_text())
 """
 SCORE = """
 import os, pathlib, sys
@@ -89,6 +117,8 @@ RUNS: dict[str, list[dict[str, Any]]] = {
     "svc-hangs": [{"hangs": True}, {"takes": 60}],
     "svc-cancelled": [{"hangs": True}],
     "svc-rerun": [{"hangs": True}, {"takes": 60}],
+    "svc-broken": [{"fails": "no such column"}],
+    "svc/reclustered": [{"fails": "no such bootstrap script"}, {}],
 }
 EXPECTED = {
     "svc/queried": Expectation("COMPLETED", attempt=1),
@@ -102,6 +132,9 @@ EXPECTED = {
     "svc/nested": Expectation("COMPLETED", attempt=1),
     "svc/unnested": Expectation("ERROR", error="JobFailed"),
     "svc/late": Expectation("ERROR", error="JobTimedOut"),
+    "svc/clustered": Expectation("COMPLETED", attempt=1),
+    "svc/unclustered": Expectation("ERROR", error="JobFailed"),
+    "svc/reclustered": Expectation("COMPLETED", attempt=1),
 }
 
 
@@ -139,6 +172,9 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     for each in (jobs, data):
         each.mkdir()
     (jobs / "svc-score.py").write_text(SCORE)
+    for name in ("svc-clean", "south"):
+        (jobs / f"{name}.py").write_text(CLEAN)
+    (jobs / "svc-sum.py").write_text(SUM)
     (data / "trades.csv").write_text(
         "day,book,quantity\n2026-11-20,o'neil,3\n2026-11-20,o'neil,4\n2026-11-19,o'neil,9\n"
     )
@@ -198,3 +234,15 @@ def test_a_cancel_stops_the_task_and_a_next_attempt_waits_for_the_one_before(pla
     assert played.jobs("svc/cancelled") == [("STOPPED", "01:20")]
     (first, _), (second, _) = played.jobs("svc/rerun")
     assert (first, second) == ("STOPPED", "SUCCEEDED")
+
+
+def test_steps_run_on_the_cluster_of_their_pipeline_which_is_released(played: Played) -> None:
+    assert (played.data / "sum").read_text() == "north 2026-11-20, south 2026-11-20"
+    emr = played.running.client("emr")
+    found = [(each["Name"].split("/")[2], each["Status"]) for each in emr.list_clusters()["Clusters"]]
+    ends = [(name, status["StateChangeReason"]["Code"]) for name, status in found]
+    released = [(name, "USER_REQUEST") for name in ("clustered", "reclustered", "unclustered")]
+    assert sorted(ends) == sorted([*released, ("reclustered", "BOOTSTRAP_FAILURE")])
+    assert [each for each, _ in played.jobs("svc/clustered")] == ["SUCCEEDED"] * 4
+    assert [each for each, _ in played.jobs("svc/reclustered")] == ["FAILED", "SUCCEEDED", "SUCCEEDED"]
+    assert "no such column" in played.why("svc/unclustered")

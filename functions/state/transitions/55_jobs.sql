@@ -4,6 +4,16 @@ CREATE OR REPLACE FUNCTION job_error(state text) RETURNS text LANGUAGE sql IMMUT
     SELECT CASE state WHEN 'FAILED' THEN 'JobFailed' WHEN 'TIMEOUT' THEN 'JobTimedOut' WHEN 'STOPPED' THEN 'JobStopped' END
 $$;
 
+CREATE OR REPLACE FUNCTION has_succeeded(j job_run) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+-- Whether its end is what its machine waits for. That waits for a cluster to be ready, not for its end.
+    SELECT j.state = 'SUCCEEDED' AND NOT is_cluster(j)
+$$;
+
+CREATE OR REPLACE FUNCTION error_of(j job_run) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+-- A cluster that ends while it is waited for was never ready.
+    SELECT CASE WHEN is_cluster(j) THEN 'ClusterLost' ELSE job_error(j.state) END
+$$;
+
 CREATE OR REPLACE FUNCTION named_job(j job_run) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
 -- What its service needs to know of a job run.
     SELECT jsonb_build_object('type', j.type, 'job', j.job, 'job_run_id', j.job_run_id, 'handle', j.handle)
@@ -13,10 +23,10 @@ CREATE OR REPLACE FUNCTION answer_job(j job_run, now_is timestamptz) RETURNS voi
 LANGUAGE sql AS $$
 -- Answers the machine that awaits a job run which has ended.
     INSERT INTO effect (effect_key, kind, run_id, attempt, payload, due_at)
-    SELECT 'job ' || j.job_run_id || ' ' || md5(j.task_token), CASE j.state WHEN 'SUCCEEDED' THEN 'task_success' ELSE 'task_failure' END,
-        j.run_id, j.attempt, CASE j.state WHEN 'SUCCEEDED'
+    SELECT 'job ' || j.job_run_id || ' ' || md5(j.task_token), CASE WHEN has_succeeded(j) THEN 'task_success' ELSE 'task_failure' END,
+        j.run_id, j.attempt, CASE WHEN has_succeeded(j)
             THEN jsonb_build_object('task_token', j.task_token, 'output', jsonb_build_object('job_run_id', j.job_run_id))
-            ELSE jsonb_build_object('task_token', j.task_token, 'error', job_error(j.state),
+            ELSE jsonb_build_object('task_token', j.task_token, 'error', error_of(j),
                 'cause', both_ends(j.job || ' (' || j.job_run_id || ') ended ' || j.state || coalesce(': ' || j.message, ''), 10000)) END,
         now_is
     WHERE j.state <> 'STARTED' AND j.task_token IS NOT NULL
@@ -74,12 +84,29 @@ BEGIN
     RETURN (SELECT j.state FROM job_run j WHERE j.job_run_id = of_job_run);
 END $$;
 
+CREATE OR REPLACE FUNCTION record_ready(states jsonb, now_is timestamptz) RETURNS void
+LANGUAGE sql SET enable_seqscan = off AS $$
+-- Answers the machines that wait for the clusters of which `states` say that they are READY. They have not ended.
+    WITH ready AS (
+        UPDATE job_run j SET task_token = NULL, changed_at = now_is
+        FROM job_run waiting, jsonb_to_recordset(states) AS s(job_run_id text, state text)
+        WHERE s.state = 'READY' AND j.job_run_id = s.job_run_id AND j.state = 'STARTED' AND j.task_token IS NOT NULL
+            AND waiting.job_run_id = j.job_run_id
+        RETURNING waiting.*
+    )
+    INSERT INTO effect (effect_key, kind, run_id, attempt, payload, due_at)
+    SELECT 'job ' || r.job_run_id || ' ' || md5(r.task_token), 'task_success', r.run_id, r.attempt,
+        jsonb_build_object('task_token', r.task_token, 'output', jsonb_build_object('job_run_id', r.job_run_id)), now_is
+    FROM ready r
+    ON CONFLICT (effect_key) DO NOTHING
+$$;
+
 CREATE OR REPLACE FUNCTION given_ends(states jsonb)
 RETURNS TABLE (job_run_id text, run_id uuid, attempt integer, step text, type text, job text, state text, error text, message text)
 LANGUAGE sql IMMUTABLE AS $$
     SELECT DISTINCT ON (job_run_id) job_run_id, run_id, attempt, step, coalesce(type, 'glue'), job, state, left(error, 256), both_ends(message, 8000)
     FROM jsonb_to_recordset(states) AS s(job_run_id text, run_id uuid, attempt integer, step text, type text, job text, state text, error text, message text)
-    ORDER BY job_run_id
+    WHERE state <> 'READY' ORDER BY job_run_id
 $$;
 
 CREATE OR REPLACE FUNCTION is_named(job text, of_type text) RETURNS boolean LANGUAGE sql STABLE AS $$
@@ -91,7 +118,7 @@ CREATE OR REPLACE FUNCTION record_job_states(states jsonb, now_is timestamptz) R
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- Records how job runs ended, [{job_run_id, type, job, state, message}] and, where a machine reports it, {run_id, attempt, step, error};
 -- answers the machines that await them. A job run that is not known yet is kept for a day, until its machine reports it, if a pipeline names its job.
--- The first end counts. Gives how many ended now.
+-- The first end counts. Gives how many ended now. A cluster that is READY has not ended; the machine that awaits it is answered.
 DECLARE
     j job_run;
     ended integer;
@@ -108,9 +135,10 @@ BEGIN
     SELECT count(*) INTO ended FROM kept;
     -- the runs before their job runs, as in all that records job runs
     SELECT coalesce(array_agg(coalesce(s.run_id, (SELECT known.run_id FROM job_run known WHERE known.job_run_id = s.job_run_id OFFSET 0))), '{}')
-    INTO runs FROM given_ends(states) s;
+    INTO runs FROM jsonb_to_recordset(states) AS s(job_run_id text, run_id uuid);
     SELECT coalesce(array_agg(run_id), '{}') INTO runs FROM (
         SELECT run_id FROM data_product_status WHERE run_id = ANY (runs) ORDER BY run_id FOR UPDATE) locked;
+    PERFORM record_ready(states, now_is);
     FOR j IN
         UPDATE job_run known SET state = s.state, error = s.error, message = s.message, ended_at = now_is, changed_at = now_is
         FROM given_ends(states) s
