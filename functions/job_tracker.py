@@ -25,7 +25,8 @@ RAISED = {FAILED: errors.JobFailed, TIMEOUT: errors.JobTimedOut, STOPPED: errors
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`await` records a job run and the token to answer. `resolve` asks its service: returns if it succeeded, and else raises how it
-    ended. `release` terminates the cluster of an attempt. `find` gives the job run of a launch that was not answered, or raises `LaunchNotFound` or `ClusterLost`. `start` and `end` record work whose end the machine itself sees. `metadata` is a call of the work itself: what it gives is passed on
+    ended. `join` answers the token when a shared cluster can be used, or has to be launched; `release` terminates the cluster of an
+    attempt, a shared one if nobody needs it any more. `find` gives the job run of a launch that was not answered, or raises `LaunchNotFound` or `ClusterLost`. `start` and `end` record work whose end the machine itself sees. `metadata` is a call of the work itself: what it gives is passed on
     with the refresh event. Each may be repeated.
 
     Raises `BadEvent`, `TooMuch`, `JobFailed`, `JobTimedOut`, `JobStopped`, `JobStillRunning`, `ClusterLost`, `LaunchRefused`, `StaleAttempt`, `IllegalTransition`, `UnknownRun`.
@@ -34,6 +35,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         return _pass_on(require(event, "job-metadata"))
     if event.get("action") == "find":
         return _find(require(event, "job-launch"))
+    if event.get("action") == "join":
+        return _join(require(event, "cluster-join"), context)
     if event.get("action") == "release":
         return _release(require(event, "cluster-release"))
     require(event, "job-tracker")
@@ -113,6 +116,13 @@ def _await(event: dict[str, Any], job_run: JobRun, context: Any) -> dict[str, An
         name, _, message = started.refused.partition(": ")
         raise errors.RAISED[name](message)
     return {"state": started.state}
+
+
+def _join(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    run = UUID(event["run_id"])
+    decision = runtime.state().join_cluster(run, event["attempt"], event["cluster"], event["task_token"], runtime.now())
+    runtime.perform_of_run(context, run)
+    return {"decision": decision}
 
 
 def _release(event: dict[str, Any]) -> dict[str, Any]:

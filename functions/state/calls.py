@@ -116,6 +116,10 @@ class State(Questions):
     def stop_jobs_of(self, run: UUID, of_attempt: int, now_is: datetime) -> list[Json]:
         return cast(list[Json], self._value("stop_jobs_of", run, of_attempt, now_is))
 
+    def join_cluster(self, run: UUID, of_attempt: int, name: str, token: str, now_is: datetime) -> str:
+        """`launch`, `ready` or `wait`"""
+        return str(self._value("join_cluster", run, of_attempt, name, token, now_is))
+
     def release_clusters(self, run: UUID, of_attempt: int, now_is: datetime) -> list[Json]:
         return cast(list[Json], self._value("release_clusters", run, of_attempt, now_is))
 

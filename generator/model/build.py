@@ -58,7 +58,7 @@ def product(domain: str, name: str, document: Document) -> Product:
         deadline=seconds(wait.get("deadline", DEADLINE)),
         on_deadline=wait.get("on_deadline", ON_DEADLINE),
         resume=None if resume == "never" else seconds(resume),
-        pipeline=pipeline(domain, name, document["pipeline"]) if "pipeline" in document else None,
+        pipeline=pipeline(domain, name, document) if "pipeline" in document else None,
         refresh_event=publish.get("refresh_event", REFRESH_EVENT),
         visibility=publish.get("visibility", VISIBILITY),
         sla=sla(document["sla"]) if "sla" in document else None,
@@ -137,11 +137,14 @@ def _member(document: Document | str, pointer: str) -> Condition | Dependency:
     )
 
 
-def pipeline(domain: str, name: str, document: Document) -> Pipeline:
+def pipeline(domain: str, name: str, product: Document) -> Pipeline:
+    document = product["pipeline"]
     timeout = seconds(document["timeout"]) if "timeout" in document else None
-    steps = Pipeline(_items(document["steps"], "/pipeline/steps"), timeout)
-    cluster = document.get("cluster")
+    given = document.get("cluster")
+    shared = given if isinstance(given, str) else None
+    cluster = product.get("clusters", {}).get(shared) if shared else given
     retry = _retry(cluster["retry"]) if cluster and "retry" in cluster else None
+    steps = Pipeline(_items(document["steps"], "/pipeline/steps"), timeout, shared=shared)
     return with_cluster(steps, domain, name, cluster, retry)
 
 

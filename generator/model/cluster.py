@@ -10,10 +10,11 @@ from headgate.generator.steps import step_types
 
 NAME = "cluster"
 TYPE = "emr_cluster"
+ON_SHARED = 10  # steps at the same time on a cluster of several products, where metadata says nothing
 
 
 def with_cluster(
-    given: Pipeline, domain: str, product: str, settings: dict[str, Any] | None, retry: Retry | None
+    given: Pipeline, domain: str, name: str, settings: dict[str, Any] | None, retry: Retry | None
 ) -> Pipeline:
     """The pipeline with its cluster of these settings, if it has one, and with what its steps need to know of it: the domain, by which the cluster is
     tagged, and their `job`, by which plans, events and scenarios name them: the file of the Spark application, or else the step."""
@@ -21,8 +22,10 @@ def with_cluster(
     if settings is None:
         return replace(given, items=items)
     known = step_types()[TYPE].defaults() | settings
-    concurrency = known["concurrency"] if isinstance(known["concurrency"], int) else max(1, _widest(items))
-    known |= {"name": f"{domain}/{product}", "domain": domain, "concurrency": concurrency}
+    widest = ON_SHARED if given.shared else max(1, _widest(items))
+    concurrency = known["concurrency"] if isinstance(known["concurrency"], int) else widest
+    known |= {"name": f"{domain}/{given.shared or name}", "domain": domain, "concurrency": concurrency}
+    known |= {"shared": True} if given.shared else {}
     known |= {"idle_seconds": seconds(known["idle_timeout"])}
     cluster = Step(NAME, TYPE, known, seconds(known["ready_within"]), retry, CLUSTER)
     return replace(given, items=items, cluster=cluster)

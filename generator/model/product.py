@@ -103,11 +103,12 @@ def all_steps(items: "tuple[Step | Parallel, ...]") -> Iterator[Step]:
 @dataclass(frozen=True, slots=True)
 class Pipeline:
     """`timeout` in seconds, None where metadata leaves it to what the steps can take. The `cluster` is as a step whose timeout is that of its start;
-    its retry runs all steps again."""
+    its retry runs all steps again. `shared` is its name where products share it; there may be none of that name."""
 
     items: tuple[Step | Parallel, ...]
     timeout: int | None
     cluster: Step | None = None
+    shared: str | None = None
 
     def all_items(self) -> tuple[Step | Parallel, ...]:
         """The items, after the cluster if there is one."""

@@ -1,7 +1,7 @@
 """What a machine is planned from: the product, reduced to what decides its states, with names and texts apart."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from headgate.generator.model.product import Parallel, Product, Step
@@ -80,7 +80,7 @@ def outline(product: Product, elsewhere: bool = False) -> MachineOutline:
         deadline=product.deadline,
         on_deadline=product.on_deadline,
         items=_items(pipeline.items, step_alerts, set()),
-        cluster=_step(pipeline.cluster, ()) if pipeline.cluster else None,
+        cluster=_cluster(pipeline.cluster) if pipeline.cluster else None,
         bus=("${CentralEventBusArn}" if central else "${DomainEventBusArn}")
         if product.refresh_event and not (central and elsewhere)
         else None,
@@ -119,6 +119,13 @@ def _step(step: Step, alerts: tuple[str, ...]) -> StepOutline:
         ),
         alerts=alerts,
     )
+
+
+def _cluster(cluster: Step) -> StepOutline:
+    """Who waits too long for a cluster that others start has lost it as well."""
+    made = _step(cluster, ())
+    late = [each | {"ErrorEquals": [*each["ErrorEquals"], "States.Timeout"]} for each in made.retry]
+    return replace(made, retry=tuple(late)) if cluster.settings.get("shared") else made
 
 
 def _parallel_name(parallel: Parallel, taken: set[str]) -> str:

@@ -13,6 +13,7 @@ from headgate.generator.plan.tasks import (
     RUN,
     Result,
     alert,
+    choice,
     fail,
     function,
     function_by_token,
@@ -55,8 +56,10 @@ def on_cluster(cluster: StepOutline, items: Items, product: str, next_state: str
     """The states of a sequence that has a cluster. One Parallel holds the cluster's start and all that uses it: whatever fails in it, the cluster is
     terminated, and a retry makes another one. What the states after it terminate goes by the run, so that it is whatever was made for it."""
     use, release, after_failure = "Use the cluster", "Release the cluster", "Release the cluster after the failure"
-    started = _work(cluster, first_state(items[0]), None)
-    inside = flow([*started, *plan_items(items, product, None, None)])
+    first = first_state(items[0])
+    started = _work(cluster, first, None)
+    joined = _join(cluster, started[0].name, first) if cluster.settings.get("shared") else ()
+    inside = flow([*joined, *started, *plan_items(items, product, None, None)])
     given = {"action": "release"} | RUN
 
     def released(name: str, following: str) -> State:
@@ -73,6 +76,17 @@ def on_cluster(cluster: StepOutline, items: Items, product: str, next_state: str
         released(release, next_state),
         released(after_failure, on_failure),
     ]  # fmt: skip
+
+
+def _join(cluster: StepOutline, launch: str, ready: str) -> Iterator[State]:
+    """Waits until a cluster that products share can be used; `launch` follows where there is none."""
+    kind, choose = step_types()[cluster.type], "Check whether to launch the cluster"
+    given = {"action": "join"} | RUN | {"cluster.$": f"{_path(cluster)}.{kind.resource}"}
+    yield function_by_token(
+        "Join the cluster", JOB_TRACKER, given, cluster.timeout + GRACE, choose, (),
+        "The first product that needs the cluster launches it; the others wait until it is ready.", "$.cluster",
+    )  # fmt: skip
+    yield choice(choose, "$.cluster.launch", "yes", launch, ready)
 
 
 def _step(step: StepOutline, product: str, next_state: str | None, on_failure: str | None) -> Iterator[State]:
@@ -117,6 +131,7 @@ def _launch_and_await(kind: StepType, step: StepOutline, next_state: str | None,
     caught = catch_all(on_failure)
     tracked = _tracked(kind, step) | {"job_run_id.$": "$.job.run_id"}
     is_cluster, on_cluster = kind.note("pattern") == "cluster", bool(kind.note("runs-on"))
+    tracked |= {"handle": {"shared": True}} if step.settings.get("shared") else {}
     tracked |= {"cluster.$": "$.cluster.job_run_id"} if on_cluster else {}
     refused = {"refused.$": "$.job.refused"} if kind.note("refused") else {}
     ends_itself = bool(kind.note("own-timeout"))

@@ -125,7 +125,7 @@ def test_a_cluster_that_is_ready_answers_its_machine_and_has_not_ended(world: Wo
     invoke("job_status", queue(cluster_event("WAITING")))
     invoke("job_status", queue(cluster_event("WAITING")))
 
-    assert aws.answered.count(("token j-1", {"job_run_id": "j-1"})) == 1
+    assert aws.answered.count(("token j-1", {"job_run_id": "j-1", "launch": "no"})) == 1
     assert world.sql("SELECT state, task_token FROM job_run") == [("STARTED", None)]
     invoke(
         "job_status",
@@ -149,7 +149,7 @@ def test_a_cluster_whose_event_was_lost_is_asked_about(
     launched(run, service, state="RUNNING")
     invoke("job_tracker", cluster(run))
     ticked(monkeypatch)
-    assert aws.answered[-1] == ("token j-1", {"job_run_id": "j-1"})
+    assert aws.answered[-1] == ("token j-1", {"job_run_id": "j-1", "launch": "no"})
     assert service.terminated == []
 
 

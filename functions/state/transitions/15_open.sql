@@ -27,6 +27,11 @@ CREATE OR REPLACE FUNCTION is_cluster(j job_run) RETURNS boolean LANGUAGE sql IM
     SELECT j.type = 'emr_cluster'
 $$;
 
+CREATE OR REPLACE FUNCTION is_shared(j job_run) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+-- Whether it is a cluster that several products use.
+    SELECT coalesce((j.handle ->> 'shared')::boolean, false)
+$$;
+
 CREATE OR REPLACE FUNCTION is_open(f effect) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE WHEN f.done_at IS NULL AND f.parked_at IS NULL THEN true ELSE false END
 $$;

@@ -41,7 +41,7 @@ LANGUAGE plpgsql SET enable_seqscan = off AS $$
 #variable_conflict use_column
 -- Records that a job runs, and the token that its end answers. Its end may be known already: an instant job is faster than this.
 -- The work exists, whatever has become of the run: if the run has ended or is at another attempt, the job run is recorded as one to
--- stop, and `refused` says why.
+-- stop, and `refused` says why. A cluster that is shared serves all who wait for its launch.
 DECLARE
     r data_product_status;
     j job_run;
@@ -65,6 +65,7 @@ BEGIN
         started_at = coalesce(job_run.started_at, excluded.started_at), stop_asked_at = excluded.stop_asked_at, changed_at = excluded.changed_at
     RETURNING * INTO j;
     PERFORM answer_job(j, now_is);
+    PERFORM serve_users(j);
     state := j.state;
 END $$;
 
@@ -85,21 +86,21 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION record_ready(states jsonb, now_is timestamptz) RETURNS void
-LANGUAGE sql SET enable_seqscan = off AS $$
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- Answers the machines that wait for the clusters of which `states` say that they are READY. They have not ended.
-    WITH ready AS (
-        UPDATE job_run j SET task_token = NULL, changed_at = now_is
-        FROM job_run waiting, jsonb_to_recordset(states) AS s(job_run_id text, state text)
-        WHERE s.state = 'READY' AND j.job_run_id = s.job_run_id AND j.state = 'STARTED' AND j.task_token IS NOT NULL
-            AND waiting.job_run_id = j.job_run_id
-        RETURNING waiting.*
-    )
-    INSERT INTO effect (effect_key, kind, run_id, attempt, payload, due_at)
-    SELECT 'job ' || r.job_run_id || ' ' || md5(r.task_token), 'task_success', r.run_id, r.attempt,
-        jsonb_build_object('task_token', r.task_token, 'output', jsonb_build_object('job_run_id', r.job_run_id)), now_is
-    FROM ready r
-    ON CONFLICT (effect_key) DO NOTHING
-$$;
+DECLARE
+    j job_run;
+BEGIN
+    FOR j IN
+        SELECT waiting.* FROM job_run waiting WHERE waiting.state = 'STARTED' AND waiting.job_run_id IN (
+            SELECT s.job_run_id FROM jsonb_to_recordset(states) AS s(job_run_id text, state text) WHERE s.state = 'READY')
+    LOOP
+        PERFORM lock_cluster(j.job) WHERE is_shared(j);
+        UPDATE job_run SET task_token = NULL, ready_at = coalesce(ready_at, now_is), changed_at = now_is WHERE job_run_id = j.job_run_id;
+        PERFORM answer_ready(j.job_run_id, j.task_token, j.run_id, j.attempt, now_is);
+        PERFORM answer_ready(u.job_run_id, u.task_token, u.run_id, u.attempt, now_is) FROM taken_tokens(j) u;
+    END LOOP;
+END $$;
 
 CREATE OR REPLACE FUNCTION given_ends(states jsonb)
 RETURNS TABLE (job_run_id text, run_id uuid, attempt integer, step text, type text, job text, state text, error text, message text)
@@ -147,6 +148,7 @@ BEGIN
         RETURNING known.*
     LOOP
         PERFORM answer_job(j, now_is);
+        PERFORM answer_lost(j, u.task_token, u.run_id, u.attempt, now_is) FROM taken_tokens(j) u;
         UPDATE job_run SET task_token = NULL WHERE job_run_id = j.job_run_id AND task_token IS NOT NULL;  -- its answer is due, and has it
         ended := ended + 1;
     END LOOP;
@@ -185,7 +187,7 @@ LANGUAGE sql AS $$
 -- The caller then asks their services; the monitor repeats it.
     WITH stopped AS (
         UPDATE job_run j SET stop_asked_at = coalesce(stop_asked_at, now_is), changed_at = now_is
-        WHERE j.run_id = run AND j.attempt >= first_attempt AND j.state = 'STARTED'
+        WHERE j.run_id = run AND j.attempt >= first_attempt AND j.state = 'STARTED' AND NOT is_used_by_others(j, run)
         RETURNING j
     )
     SELECT coalesce(jsonb_agg(named_job(j) || jsonb_build_object('step', (j).step) ORDER BY (j).started_at, (j).job_run_id), '[]') FROM stopped

@@ -2,9 +2,11 @@
 
 CREATE OR REPLACE FUNCTION clusters_of(run uuid, of_attempt integer) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
--- The ids of the attempt's clusters, the latest first.
+-- The ids of the attempt's clusters, the latest first, and of the one that it shares.
     SELECT coalesce(jsonb_agg(j.job_run_id ORDER BY j.started_at DESC), '[]') FROM job_run j
-    WHERE j.run_id = run AND j.attempt = of_attempt AND is_cluster(j)
+    WHERE j.job_run_id IN (
+        SELECT own.job_run_id FROM job_run own WHERE own.run_id = run AND own.attempt = of_attempt AND is_cluster(own)
+        UNION SELECT u.job_run_id FROM cluster_use u WHERE u.run_id = run AND u.attempt = of_attempt)
 $$;
 
 CREATE OR REPLACE FUNCTION launches_of(run uuid, of_attempt integer) RETURNS jsonb
@@ -39,7 +41,7 @@ LANGUAGE sql SET enable_seqscan = off AS $$
     SELECT FROM data_product_status WHERE run_id = run FOR UPDATE;
     WITH stopped AS (
         UPDATE job_run j SET stop_asked_at = now_is, changed_at = now_is
-        WHERE j.run_id = run AND j.attempt = of_attempt AND j.state = 'STARTED' AND j.stop_asked_at IS NULL
+        WHERE j.run_id = run AND j.attempt = of_attempt AND j.state = 'STARTED' AND j.stop_asked_at IS NULL AND NOT is_used_by_others(j, run)
         RETURNING j
     )
     SELECT coalesce(jsonb_agg(named_job(j) || jsonb_build_object('step', (j).step) ORDER BY (j).started_at, (j).job_run_id), '[]') FROM stopped
