@@ -95,7 +95,7 @@ def test_the_configuration_names_properties_as_the_step_types_do(world: World, r
     assert steps["check"] == {"function": "check-it", "payload": {}}
 
     world.sql("UPDATE data_pipeline_config SET type = 'abacus' WHERE step = 'check'")
-    with pytest.raises(UnknownStepType, match=r"no step type `abacus`; expected one of [a-z, ]*glue, lambda"):
+    with pytest.raises(UnknownStepType, match=r"no step type `abacus`; expected one of [a-z_, ]*glue, lambda"):
         begin(run)
 
 

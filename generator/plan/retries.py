@@ -49,9 +49,6 @@ CALL = (FUNCTION[0], retrier(["StateUnavailable", *DIED, "States.Timeout"], inte
 # A launch that was not answered may be in the service's list a moment later.
 LOOK_UP = (retrier(["LaunchNotFound"], interval=30, attempts=3, backoff=1, max_delay=30), *CALL)
 
-# What cannot be released now is released by the monitor, so that the run does not wait for it for long.
-RELEASE = tuple(each | {"MaxAttempts": 10, "MaxDelaySeconds": 60} for each in CALL)
-
 # Work without a time-out of its own is asked to stop at the step's, and asked about until it has.
 STOPPING = (retrier(["JobStillRunning"], interval=5, attempts=20, backoff=2, max_delay=60), *CALL)
 

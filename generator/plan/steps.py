@@ -65,7 +65,7 @@ def on_cluster(cluster: StepOutline, items: Items, product: str, next_state: str
     def released(name: str, following: str) -> State:
         return function(
             name, JOB_TRACKER, given, following, catch_all(following, "$.release_failure"),
-            "If this fails, the monitor terminates it.", retry=retries.RELEASE,
+            "What EMR does not do now, the monitor repeats.",
         )  # fmt: skip
 
     return [
