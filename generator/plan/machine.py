@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 from headgate.generator.model.duration import spoken
 from headgate.generator.plan import outcomes
+from headgate.generator.plan.clusters import on_cluster
 from headgate.generator.plan.outline import MachineOutline
 from headgate.generator.plan.states import TIME_OUTS, Catch, Flow, State, catch_all, flow
-from headgate.generator.plan.steps import first_state, on_cluster, plan_items
+from headgate.generator.plan.steps import plan_items
 from headgate.generator.plan.tasks import (
     DEPENDENCY_GATE,
     EXECUTION,
@@ -35,10 +36,9 @@ def plan_machine(given: MachineOutline) -> Flow:
     """Every state of the machine, in the order in which it is written."""
     ends = given.product, outcomes.COMPLETED, outcomes.FAILED
     work = on_cluster(given.cluster, given.items, *ends) if given.cluster else plan_items(given.items, *ends)
-    first = work[0].name if given.cluster else first_state(given.items[0])
     return flow(
         [
-            *_beginning(given, first),
+            *_beginning(given, work[0].name),
             *work,
             *outcomes.success(given),
             *outcomes.failure(given),

@@ -56,6 +56,12 @@ class MachineOutline:
     alerts: tuple[str, ...]
 
 
+def needs_cluster(item: StepOutline | ParallelOutline) -> bool:
+    """Whether it, or a step inside it, runs on the cluster."""
+    steps = (each for each in every_item((item,)) if isinstance(each, StepOutline))
+    return any(step_types()[each.type].note("runs-on") for each in steps)
+
+
 def every_item(items: Items) -> Iterator[StepOutline | ParallelOutline]:
     """Steps and parallels, each before those inside it."""
     for item in items:

@@ -13,7 +13,6 @@ from headgate.generator.plan.tasks import (
     RUN,
     Result,
     alert,
-    choice,
     fail,
     function,
     function_by_token,
@@ -36,6 +35,8 @@ STEP_ALERT = "Metadata asks for an alert of each step."
 def plan_items(items: Items, product: str, next_state: str | None, on_failure: str | None) -> list[State]:
     """The states of a sequence. `next_state` None ends a branch; `on_failure` None leaves failures to the Parallel around it."""
     states: list[State] = []
+    if not items:
+        return states
     following = [first_state(each) for each in items[1:]]
     for item, after in zip(items, [*following, next_state], strict=True):
         if isinstance(item, ParallelOutline):
@@ -49,44 +50,7 @@ def plan_items(items: Items, product: str, next_state: str | None, on_failure: s
 def first_state(item: StepOutline | ParallelOutline) -> str:
     if isinstance(item, ParallelOutline) or item.grouped:
         return item.group
-    return _work(item, None, None)[0].name
-
-
-def on_cluster(cluster: StepOutline, items: Items, product: str, next_state: str, on_failure: str) -> list[State]:
-    """The states of a sequence that has a cluster. One Parallel holds the cluster's start and all that uses it: whatever fails in it, the cluster is
-    terminated, and a retry makes another one. What the states after it terminate goes by the run, so that it is whatever was made for it."""
-    use, release, after_failure = "Use the cluster", "Release the cluster", "Release the cluster after the failure"
-    first = first_state(items[0])
-    started = _work(cluster, first, None)
-    joined = _join(cluster, started[0].name, first) if cluster.settings.get("shared") else ()
-    inside = flow([*joined, *started, *plan_items(items, product, None, None)])
-    given = {"action": "release"} | RUN
-
-    def released(name: str, following: str) -> State:
-        return function(
-            name, JOB_TRACKER, given, following, catch_all(following, "$.release_failure"),
-            "What EMR does not do now, the monitor repeats.",
-        )  # fmt: skip
-
-    return [
-        State(
-            use, "states/parallel", release, "What is made here is released, whatever its end. A retry makes a new cluster and runs all steps on it.",
-            retry=cluster.retry, catch=catch_all(after_failure), branches=(inside,),
-        ),
-        released(release, next_state),
-        released(after_failure, on_failure),
-    ]  # fmt: skip
-
-
-def _join(cluster: StepOutline, launch: str, ready: str) -> Iterator[State]:
-    """Waits until a cluster that products share can be used; `launch` follows where there is none."""
-    kind, choose = step_types()[cluster.type], "Check whether to launch the cluster"
-    given = {"action": "join"} | RUN | {"cluster.$": f"{_path(cluster)}.{kind.resource}"}
-    yield function_by_token(
-        "Join the cluster", JOB_TRACKER, given, cluster.timeout + GRACE, choose, (),
-        "The first product that needs the cluster launches it; the others wait until it is ready.", "$.cluster",
-    )  # fmt: skip
-    yield choice(choose, "$.cluster.launch", "yes", launch, ready)
+    return work_of(item, None, None)[0].name
 
 
 def _step(step: StepOutline, product: str, next_state: str | None, on_failure: str | None) -> Iterator[State]:
@@ -96,9 +60,9 @@ def _step(step: StepOutline, product: str, next_state: str | None, on_failure: s
     after = completed if "COMPLETED" in step.alerts else next_state
     if step.grouped:
         caught = failed if "ERROR" in step.alerts else on_failure
-        yield _group(step, flow(_work(step, None, None)), after, caught)
+        yield _group(step, flow(work_of(step, None, None)), after, caught)
     else:
-        yield from _work(step, after, on_failure)
+        yield from work_of(step, after, on_failure)
     if "COMPLETED" in step.alerts:
         end = next_state or f"{step.name} completed"
         yield alert(completed, "COMPLETED", product, STEP_ALERT, end, end, step.name)
@@ -118,7 +82,8 @@ def _group(step: StepOutline, work: Flow, next_state: str | None, on_failure: st
     )  # fmt: skip
 
 
-def _work(step: StepOutline, next_state: str | None, on_failure: str | None) -> list[State]:
+def work_of(step: StepOutline, next_state: str | None, on_failure: str | None) -> list[State]:
+    """The states of the step's own work, or of a cluster's start."""
     kind = step_types()[step.type]
     return PATTERNS[kind.note("pattern")](kind, step, next_state, on_failure)
 
@@ -226,7 +191,7 @@ def _call(
     # the time at which the state was entered: each try of the step has its own, a retry of this call has the same
     token = f"States.Hash(States.Format('{{}}/{{}}/{step.name}/{{}}', $.run_id, $.attempt, $$.State.EnteredTime), 'SHA-256')"
     given = {
-        "path": _path(step),
+        "path": path_of(step),
         "name": step.name,
         "timeout": step.timeout,
         "settings": step.settings,
@@ -248,10 +213,10 @@ def _grants(kind: StepType, step: StepOutline) -> tuple[Call, ...]:
 
 
 def _tracked(kind: StepType, step: StepOutline) -> dict[str, Any]:
-    tracked = RUN | {"step": step.name, "type": step.type, "job.$": f"{_path(step)}.{kind.resource}"}
+    tracked = RUN | {"step": step.name, "type": step.type, "job.$": f"{path_of(step)}.{kind.resource}"}
     return tracked | ({"handle.$": "$.job.handle"} if kind.note("handle") else {})
 
 
-def _path(step: StepOutline) -> str:
+def path_of(step: StepOutline) -> str:
     """Where the step stands in the configuration of the run."""
     return f"$.configuration.steps.{step.key}"

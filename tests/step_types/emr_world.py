@@ -1,5 +1,6 @@
 """EMR as tests of the functions have it: clusters and steps that do what the test says."""
 
+import io
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -14,12 +15,15 @@ class Emr:
         self.terminated: list[str] = []
         self.cancelled: list[tuple[str, str]] = []
         self.down = False
+        self.logs: str | None = None
 
     def describe_cluster(self, ClusterId: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
         self._answer("DescribeCluster")
         if ClusterId not in self.clusters:
             raise ClientError({"Error": {"Code": "InvalidRequestException", "Message": "not valid"}}, "DescribeCluster")
-        return {"Cluster": {"Status": self._status(self.clusters[ClusterId])}}
+        return {
+            "Cluster": {"Status": self._status(self.clusters[ClusterId])} | ({"LogUri": self.logs} if self.logs else {})
+        }
 
     def list_clusters(self, **given: Any) -> dict[str, Any]:
         self._answer("ListClusters")
@@ -57,3 +61,19 @@ class Emr:
     def _answer(self, operation: str) -> None:
         if self.down:
             raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "too busy"}}, operation)
+
+
+class Files:
+    """S3 with these objects, by their keys."""
+
+    class exceptions:  # noqa: N801 - boto3's name
+        class NoSuchKey(Exception):  # noqa: N818
+            pass
+
+    def __init__(self, objects: dict[str, bytes]) -> None:
+        self._objects = objects
+
+    def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+        if Key not in self._objects:
+            raise self.exceptions.NoSuchKey
+        return {"Body": io.BytesIO(self._objects[Key])}

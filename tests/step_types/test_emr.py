@@ -1,5 +1,6 @@
 """Clusters of EMR and the steps on them: what the functions make of them, and what frees a cluster at each point at which a machine can die."""
 
+import gzip
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -7,13 +8,16 @@ from uuid import UUID
 import pytest
 
 import runtime
+from headgate.cli import job_logs as logs
+from headgate.cli.job_logs import emr as emr_logs
+from headgate.cli.job_logs import emr_cluster as cluster_logs
 from job_run import JobRun, mark_of
 from state.errors import BadEvent, ClusterLost, JobFailed, JobStillRunning, JobStopped, JobTimedOut, LaunchNotFound
 from step_types import emr, emr_cluster
 from tests.fake_aws import FakeAws
 from tests.handler_steps import NOW, TODAY, invoke, queue
 from tests.state_world import World, at, product
-from tests.step_types.emr_world import Emr
+from tests.step_types.emr_world import Emr, Files
 
 CLUSTER = {
     "name": "cluster",
@@ -346,3 +350,22 @@ def test_console_links_go_to_the_cluster() -> None:
     for job_run in (JobRun("emr", "clean", "j-1/s-1"), JobRun("emr_cluster", "d1/ds1", "j-1")):
         kind = emr if job_run.type == "emr" else emr_cluster
         assert kind.console(job_run, "eu-west-1", "aws") == page
+
+
+def test_logs_are_what_emr_says_and_what_it_keeps_in_s3(service: Emr) -> None:
+    service.clusters["j-1"] = {"name": "x", "state": "WAITING"}
+    service.steps["j-1/s-1"] = {"name": "x", "state": "FAILED", "failure": {"Reason": "Unknown column"}}
+    job_run = logs.JobRun("d1/ds1", "clean", "emr", "clean", "j-1/s-1", 1)
+    kept = {"emr/j-1/steps/s-1/stderr.gz": gzip.compress(b"first\nlast\n")}
+    clients: dict[str, Any] = {"emr": service, "s3": Files(kept)}
+
+    assert list(emr_logs.places(job_run, clients.__getitem__)) == [
+        logs.Note("EMR", "Unknown column"),
+        logs.Note("its output", "the cluster has no `logs`: what its steps print is lost with it"),
+    ]
+    service.logs = "s3n://logs/emr/"
+    assert list(emr_logs.places(job_run, clients.__getitem__))[1:] == [
+        logs.Note("s3://logs/emr/j-1/steps/s-1/stderr.gz", "first\nlast")
+    ]
+    of_cluster = logs.JobRun("d1/ds1", "cluster", "emr_cluster", "d1/ds1", "j-1", 1)
+    assert list(cluster_logs.places(of_cluster, clients.__getitem__)) == [logs.Note("EMR", "WAITING")]
