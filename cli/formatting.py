@@ -187,9 +187,8 @@ def _event(each: Entry) -> str:
             made_here = (
                 each["job_run_id"][36:37] == "/"
             )  # of a function: <run id>/<attempt>/<step>, which the entry says already
-            return f"step {each['step']}: {each['job']} started{attempt}" + (
-                "" if made_here else f", {each['job_run_id'][:16]}"
-            )
+            name = each["job_run_id"].replace(":", "/").rpartition("/")[2][:16]  # of an ARN or a path its end
+            return f"step {each['step']}: {each['job']} started{attempt}" + ("" if made_here else f", {name}")
         case "job ended":
             cause = "" if each["status"] == "SUCCEEDED" else f": {each.get('cause', '')}"
             return f"step {each.get('step')}: {each['job']} {each['status']}{cause}"

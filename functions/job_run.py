@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 SUCCEEDED, FAILED, TIMEOUT, STOPPED = "SUCCEEDED", "FAILED", "TIMEOUT", "STOPPED"  # how a job run ends
+READY = "READY"  # of a cluster, which has not ended: it can be used
+PREFIX = "headgate/"  # what names in EMR begin with; the resource and the mark follow
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +20,15 @@ class JobRun:
     @classmethod
     def of(cls, row: dict[str, Any]) -> "JobRun":
         """The job run that a row of the state or an event of a machine names; a row without a type is one of Glue."""
-        return cls(row.get("type", "glue"), row["job"], row["job_run_id"], row.get("handle") or {})
+        name = row["job_run_id"]
+        if row.get("cluster") and "/" not in name:
+            name = f"{row['cluster']}/{name}"
+        return cls(row.get("type", "glue"), row["job"], name, row.get("handle") or {})
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The end of a job run as an event of its service reports it."""
+    """The end of a job run as an event of its service reports it, or that a cluster is ready."""
 
     job_run_id: str
     job: str
@@ -45,9 +50,22 @@ def mark_of(run: object, attempt: int, step: str) -> str:
     return f"{run}/{attempt}/{step}"
 
 
+def named_clusters(alive: list[tuple[str, str]]) -> list[dict[str, Any]]:
+    """What the names of clusters say of them, as far as they have the form `headgate/<resource>/<run>/<attempt>/<step>`."""
+    found = []
+    for job_run_id, name in alive:
+        parts = name.removeprefix(PREFIX).rsplit("/", 3)
+        if len(parts) == 4 and parts[2].isdigit():
+            job, run, attempt, step = parts
+            found.append({"job_run_id": job_run_id, "job": job, "run_id": run, "attempt": int(attempt), "step": step})
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How a job run stands according to its service: `state` is None while it runs."""
+    """How a job run stands according to its service: `state` is None while it runs, and READY of a cluster that can be used. `lost`: it has ended because
+    its cluster has."""
 
     state: str | None
     message: str = ""
+    lost: bool = False

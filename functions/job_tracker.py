@@ -12,10 +12,11 @@ import runtime
 from batch import LOG
 from clients import described
 from contract import require, shown
-from job_run import FAILED, STOPPED, SUCCEEDED, TIMEOUT, JobRun
+from job_run import FAILED, READY, STOPPED, SUCCEEDED, TIMEOUT, JobRun
 from job_services import ask, stop
 from message_body import read
 from state import errors
+from step_types import is_cluster
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)  # of what is passed on, as placeholders name it
 MOST = 16 * 1024  # characters
@@ -24,15 +25,20 @@ RAISED = {FAILED: errors.JobFailed, TIMEOUT: errors.JobTimedOut, STOPPED: errors
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`await` records a job run and the token to answer. `resolve` asks its service: returns if it succeeded, and else raises how it
-    ended. `find` gives the job run of a launch that was not answered, or raises `LaunchNotFound`. `start` and `end` record work whose end the machine itself sees. `metadata` is a call of the work itself: what it gives is passed on
+    ended. `join` answers the token when a shared cluster can be used, or has to be launched; `release` terminates the cluster of an
+    attempt, a shared one if nobody needs it any more. `find` gives the job run of a launch that was not answered, or raises `LaunchNotFound` or `ClusterLost`. `start` and `end` record work whose end the machine itself sees. `metadata` is a call of the work itself: what it gives is passed on
     with the refresh event. Each may be repeated.
 
-    Raises `BadEvent`, `TooMuch`, `JobFailed`, `JobTimedOut`, `JobStopped`, `JobStillRunning`, `LaunchRefused`, `StaleAttempt`, `IllegalTransition`, `UnknownRun`.
+    Raises `BadEvent`, `TooMuch`, `JobFailed`, `JobTimedOut`, `JobStopped`, `JobStillRunning`, `ClusterLost`, `LaunchRefused`, `StaleAttempt`, `IllegalTransition`, `UnknownRun`.
     """
     if event.get("action") == "metadata":
         return _pass_on(require(event, "job-metadata"))
     if event.get("action") == "find":
         return _find(require(event, "job-launch"))
+    if event.get("action") == "join":
+        return _join(require(event, "cluster-join"), context)
+    if event.get("action") == "release":
+        return _release(require(event, "cluster-release"))
     require(event, "job-tracker")
     if isinstance(event["job_run_id"], list):
         event = {**event, "job_run_id": _only(event)}
@@ -112,17 +118,37 @@ def _await(event: dict[str, Any], job_run: JobRun, context: Any) -> dict[str, An
     return {"state": started.state}
 
 
+def _join(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    run = UUID(event["run_id"])
+    decision = runtime.state().join_cluster(run, event["attempt"], event["cluster"], event["task_token"], runtime.now())
+    runtime.perform_of_run(context, run)
+    return {"decision": decision}
+
+
+def _release(event: dict[str, Any]) -> dict[str, Any]:
+    """The clusters of the attempt are recorded as ones to stop first: what EMR does not do now, the monitor repeats."""
+    released = runtime.state().release_clusters(UUID(event["run_id"]), event["attempt"], runtime.now())
+    for each in released:
+        stop(JobRun.of(each))
+    return {"released": [each["job_run_id"] for each in released]}
+
+
 def _resolve(event: dict[str, Any], job_run: JobRun, context: Any) -> dict[str, Any]:
     """Asks the service and records what it answers. What still runs is stopped: its time is over, and a retry must not run beside it. With `stops`
     the machine asks again until it has stopped, and that is the time-out."""
     answer = ask(job_run)
     named = f"{job_run.job} ({job_run.job_run_id})"
+    if answer.state == READY:
+        _record(event, job_run, context, READY, "")
+        return {"state": READY, "job_run_id": job_run.job_run_id}
     if answer.state is None:
         if runtime.state().request_stop(job_run.job_run_id, runtime.now()):
             stop(job_run)
         raise errors.JobStillRunning(f"{named} still runs after its time; it is asked to stop")
     _record(event, job_run, context, answer.state, answer.message)
-    if answer.state == STOPPED and event.get("stops"):
+    if answer.lost or is_cluster(job_run.type):
+        raise errors.ClusterLost(f"{named} is not available: {answer.message}")
+    if answer.state == STOPPED and event.get("stops") and event.get("error") != "JobStopped":
         raise errors.JobTimedOut(f"{named} was stopped: it did not end within the time-out of the step")
     if answer.state != SUCCEEDED:
         raise RAISED[answer.state](f"{named} ended {answer.state}: {answer.message}")

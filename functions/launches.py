@@ -11,8 +11,8 @@ from batch import LOG
 from job_run import JobRun, mark_of
 from job_services import stop
 from state.calls import State
-from state.errors import LaunchNotFound
-from step_types import findable
+from state.errors import ClusterLost, LaunchNotFound
+from step_types import findable, on_cluster
 
 
 def learn(state: State, run: UUID, attempt: int, now: datetime) -> None:
@@ -49,7 +49,8 @@ def stop_all(state: State, run: UUID, attempt: int, now: datetime) -> None:
 
 
 def find(state: State, run: UUID, attempt: int, step: str, job_run: JobRun) -> str:
-    """The id of the job run whose launch was not answered. Raises `LaunchNotFound` if there is none, and botocore's errors."""
+    """The id of the job run whose launch was not answered. Raises `LaunchNotFound` if there is none, `ClusterLost` if there is nothing more that it could
+    run on, and botocore's errors."""
     given, kind = state.launches_of(run, attempt), findable(job_run.type)
     steps = {each["step"]: each for each in given["steps"]} if given else {}
     if given and kind and step in steps:
@@ -57,4 +58,6 @@ def find(state: State, run: UUID, attempt: int, step: str, job_run: JobRun) -> s
         for each in kind.launched(job_run.job, steps[step]["settings"], mark_of(run, attempt, step), since):
             if each.job_run_id not in known:
                 return each.job_run_id
+        if (clustered := on_cluster(job_run.type)) and (end := clustered.lost(steps[step]["settings"])):
+            raise ClusterLost(f"{job_run.job} was not launched: {end}")
     raise LaunchNotFound(f"{job_run.job} has no run of this attempt that is not known")

@@ -14,11 +14,12 @@ import ticks
 from batch import LOG
 from clients import LONGEST_CALL, described, is_from_aws
 from contract import require
-from job_run import JobRun
+from job_run import READY, JobRun, named_clusters
 from job_services import ask, stop
 from state.answers import JobToAsk, Json, OpenRun
 from state.calls import State
 from state.errors import StateError, StateUnavailable, UnknownStepType
+from step_types import Cluster, clusters
 
 ACTOR = "monitor"
 PAGE = 80
@@ -35,6 +36,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     tick = Tick(runtime.state(), runtime.now(), runtime.time_left(context), event.get("at_once", False))
     tick.repair()
     tick.end_overdue()
+    tick.learn_clusters()
     if tick.at_once:  # before the end of a lost machine's job makes an answer to it due, which has to be tried first
         tick.ask_about_executions()
     tick.ask_about_jobs()
@@ -87,6 +89,16 @@ class Tick:
                 return
             self._tried(lambda each: self.counts.update(overdue=end(self.state, each, self.now)), run)
 
+    def learn_clusters(self) -> None:
+        """Records the clusters that nobody has recorded: a machine may have died between launching one and recording it. Those of a run that does
+        not use one any more are terminated with the job runs."""
+        if self.state.uses_clusters():
+            for kind in clusters():
+                self._tried(self._learn, kind)
+
+    def _learn(self, kind: Cluster) -> None:
+        self.state.record_clusters(named_clusters(kind.alive()), self.now)
+
     def ask_about_jobs(self) -> None:
         self._in_turn(
             lambda: self.state.jobs_to_ask(self._number, PAGE, self.at_once, self.now),
@@ -137,12 +149,13 @@ def _job_ended(state: State, job: JobToAsk, now: datetime) -> bool:
     """Asks about a job run whose end should have been reported, and stops it if it should have been stopped. Whether it has ended."""
     job_run = JobRun(job.type, job.job, job.job_run_id, json.loads(job.handle))
     answer = ask(job_run)
-    if answer.state is None:
+    named = {"type": job.type, "job": job.job, "job_run_id": job.job_run_id}
+    if answer.state is not None:
+        state.record_job_states([{**named, "state": answer.state, "message": answer.message}], now)
+    if answer.state in (None, READY):
         if job.stop:
             stop(job_run)
         return False
-    named = {"type": job.type, "job": job.job, "job_run_id": job.job_run_id}
-    state.record_job_states([{**named, "state": answer.state, "message": answer.message}], now)
     return True
 
 

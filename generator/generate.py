@@ -118,7 +118,7 @@ class _Run:
                 self._template(template, layout.stacks[template], [self.mesh.products[each] for each in products])
             )
         progress("linting templates", 0, 2)
-        watched = watching(step for product in self.mesh.machines() for step in product.steps())
+        watched = watching(step for product in self.mesh.machines() for step in product.work())
         self.proof.templates(self.mesh.root, parts, watched)
         self._stacks(parts, watched)
         central = render_mesh(forwarded, producers(self.mesh))

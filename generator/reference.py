@@ -119,7 +119,8 @@ def metadata_page() -> str:
 def of_type(kind: StepType) -> str:
     """The section about a step type."""
     heading = f"## Step type `{kind.name}`: {kind.schema['title']}\n\n{kind.schema['description']}\n"
-    return "\n".join([heading, _example(kind.example), "\n".join(_table(kind.schema)) + "\n"])
+    cluster = [_example(FOLDER / "examples/cluster.yaml")] if kind.note("pattern") == "cluster" else []
+    return "\n".join([heading, *cluster, _example(kind.example), "\n".join(_table(kind.schema)) + "\n"])
 
 
 def _example(path: Path) -> str:

@@ -8,7 +8,6 @@ from headgate.generator.findings import Finding, Rule, Severity, pointer
 from headgate.generator.metadata import hints
 from headgate.generator.model.cron import parse
 from headgate.generator.model.mesh import Mesh
-from headgate.generator.model.product import all_steps
 from headgate.generator.steps import step_types
 
 UNKNOWN_PRODUCT = Rule(
@@ -98,6 +97,5 @@ def _work(mesh: Mesh) -> set[str]:
     return {
         str(step.settings[types[step.type].resource]).partition(":")[0]
         for product in mesh.machines()
-        if product.pipeline
-        for step in all_steps(product.pipeline.items)
+        for step in product.work()
     }

@@ -72,8 +72,8 @@ def recorded(status: str) -> dict[str, Any]:
 DEFAULTS: dict[str, Answer] = {
     "gate.await": Succeed({"released_by": ["raw/rd1"]}),
     "gate.deadline": Succeed({"decision": "start"}),
-    "tracker.await": Succeed(),
-    "tracker.resolve": Succeed(),
+    "tracker.await": Succeed({"job_run_id": "jr_1"}),
+    "tracker.resolve": Succeed({"job_run_id": "jr_1"}),
     "tracker.find": Succeed({"job_run_id": "jr_found"}),
     "tracker.end": Succeed({"state": "SUCCEEDED"}),
     "recorder.COMPLETED": Succeed(recorded("COMPLETED")),

@@ -12,6 +12,8 @@ SERVICES = {
     "SubmitJob": "batch.start",
     "ExecuteStatement": "redshift.start",
     "emr-serverless:StartJobRun": "emr_serverless.start",
+    "RunJobFlow": "cluster.start",
+    "AddJobFlowSteps": "emr.start",
 }
 # How an SDK integration names a service in errors; moto knows few of them.
 SDK_NAMES = {
@@ -21,6 +23,7 @@ SDK_NAMES = {
     "batch": "Batch",
     "redshiftdata": "RedshiftData",
     "emrserverless": "EmrServerless",
+    "emr": "Emr",
 }
 # How it names services that boto names otherwise.
 BOTO_NAMES = {"redshiftdata": "redshift-data", "emrserverless": "emr-serverless"}
@@ -33,6 +36,8 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "batch.start": {"JobId": "j-1", "JobName": "headgate-1"},
     "redshift.start": {"Id": "s-1"},
     "emr_serverless.start": {"JobRunId": "r-1", "ApplicationId": "00f1"},
+    "cluster.start": {"JobFlowId": "j-1"},
+    "emr.start": {"StepIds": ["s-1"]},
     "machine.start": {
         "ExecutionArn": "arn:aws:states:us-east-1:123456789012:execution:other:headgate-1",
     },

@@ -14,7 +14,7 @@ from headgate.generator.metadata.editor_schema import NAMES, editor_schema
 from headgate.generator.metadata.schema import check
 from headgate.generator.metadata.yaml_reader import read
 from headgate.generator.schemas import schema
-from headgate.generator.steps import step_types
+from headgate.generator.steps import in_pipelines, step_types
 from tests.conftest import Headgate
 from tests.golden import FOLDER, expect
 
@@ -108,6 +108,7 @@ def test_the_schemas_can_be_written_elsewhere(project: Callable[[str], Path], he
 
 EXAMPLES = sorted((ROOT / "generator/schemas/examples").glob("*.yaml"))
 STEP_EXAMPLES = sorted((ROOT / "generator/steps").glob("*.example.yaml"))
+STEP = {"name": "a", "emr": {"command": ["ls"]}}
 BASIS = {"description": "x", "owner": "a"}
 
 
@@ -116,7 +117,8 @@ def test_the_examples_of_the_reference_are_valid(path: Path) -> None:
     document = read(path.read_bytes())
     kind = path.stem if path.stem in ("domain", "calendar", "mesh") else "product"
     if path in STEP_EXAMPLES:
-        document = {"pipeline": {"steps": [document]}}
+        of_cluster = path.name.split(".")[0] not in in_pipelines()
+        document = {"pipeline": {"cluster": document, "steps": [STEP]} if of_cluster else {"steps": [document]}}
     if kind == "product":
         document = BASIS | document
 

@@ -331,7 +331,9 @@ def test_what_machines_send_keeps_the_contracts() -> None:
         "JobTracker": "job-tracker",
         "OutcomeRecorder": "outcome-recorder",
     }
+    asked = {"find": "job-launch", "join": "cluster-join", "release": "cluster-release"}
     values = {
+        "cluster": "j-1",
         "run_id": "0b4e6f1c-9f57-4b7e-8f0e-3d2f5a7c9e11",
         "attempt": 1,
         "task_token": "t",
@@ -353,6 +355,6 @@ def test_what_machines_send_keeps_the_contracts() -> None:
                     key.removesuffix(".$"): values[key.removesuffix(".$")] if key.endswith(".$") else value
                     for key, value in task["Parameters"]["Payload"].items()
                 }
-                require(payload, "job-launch" if payload.get("action") == "find" else name)
+                require(payload, asked.get(str(payload.get("action")), name))
                 checked.add(name)
     assert checked == set(functions.values())

@@ -40,6 +40,9 @@ WATCHING = {action for statement in grants.WATCHING for action in statement["Act
 # The reference lists no resource for these; they are granted on the machine that waits, as SAM's StepFunctionsCallbackPolicy does.
 TOKENS = {"states:SendTaskSuccess", "states:SendTaskFailure"}
 
+# Its resource is a container instance; the cluster is a condition.
+LISTING = {"ecs:ListTasks"}
+
 
 def test_names_stand_where_iam_knows_them_and_stars_only_where_it_does_not() -> None:
     reference = Path(cfnlint.__file__).parent / "data/AdditionalSpecs/Policies.json"
@@ -50,7 +53,7 @@ def test_names_stand_where_iam_knows_them_and_stars_only_where_it_does_not() -> 
             service, _, name = action.partition(":")
             nameable = bool(services[service]["Actions"][name.lower()].get("Resources"))
             seen.add(action)
-            if action not in WATCHING | TOKENS:
+            if action not in WATCHING | TOKENS | LISTING:
                 named = _list(statement["Resource"]) != ["*"]
                 # a condition may name what the action has no resource for: `ecs:ListTasks` its cluster
                 assert nameable == named or "Condition" in statement, f"{where}: {action}"

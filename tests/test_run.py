@@ -31,6 +31,8 @@ def in_order(text: str) -> str:
     """The report with what differs from run to run made equal: ids of jobs, seconds, and the order within a minute."""
     text = re.sub(r"\bjr_[0-9a-f]+", "jr_*", text)
     text = re.sub(r"(?<= started, )[0-9a-f]{8}-[0-9a-f-]{7}$", "run_*", text, flags=re.MULTILINE)
+    text = re.sub(r"\b([js])-[A-Z0-9]{13}\b", r"\1-*", text)
+    text = re.sub(r"(?<= started, )[0-9a-f]{16}$", "task_*", text, flags=re.MULTILINE)
     lines = [re.sub(r"^(\d\d:\d\d):\d\d", r"\1", line) for line in text.splitlines()]
     blocks: list[tuple[str, list[str]]] = []
     for line in lines:

@@ -117,6 +117,19 @@ class State(Questions):
     def stop_jobs_of(self, run: UUID, of_attempt: int, now_is: datetime) -> list[Json]:
         return cast(list[Json], self._value("stop_jobs_of", run, of_attempt, now_is))
 
+    def join_cluster(self, run: UUID, of_attempt: int, name: str, token: str, now_is: datetime) -> str:
+        """`launch`, `ready` or `wait`"""
+        return str(self._value("join_cluster", run, of_attempt, name, token, now_is))
+
+    def release_clusters(self, run: UUID, of_attempt: int, now_is: datetime) -> list[Json]:
+        return cast(list[Json], self._value("release_clusters", run, of_attempt, now_is))
+
+    def uses_clusters(self) -> bool:
+        return bool(self._value("uses_clusters"))
+
+    def record_clusters(self, found: list[Json], now_is: datetime) -> int:
+        return int(self._value("record_clusters", found, now_is))
+
     def record_job_start(
         self, run: UUID, of_attempt: int, of_step: str, of_type: str, of_job: str, of_job_run: str, of_handle: Json, token: str,
         now_is: datetime,

@@ -93,6 +93,10 @@ class JobFailed(Exception):
     """The job ended FAILED."""
 
 
+class ClusterLost(Exception):
+    """The cluster was not ready in time, or has ended while it was needed."""
+
+
 class JobTimedOut(Exception):
     """The job ended at its own timeout."""
 

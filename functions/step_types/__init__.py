@@ -47,6 +47,13 @@ class StepType(Protocol):
         """The page of the job run in the AWS console."""
 
 
+class Cluster(StepType, Protocol):
+    """A type of clusters, on which steps run. Its job runs are READY before they end, and are no work of their own."""
+
+    def alive(self) -> list[tuple[str, str]]:
+        """The clusters under Headgate's names that have not ended: id and name. Raises botocore's errors."""
+
+
 class Findable(StepType, Protocol):
     """A step type whose launches carry a mark, by which a job run is found when the answer to its launch was lost."""
 
@@ -55,6 +62,13 @@ class Findable(StepType, Protocol):
 
     def launched(self, job: str, settings: dict[str, Any], mark: str, since: datetime) -> list[Launched]:
         """The job runs with that mark which began since then; `settings` are the step's other properties. Raises botocore's errors."""
+
+
+class OnCluster(Findable, Protocol):
+    """A step type whose work runs on a cluster."""
+
+    def lost(self, settings: dict[str, Any]) -> str | None:
+        """How the step's cluster ends or has ended; None while it can be used. Raises botocore's errors."""
 
 
 @cache
@@ -93,6 +107,22 @@ def findable(name: str) -> Findable | None:
     """The step type of that name, if its launches can be found."""
     kind = step_type(name)
     return cast(Findable, kind) if hasattr(kind, "launched") else None
+
+
+def is_cluster(name: str) -> bool:
+    """Whether the step type of that name is one of clusters."""
+    return hasattr(step_type(name), "alive")
+
+
+def clusters() -> list[Cluster]:
+    """The types of clusters."""
+    return [cast(Cluster, kind) for kind in step_types().values() if hasattr(kind, "alive")]
+
+
+def on_cluster(name: str) -> OnCluster | None:
+    """The step type of that name, if its work runs on a cluster."""
+    kind = step_type(name)
+    return cast(OnCluster, kind) if hasattr(kind, "lost") else None
 
 
 def console_address(region: str, partition: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from headgate.generator.model.build import WEEKDAYS
-from headgate.generator.steps import step_types
+from headgate.generator.steps import in_pipelines
 
 UNKNOWN = "unknown"
 
@@ -48,7 +48,7 @@ def _steps(items: Any) -> Iterator[dict[str, Any]]:
 
 
 def _step(step: dict[str, Any], name: str) -> None:
-    types = step_types()
+    types = in_pipelines()
     step.setdefault("name", name)
     if not types.keys() & step.keys():
         step[next(iter(types))] = {}

@@ -28,7 +28,7 @@ from headgate.generator.metadata.reading_rules import (
 )
 from headgate.generator.schemas import FOLDER, SUFFIX, channels
 from headgate.generator.schemas import schema as source
-from headgate.generator.steps import of_types, step_types
+from headgate.generator.steps import in_pipelines, of_types, step_types
 
 BASE = "https://headgate.dev/schemas/"
 TYPE_NAMES = {
@@ -54,11 +54,11 @@ def schemas() -> dict[str, dict[str, Any]]:
     definitions["notification"]["x-at-least-one-of"] = recipients
     definitions["notification"]["anyOf"] = [{"required": [name]} for name in recipients]
     step = definitions["step"]
-    for name, step_type in step_types().items():
-        found[step_type.schema["$id"]] = step_type.schema
+    found |= {each.schema["$id"]: each.schema for each in step_types().values()}
+    for name in in_pipelines():
         step["properties"][name] = {"$ref": f"steps/{name}.schema.json"}
-    step["x-exactly-one-of"] = list(step_types())
-    step["oneOf"] = [{"required": [name]} for name in step_types()]
+    step["x-exactly-one-of"] = list(in_pipelines())
+    step["oneOf"] = [{"required": [name]} for name in in_pipelines()]
     # a domain's defaults are a product of which nothing is required yet
     product = found[BASE + "product.schema.json"]
     found[BASE + "defaults.schema.json"] = {

@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any
 
 from headgate.generator.model.alerting import alerting, receivers, severities
+from headgate.generator.model.cluster import with_cluster
 from headgate.generator.model.duration import seconds
 from headgate.generator.model.product import (
     Central,
@@ -57,7 +58,7 @@ def product(domain: str, name: str, document: Document) -> Product:
         deadline=seconds(wait.get("deadline", DEADLINE)),
         on_deadline=wait.get("on_deadline", ON_DEADLINE),
         resume=None if resume == "never" else seconds(resume),
-        pipeline=pipeline(document["pipeline"]) if "pipeline" in document else None,
+        pipeline=pipeline(domain, name, document) if "pipeline" in document else None,
         refresh_event=publish.get("refresh_event", REFRESH_EVENT),
         visibility=publish.get("visibility", VISIBILITY),
         sla=sla(document["sla"]) if "sla" in document else None,
@@ -136,10 +137,15 @@ def _member(document: Document | str, pointer: str) -> Condition | Dependency:
     )
 
 
-def pipeline(document: Document) -> Pipeline:
-    return Pipeline(
-        _items(document["steps"], "/pipeline/steps"), seconds(document["timeout"]) if "timeout" in document else None
-    )
+def pipeline(domain: str, name: str, product: Document) -> Pipeline:
+    document = product["pipeline"]
+    timeout = seconds(document["timeout"]) if "timeout" in document else None
+    given = document.get("cluster")
+    shared = given if isinstance(given, str) else None
+    cluster = product.get("clusters", {}).get(shared) if shared else given
+    retry = _retry(cluster["retry"]) if cluster and "retry" in cluster else None
+    steps = Pipeline(_items(document["steps"], "/pipeline/steps"), timeout, shared=shared)
+    return with_cluster(steps, domain, name, cluster, retry)
 
 
 def _items(documents: list[Document], pointer: str) -> tuple[Step | Parallel, ...]:

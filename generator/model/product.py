@@ -6,6 +6,8 @@ from typing import Any
 
 from headgate.generator.model.schedule import Schedule
 
+CLUSTER = "/pipeline/cluster"  # the place of a pipeline's cluster
+
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
@@ -66,6 +68,11 @@ class Step:
     retry: Retry | None
     pointer: str
 
+    @property
+    def section(self) -> str:
+        """The place of its settings. Those of a cluster are the cluster itself."""
+        return self.pointer if self.pointer == CLUSTER else f"{self.pointer}/{self.type}"
+
     def longest(self) -> int:
         """Seconds this step can take at worst, retries included, waits for capacity not."""
         attempts = self.retry.attempts if self.retry else 0
@@ -95,13 +102,24 @@ def all_steps(items: "tuple[Step | Parallel, ...]") -> Iterator[Step]:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """`timeout` in seconds, None where metadata leaves it to what the steps can take."""
+    """`timeout` in seconds, None where metadata leaves it to what the steps can take. The `cluster` is as a step whose timeout is that of its start;
+    its retry runs all steps again. `shared` is its name where products share it; there may be none of that name."""
 
     items: tuple[Step | Parallel, ...]
     timeout: int | None
+    cluster: Step | None = None
+    shared: str | None = None
+
+    def all_items(self) -> tuple[Step | Parallel, ...]:
+        """The items, after the cluster if there is one."""
+        return (self.cluster, *self.items) if self.cluster else self.items
 
     def longest(self) -> int:
-        return sum(item.longest() for item in self.items)
+        steps = sum(item.longest() for item in self.items)
+        if self.cluster is None:
+            return steps
+        again = self.cluster.retry.attempts if self.cluster.retry else 0
+        return self.cluster.longest() + steps * (again + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +182,10 @@ class Product:
 
     def steps(self) -> tuple[Step, ...]:
         return tuple(all_steps(self.pipeline.items)) if self.pipeline else ()
+
+    def work(self) -> tuple[Step, ...]:
+        """The cluster, if the pipeline has one, and the steps."""
+        return tuple(all_steps(self.pipeline.all_items())) if self.pipeline else ()
 
     def notifies_about(self, level: str) -> frozenset[str]:
         """The kinds that some notification of that level asks for. A notification of steps covers the run as well."""

@@ -78,7 +78,7 @@ def entry(product: Product) -> Entry:
             result["wait"]["resume"] = product.resume
         result["pipeline"] = {
             "timeout": product.pipeline.timeout,
-            "steps": [_item(each) for each in product.pipeline.items],
+            "steps": [_item(each) for each in product.pipeline.all_items()],
         }
     result["publish"] = {"refresh_event": product.refresh_event, "visibility": product.visibility}
     if product.sla:

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 from headgate.generator.model.duration import spoken
 from headgate.generator.plan import outcomes
+from headgate.generator.plan.clusters import on_cluster
 from headgate.generator.plan.outline import MachineOutline
 from headgate.generator.plan.states import TIME_OUTS, Catch, Flow, State, catch_all, flow
-from headgate.generator.plan.steps import first_state, plan_items
+from headgate.generator.plan.steps import plan_items
 from headgate.generator.plan.tasks import (
     DEPENDENCY_GATE,
     EXECUTION,
@@ -33,17 +34,19 @@ MISSED = {
 
 def plan_machine(given: MachineOutline) -> Flow:
     """Every state of the machine, in the order in which it is written."""
+    ends = given.product, outcomes.COMPLETED, outcomes.FAILED
+    work = on_cluster(given.cluster, given.items, *ends) if given.cluster else plan_items(given.items, *ends)
     return flow(
         [
-            *_beginning(given),
-            *plan_items(given.items, given.product, outcomes.COMPLETED, outcomes.FAILED),
+            *_beginning(given, work[0].name),
+            *work,
             *outcomes.success(given),
             *outcomes.failure(given),
         ]
     )
 
 
-def _beginning(given: MachineOutline) -> Iterator[State]:
+def _beginning(given: MachineOutline, work: str) -> Iterator[State]:
     yield function_by_token(
         WAIT, DEPENDENCY_GATE, {"action": "await"} | RUN | EXECUTION, given.deadline, START,
         (Catch(TIME_OUTS, DEADLINE), *catch_all(outcomes.FAILED)),
@@ -61,7 +64,7 @@ def _beginning(given: MachineOutline) -> Iterator[State]:
         yield choice(CHOOSE, "$.release.decision", "start", START, outcomes.SKIPPED)
         yield from outcomes.skip(given)
     yield function(
-        START, PIPELINE_CONFIGURATION, RUN | EXECUTION, first_state(given.items[0]), catch_all(outcomes.FAILED),
+        START, PIPELINE_CONFIGURATION, RUN | EXECUTION, work, catch_all(outcomes.FAILED),
         "The run is in progress from now on. The answer is what to run, with the arguments of this run.",
         ("$.configuration", {"steps.$": "$.Payload.steps"}),
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """What a machine is planned from: the product, reduced to what decides its states, with names and texts apart."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from headgate.generator.model.product import Parallel, Product, Step
@@ -52,9 +52,16 @@ class MachineOutline:
     deadline: int
     on_deadline: str
     items: Items
+    cluster: StepOutline | None
     bus: str | None  # the placeholder of the bus that the machine puts refresh events on; None where it puts none
     by_function: bool  # a function publishes them: the bus is in another region, and Step Functions calls none
     alerts: tuple[str, ...]
+
+
+def needs_cluster(item: StepOutline | ParallelOutline) -> bool:
+    """Whether it, or a step inside it, runs on the cluster."""
+    steps = (each for each in every_item((item,)) if isinstance(each, StepOutline))
+    return any(step_types()[each.type].note("runs-on") for each in steps)
 
 
 def every_item(items: Items) -> Iterator[StepOutline | ParallelOutline]:
@@ -81,6 +88,7 @@ def outline(product: Product, elsewhere: bool = False) -> MachineOutline:
         deadline=product.deadline,
         on_deadline=product.on_deadline,
         items=_items(pipeline.items, step_alerts, set()),
+        cluster=_cluster(pipeline.cluster) if pipeline.cluster else None,
         bus=("${CentralEventBusArn}" if central else "${DomainEventBusArn}")
         if product.refresh_event and not (central and elsewhere)
         else None,
@@ -120,6 +128,13 @@ def _step(step: Step, alerts: tuple[str, ...]) -> StepOutline:
         ),
         alerts=alerts,
     )
+
+
+def _cluster(cluster: Step) -> StepOutline:
+    """Who waits too long for a cluster that others start has lost it as well."""
+    made = _step(cluster, ())
+    late = [each | {"ErrorEquals": [*each["ErrorEquals"], "States.Timeout"]} for each in made.retry]
+    return replace(made, retry=tuple(late)) if cluster.settings.get("shared") else made
 
 
 def _parallel_name(parallel: Parallel, taken: set[str]) -> str:

@@ -27,12 +27,17 @@ LAUNCH_TIMEOUT = 120
 GRACE = 15 * 60
 ANSWER = {"answer.$": "$.answer.returned"}
 TAKEN = ("$.answer", {"state.$": "$.Payload.state"})  # instead of the answer, which may be large
+CLUSTER = ("$.cluster", {"job_run_id.$": "$.Payload.job_run_id"})
+CHECKED = "No event reported the end in time. The service itself is asked, and work that still runs is stopped."
+CHECKED_ON_CLUSTER = "It failed, or no event reported its end in time. EMR says whether its cluster is lost; a step that still runs is cancelled."
 STEP_ALERT = "Metadata asks for an alert of each step."
 
 
 def plan_items(items: Items, product: str, next_state: str | None, on_failure: str | None) -> list[State]:
     """The states of a sequence. `next_state` None ends a branch; `on_failure` None leaves failures to the Parallel around it."""
     states: list[State] = []
+    if not items:
+        return states
     following = [first_state(each) for each in items[1:]]
     for item, after in zip(items, [*following, next_state], strict=True):
         if isinstance(item, ParallelOutline):
@@ -46,7 +51,7 @@ def plan_items(items: Items, product: str, next_state: str | None, on_failure: s
 def first_state(item: StepOutline | ParallelOutline) -> str:
     if isinstance(item, ParallelOutline) or item.grouped:
         return item.group
-    return _work(item, None, None)[0].name
+    return work_of(item, None, None)[0].name
 
 
 def _step(step: StepOutline, product: str, next_state: str | None, on_failure: str | None) -> Iterator[State]:
@@ -56,9 +61,9 @@ def _step(step: StepOutline, product: str, next_state: str | None, on_failure: s
     after = completed if "COMPLETED" in step.alerts else next_state
     if step.grouped:
         caught = failed if "ERROR" in step.alerts else on_failure
-        yield _group(step, flow(_work(step, None, None)), after, caught)
+        yield _group(step, flow(work_of(step, None, None)), after, caught)
     else:
-        yield from _work(step, after, on_failure)
+        yield from work_of(step, after, on_failure)
     if "COMPLETED" in step.alerts:
         end = next_state or f"{step.name} completed"
         yield alert(completed, "COMPLETED", product, STEP_ALERT, end, end, step.name)
@@ -78,29 +83,38 @@ def _group(step: StepOutline, work: Flow, next_state: str | None, on_failure: st
     )  # fmt: skip
 
 
-def _work(step: StepOutline, next_state: str | None, on_failure: str | None) -> list[State]:
+def work_of(step: StepOutline, next_state: str | None, on_failure: str | None) -> list[State]:
+    """The states of the step's own work, or of a cluster's start."""
     kind = step_types()[step.type].of(step.settings)
     return PATTERNS[kind.note("pattern")](kind, step, next_state, on_failure)
 
 
 def _launch_and_await(kind: StepType, step: StepOutline, next_state: str | None, on_failure: str | None) -> list[State]:
     """Launch by request and response, so that the job run's id is known while it runs; wait until the tracker's token is
-    answered; ask the service when no answer came in time."""
+    answered; ask the service when no answer came in time. The wait for a cluster ends when it is ready, and a failure of what runs on one is asked about:
+    it may be that of the cluster."""
     wait, check = f"Wait for {step.name}", f"Check how {step.name} ended"
     caught = catch_all(on_failure)
     tracked = _tracked(kind, step) | {"job_run_id.$": "$.job.run_id"}
+    is_cluster, on_cluster = kind.note("pattern") == "cluster", bool(kind.note("runs-on"))
+    tracked |= {"handle": {"shared": True}} if step.settings.get("shared") else {}
+    tracked |= {"cluster.$": "$.cluster.job_run_id"} if on_cluster else {}
     refused = {"refused.$": "$.job.refused"} if kind.note("refused") else {}
     ends_itself = bool(kind.note("own-timeout"))
     patience = step.timeout + (GRACE if ends_itself else 0) + _slow_start(kind, step)
     resolve = {"action": "resolve"} | tracked | ({} if ends_itself else {"stops": True})
+    resolve |= {"error.$": "$.failure.Error"} if on_cluster else {}
+    asked_about = (*TIME_OUTS, "JobFailed", "JobStopped") if on_cluster else TIME_OUTS
     return [
         *_launch(kind, step, wait, caught),
         function_by_token(
-            wait, JOB_TRACKER, {"action": "await"} | tracked | refused, patience, next_state, (Catch(TIME_OUTS, check), *caught)
+            wait, JOB_TRACKER, {"action": "await"} | tracked | refused, patience, next_state, (Catch(asked_about, check), *caught),
+            path="$.cluster" if is_cluster else None,
         ),
         function(
             check, JOB_TRACKER, resolve, next_state, caught,
-            "No event reported the end in time. The service itself is asked, and work that still runs is stopped.",
+            CHECKED_ON_CLUSTER if on_cluster else CHECKED,
+            CLUSTER if is_cluster else None,
             retry=retries.CALL if ends_itself else retries.STOPPING,
         ),
     ]  # fmt: skip
@@ -167,6 +181,7 @@ def _invoke(kind: StepType, step: StepOutline, next_state: str | None, on_failur
 PATTERNS: dict[str, Callable[[StepType, StepOutline, str | None, str | None], list[State]]] = {
     "launch-and-await": _launch_and_await,
     "invoke": _invoke,
+    "cluster": _launch_and_await,
 }
 
 
@@ -177,7 +192,7 @@ def _call(
     # the time at which the state was entered: each try of the step has its own, a retry of this call has the same
     token = f"States.Hash(States.Format('{{}}/{{}}/{step.name}/{{}}', $.run_id, $.attempt, $$.State.EnteredTime), 'SHA-256')"
     given = {
-        "path": _path(step),
+        "path": path_of(step),
         "name": step.name,
         "timeout": step.timeout,
         "settings": step.settings,
@@ -186,7 +201,7 @@ def _call(
     if kind.note("client-token"):
         given["token"] = token
     if step.form is not None:
-        given["form"] = parameters(step.form, f"{_path(step)}.{kind.note('form')}")
+        given["form"] = parameters(step.form, f"{path_of(step)}.{kind.note('form')}")
     retry = tuple(retries.retrier(**each) for each in kind.note("launch-retry", ()))
     retry += retries.of_listed(step.settings.get(kind.note("given-launch-retry"), ()))
     return State(name, step.type, next_state, "", timeout, retry, catch, {"step": given}, calls=_grants(kind, step))
@@ -206,10 +221,10 @@ def _grants(kind: StepType, step: StepOutline) -> tuple[Call, ...]:
 
 
 def _tracked(kind: StepType, step: StepOutline) -> dict[str, Any]:
-    tracked = RUN | {"step": step.name, "type": step.type, "job.$": f"{_path(step)}.{kind.resource}"}
+    tracked = RUN | {"step": step.name, "type": step.type, "job.$": f"{path_of(step)}.{kind.resource}"}
     return tracked | ({"handle.$": "$.job.handle"} if kind.note("handle") else {})
 
 
-def _path(step: StepOutline) -> str:
+def path_of(step: StepOutline) -> str:
     """Where the step stands in the configuration of the run."""
     return f"$.configuration.steps.{step.key}"

@@ -167,6 +167,8 @@ def _text(state: State) -> str:
 def machine_texts(given: MachineOutline) -> dict[str, str]:
     """The names and texts of the outline, by the names of their tokens."""
     found = {"product": given.product, "domain": given.domain, "name": given.name, "comment": given.comment}
+    if given.cluster:
+        found["cluster"] = given.cluster.resource
     for number, item in enumerate(every_item(given.items)):
         found[f"group{number}"] = item.group
         if not isinstance(item, ParallelOutline):
@@ -185,6 +187,7 @@ def machine_prototype(given: MachineOutline, marker: Marker) -> MachineOutline:
         name=token("name"),
         comment=token("comment"),
         items=_prototypes(given.items, token, count()),
+        cluster=replace(given.cluster, resource=token("cluster")) if given.cluster else None,
     )
 
 

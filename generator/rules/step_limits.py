@@ -19,14 +19,14 @@ RULE = Rule(
 
 def check(mesh: Mesh) -> Iterator[Finding]:
     for product in mesh.products.values():
-        for step in product.steps():
+        for step in product.work():
             for limit in step_types()[step.type].note("limits", ()):
                 given = seconds(step.settings[limit["property"]])
                 if _applies(limit, step) and not _lowest(limit) <= given <= _highest(limit, given):
                     yield Finding(
                         RULE,
                         mesh.file(product),
-                        f"{step.pointer}/{step.type}/{limit['property']}",
+                        f"{step.section}/{limit['property']}",
                         spoken(given)
                         + "".join(f" with `{key}: {value}`" for key, value in limit.get("when", {}).items()),
                         " and ".join(

@@ -11,7 +11,10 @@ The schema has a `timeout` with a `default`, and `x-` keys that the rest of the 
 - `x-whole-minutes`: durations that the service takes in minutes;
 - `x-limits`: bounds that no JSON Schema can state: `{property, at_least, at_most, when, why}`, durations as in metadata;
 - `x-pattern`: which states the step is planned as. `launch-and-await` starts work that goes on by itself and waits for its end;
-  `invoke` makes a call whose answer is the end;
+  `invoke` makes a call whose answer is the end; `cluster` is no step but the `cluster` of a pipeline, on which steps run: its launch waits until
+  it is ready;
+- `x-runs-on`: the type of the cluster that the steps run on. Its id is at `$.cluster.job_run_id`, and a failed end is asked about, as it may be that of
+  the cluster;
 - `x-retried-errors`: the errors that a step's `retry:` repeats the work for; `["States.ALL"]` is every error of the work;
 - `x-launch-retry`: retriers of the call itself, by named errors of the service: `{errors, interval, attempts, backoff,
   max_delay}`, in seconds;
@@ -151,6 +154,11 @@ def own_folder(products: Path) -> Path:
 def when_types_change(forget: Callable[[], None]) -> None:
     """`forget` is called when other types are used."""
     _forget.append(forget)
+
+
+def in_pipelines() -> dict[str, StepType]:
+    """Those that a step of a pipeline can have."""
+    return {name: each for name, each in step_types().items() if each.note("pattern") != "cluster"}
 
 
 PLACE = re.compile(r"(?<!\$)\{([\w.]+)(?::(bucket|path))?\}")

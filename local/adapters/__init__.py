@@ -1,7 +1,7 @@
 """What the local endpoint (ministack) lacks or is too lenient in, one small adapter a gap, each with its reason.
 
 An adapter is a module with `HOOKS`, the names of the endpoint that it replaces or calls, and `install(settings)`. It may have
-`PERMISSIONS`: what a machine's role must allow for a call, and `RESOURCES`: what a call is about (see `permissions`). The adapters of step types are in
+`PERMISSIONS`: what a machine's role must allow for a call, `RESOURCES`: what a call is about, and `TAGS` of that (see `permissions`). The adapters of step types are in
 `local/step_types`. `install` first checks that every hook exists: another version of the endpoint may have moved one, and a gap that
 opens again unnoticed would make every run on it worth less.
 """
@@ -40,6 +40,7 @@ def install(settings: Settings) -> None:
         if each is not permissions:
             permissions.PERMISSIONS.update(getattr(each, "PERMISSIONS", {}))
             permissions.RESOURCES.update(getattr(each, "RESOURCES", {}))
+            permissions.TAGS.update(getattr(each, "TAGS", {}))
 
 
 def _exists(hook: str) -> bool:

@@ -3,3 +3,4 @@
 ORGANIZATION = "o-headgatelocal"  # every account of the local runtime belongs to it
 INSTANT = "instant"  # a Glue job's script that has nothing to do
 STEP_ROLE = "headgate-local-step-functions"  # the role of the functions that products' steps invoke
+EMR_SCRIPTS = "/local/emr/"  # parameters of Systems Manager with the script of each EMR job

@@ -75,6 +75,9 @@ def install(settings: Settings) -> None:
         return resource_of(service, method, path, headers, body, *rest, **named)
 
     def resolved(key: str, context: Any) -> Any:
+        service, _, tag = key.partition(":ResourceTag/")
+        if tag and service in TAGS:
+            return TAGS[service](context.resource_arn).get(tag)
         return "true" if key.lower() == "aws:securetransport" else resolve(key, context)
 
     iam_evaluator._resolve_condition_key = resolved
@@ -141,6 +144,8 @@ PERMISSIONS: dict[str, Needed] = {
 # What the endpoint cannot name: the resource of a call, by its service, path and parameters; None where the endpoint names it. The adapters of step
 # types add to it.
 RESOURCES: dict[str, Callable[[str, dict[str, Any]], str | None]] = {}
+# The tags of a resource by its ARN, for the conditions `<service>:ResourceTag/<key>`. The adapters of step types add to it.
+TAGS: dict[str, Callable[[str], dict[str, str]]] = {}
 
 
 def listed(value: Any) -> list[Any]:

@@ -122,6 +122,7 @@ CREATE TABLE public.job_run (
     stop_asked_at timestamp with time zone,
     expires_at timestamp with time zone,
     asked_in integer,
+    ready_at timestamp with time zone,
     CONSTRAINT job_run_state_check CHECK ((state = ANY (ARRAY['STARTED'::text, 'SUCCEEDED'::text, 'FAILED'::text, 'TIMEOUT'::text, 'STOPPED'::text])))
 );
 CREATE TABLE public.archive_page (
@@ -284,6 +285,13 @@ CREATE TABLE public.catalog_load (
     removed text[] NOT NULL,
     unchanged integer NOT NULL,
     refused jsonb DEFAULT '[]'::jsonb NOT NULL
+);
+CREATE TABLE public.cluster_use (
+    run_id uuid NOT NULL,
+    attempt integer NOT NULL,
+    cluster text NOT NULL,
+    job_run_id text,
+    task_token text
 );
 CREATE TABLE public.unmade_opening (
     run_id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -494,6 +502,8 @@ ALTER TABLE ONLY public.catalog_load
     ADD CONSTRAINT catalog_load_pkey PRIMARY KEY (load_id);
 ALTER TABLE ONLY public.catalog_stage
     ADD CONSTRAINT catalog_stage_pkey PRIMARY KEY (upload, section, key);
+ALTER TABLE ONLY public.cluster_use
+    ADD CONSTRAINT cluster_use_pkey PRIMARY KEY (run_id);
 ALTER TABLE ONLY public.data_pipeline_config
     ADD CONSTRAINT data_pipeline_config_pkey PRIMARY KEY (product_id, step);
 ALTER TABLE ONLY public.data_pipeline_parameters
@@ -561,6 +571,7 @@ CREATE INDEX archive_page_of_date ON public.archive_page USING btree (business_d
 CREATE INDEX backfill_open ON public.backfill USING btree (backfill_id) WHERE (ended_at IS NULL);
 CREATE INDEX backfill_run_of ON public.backfill_run USING btree (product_id, business_date, cycle);
 CREATE INDEX catalog_change_of ON public.catalog_change USING btree (name, load_id);
+CREATE INDEX cluster_use_of ON public.cluster_use USING btree (cluster);
 CREATE INDEX data_pipeline_config_of_resource ON public.data_pipeline_config USING btree (resource, type);
 CREATE INDEX data_product_dependencies_upstream ON public.data_product_dependencies USING btree (upstream);
 CREATE INDEX data_product_hold_history_at ON public.data_product_hold_history USING btree (changed_at);
@@ -642,6 +653,8 @@ ALTER TABLE ONLY public.backfill_run
     ADD CONSTRAINT backfill_run_backfill_id_fkey FOREIGN KEY (backfill_id) REFERENCES public.backfill(backfill_id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.catalog_change
     ADD CONSTRAINT catalog_change_load_id_fkey FOREIGN KEY (load_id) REFERENCES public.catalog_load(load_id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.cluster_use
+    ADD CONSTRAINT cluster_use_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.data_product_status(run_id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.data_pipeline_config
     ADD CONSTRAINT data_pipeline_config_product_id_fkey FOREIGN KEY (product_id) REFERENCES public.data_product(product_id);
 ALTER TABLE ONLY public.data_pipeline_parameters

@@ -76,6 +76,34 @@ pipeline:
 description: Another machine, which takes longer than the step allows
 pipeline:
   steps: [{name: other, machine: {name: svc-waiting, timeout: 10m}}]
+--- svc/clustered.yaml
+description: Two steps in parallel on a cluster, and one after them
+pipeline:
+  cluster: {release: emr-7.5.0, instances: {primary: m6g.xlarge}}
+  steps:
+    - parallel:
+        - {name: north, emr: {spark: s3://code/svc-clean.py, arguments: [north, "{business_date}"]}}
+        - {name: south, emr: {command: [south, "{business_date}"]}}
+    - {name: sum, emr: {spark: s3://code/svc-sum.py}}
+--- svc/unclustered.yaml
+description: The step fails; its cluster is released
+pipeline:
+  cluster: {release: emr-7.5.0, instances: {primary: m6g.xlarge}}
+  steps: [{name: clean, emr: {spark: s3://code/svc-broken.py}}]
+--- svc/reclustered.yaml
+description: The first cluster ends while it starts, and is made anew
+pipeline:
+  cluster: {release: emr-7.5.0, instances: {primary: m6g.xlarge}, retry: {attempts: 1}}
+  steps: [{name: clean, emr: {spark: s3://code/svc-again.py}}]
+"""
+CLEAN = """
+import os, pathlib, sys
+pathlib.Path(os.environ["DATA"], sys.argv[1]).write_text(" ".join(sys.argv[1:]))
+"""
+SUM = """
+import os, pathlib
+data = pathlib.Path(os.environ["DATA"])
+(data / "sum").write_text((data / "north").read_text() + ", " + (data / "south").read_text())
 """
 # Four products for each of these types: work with an effect, whose launch is refused at first and then not answered; work that fails, unheard; work
 # that takes longer than the step allows; and work of a machine that is stopped, is run again, and is cancelled.
@@ -208,6 +236,8 @@ RUNS: dict[str, list[dict[str, Any]]] = {
     "svc-hangs": [{"hangs": True}, {"takes": 60}],
     "svc-cancelled": [{"hangs": True}],
     "svc-rerun": [{"hangs": True}, {"takes": 60}],
+    "svc-broken": [{"fails": "no such column"}],
+    "svc/reclustered": [{"fails": "no such bootstrap script"}, {}],
 }
 EXPECTED = {
     "svc/queried": Expectation("COMPLETED", attempt=1),
@@ -221,6 +251,9 @@ EXPECTED = {
     "svc/nested": Expectation("COMPLETED", attempt=1),
     "svc/unnested": Expectation("ERROR", error="JobFailed"),
     "svc/late": Expectation("ERROR", error="JobTimedOut"),
+    "svc/clustered": Expectation("COMPLETED", attempt=1),
+    "svc/unclustered": Expectation("ERROR", error="JobFailed"),
+    "svc/reclustered": Expectation("COMPLETED", attempt=1),
 }
 for each in STORY:
     RUNS |= each.behaviours
@@ -322,6 +355,9 @@ def played(tmp_path_factory: pytest.TempPathFactory, service: Api) -> Iterator[P
     (jobs / "svc-fit.py").write_text(EFFECT)
     with duckdb.connect(str(data / "redshift.duckdb")) as database:
         database.execute("CREATE TABLE effects (day varchar, product varchar)")
+    for name in ("svc-clean", "south"):
+        (jobs / f"{name}.py").write_text(CLEAN)
+    (jobs / "svc-sum.py").write_text(SUM)
     (data / "trades.csv").write_text(
         "day,book,quantity\n2026-11-20,o'neil,3\n2026-11-20,o'neil,4\n2026-11-19,o'neil,9\n"
     )
@@ -397,3 +433,15 @@ def test_work_is_stopped_at_its_time_out_before_a_next_attempt_and_on_cancel(pla
     (first, stopped), (second, cancelled) = played.jobs(f"svc/{story.name}-again")
     assert (first, second) == ("STOPPED", "STOPPED")
     assert stopped < "01:20" <= cancelled
+
+
+def test_steps_run_on_the_cluster_of_their_pipeline_which_is_released(played: Played) -> None:
+    assert (played.data / "sum").read_text() == "north 2026-11-20, south 2026-11-20"
+    emr = played.running.client("emr")
+    found = [(each["Name"].split("/")[2], each["Status"]) for each in emr.list_clusters()["Clusters"]]
+    ends = [(name, status["StateChangeReason"]["Code"]) for name, status in found]
+    released = [(name, "USER_REQUEST") for name in ("clustered", "reclustered", "unclustered")]
+    assert sorted(ends) == sorted([*released, ("reclustered", "BOOTSTRAP_FAILURE")])
+    assert [each for each, _ in played.jobs("svc/clustered")] == ["SUCCEEDED"] * 4
+    assert [each for each, _ in played.jobs("svc/reclustered")] == ["FAILED", "SUCCEEDED", "SUCCEEDED"]
+    assert "no such column" in played.why("svc/unclustered")

@@ -22,6 +22,16 @@ CREATE OR REPLACE FUNCTION is_open(j job_run) RETURNS boolean LANGUAGE sql IMMUT
     SELECT CASE WHEN j.state = 'STARTED' THEN true ELSE false END
 $$;
 
+CREATE OR REPLACE FUNCTION is_cluster(j job_run) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+-- Whether it is no work but what steps run on. Nothing waits for its end: another attempt has a cluster of its own.
+    SELECT j.type = 'emr_cluster'
+$$;
+
+CREATE OR REPLACE FUNCTION is_shared(j job_run) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+-- Whether it is a cluster that several products use.
+    SELECT coalesce((j.handle ->> 'shared')::boolean, false)
+$$;
+
 CREATE OR REPLACE FUNCTION is_open(f effect) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE WHEN f.done_at IS NULL AND f.parked_at IS NULL THEN true ELSE false END
 $$;

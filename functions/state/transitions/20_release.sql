@@ -49,7 +49,7 @@ BEGIN
         WHERE r.run_id = ANY (runs) AND r.status = 'WAITING' AND r.released_at IS NULL AND NOT r.held AND NOT p.held
     ), ready AS (
         SELECT c.run_id FROM candidate c
-        WHERE NOT EXISTS (SELECT FROM job_run j WHERE j.run_id = c.run_id AND j.attempt < c.attempt AND j.state = 'STARTED' OFFSET 0)
+        WHERE NOT EXISTS (SELECT FROM job_run j WHERE j.run_id = c.run_id AND j.attempt < c.attempt AND j.state = 'STARTED' AND NOT is_cluster(j) OFFSET 0)
             AND NOT EXISTS (SELECT FROM missed_deadline m WHERE m.run_id = c.run_id AND m.attempt = c.attempt OFFSET 0)
             AND condition_holds(c.condition, arrived_leaves(c.run_id))
     ), done AS (
@@ -82,7 +82,7 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
         CASE WHEN p.held THEN 'the product was held by ' || coalesce(product_held_by(p), 'an operator') END,
         CASE WHEN r.held THEN 'the run was held by ' || coalesce(run_held_by(r), 'an operator') END,
         (SELECT 'job run ' || j.job_run_id || ' of attempt ' || j.attempt || ' was still running' FROM job_run j
-            WHERE j.run_id = r.run_id AND j.attempt < r.attempt AND j.state = 'STARTED' ORDER BY j.started_at LIMIT 1))
+            WHERE j.run_id = r.run_id AND j.attempt < r.attempt AND j.state = 'STARTED' AND NOT is_cluster(j) ORDER BY j.started_at LIMIT 1))
     FROM data_product_status r JOIN data_product p USING (product_id)
     WHERE r.run_id = run
 $$;

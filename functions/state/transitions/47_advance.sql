@@ -34,7 +34,7 @@ LANGUAGE sql STABLE AS $$
     SELECT ARRAY(
         SELECT r.run_id FROM data_product_status r JOIN data_product p USING (product_id)
         WHERE r.run_id = ANY (runs) AND may_resume(r, now_is) AND NOT r.held AND NOT p.held AND runs_here(p)
-            AND NOT EXISTS (SELECT FROM job_run j WHERE j.run_id = r.run_id AND j.state = 'STARTED' OFFSET 0)
+            AND NOT EXISTS (SELECT FROM job_run j WHERE j.run_id = r.run_id AND j.state = 'STARTED' AND NOT is_cluster(j) OFFSET 0)
             AND (r.status <> 'COMPLETED' OR has_other_inputs(r))
             AND (condition_holds(p.condition, arrived_leaves(r.run_id))
                 OR r.status = 'ERROR' AND condition_is_impossible(r, p.condition)))

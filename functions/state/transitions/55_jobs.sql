@@ -4,6 +4,16 @@ CREATE OR REPLACE FUNCTION job_error(state text) RETURNS text LANGUAGE sql IMMUT
     SELECT CASE state WHEN 'FAILED' THEN 'JobFailed' WHEN 'TIMEOUT' THEN 'JobTimedOut' WHEN 'STOPPED' THEN 'JobStopped' END
 $$;
 
+CREATE OR REPLACE FUNCTION has_succeeded(j job_run) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+-- Whether its end is what its machine waits for. That waits for a cluster to be ready, not for its end.
+    SELECT j.state = 'SUCCEEDED' AND NOT is_cluster(j)
+$$;
+
+CREATE OR REPLACE FUNCTION error_of(j job_run) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+-- A cluster that ends while it is waited for was never ready.
+    SELECT CASE WHEN is_cluster(j) THEN 'ClusterLost' ELSE job_error(j.state) END
+$$;
+
 CREATE OR REPLACE FUNCTION named_job(j job_run) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
 -- What its service needs to know of a job run.
     SELECT jsonb_build_object('type', j.type, 'job', j.job, 'job_run_id', j.job_run_id, 'handle', j.handle)
@@ -13,10 +23,10 @@ CREATE OR REPLACE FUNCTION answer_job(j job_run, now_is timestamptz) RETURNS voi
 LANGUAGE sql AS $$
 -- Answers the machine that awaits a job run which has ended.
     INSERT INTO effect (effect_key, kind, run_id, attempt, payload, due_at)
-    SELECT 'job ' || j.job_run_id || ' ' || md5(j.task_token), CASE j.state WHEN 'SUCCEEDED' THEN 'task_success' ELSE 'task_failure' END,
-        j.run_id, j.attempt, CASE j.state WHEN 'SUCCEEDED'
+    SELECT 'job ' || j.job_run_id || ' ' || md5(j.task_token), CASE WHEN has_succeeded(j) THEN 'task_success' ELSE 'task_failure' END,
+        j.run_id, j.attempt, CASE WHEN has_succeeded(j)
             THEN jsonb_build_object('task_token', j.task_token, 'output', jsonb_build_object('job_run_id', j.job_run_id))
-            ELSE jsonb_build_object('task_token', j.task_token, 'error', job_error(j.state),
+            ELSE jsonb_build_object('task_token', j.task_token, 'error', error_of(j),
                 'cause', both_ends(j.job || ' (' || j.job_run_id || ') ended ' || j.state || coalesce(': ' || j.message, ''), 10000)) END,
         now_is
     WHERE j.state <> 'STARTED' AND j.task_token IS NOT NULL
@@ -31,7 +41,7 @@ LANGUAGE plpgsql SET enable_seqscan = off AS $$
 #variable_conflict use_column
 -- Records that a job runs, and the token that its end answers. Its end may be known already: an instant job is faster than this.
 -- The work exists, whatever has become of the run: if the run has ended or is at another attempt, the job run is recorded as one to
--- stop, and `refused` says why.
+-- stop, and `refused` says why. A cluster that is shared serves all who wait for its launch.
 DECLARE
     r data_product_status;
     j job_run;
@@ -55,6 +65,7 @@ BEGIN
         started_at = coalesce(job_run.started_at, excluded.started_at), stop_asked_at = excluded.stop_asked_at, changed_at = excluded.changed_at
     RETURNING * INTO j;
     PERFORM answer_job(j, now_is);
+    PERFORM serve_users(j);
     state := j.state;
 END $$;
 
@@ -74,12 +85,29 @@ BEGIN
     RETURN (SELECT j.state FROM job_run j WHERE j.job_run_id = of_job_run);
 END $$;
 
+CREATE OR REPLACE FUNCTION record_ready(states jsonb, now_is timestamptz) RETURNS void
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
+-- Answers the machines that wait for the clusters of which `states` say that they are READY. They have not ended.
+DECLARE
+    j job_run;
+BEGIN
+    FOR j IN
+        SELECT waiting.* FROM job_run waiting WHERE waiting.state = 'STARTED' AND waiting.job_run_id IN (
+            SELECT s.job_run_id FROM jsonb_to_recordset(states) AS s(job_run_id text, state text) WHERE s.state = 'READY')
+    LOOP
+        PERFORM lock_cluster(j.job) WHERE is_shared(j);
+        UPDATE job_run SET task_token = NULL, ready_at = coalesce(ready_at, now_is), changed_at = now_is WHERE job_run_id = j.job_run_id;
+        PERFORM answer_ready(j.job_run_id, j.task_token, j.run_id, j.attempt, now_is);
+        PERFORM answer_ready(u.job_run_id, u.task_token, u.run_id, u.attempt, now_is) FROM taken_tokens(j) u;
+    END LOOP;
+END $$;
+
 CREATE OR REPLACE FUNCTION given_ends(states jsonb)
 RETURNS TABLE (job_run_id text, run_id uuid, attempt integer, step text, type text, job text, state text, error text, message text)
 LANGUAGE sql IMMUTABLE AS $$
     SELECT DISTINCT ON (job_run_id) job_run_id, run_id, attempt, step, coalesce(type, 'glue'), job, state, left(error, 256), both_ends(message, 8000)
     FROM jsonb_to_recordset(states) AS s(job_run_id text, run_id uuid, attempt integer, step text, type text, job text, state text, error text, message text)
-    ORDER BY job_run_id
+    WHERE state <> 'READY' ORDER BY job_run_id
 $$;
 
 CREATE OR REPLACE FUNCTION is_named(job text, of_type text) RETURNS boolean LANGUAGE sql STABLE AS $$
@@ -91,7 +119,7 @@ CREATE OR REPLACE FUNCTION record_job_states(states jsonb, now_is timestamptz) R
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- Records how job runs ended, [{job_run_id, type, job, state, message}] and, where a machine reports it, {run_id, attempt, step, error};
 -- answers the machines that await them. A job run that is not known yet is kept for a day, until its machine reports it, if a pipeline names its job.
--- The first end counts. Gives how many ended now.
+-- The first end counts. Gives how many ended now. A cluster that is READY has not ended; the machine that awaits it is answered.
 DECLARE
     j job_run;
     ended integer;
@@ -108,9 +136,10 @@ BEGIN
     SELECT count(*) INTO ended FROM kept;
     -- the runs before their job runs, as in all that records job runs
     SELECT coalesce(array_agg(coalesce(s.run_id, (SELECT known.run_id FROM job_run known WHERE known.job_run_id = s.job_run_id OFFSET 0))), '{}')
-    INTO runs FROM given_ends(states) s;
+    INTO runs FROM jsonb_to_recordset(states) AS s(job_run_id text, run_id uuid);
     SELECT coalesce(array_agg(run_id), '{}') INTO runs FROM (
         SELECT run_id FROM data_product_status WHERE run_id = ANY (runs) ORDER BY run_id FOR UPDATE) locked;
+    PERFORM record_ready(states, now_is);
     FOR j IN
         UPDATE job_run known SET state = s.state, error = s.error, message = s.message, ended_at = now_is, changed_at = now_is
         FROM given_ends(states) s
@@ -119,6 +148,7 @@ BEGIN
         RETURNING known.*
     LOOP
         PERFORM answer_job(j, now_is);
+        PERFORM answer_lost(j, u.task_token, u.run_id, u.attempt, now_is) FROM taken_tokens(j) u;
         UPDATE job_run SET task_token = NULL WHERE job_run_id = j.job_run_id AND task_token IS NOT NULL;  -- its answer is due, and has it
         ended := ended + 1;
     END LOOP;
@@ -157,7 +187,7 @@ LANGUAGE sql AS $$
 -- The caller then asks their services; the monitor repeats it.
     WITH stopped AS (
         UPDATE job_run j SET stop_asked_at = coalesce(stop_asked_at, now_is), changed_at = now_is
-        WHERE j.run_id = run AND j.attempt >= first_attempt AND j.state = 'STARTED'
+        WHERE j.run_id = run AND j.attempt >= first_attempt AND j.state = 'STARTED' AND NOT is_used_by_others(j, run)
         RETURNING j
     )
     SELECT coalesce(jsonb_agg(named_job(j) || jsonb_build_object('step', (j).step) ORDER BY (j).started_at, (j).job_run_id), '[]') FROM stopped

@@ -1,12 +1,21 @@
 -- Job runs that were launched and may not be recorded.
 
+CREATE OR REPLACE FUNCTION clusters_of(run uuid, of_attempt integer) RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+-- The ids of the attempt's clusters, the latest first, and of the one that it shares.
+    SELECT coalesce(jsonb_agg(j.job_run_id ORDER BY j.started_at DESC), '[]') FROM job_run j
+    WHERE j.job_run_id IN (
+        SELECT own.job_run_id FROM job_run own WHERE own.run_id = run AND own.attempt = of_attempt AND is_cluster(own)
+        UNION SELECT u.job_run_id FROM cluster_use u WHERE u.run_id = run AND u.attempt = of_attempt)
+$$;
+
 CREATE OR REPLACE FUNCTION launches_of(run uuid, of_attempt integer) RETURNS jsonb
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
 -- What to search the services for: the steps [{step, type, job, settings}] of the attempt, `since` when they may have been launched, and which job runs are
--- `known`. Null if its pipeline has not begun. Five minutes are for clocks that differ.
+-- `known`. A step that runs on a cluster has the `clusters` of the attempt in its settings. Null if its pipeline has not begun. Five minutes are for clocks that differ.
     SELECT jsonb_build_object('since', h.changed_at - interval '5 minutes',
         'known', (SELECT coalesce(jsonb_agg(j.job_run_id), '[]') FROM job_run j WHERE j.run_id = run AND j.attempt = of_attempt),
-        'steps', (SELECT coalesce(jsonb_agg(jsonb_build_object('step', c.step, 'type', c.type, 'job', c.resource, 'settings', c.settings) ORDER BY c.position), '[]')
+        'steps', (SELECT coalesce(jsonb_agg(jsonb_build_object('step', c.step, 'type', c.type, 'job', c.resource, 'settings', c.settings || jsonb_build_object('clusters', clusters_of(run, of_attempt))) ORDER BY c.position), '[]')
             FROM data_pipeline_config c JOIN data_product_status r USING (product_id) WHERE r.run_id = run))
     FROM data_product_status_history h
     WHERE h.run_id = run AND h.attempt = of_attempt AND h.event = 'started' ORDER BY h.history_id LIMIT 1
@@ -32,7 +41,7 @@ LANGUAGE sql SET enable_seqscan = off AS $$
     SELECT FROM data_product_status WHERE run_id = run FOR UPDATE;
     WITH stopped AS (
         UPDATE job_run j SET stop_asked_at = now_is, changed_at = now_is
-        WHERE j.run_id = run AND j.attempt = of_attempt AND j.state = 'STARTED' AND j.stop_asked_at IS NULL
+        WHERE j.run_id = run AND j.attempt = of_attempt AND j.state = 'STARTED' AND j.stop_asked_at IS NULL AND NOT is_used_by_others(j, run)
         RETURNING j
     )
     SELECT coalesce(jsonb_agg(named_job(j) || jsonb_build_object('step', (j).step) ORDER BY (j).started_at, (j).job_run_id), '[]') FROM stopped
@@ -40,9 +49,9 @@ $$;
 
 CREATE OR REPLACE FUNCTION work_has_succeeded(run uuid, of_attempt integer) RETURNS boolean
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
--- Whether every step of the attempt has a job run that succeeded, and none still runs.
+-- Whether every step of the attempt has a job run that succeeded, and none still runs. A cluster is no step.
     SELECT count(*) > 0 AND bool_and(EXISTS (
             SELECT FROM job_run j WHERE j.run_id = run AND j.attempt = of_attempt AND j.step = c.step AND j.state = 'SUCCEEDED' OFFSET 0))
-        AND NOT EXISTS (SELECT FROM job_run j WHERE j.run_id = run AND j.attempt = of_attempt AND j.state = 'STARTED' OFFSET 0)
-    FROM data_pipeline_config c JOIN data_product_status r USING (product_id) WHERE r.run_id = run
+        AND NOT EXISTS (SELECT FROM job_run j WHERE j.run_id = run AND j.attempt = of_attempt AND j.state = 'STARTED' AND NOT is_cluster(j) OFFSET 0)
+    FROM data_pipeline_config c JOIN data_product_status r USING (product_id) WHERE r.run_id = run AND c.type <> 'emr_cluster'
 $$;

@@ -29,11 +29,11 @@ $$;
 CREATE OR REPLACE FUNCTION jobs_to_ask(tick integer, page integer, at_once boolean, now_is timestamptz)
 RETURNS TABLE (type text, job text, job_run_id text, handle text, stop boolean)
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
--- Job runs to ask their services about: those that should be stopped, and those that have run for a while; `at_once` all. At most `page` of those
+-- Job runs to ask their services about: those that should be stopped, among them clusters that nobody uses any more, and those that have run for a while; `at_once` all. At most `page` of those
 -- that no tick has asked about for longest, and this one not yet.
-    SELECT j.type, j.job, j.job_run_id, j.handle::text, j.stop_asked_at IS NOT NULL FROM job_run j
+    SELECT j.type, j.job, j.job_run_id, j.handle::text, j.stop_asked_at IS NOT NULL OR is_abandoned(j) FROM job_run j
     WHERE is_open(j) AND j.expires_at IS NULL AND (j.asked_in IS NULL OR j.asked_in < tick)
-        AND (at_once OR j.stop_asked_at IS NOT NULL OR j.started_at < now_is - interval '10 minutes')
+        AND (at_once OR j.stop_asked_at IS NOT NULL OR j.started_at < now_is - interval '10 minutes' OR is_abandoned(j))
     ORDER BY j.asked_in NULLS FIRST, j.started_at LIMIT page
 $$;
 
@@ -208,6 +208,7 @@ BEGIN
         PERFORM store_alert(r, 'COMPLETED', '{}', now_is);
         UPDATE effect SET due_at = now_is WHERE effect_key = 'publish ' || run || ' ' || of_attempt || ' COMPLETED';  -- no machine publishes it first
         recorded := true;
+        stop := stop_jobs(run, of_attempt, now_is);  -- its cluster
         RETURN;
     END IF;
     PERFORM record_outcome(run, of_attempt, 'ERROR', of_error,

@@ -1,0 +1,1 @@
+"""Steps of Amazon EMR as the local runtime runs them."""

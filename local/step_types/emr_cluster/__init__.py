@@ -1,0 +1,1 @@
+"""Amazon EMR clusters as the local runtime has them."""
