@@ -15,7 +15,7 @@ def ended(detail: dict[str, Any]) -> Ended | None:
     for states, end in (("succeeded", SUCCEEDED), ("failed", FAILED)):
         if detail["state"] in detail[states]:
             message = "" if end == SUCCEEDED else f"{detail['source']} reported {detail['state']}"
-            return Ended(detail["run_id"], detail["source"], end, message)
+            return Ended(detail["run_id"], detail["job"], end, message)
     return None
 
 

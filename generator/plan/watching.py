@@ -65,11 +65,12 @@ def watching(steps: Iterable[Step]) -> Watching:
 
 
 def _described(steps: Iterable[Step]) -> Iterator[dict[str, Any]]:
-    """The events that steps themselves describe."""
+    """The events that steps themselves describe, with the name of the work: an end that comes before its launch is recorded is kept by that name."""
     for step in steps:
-        note = step_types()[step.type].note("given-event")
+        kind = step_types()[step.type]
+        note = kind.note("given-event")
         if note and (event := step.settings.get(note["property"])):
-            yield {"detail-type": event["detail_type"], "type": step.type, **event}
+            yield {"detail-type": event["detail_type"], "type": step.type, "job": step.settings[kind.resource], **event}
 
 
 def digest(event: dict[str, Any]) -> str:
@@ -82,7 +83,7 @@ def _form(event: dict[str, Any]) -> dict[str, Any]:
     """As `functions/step_types/task.py` reads it. EventBridge puts quotes around a text that it fills in
     (docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html)."""
     note = step_types()[event["type"]].note("given-event")
-    known = {key: event[key] for key in ("source", "succeeded", "failed")}
+    known = {key: event[key] for key in ("job", "source", "succeeded", "failed")}
     rest = orjson.dumps(known).decode()[1:-1]
     template = f'{{"source":"{note["source"]}","detail-type":"{note["detail-type"]}","detail":{{"run_id":<run_id>,"state":<state>,{rest}}}}}'
     return {"InputPathsMap": {"run_id": event["run_id"], "state": event["state"]}, "InputTemplate": template}

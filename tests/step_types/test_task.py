@@ -8,14 +8,19 @@ from typing import Any
 
 import pytest
 
+import runtime
 from job_run import FAILED, SUCCEEDED, Ended
 from state.errors import BadEvent
 from step_types import task
 from tests import moto_engine
 from tests.conftest import Headgate
+from tests.fake_aws import FakeAws
 from tests.golden import FOLDER
+from tests.handler_steps import NOW, TODAY, invoke, queue
 from tests.moto_engine import FailTask, Raise, Silence, Succeed, execute
 from tests.moto_services import SERVICES
+from tests.state_steps import LOADED, opened, wait
+from tests.state_world import World
 
 CASE = FOLDER / "output/task"
 APPLICATION = json.loads((CASE / "statemachines/template.json").read_text("utf-8"))
@@ -50,11 +55,29 @@ def test_an_event_of_its_service_ends_it() -> None:
         assert (event["source"], event["detail-type"]) == (task.SOURCE, task.DETAIL_TYPE)
         return task.ended(event["detail"])
 
-    assert reported("SUCCEEDED") == Ended("db_1", "aws.databrew", SUCCEEDED)
-    assert reported("STOPPED") == Ended("db_1", "aws.databrew", FAILED, "aws.databrew reported STOPPED")
+    assert reported("SUCCEEDED") == Ended("db_1", "positions-profile", SUCCEEDED)
+    assert reported("STOPPED") == Ended("db_1", "positions-profile", FAILED, "aws.databrew reported STOPPED")
     assert reported("RUNNING") is None
     with pytest.raises(BadEvent, match="/detail/run_id is 7, not string"):
         task.ended(transformed({"detail": {"jobRunId": 7, "state": "x"}})["detail"])
+
+
+def test_an_end_that_comes_before_the_launch_is_recorded_is_kept(
+    world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalog = json.loads((CASE / "statemachines/catalog/catalog.json").read_text("utf-8"))
+    world.load(catalog["products"], LOADED)
+    opened(world)
+    wait(world, "d1/ds1")
+    monkeypatch.setattr(runtime, "now", lambda: NOW)
+    run = str(world.run("d1/ds1", TODAY)["run_id"])
+    configured = invoke("pipeline_configuration", {"run_id": run, "attempt": 1})["steps"]
+    assert configured["profile"] == GIVEN["profile"]
+    ended = transformed({"detail": {"jobRunId": "db_1", "state": "SUCCEEDED"}})
+    assert invoke("job_status", queue(ended)) == {"batchItemFailures": []}
+    job = {"step": "profile", "type": "task", "job": "positions-profile", "job_run_id": "db_1"}
+    invoke("job_tracker", {"action": "await", "run_id": run, "attempt": 1, **job, "task_token": "profile"})
+    assert [token for token, _ in aws.answered if token == "profile"] == ["profile"]
 
 
 @pytest.mark.slow
