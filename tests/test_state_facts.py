@@ -85,8 +85,8 @@ def test_each_advisory_lock_is_taken_in_one_function() -> None:
             for number in re.findall(r"pg_advisory\w*\((\d+)\b", body):
                 numbers.setdefault(int(number), set()).add(function)
     assert all(len(functions) == 1 for functions in numbers.values()), numbers
-    assert len(numbers) == 5
-    assert sum(text.count("pg_advisory") for text in SQL.values()) == 5, "every one was seen"
+    assert len(numbers) == 6
+    assert sum(text.count("pg_advisory") for text in SQL.values()) == 6, "every one was seen"
 
 
 def test_predicates_stand_once() -> None:

@@ -89,7 +89,7 @@ class Parallel:
 
 @dataclass(frozen=True)
 class Product:
-    """A data product of the file's domain. `timeout` is that of the whole pipeline; without steps the product is external."""
+    """A data product of the file's domain. `timeout` and `cluster` are those of the pipeline; without steps the product is external."""
 
     name: str
     description: str
@@ -100,6 +100,8 @@ class Product:
     wait: Keys | None = None
     steps: Sequence[Step | Parallel] = ()
     timeout: str | None = None
+    cluster: str | Keys | None = None
+    clusters: Keys | None = None
     publish: Keys | None = None
     sla: Keys | None = None
     notify: Sequence[Keys] | None = None
@@ -108,11 +110,10 @@ class Product:
     def document(self) -> dict[str, Any]:
         """The product as YAML has it."""
         made: dict[str, Any] = _written(self)
-        for key in ("name", "steps", "timeout"):
-            made.pop(key, None)
+        of_pipeline = {key: made.pop(key) for key in ("timeout", "cluster", "steps") if key in made}
+        del made["name"]
         if self.steps:
-            timeout = {} if self.timeout is None else {"timeout": self.timeout}
-            made["pipeline"] = {**timeout, "steps": [_written(each) for each in self.steps]}
+            made["pipeline"] = of_pipeline
         return made
 
 
