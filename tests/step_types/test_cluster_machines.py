@@ -96,23 +96,13 @@ def test_a_cluster_that_is_not_ready_in_time_is_terminated() -> None:
     assert all(each["stops"] for each in execution.called("tracker.resolve"))
 
 
-def test_a_cluster_that_cannot_be_released_does_not_keep_the_run_from_its_end() -> None:
-    """The monitor goes on."""
-    execution = executed({"tracker.await": [Succeed(), ready("j-7")], "tracker.release": [Raise("Unexpected")]})
-
-    assert execution.status == "SUCCEEDED"
-    assert len(execution.called("recorder.COMPLETED")) == 1
-
-
-@pytest.mark.parametrize("launch", ["yes", "no"])
-def test_a_shared_cluster_is_launched_by_who_is_told_to(launch: str) -> None:
+def test_a_shared_cluster_that_is_ready_is_used_and_not_launched() -> None:
     path = FOLDER / "output/emr-shared/statemachines/d1/ds1.asl.json"
-    joined: Answer = Succeed({"launch": launch, **({"job_run_id": "j-7"} if launch == "no" else {})})
     given = {"cluster": {"name": "d1/nightly", "mark": "run-1/1/cluster"}, "mart": GIVEN["mart"]}
-    answers: dict[str, list[Answer]] = {"tracker.join": [joined], "tracker.await": [ready("j-7")]}
+    answers: dict[str, list[Answer]] = {"tracker.join": [Succeed({"launch": "no", "job_run_id": "j-7"})]}
     execution = execute(json.loads(path.read_text("utf-8")), answers, settings=given)
 
     assert execution.status == "SUCCEEDED", (execution.error, execution.cause)
-    assert len(execution.called("cluster.start")) == (launch == "yes")
+    assert execution.called("cluster.start") == []
     assert {each["JobFlowId"] for each in execution.called("emr.start")} == {"j-7"}
     assert [each["cluster"] for each in execution.called("tracker.join")] == ["d1/nightly"]

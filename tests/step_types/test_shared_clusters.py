@@ -214,3 +214,17 @@ def test_a_call_that_is_repeated_decides_the_same(night: Night) -> None:
     night.begin("one")
     assert night.join("one", "first") == night.join("one", "second") == "launch"
     assert night.answer("second") == LAUNCH
+
+
+def test_a_step_that_nobody_recorded_is_cancelled_on_the_cluster_that_others_go_on_using(night: Night) -> None:
+    """The machine releases the cluster before it records the failure."""
+    without(night, "three")
+    night.begin("one", "two")
+    night.join("one")
+    night.launch("one")
+    night.join("two")
+    night.reported("WAITING")
+    night.service.steps["j-1/s-1"] = {"name": f"headgate/clean/{night.run('two')}/1/clean", "state": "RUNNING"}
+    assert night.release("two") == []
+    night.end("two", "ERROR")
+    assert (night.service.cancelled, night.service.terminated) == ([("j-1", "s-1")], [])

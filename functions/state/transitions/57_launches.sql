@@ -2,11 +2,15 @@
 
 CREATE OR REPLACE FUNCTION clusters_of(run uuid, of_attempt integer) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
--- The ids of the attempt's clusters, the latest first, and of the one that it shares.
-    SELECT coalesce(jsonb_agg(j.job_run_id ORDER BY j.started_at DESC), '[]') FROM job_run j
+-- The ids of the attempt's clusters, the one that serves it and then the latest first, and of those that it may have shared before it released one.
+    SELECT coalesce(jsonb_agg(j.job_run_id ORDER BY j.job_run_id IN (
+            SELECT u.job_run_id FROM cluster_use u WHERE u.run_id = run AND u.attempt = of_attempt) DESC, j.started_at DESC), '[]')
+    FROM job_run j
     WHERE j.job_run_id IN (
         SELECT own.job_run_id FROM job_run own WHERE own.run_id = run AND own.attempt = of_attempt AND is_cluster(own)
-        UNION SELECT u.job_run_id FROM cluster_use u WHERE u.run_id = run AND u.attempt = of_attempt)
+        UNION SELECT u.job_run_id FROM cluster_use u WHERE u.run_id = run AND u.attempt = of_attempt
+        UNION SELECT s.job_run_id FROM data_product_status r JOIN data_pipeline_config c USING (product_id) JOIN job_run s ON s.job = c.resource
+            WHERE r.run_id = run AND c.type = 'emr_cluster' AND is_cluster(s) AND is_shared(s) AND is_open(s))
 $$;
 
 CREATE OR REPLACE FUNCTION launches_of(run uuid, of_attempt integer) RETURNS jsonb
