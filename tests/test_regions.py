@@ -266,7 +266,9 @@ def test_nothing_that_is_deployed_takes_the_partition_for_granted() -> None:
         for path in deployed
         if "catalog" not in path.parts and "schemas" not in path.parts
         for line in path.read_text().splitlines()
-        if written.search(re.sub(r"\b[a-z0-9]+\.amazonaws\.com\b|docs\.aws\.amazon\.com", "", line))  # names of services
+        if written.search(
+            re.sub(r"\b[a-z0-9]+\.amazonaws\.com\b|docs\.aws\.amazon\.com", "", line)
+        )  # names of services
     }
     assert {path for path, _ in found} <= {"functions/caller.py", "functions/step_types/__init__.py"}, found
 
