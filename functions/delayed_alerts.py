@@ -19,7 +19,7 @@ PAGE = 50
 
 
 def send(state: State, now: datetime) -> int:
-    """Sends them, and gives how many. What SQS does not take stays due, for whoever performs effects then."""
+    """Sends them, and gives how many. What SQS does not take stays due, for the next that performs effects."""
     url = os.environ.get(redelivery.QUEUE)
     results: list[dict[str, Any]] = []
     for each in state.claim_alerts(now + LONGEST, PAGE, now, LEASE) if url else ():

@@ -142,7 +142,7 @@ class Story:
     refusal: str
     unanswered: str
     reason: str
-    reported: bool = True  # whether an event tells of the end
+    reported: bool = True  # whether an event reports the end
 
     @property
     def metadata(self) -> str:

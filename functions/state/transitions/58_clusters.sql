@@ -52,7 +52,7 @@ $$;
 
 CREATE OR REPLACE FUNCTION is_launching(name text, except_run uuid) RETURNS boolean
 LANGUAGE sql STABLE AS $$
--- Whether another run in progress was told to launch the cluster, and its launch is not recorded.
+-- Whether another run in progress was answered that it launches the cluster, and its launch is not recorded.
     SELECT EXISTS (SELECT FROM cluster_use u JOIN data_product_status r USING (run_id)
         WHERE u.cluster = name AND u.job_run_id IS NULL AND u.task_token IS NULL AND u.run_id <> except_run
             AND r.attempt = u.attempt AND r.status = 'PROCESSING')

@@ -63,7 +63,7 @@ class Life:
 
 
 class Clusters:
-    """Starts, ends and reports clusters. The adapter of steps says when one is used (`used`), and is told of its end."""
+    """Starts, ends and reports clusters. The adapter of steps says when one is used (`used`), and is notified of its end."""
 
     def __init__(self) -> None:
         self._lives: dict[str, Life] = {}
