@@ -239,6 +239,22 @@ def test_history_shows_the_end_of_an_attempt_before_the_restart_of_the_same_mome
     assert statuses_from("08") == ["ERROR", "WAITING"]
 
 
+def test_the_exception_at_the_end_of_a_long_traceback_is_shown(morning: World) -> None:
+    traceback = "Traceback (most recent call last):\n" + "  File x, line 1\n" * 500 + "KeyError: 'isin'"
+    morning.event("raw/in", TODAY, at("2026-11-20 06:10"))
+    wait(morning, "d1/a", now="2026-11-20 06:11")
+    run_id = morning.run("d1/a", TODAY)["run_id"]
+    morning.state.record_job_start(run_id, 1, "build", "glue", "j", "jr_1", {}, "token", at("2026-11-20 07:00"))
+    ended = {"job_run_id": "jr_1", "job": "j", "state": "FAILED", "message": traceback}
+    morning.state.record_job_states([ended], at("2026-11-20 07:10"))
+    morning.state.record_outcome(run_id, 1, "ERROR", "JobFailed", traceback, at("2026-11-20 07:10"), "machine")
+    run = asked(question="why", product="d1/a", business_date=TODAY)["run"]
+    entries = asked(question="history", product="d1/a", business_date=TODAY)["entries"]
+    shown = {"why": run["cause"], **{each["kind"]: each["cause"] for each in entries if each.get("cause")}}
+    assert shown.keys() == {"why", "run", "job ended"}
+    assert all(each.startswith("Traceback") and each.endswith("KeyError: 'isin'") for each in shown.values())
+
+
 def test_history_of_all_in_pages(morning: World, monkeypatch: pytest.MonkeyPatch) -> None:
     everything = asked(question="history", business_date=TODAY)["entries"]
     monkeypatch.setattr(inquire, "PAGE", 2)

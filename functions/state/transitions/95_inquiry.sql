@@ -97,7 +97,7 @@ LANGUAGE sql STABLE AS $$
         'status', CASE WHEN r.run_id IS NOT NULL THEN r.status WHEN p.product_id IS NULL THEN 'UNKNOWN' WHEN p.machine IS NULL THEN 'EXPECTED'
             ELSE 'NOT OPENED' END,
         'owner', cut_text(p.owner, 300), 'email', p.email, 'attempt', r.attempt, 'since', r.changed_at, 'error', cut_text(r.error, 300),
-        'cause', cut_text(r.cause, 500),
+        'cause', both_ends(r.cause, 500),
         'opens_at', CASE WHEN r.run_id IS NULL AND p.machine IS NOT NULL THEN opens_at(product, on_date) END,
         'missed', CASE WHEN r.run_id IS NULL AND p.machine IS NOT NULL THEN missed_opening(product, on_date) END,
         'usually_at', usually_at(product, on_date),
@@ -167,7 +167,7 @@ CREATE OR REPLACE FUNCTION latest_jobs(run uuid) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
 -- The latest twenty job runs of a run, as far as they fit.
     SELECT cut(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('step', j.step, 'type', j.type, 'job', j.job, 'job_run_id', j.job_run_id,
-        'attempt', j.attempt, 'state', j.state, 'message', cut_text(j.message, 600), 'started_at', j.started_at, 'ended_at', j.ended_at))
+        'attempt', j.attempt, 'state', j.state, 'message', both_ends(j.message, 600), 'started_at', j.started_at, 'ended_at', j.ended_at))
         ORDER BY j.started_at) FILTER (WHERE j.place <= 20), 8000, count(*))
     FROM (SELECT *, row_number() OVER (ORDER BY started_at DESC) AS place FROM job_run WHERE run_id = run) j
 $$;
@@ -221,7 +221,7 @@ BEGIN
         'deadline_at', r.deadline_at, 'on_deadline', p.on_deadline, 'due_at', coalesce(r.due_at, u.due_at),
         'late', CASE WHEN opened THEN is_late(r, now_is) WHEN u.late_at IS NOT NULL THEN true END, 'released_at', r.released_at,
         'release_reason', r.release_reason, 'started_at', r.started_at, 'finished_at', r.finished_at, 'error', cut_text(r.error, 500),
-        'cause', cut_text(r.cause, 6000), 'resume_until', CASE WHEN may_resume(r, now_is) THEN r.resume_until END,
+        'cause', both_ends(r.cause, 6000), 'resume_until', CASE WHEN may_resume(r, now_is) THEN r.resume_until END,
         'outdated_at', CASE WHEN uses_inputs(r) THEN r.outdated_at END, 'runs_again', CASE WHEN uses_inputs(r) AND r.runs_again THEN true END,
         'reopened', CASE WHEN uses_inputs(r) AND r.outdated_at IS NOT NULL THEN reopened_inputs(r.run_id) END,
         'execution_arn', r.execution_arn, 'changed_by', r.changed_by,

@@ -18,7 +18,7 @@ CREATE OR REPLACE FUNCTION facts_of_change(h data_product_status_history, execut
         'resumed', CASE WHEN h.event = 'resumed' THEN true END, 'released', CASE WHEN releases THEN true END,
         'reason', CASE WHEN releases THEN h.release_reason END,
         'repaired', CASE WHEN h.event IN ('repaired', 'started_again') THEN true END,
-        'error', cut_text(h.error, 500), 'cause', cut_text(h.cause, 600), 'execution_arn', execution, 'by', h.changed_by,
+        'error', cut_text(h.error, 500), 'cause', both_ends(h.cause, 600), 'execution_arn', execution, 'by', h.changed_by,
         'commit', CASE WHEN opens OR h.event = 'started' THEN (load_at(h.changed_at)).commit END)
     FROM (SELECT opens_attempt(h.event) AS opens, h.event IN ('released', 'repaired') AS releases) kind
 $$;
@@ -30,7 +30,7 @@ $$;
 
 CREATE OR REPLACE FUNCTION facts_of_job(j job_run, ended boolean) RETURNS jsonb LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_object('attempt', j.attempt, 'step', j.step, 'type', j.type, 'job', j.job, 'job_run_id', j.job_run_id,
-        'handle', nullif(j.handle, '{}'), 'status', CASE WHEN ended THEN j.state END, 'cause', CASE WHEN ended THEN cut_text(j.message, 600) END)
+        'handle', nullif(j.handle, '{}'), 'status', CASE WHEN ended THEN j.state END, 'cause', CASE WHEN ended THEN both_ends(j.message, 600) END)
 $$;
 
 CREATE OR REPLACE FUNCTION history_page(product text, first date, last date, bound text, page integer, newest_first boolean) RETURNS TABLE (key text, entry text)
