@@ -9,6 +9,7 @@ from headgate.cli.terminal import Part
 from headgate.generator.findings import Finding, Severity
 
 LABEL_WIDTH = 12  # where the text after `found`, `expected` and `hint` begins
+HIDDEN = "(not shown)"
 
 
 def as_json(findings: Sequence[Finding]) -> list[dict[str, object]]:
@@ -91,4 +92,6 @@ def _source_line(finding: Finding, texts: dict[Path, list[str]]) -> str | None:
     if finding.line > len(lines):
         return None
     text = lines[finding.line - 1].expandtabs(1)
+    if finding.rule.credential:
+        text = text[: max(finding.column - 1, 0)] + HIDDEN
     return text if len(text) <= 160 and text.isprintable() else None

@@ -18,6 +18,8 @@ class Rule:
 
     `partial`: the check draws conclusions only from what the metadata holds, never from what is missing, so it also applies to a
     product of which some parts could not be read.
+
+    `credential`: what is found may be one, and a report does not show it: reports stand in logs that many read.
     """
 
     id: str
@@ -25,6 +27,7 @@ class Rule:
     why: str
     severity: Severity = Severity.ERROR
     partial: bool = False
+    credential: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ RULE = Rule(
     "a secret in the configurations of a cluster",
     "Metadata, machines and what EMR shows of a cluster are read by many. EMR fetches a secret from Secrets Manager by its name.",
     partial=True,
+    credential=True,
 )
 SECRET = re.compile(r"password|passwd|secret|credential|access[._-]?key|api[._-]?key|auth[._-]?token", re.IGNORECASE)
 REFERENCE = re.compile(r"secret:[A-Za-z0-9/_+=.@-]{1,512}")

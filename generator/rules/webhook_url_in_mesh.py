@@ -13,6 +13,7 @@ RULE = Rule(
     "URL of a webhook in every account",
     "The catalog is in every account of a mesh, and who has the URL of a webhook may post to it.",
     partial=True,
+    credential=True,
 )
 
 
