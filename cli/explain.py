@@ -46,6 +46,8 @@ def explained(run: Entry, clock: Clock) -> Iterator[str]:
         ended = f"{job['state']} at {clock(job['ended_at'])}" if "ended_at" in job else "still running"
         cause = f": {job['message']}" if job["state"] not in ("SUCCEEDED", "STARTED") and "message" in job else ""
         yield f"  step {job.get('step')}, attempt {job.get('attempt')}: {job['job']} {job['job_run_id']}, started at {clock(job.get('started_at'))}, {ended}{cause}"
+        if "link" in job and job["state"] != "SUCCEEDED":
+            yield f"    {job['link']}"
     if more:
         yield f"  and {more:,} more job runs"
     if "due_at" in run:
@@ -58,6 +60,8 @@ def explained(run: Entry, clock: Clock) -> Iterator[str]:
         yield f"Metadata of commit {metadata['commit'][:12]}, loaded at {clock(metadata['loaded_at'])}."
     if "execution_arn" in run:
         yield f"Execution: {run['execution_arn']}"
+    if "link" in run:
+        yield f"  {run['link']}"
     if run.get("downstream"):
         yield f"Downstream: {named(*uncut(run['downstream']))}."
 

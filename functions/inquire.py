@@ -9,6 +9,7 @@ from typing import Any
 import dead_letters
 import letters
 import runtime
+from console_links import linked
 from contract import require
 from event_dates import bounds
 from state.answers import Row
@@ -51,7 +52,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             rows, more = _pages(lambda after: state.alerts_of_day(first, after, PAGE))
             return {**answer, "alerts": rows, "muted": state.mutes(now), "more": more}
         case "why":
-            return {**answer, "run": state.explain_run(_named(product), first, event.get("cycle"), now)}
+            run = state.explain_run(_named(product), first, event.get("cycle"), now)
+            return {**answer, "run": linked(run)}
         case "runs":
             name, cycle = _named(product), event.get("cycle")
             state.describe_product(name, now)

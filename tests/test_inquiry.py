@@ -255,6 +255,27 @@ def test_the_exception_at_the_end_of_a_long_traceback_is_shown(morning: World) -
     assert all(each.startswith("Traceback") and each.endswith("KeyError: 'isin'") for each in shown.values())
 
 
+@pytest.mark.parametrize(("endpoint", "shown"), [("", 1), ("http://127.0.0.1:4566", 0)])
+def test_why_links_to_the_pages_of_the_execution_and_of_a_job_run(
+    morning: World, monkeypatch: pytest.MonkeyPatch, endpoint: str, shown: int
+) -> None:
+    """Not on the local runtime, which has no console."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    morning.event("raw/in", TODAY, at("2026-11-20 06:10"))
+    wait(morning, "d1/a", now="2026-11-20 06:11")
+    run_id = morning.run("d1/a", TODAY)["run_id"]
+    morning.state.record_job_start(run_id, 1, "build", "glue", "load", "jr_1", {}, "token", at("2026-11-20 07:00"))
+    arn = "arn:aws-cn:states:cn-north-1:123456789012:execution:m_a:a-2026-11-20-1"
+    morning.sql("UPDATE data_product_status SET execution_arn = %s WHERE run_id = %s", arn, run_id)
+
+    run = asked(question="why", product="d1/a", business_date=TODAY)["run"]
+    text = "\n".join(explain.explained(run, formatting.Clock(UTC, TODAY)))
+
+    console = "https://cn-north-1.console.amazonaws.cn"
+    assert text.count(f"{console}/states/home?region=cn-north-1#/v2/executions/details/{arn}") == shown
+    assert text.count(f"{console}/gluestudio/home?region=cn-north-1#/job/load/run/jr_1") == shown
+
+
 def test_history_of_all_in_pages(morning: World, monkeypatch: pytest.MonkeyPatch) -> None:
     everything = asked(question="history", business_date=TODAY)["entries"]
     monkeypatch.setattr(inquire, "PAGE", 2)

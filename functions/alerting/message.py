@@ -7,8 +7,8 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from alerting.text import fitted, one_line, quoted
-from job_run import JobRun
-from step_types import console_address, step_type, step_types
+from console_links import execution_page, job_run_page
+from step_types import step_type, step_types
 
 Alert = dict[str, Any]
 TITLES = {
@@ -184,18 +184,9 @@ def _first_due(name: str, given: dict[str, Any], clock: "_Clock") -> list[tuple[
 
 
 def _links(alert: Alert) -> list[tuple[str, str]]:
-    """Into the console: docs.aws.amazon.com/step-functions/latest/dg/concepts-view-execution-details.html."""
-    arn = alert.get("execution_arn", "")
-    if not arn.startswith("arn:"):
-        return []
-    _, partition, _, region, _ = arn.split(":", 4)
-    page = f"states/home?region={region}#/v2/executions/details/{arn}"
-    links = [("Execution", f"{console_address(region, partition)}/{page}")]
-    job = alert.get("job")
-    if job and job["type"] in step_types():
-        address = step_type(job["type"]).console(JobRun.of(job), region, partition)
-        links += [("Job run", address)] if address else []
-    return links
+    arn, job = alert.get("execution_arn", ""), alert.get("job")
+    pages = (("Execution", execution_page(arn)), ("Job run", job_run_page(arn, job) if job else None))
+    return [(name, page) for name, page in pages if page]
 
 
 class _Clock:

@@ -167,7 +167,7 @@ CREATE OR REPLACE FUNCTION latest_jobs(run uuid) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
 -- The latest twenty job runs of a run, as far as they fit.
     SELECT cut(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('step', j.step, 'type', j.type, 'job', j.job, 'job_run_id', j.job_run_id,
-        'attempt', j.attempt, 'state', j.state, 'message', both_ends(j.message, 600), 'started_at', j.started_at, 'ended_at', j.ended_at))
+        'handle', nullif(j.handle, '{}'), 'attempt', j.attempt, 'state', j.state, 'message', both_ends(j.message, 600), 'started_at', j.started_at, 'ended_at', j.ended_at))
         ORDER BY j.started_at) FILTER (WHERE j.place <= 20), 8000, count(*))
     FROM (SELECT *, row_number() OVER (ORDER BY started_at DESC) AS place FROM job_run WHERE run_id = run) j
 $$;
