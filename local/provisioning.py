@@ -25,9 +25,12 @@ def provision(stack: Stack, catalog: dict[str, Any], scripts: Path | None, data:
         step_types.provisioner(name, project).provision(stack, of_type, scripts, data)
 
 
+SCRIPTED = ("batch", "ecs", "glue", "lambda")  # the types whose work is a script of the name that the step says
+
+
 def scripted(catalog: dict[str, Any], scripts: Path) -> tuple[int, int]:
-    """How many of the jobs and functions that steps name have a script in the folder, and how many there are."""
-    names = {each["resource"].partition(":")[0] for _, each in _steps(catalog)}
+    """How many of the jobs, functions and tasks that steps name have a script in the folder, and how many there are."""
+    names = {each["resource"].partition(":")[0] for _, each in _steps(catalog) if each["type"] in SCRIPTED}
     return sum((scripts / f"{name}.py").exists() for name in names), len(names)
 
 

@@ -105,11 +105,11 @@ def _example_commands(mesh: Mesh) -> str:
 def _scripts(catalog: dict[str, Any], folder: Path | None) -> str:
     """How many jobs do something: a script whose name is wrong is not noticed otherwise."""
     if folder is None:
-        return "every job and function of a step succeeds at once; --jobs DIR names scripts"
+        return "every job, function and task of a step succeeds at once; --jobs DIR names scripts"
     from headgate.local.provisioning import scripted
 
     found, number = scripted(catalog, folder)
-    return f"{found} of {number} jobs and functions have a script in {folder}; the others succeed at once"
+    return f"{found} of {number} jobs, functions and tasks have a script in {folder}; the others succeed at once"
 
 
 def _print(known: dict[str, Any], folder: Path, mesh: Mesh, scripts: str) -> None:

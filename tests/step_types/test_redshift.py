@@ -83,6 +83,13 @@ def test_a_failure_names_the_reason_that_its_event_does_not(world: World, aws: F
     assert world.sql("SELECT state, message FROM job_run") == [("FAILED", 'ERROR: relation "trades" does not exist')]
 
 
+def test_an_end_that_comes_before_the_launch_is_recorded_is_kept(world: World, aws: FakeAws, service: Redshift) -> None:
+    run, _ = begun(world, STEP)
+    invoke("job_status", queue(event("FINISHED")))
+    invoke("job_tracker", tracked(run, STEP, "s-1"))
+    assert "job" in [token for token, _ in aws.answered]
+
+
 def test_the_monitor_asks_and_a_statement_is_cancelled_at_its_time_out_and_on_cancel(
     world: World, aws: FakeAws, service: Redshift, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -370,6 +370,7 @@ def played(tmp_path_factory: pytest.TempPathFactory, service: Api) -> Iterator[P
     moments = (
         *(Moment(at(7), action=operation("rerun", product)) for product in ("svc/rerun", *again)),
         *(Moment(at(20), action=operation("cancel", product)) for product in ("svc/cancelled", *again)),
+        Moment(at(40)),  # by then the monitor has asked about cancelled work of which no event reports the end
     )
     ends = datetime(DAY.year, DAY.month, DAY.day, 4, 0, tzinfo=UTC)
     day = Scenario(DAY, UTC, at(0).replace(hour=0), ends, moments=moments, runs=RUNS, expect=EXPECTED, jobs=jobs)

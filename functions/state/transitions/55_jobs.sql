@@ -111,8 +111,9 @@ LANGUAGE sql IMMUTABLE AS $$
 $$;
 
 CREATE OR REPLACE FUNCTION is_named(job text, of_type text) RETURNS boolean LANGUAGE sql STABLE AS $$
--- Whether a pipeline names that job. The services report those of everybody in the account.
-    SELECT EXISTS (SELECT FROM data_pipeline_config c WHERE c.resource = job AND c.type = of_type OFFSET 0)
+-- Whether a pipeline names that job. The services report those of everybody in the account. An event that names no job (empty) is of ours: its type
+-- passes over all others.
+    SELECT EXISTS (SELECT FROM data_pipeline_config c WHERE (c.resource = job OR job = '') AND c.type = of_type OFFSET 0)
 $$;
 
 CREATE OR REPLACE FUNCTION record_job_states(states jsonb, now_is timestamptz) RETURNS integer
