@@ -93,12 +93,18 @@ class Processes:
     def __init__(self, folder: Path, services: Services, most: int) -> None:
         self._folder, self._services, self._most = folder, services, most
         self._read: dict[str, int] = {}
+        self._printed: dict[str, set[str]] = {}
 
     def sections(self, job_run: JobRun) -> Iterator[Section]:
-        file = file_of(self._folder, job_run.job, job_run.id)
+        """A service that says nothing but what the process has printed, such as its last line as the error, is left out."""
+        file, printed = file_of(self._folder, job_run.job, job_run.id), self._printed.setdefault(job_run.id, set())
         if file.exists():
-            yield Section(PRINTED, self._new(job_run, file))
-        yield from (each for each in self._services.sections(job_run) if each.lines)
+            new = self._new(job_run, file)
+            printed |= {each.text.strip() for each in new}
+            yield Section(PRINTED, new)
+        for each in self._services.sections(job_run):
+            if {line.text.strip() for line in each.lines} - printed:
+                yield each
 
     def _new(self, job_run: JobRun, file: Path) -> list[Line]:
         first = job_run.id not in self._read
