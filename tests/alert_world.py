@@ -5,6 +5,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -106,7 +107,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     given = lambda: tokens  # noqa: E731 - it needs an attribute
     given.cache_clear = lambda: None  # type: ignore[attr-defined]
     monkeypatch.setattr(alerts, "secrets", given)
-    monkeypatch.setattr(delivery.time, "sleep", lambda seconds: None)  # type: ignore[attr-defined]
+    monkeypatch.setattr(delivery, "time", SimpleNamespace(sleep=lambda seconds: None))
     yield made
     made.server.shutdown()
     made.server.server_close()

@@ -6,6 +6,7 @@ import pkgutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -188,7 +189,7 @@ def test_follow_goes_on_until_the_run_has_ended(
         lambda: cloudwatch("/aws/lambda/check", "two", (11, "checked")),
         lambda: cloudwatch("/aws-glue/jobs/output", "jr_1", (12, "written")),
     ]
-    monkeypatch.setattr("time.sleep", lambda seconds: later.pop(0)())
+    monkeypatch.setattr("headgate.cli.commands.logs.time", SimpleNamespace(sleep=lambda seconds: later.pop(0)()))
     assert headgate("logs", "d1/ds1", "--follow") == (
         0,
         "step check: check, has not ended\n  /aws/lambda/check:\n  06:00:00 checking\n"
