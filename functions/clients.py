@@ -1,5 +1,6 @@
 """Clients of AWS services that answer or fail within seconds, and what their errors mean."""
 
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
@@ -27,6 +28,15 @@ def client(service: str, region: str | None = None) -> Any:
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
     )
     return boto3.client(service, config=config, region_name=region)
+
+
+def pages(call: Callable[..., dict[str, Any]], token: str, **given: Any) -> Iterator[dict[str, Any]]:
+    """The pages of a list, each fetched when it is needed. `token` is what its requests and answers name the place of the next one."""
+    page = call(**given)
+    yield page
+    while page.get(token):
+        page = call(**given, **{token: page[token]})
+        yield page
 
 
 def no_limit() -> float:

@@ -4,15 +4,12 @@ import os
 from typing import Any
 
 from job_run import JobRun
-from step_types import console_address, step_type, step_types
+from step_types import step_type, step_types
 
 
 def execution_page(arn: str) -> str | None:
-    """Of an execution: docs.aws.amazon.com/step-functions/latest/dg/concepts-view-execution-details.html. None if it is the ARN of none."""
-    if not arn.startswith("arn:"):
-        return None
-    region, partition = _place(arn)
-    return f"{console_address(region, partition)}/states/home?region={region}#/v2/executions/details/{arn}"
+    """Of an execution, as of one that a step starts. None if it is the ARN of none."""
+    return job_run_page(arn, {"type": "machine", "job": "", "job_run_id": arn})
 
 
 def job_run_page(arn: str, job: dict[str, Any]) -> str | None:

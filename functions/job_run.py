@@ -5,7 +5,7 @@ from typing import Any
 
 SUCCEEDED, FAILED, TIMEOUT, STOPPED = "SUCCEEDED", "FAILED", "TIMEOUT", "STOPPED"  # how a job run ends
 READY = "READY"  # of a cluster, which has not ended: it can be used
-PREFIX = "headgate/"  # what names in EMR begin with; the resource and the mark follow
+PREFIX = "headgate/"  # what names of our work begin with, where a service takes them; the mark is their end
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,11 @@ class Launched:
 def mark_of(run: object, attempt: int, step: str) -> str:
     """What a launch carries, so that it is found again when its answer was lost."""
     return f"{run}/{attempt}/{step}"
+
+
+def named_values(values: dict[str, str]) -> list[dict[str, str]]:
+    """As launches of Step Functions take variables and parameters, in order of their names."""
+    return [{"Name": name, "Value": value} for name, value in sorted(values.items())]
 
 
 def named_clusters(alive: list[tuple[str, str]]) -> list[dict[str, Any]]:

@@ -49,6 +49,10 @@ class Finding:
     def at(self, line: int, column: int) -> "Finding":
         return replace(self, line=line, column=column)
 
+    def on(self, line: int) -> "Finding":
+        """At the beginning of the line; of no line if it is 0."""
+        return self.at(line, 1 if line else 0)
+
     @property
     def is_error(self) -> bool:
         return self.rule.severity is Severity.ERROR

@@ -31,7 +31,7 @@ SCRIPTED = ("batch", "ecs", "glue", "lambda")  # the types whose work is a scrip
 def scripted(catalog: dict[str, Any], scripts: Path) -> tuple[int, int]:
     """How many of the jobs, functions and tasks that steps name have a script in the folder, and how many there are."""
     names = {each["resource"].partition(":")[0] for _, each in _steps(catalog) if each["type"] in SCRIPTED}
-    return sum((scripts / f"{name}.py").exists() for name in names), len(names)
+    return sum(step_types.script_of(name, scripts) is not None for name in names), len(names)
 
 
 def _steps(catalog: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

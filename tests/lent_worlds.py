@@ -8,11 +8,9 @@ from dataclasses import dataclass, field
 import psycopg
 
 from headgate.local.data_api import DataApi
-from headgate.local.data_api_server import served
 from headgate.local.postgres import Postgres
-from state.database import Database
-from tests.direct_client import DirectClient, role_of
-from tests.state_world import World, copied, dropped
+from tests.direct_client import role_of
+from tests.state_world import World, copied, dropped, world_on
 
 LARGEST = 1_000_000  # bytes of a table that is emptied: a copy is cheaper than what a larger one leaves behind
 # A schema of its own in the template: which rows it has from the start, whether somebody has changed more than rows, and what takes rows back.
@@ -84,13 +82,8 @@ class Worlds:
     @contextlib.contextmanager
     def lend(self) -> Iterator[World]:
         lent = self._free.pop() if self._free else self._copied()
-        with contextlib.ExitStack() as ends:
-            made = World(Database(DirectClient(lent.api)), lent.dsn, lambda: ends.enter_context(served(lent.api)))
-            try:
-                yield made
-            finally:
-                if made._direct is not None:
-                    made._direct.close()
+        with world_on(lent.dsn, lent.api) as made:
+            yield made
         if self._taken_back(lent):
             self._free.append(lent)
         else:

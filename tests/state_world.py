@@ -115,15 +115,23 @@ class World:
 def new_world(postgres: Postgres) -> Iterator[World]:
     """A world on a copy of the migrated template database."""
     name = copied(postgres, "migrated")
-    dsn = postgres.dsn(name)
-    api = DataApi(dsn, role_of=role_of)
-    with contextlib.ExitStack() as ends:
-        ends.callback(api.close)
-        made = World(Database(DirectClient(api)), dsn, lambda: ends.enter_context(served(api)))
+    api = DataApi(postgres.dsn(name), role_of=role_of)
+    with world_on(postgres.dsn(name), api) as made:
         yield made
-        if made._direct is not None:
-            made._direct.close()
+    api.close()
     dropped(postgres, name)
+
+
+@contextlib.contextmanager
+def world_on(dsn: str, api: DataApi) -> Iterator[World]:
+    """A world on this database, which `api` reaches."""
+    with contextlib.ExitStack() as ends:
+        made = World(Database(DirectClient(api)), dsn, lambda: ends.enter_context(served(api)))
+        try:
+            yield made
+        finally:
+            if made._direct is not None:
+                made._direct.close()
 
 
 def copied(postgres: Postgres, template: str) -> str:

@@ -15,7 +15,7 @@ from state.errors import StateError
 from tests.mesh_account import Account, Key
 from tests.mesh_oracle import Condition, Facts, is_fallback, leaves
 from tests.mesh_simulation import Mesh, Simulation
-from tests.state_world import SOAK, external, leaf, product
+from tests.state_world import SOAK, copied, dropped, external, leaf, product
 
 HOMES = {"a": "111111111111", "b": "222222222222", "c": "333333333333", "raw": "111111111111"}
 EXTERNALS = ["raw/x", "raw/y"]
@@ -26,16 +26,13 @@ DAYS = [FIRST + timedelta(days=number) for number in range(40)]
 
 
 @contextlib.contextmanager
-def databases(postgres: Postgres, name: str, count: int) -> Iterator[list[str]]:
-    with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:
-        names = [f"mesh_{name}_{number}" for number in range(count)]
+def databases(postgres: Postgres, count: int) -> Iterator[list[str]]:
+    names = [copied(postgres, "migrated") for _ in range(count)]
+    try:
+        yield [postgres.dsn(each) for each in names]
+    finally:
         for each in names:
-            connection.execute(f"CREATE DATABASE {each} TEMPLATE migrated")
-        try:
-            yield [postgres.dsn(each) for each in names]
-        finally:
-            for each in names:
-                connection.execute(f"DROP DATABASE {each} WITH (FORCE)")
+            dropped(postgres, each)
 
 
 def random_mesh(random: Random) -> Mesh:
@@ -345,7 +342,7 @@ class Days:
 
 @contextlib.contextmanager
 def played(postgres: Postgres, accounts: int, seed: int, fault: "Fault | None" = None) -> Iterator[Days]:
-    with databases(postgres, f"{accounts}_{seed}", accounts) as dsns:
+    with databases(postgres, accounts) as dsns:
         for dsn in dsns:
             plant(dsn, fault)
         days = Days(dsns, seed)

@@ -1,6 +1,5 @@
 """A deployment in the middle of a day: functions of the release before on the new schema, and new functions on the schema of before."""
 
-import contextlib
 import json
 import os
 import subprocess
@@ -16,7 +15,6 @@ import pytest
 
 import runtime
 from headgate.local.data_api import DataApi
-from headgate.local.data_api_server import served
 from headgate.local.postgres import Postgres
 from state import migrate as migration
 from state.database import Database
@@ -25,7 +23,7 @@ from state.migrate import migrate
 from tests.direct_client import DirectClient
 from tests.fake_aws import FakeAws
 from tests.handler_steps import TODAY, gate, glue_event, invoke, job, queue, refreshed
-from tests.state_world import World, at, external, product
+from tests.state_world import World, at, copied, dropped, external, product, world_on
 
 RELEASE = (
     Path(__file__).parent / "release_before" / "functions.tar.xz"
@@ -50,7 +48,7 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def old_world(postgres: Postgres, before: Path) -> Iterator[World]:
     """A database with the schema of the release before."""
-    template, name = f"before_{os.getpid()}", f"upgrade_{os.getpid()}"
+    template = f"before_{os.getpid()}"
     with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [template]).fetchone():
             connection.execute(f"CREATE DATABASE {template}")
@@ -59,15 +57,12 @@ def old_world(postgres: Postgres, before: Path) -> Iterator[World]:
                 earlier.setattr(migration, "FOLDER", before / "state")
                 migrate(Database(DirectClient(api)))
             api.close()
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        api = DataApi(postgres.dsn(name))
-        with contextlib.ExitStack() as ends:
-            ends.callback(api.close)
-            made = World(Database(DirectClient(api)), postgres.dsn(name), lambda: ends.enter_context(served(api)))
-            yield made
-            if made._direct is not None:
-                made._direct.close()
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    name = copied(postgres, template)
+    api = DataApi(postgres.dsn(name))
+    with world_on(postgres.dsn(name), api) as made:
+        yield made
+    api.close()
+    dropped(postgres, name)
 
 
 class Release:

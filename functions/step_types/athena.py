@@ -5,7 +5,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from clients import client
+from clients import client, pages
 from contract import require
 from job_run import FAILED, STOPPED, SUCCEEDED, Answer, Ended, JobRun, Launched
 from step_types import console_address
@@ -49,10 +49,7 @@ def marked(arguments: dict[str, Any], mark: str) -> dict[str, Any]:
 def launched(job: str, settings: dict[str, Any], mark: str, since: datetime) -> list[Launched]:
     """An answer does not name the token that a query was started with, so the workgroup's queries are searched, the latest first."""
     found: list[Launched] = []
-    page: dict[str, Any] = {"NextToken": None}
-    while "NextToken" in page:
-        token = {"NextToken": page["NextToken"]} if page["NextToken"] else {}
-        page = athena().list_query_executions(WorkGroup=job, MaxResults=PAGE, **token)
+    for page in pages(athena().list_query_executions, "NextToken", WorkGroup=job, MaxResults=PAGE):
         if not page["QueryExecutionIds"]:
             break
         queries = athena().batch_get_query_execution(QueryExecutionIds=page["QueryExecutionIds"])["QueryExecutions"]

@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Any
 
-from clients import client
+from clients import client, pages
 from contract import require
-from job_run import FAILED, STOPPED, SUCCEEDED, TIMEOUT, Answer, Ended, JobRun, Launched
+from job_run import FAILED, STOPPED, SUCCEEDED, TIMEOUT, Answer, Ended, JobRun, Launched, named_values
 from step_types import console_address
 
 RESOURCE, ARGUMENTS = "definition", ["parameters", "command", "environment"]
@@ -36,24 +36,16 @@ def marked(arguments: dict[str, Any], mark: str) -> dict[str, Any]:
     """The mark is the name of the job; SubmitJob takes a list of variables."""
     given: dict[str, Any] = {key: arguments[key] for key in ("parameters", "command") if key in arguments}
     if "environment" in arguments:
-        given["environment"] = [
-            {"Name": name, "Value": value} for name, value in sorted(arguments["environment"].items())
-        ]
+        given["environment"] = named_values(arguments["environment"])
     return given | {"job_name": _name(mark)}
 
 
 def launched(job: str, settings: dict[str, Any], mark: str, since: datetime) -> list[Launched]:
     """SubmitJob takes no token by which Batch would know a second call; ListJobs finds jobs of every status by their name."""
-    found: list[Launched] = []
-    page: dict[str, Any] = {"nextToken": None}
-    while "nextToken" in page:
-        token = {"nextToken": page["nextToken"]} if page["nextToken"] else {}
-        by_name = [{"name": "JOB_NAME", "values": [_name(mark)]}]
-        page = batch().list_jobs(jobQueue=settings["queue"], filters=by_name, **token)
-        for each in page["jobSummaryList"]:
-            end = _end(each)
-            found.append(Launched(each["jobId"], end.state, end.message))
-    return found
+    by_name = [{"name": "JOB_NAME", "values": [_name(mark)]}]
+    listed = pages(batch().list_jobs, "nextToken", jobQueue=settings["queue"], filters=by_name)
+    ends = {each["jobId"]: _end(each) for page in listed for each in page["jobSummaryList"]}
+    return [Launched(name, end.state, end.message) for name, end in ends.items()]
 
 
 def stop(job_run: JobRun) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from clients import client
 from contract import require
-from job_run import FAILED, STOPPED, SUCCEEDED, Answer, Ended, JobRun, Launched
+from job_run import FAILED, PREFIX, STOPPED, SUCCEEDED, Answer, Ended, JobRun, Launched, named_values
 from step_types import console_address
 
 RESOURCE, ARGUMENTS = "task", ["command", "environment"]
@@ -32,9 +32,7 @@ def marked(arguments: dict[str, Any], mark: str) -> dict[str, Any]:
     """The mark is what the task is started by; RunTask takes a list of variables."""
     given = {"command": arguments["command"]} if "command" in arguments else {}
     if "environment" in arguments:
-        given["environment"] = [
-            {"Name": name, "Value": value} for name, value in sorted(arguments["environment"].items())
-        ]
+        given["environment"] = named_values(arguments["environment"])
     return given | {"started_by": _started_by(mark)}
 
 
@@ -78,7 +76,7 @@ def _end(task: dict[str, Any]) -> Answer:
 
 
 def _started_by(mark: str) -> str:
-    return f"headgate/{mark}"
+    return PREFIX + mark
 
 
 def _cluster(job_run: JobRun) -> str:

@@ -5,7 +5,7 @@ The id of a job run is `<cluster>/<step>`: EMR finds a step by both."""
 from datetime import datetime
 from typing import Any
 
-from clients import client
+from clients import client, pages
 from contract import require
 from job_run import FAILED, PREFIX, STOPPED, SUCCEEDED, Answer, Ended, JobRun, Launched
 from step_types import console_address
@@ -79,13 +79,7 @@ def console(job_run: JobRun, region: str, partition: str) -> str | None:
 
 
 def _steps(cluster: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    page: dict[str, Any] = {"Marker": None}
-    while "Marker" in page:
-        marker = {"Marker": page["Marker"]} if page["Marker"] else {}
-        page = emr().list_steps(ClusterId=cluster, **marker)
-        found += page["Steps"]
-    return found
+    return [each for page in pages(emr().list_steps, "Marker", ClusterId=cluster) for each in page["Steps"]]
 
 
 def _end_of_cluster(cluster: str) -> str | None:

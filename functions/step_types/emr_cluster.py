@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from clients import client
+from clients import client, pages
 from contract import require
 from job_run import FAILED, PREFIX, READY, SUCCEEDED, Answer, Ended, JobRun, Launched
 from step_types import console_address
@@ -69,10 +69,7 @@ def console(job_run: JobRun, region: str, partition: str) -> str | None:
 
 
 def _listed(**given: Any) -> Iterator[dict[str, Any]]:
-    page: dict[str, Any] = {"Marker": None}
-    while "Marker" in page:
-        marker = {"Marker": page["Marker"]} if page["Marker"] else {}
-        page = emr().list_clusters(**given, **marker)
+    for page in pages(emr().list_clusters, "Marker", **given):
         yield from page["Clusters"]
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from clients import client
+from clients import client, pages
 from contract import require
-from job_run import FAILED, STOPPED, SUCCEEDED, Answer, Ended, JobRun, Launched
+from job_run import FAILED, PREFIX, STOPPED, SUCCEEDED, Answer, Ended, JobRun, Launched
 from step_types import console_address
 
 RESOURCE, ARGUMENTS = "application", ["arguments"]
@@ -43,17 +43,13 @@ def marked(arguments: dict[str, Any], mark: str) -> dict[str, Any]:
 
 def launched(job: str, settings: dict[str, Any], mark: str, since: datetime) -> list[Launched]:
     """A job run does not show the token that it was started with, so the application's are searched by their names."""
-    found: list[Launched] = []
-    page: dict[str, Any] = {"nextToken": None}
-    while "nextToken" in page:
-        token = {"nextToken": page["nextToken"]} if page["nextToken"] else {}
-        page = emr_serverless().list_job_runs(applicationId=job, createdAtAfter=since, maxResults=50, **token)
-        found += [
-            Launched(each["id"], END_STATES.get(each["state"]), each.get("stateDetails", ""))
-            for each in page["jobRuns"]
-            if each.get("name") == _name(mark)
-        ]
-    return found
+    runs = emr_serverless().list_job_runs
+    return [
+        Launched(each["id"], END_STATES.get(each["state"]), each.get("stateDetails", ""))
+        for page in pages(runs, "nextToken", applicationId=job, createdAtAfter=since, maxResults=50)
+        for each in page["jobRuns"]
+        if each.get("name") == _name(mark)
+    ]
 
 
 def stop(job_run: JobRun) -> None:
@@ -66,4 +62,4 @@ def console(job_run: JobRun, region: str, partition: str) -> str | None:
 
 
 def _name(mark: str) -> str:
-    return f"headgate/{mark}"
+    return PREFIX + mark

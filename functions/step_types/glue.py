@@ -5,7 +5,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from clients import client
+from clients import client, pages
 from contract import require
 from job_run import FAILED, STOPPED, SUCCEEDED, TIMEOUT, Answer, Ended, JobRun, Launched
 from step_types import console_address
@@ -51,10 +51,7 @@ def marked(arguments: dict[str, Any], mark: str) -> dict[str, Any]:
 def launched(job: str, settings: dict[str, Any], mark: str, since: datetime) -> list[Launched]:
     """StartJobRun takes no token by which Glue would know a second call, so the runs are searched, the latest first, by what they were given."""
     found: list[Launched] = []
-    page: dict[str, Any] = {"NextToken": None}
-    while "NextToken" in page:
-        token = {"NextToken": page["NextToken"]} if page["NextToken"] else {}
-        page = glue().get_job_runs(JobName=job, MaxResults=200, **token)
+    for page in pages(glue().get_job_runs, "NextToken", JobName=job, MaxResults=200):
         found += [
             Launched(each["Id"], END_STATES.get(each["JobRunState"]), each.get("ErrorMessage", ""))
             for each in page["JobRuns"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from clients import client
+from clients import client, pages
 from contract import require
 from job_run import FAILED, STOPPED, SUCCEEDED, TIMEOUT, Answer, Ended, JobRun, Launched
 from step_types import console_address
@@ -48,10 +48,8 @@ def marked(arguments: dict[str, Any], mark: str) -> dict[str, Any]:
 def launched(job: str, settings: dict[str, Any], mark: str, since: datetime) -> list[Launched]:
     """The executions of the machine, the latest first."""
     found: list[Launched] = []
-    page: dict[str, Any] = {"nextToken": None}
-    while "nextToken" in page:
-        token = {"nextToken": page["nextToken"]} if page["nextToken"] else {}
-        page = stepfunctions().list_executions(stateMachineArn=_machine_arn(job), maxResults=1000, **token)
+    machine = _machine_arn(job)
+    for page in pages(stepfunctions().list_executions, "nextToken", stateMachineArn=machine, maxResults=1000):
         found += [
             Launched(each["executionArn"], END_STATES.get(each["status"]))
             for each in page["executions"]
@@ -69,6 +67,7 @@ def stop(job_run: JobRun) -> None:
 
 
 def console(job_run: JobRun, region: str, partition: str) -> str | None:
+    """docs.aws.amazon.com/step-functions/latest/dg/concepts-view-execution-details.html"""
     page = f"states/home?region={region}#/v2/executions/details/{job_run.job_run_id}"
     return f"{console_address(region, partition)}/{page}"
 

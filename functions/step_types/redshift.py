@@ -7,13 +7,12 @@ from botocore.exceptions import ClientError
 
 from clients import client
 from contract import require
-from job_run import FAILED, STOPPED, SUCCEEDED, Answer, Ended, JobRun, Launched
+from job_run import FAILED, PREFIX, STOPPED, SUCCEEDED, Answer, Ended, JobRun, Launched, named_values
 from step_types import console_address
 
 RESOURCE, ARGUMENTS = "database", ["query", "parameters"]
 SOURCE, DETAIL_TYPE = "aws.redshift-data", "Redshift Data Statement Status Change"
 END_STATES = {"FINISHED": SUCCEEDED, "FAILED": FAILED, "ABORTED": STOPPED}
-NAMED = "headgate/"
 
 
 def redshift() -> Any:
@@ -24,7 +23,7 @@ def ended(detail: dict[str, Any]) -> Ended | None:
     """The event names neither the database nor the reason of a failure."""
     require(detail, "redshift-data-statement-status-change", "detail")
     state = END_STATES.get(detail["state"])
-    ours = detail.get("statementName", "").startswith(NAMED)
+    ours = detail.get("statementName", "").startswith(PREFIX)
     return Ended(detail["statementId"], "", state) if state and ours else None
 
 
@@ -40,8 +39,8 @@ def ask(job_run: JobRun) -> Answer:
 
 def marked(arguments: dict[str, Any], mark: str) -> dict[str, Any]:
     """The mark is the name of the statement; ExecuteStatement takes a list of values, all of them texts."""
-    values = [{"Name": name, "Value": _text(value)} for name, value in sorted(arguments.get("parameters", {}).items())]
-    given = {"query": arguments["query"], "name": NAMED + mark}
+    values = named_values({name: _text(value) for name, value in arguments.get("parameters", {}).items()})
+    given = {"query": arguments["query"], "name": PREFIX + mark}
     return given | ({"parameters": values} if values else {})
 
 

@@ -39,12 +39,8 @@ def problems(kind: StepType) -> Iterator[Finding]:
     try:
         render_machine(outline(example_product(kind)))
     except jinja2.TemplateError as error:
-        line = getattr(error, "lineno", 0) or 0
-        yield replace(
-            finding(kind.template, str(error.message), "a template of Jinja2 that knows `step`"),
-            line=line,
-            column=1 if line else 0,
-        )
+        unusable = finding(kind.template, str(error.message), "a template of Jinja2 that knows `step`")
+        yield unusable.on(getattr(error, "lineno", 0) or 0)
     except ValueError as error:
         yield finding(kind.template, f"no JSON: {error}", "the form of a state, whose values go through `tojson`")
 

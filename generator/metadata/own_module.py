@@ -83,4 +83,4 @@ def _imported(node: ast.AST) -> list[str]:
 
 
 def _finding(path: Path, found: str, expected: str, line: int = 0) -> Finding:
-    return Finding(OWN_TYPE, path, "", found, expected, line=line, column=1 if line else 0)
+    return Finding(OWN_TYPE, path, "", found, expected).on(line)

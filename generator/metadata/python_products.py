@@ -92,4 +92,4 @@ def _name_problem(name: str, known: set[str]) -> tuple[str, str] | None:
 
 
 def _finding(path: Path, found: str, expected: str, line: int = 0) -> Finding:
-    return Finding(PYTHON, path, "", found, expected, line=line, column=1 if line else 0)
+    return Finding(PYTHON, path, "", found, expected).on(line)

@@ -29,6 +29,12 @@ def provisioner(name: str, project: Path) -> ModuleType:
     return _part(name, "provision", project)
 
 
+def script_of(name: str, scripts: Path | None) -> Path | None:
+    """The script `<name>.py` in the folder, if there is one: what the work of that name does."""
+    script = scripts / f"{name}.py" if scripts else None
+    return script.resolve() if script and script.exists() else None
+
+
 def _built_in() -> list[str]:
     return [each.parent.name for each in FOLDER.glob("*/endpoint.py")]
 

@@ -8,15 +8,21 @@ from tests.state_world import World, at, product
 
 def begun(world: World, step: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """The run of d1/ds1 whose pipeline has begun, and what its step's launch is given."""
-    steps = {"timeout": None, "steps": [step]}
-    world.load({"d1/ds1": product(name="ds1", schedule="06:00", pipeline=steps)}, at(f"{TODAY} 00:00"))
+    run = released(world, step)
+    given: dict[str, Any] = invoke("pipeline_configuration", {"run_id": run, "attempt": 1})["steps"][step["name"]]
+    return run, given
+
+
+def released(world: World, *steps: dict[str, Any]) -> str:
+    """The run of d1/ds1, which has these steps: its machine waits, and nothing is missing."""
+    pipeline = {"timeout": None, "steps": [*steps]}
+    world.load({"d1/ds1": product(name="ds1", schedule="06:00", pipeline=pipeline)}, at(f"{TODAY} 00:00"))
     invoke("scheduler", {})
     run = str(world.run("d1/ds1", TODAY)["run_id"])
     execution = "arn:aws:states:x:1:execution:m:e"
     waiting = {"action": "await", "run_id": run, "attempt": 1, "execution_arn": execution, "task_token": "wait"}
     invoke("dependency_gate", waiting)
-    given: dict[str, Any] = invoke("pipeline_configuration", {"run_id": run, "attempt": 1})["steps"][step["name"]]
-    return run, given
+    return run
 
 
 def tracked(run: str, step: dict[str, Any], job_run: str, action: str = "await", **more: Any) -> dict[str, Any]:

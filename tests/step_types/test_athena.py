@@ -12,7 +12,8 @@ from state.errors import BadEvent, JobStillRunning, JobTimedOut
 from step_types import athena
 from tests.fake_aws import FakeAws
 from tests.handler_steps import NOW, TODAY, invoke, queue
-from tests.state_world import World, at, product
+from tests.state_world import World
+from tests.step_types.service_steps import released
 
 QUERY = JobRun("athena", "etl", "q-1")
 STEP = {"name": "mart", "type": "athena", "resource": "etl", "arguments": {"query": "INSERT ?", "parameters": ["{business_date}", "it's", 7, True]},
@@ -66,23 +67,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Athena:
 def run(world: World, aws: FakeAws, service: Athena, monkeypatch: pytest.MonkeyPatch) -> str:
     """The pipeline of d1/ds1 has begun: one query."""
     monkeypatch.setattr(runtime, "now", lambda: NOW)
-    world.load(
-        {"d1/ds1": product(name="ds1", schedule="06:00", pipeline={"timeout": None, "steps": [STEP]})},
-        at(f"{TODAY} 00:00"),
-    )
-    invoke("scheduler", {})
-    found = str(world.run("d1/ds1", TODAY)["run_id"])
-    invoke(
-        "dependency_gate",
-        {
-            "action": "await",
-            "run_id": found,
-            "attempt": 1,
-            "execution_arn": "arn:aws:states:x:1:execution:m:e",
-            "task_token": "wait",
-        },
-    )
-    return found
+    return released(world, STEP)
 
 
 def tracked(run: str, action: str, **more: Any) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from state.errors import BadEvent, LaunchRefused
 from step_types import ecs
 from tests.fake_aws import FakeAws
 from tests.handler_steps import NOW, TODAY, invoke, queue
-from tests.state_world import World, at, product
+from tests.state_world import World
+from tests.step_types.service_steps import released
 
 ARN = "arn:aws:ecs:us-east-1:123456789012:task/batch/t-1"
 TASK = JobRun("ecs", "scorer", ARN)
@@ -60,16 +61,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Ecs:
 def run(world: World, aws: FakeAws, service: Ecs, monkeypatch: pytest.MonkeyPatch) -> str:
     """The pipeline of d1/ds1 has begun: one task."""
     monkeypatch.setattr(runtime, "now", lambda: NOW)
-    steps = {"timeout": None, "steps": [STEP]}
-    world.load({"d1/ds1": product(name="ds1", schedule="06:00", pipeline=steps)}, at(f"{TODAY} 00:00"))
-    invoke("scheduler", {})
-    found = str(world.run("d1/ds1", TODAY)["run_id"])
-    execution = "arn:aws:states:x:1:execution:m:e"
-    invoke(
-        "dependency_gate",
-        {"action": "await", "run_id": found, "attempt": 1, "execution_arn": execution, "task_token": "wait"},
-    )
-    return found
+    return released(world, STEP)
 
 
 def awaited(run: str, *launched: str, refused: tuple[str, ...] = ()) -> dict[str, Any]:

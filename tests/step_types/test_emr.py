@@ -16,8 +16,9 @@ from state.errors import BadEvent, ClusterLost, JobFailed, JobStillRunning, JobS
 from step_types import emr, emr_cluster
 from tests.fake_aws import FakeAws
 from tests.handler_steps import NOW, TODAY, invoke, queue
-from tests.state_world import World, at, product
+from tests.state_world import World
 from tests.step_types.emr_world import Emr, Files
+from tests.step_types.service_steps import released
 
 CLUSTER = {
     "name": "cluster",
@@ -45,14 +46,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Emr:
 def run(world: World, aws: FakeAws, service: Emr, monkeypatch: pytest.MonkeyPatch) -> str:
     """The pipeline of d1/ds1 has begun: a cluster and one step."""
     monkeypatch.setattr(runtime, "now", lambda: NOW)
-    steps = {"timeout": None, "steps": [CLUSTER, STEP]}
-    world.load({"d1/ds1": product(name="ds1", schedule="06:00", pipeline=steps)}, at(f"{TODAY} 00:00"))
-    invoke("scheduler", {})
-    found = str(world.run("d1/ds1", TODAY)["run_id"])
-    execution = "arn:aws:states:x:1:execution:m:e"
-    given = {"action": "await", "run_id": found, "attempt": 1, "execution_arn": execution, "task_token": "wait"}
-    invoke("dependency_gate", given)
-    return found
+    return released(world, CLUSTER, STEP)
 
 
 def begun(run: str) -> dict[str, Any]:

@@ -22,9 +22,14 @@ CREATE OR REPLACE FUNCTION is_open(j job_run) RETURNS boolean LANGUAGE sql IMMUT
     SELECT CASE WHEN j.state = 'STARTED' THEN true ELSE false END
 $$;
 
+CREATE OR REPLACE FUNCTION cluster_type() RETURNS text LANGUAGE sql IMMUTABLE AS $$
+-- The step type of clusters.
+    SELECT 'emr_cluster'
+$$;
+
 CREATE OR REPLACE FUNCTION is_cluster(j job_run) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
 -- Whether it is no work but what steps run on. Nothing waits for its end: another attempt has a cluster of its own.
-    SELECT j.type = 'emr_cluster'
+    SELECT j.type = cluster_type()
 $$;
 
 CREATE OR REPLACE FUNCTION is_shared(j job_run) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$

@@ -12,7 +12,7 @@ LANGUAGE sql STABLE AS $$
 -- Whether a shared cluster is used, or a run of the same business date waits that will use it. While nothing runs on it, EMR's idle time-out ends it.
     SELECT EXISTS (SELECT FROM uses_of(j)) OR EXISTS (
         SELECT FROM data_pipeline_config c CROSS JOIN LATERAL runs_open_of(c.product_id) r
-        WHERE c.type = 'emr_cluster' AND c.resource = j.job AND r.status = 'WAITING'
+        WHERE c.type = cluster_type() AND c.resource = j.job AND r.status = 'WAITING'
             AND r.business_date = (SELECT starter.business_date FROM data_product_status starter WHERE starter.run_id = j.run_id))
 $$;
 

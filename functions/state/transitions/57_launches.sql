@@ -10,7 +10,7 @@ LANGUAGE sql STABLE AS $$
         SELECT own.job_run_id FROM job_run own WHERE own.run_id = run AND own.attempt = of_attempt AND is_cluster(own)
         UNION SELECT u.job_run_id FROM cluster_use u WHERE u.run_id = run AND u.attempt = of_attempt
         UNION SELECT s.job_run_id FROM data_product_status r JOIN data_pipeline_config c USING (product_id) JOIN job_run s ON s.job = c.resource
-            WHERE r.run_id = run AND c.type = 'emr_cluster' AND is_cluster(s) AND is_shared(s) AND is_open(s))
+            WHERE r.run_id = run AND c.type = cluster_type() AND is_cluster(s) AND is_shared(s) AND is_open(s))
 $$;
 
 CREATE OR REPLACE FUNCTION launches_of(run uuid, of_attempt integer) RETURNS jsonb
@@ -57,5 +57,5 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
     SELECT count(*) > 0 AND bool_and(EXISTS (
             SELECT FROM job_run j WHERE j.run_id = run AND j.attempt = of_attempt AND j.step = c.step AND j.state = 'SUCCEEDED' OFFSET 0))
         AND NOT EXISTS (SELECT FROM job_run j WHERE j.run_id = run AND j.attempt = of_attempt AND j.state = 'STARTED' AND NOT is_cluster(j) OFFSET 0)
-    FROM data_pipeline_config c JOIN data_product_status r USING (product_id) WHERE r.run_id = run AND c.type <> 'emr_cluster'
+    FROM data_pipeline_config c JOIN data_product_status r USING (product_id) WHERE r.run_id = run AND c.type <> cluster_type()
 $$;

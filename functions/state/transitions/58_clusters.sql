@@ -3,7 +3,7 @@
 CREATE OR REPLACE FUNCTION uses_clusters() RETURNS boolean
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
 -- Whether a pipeline has a cluster.
-    SELECT EXISTS (SELECT FROM data_pipeline_config WHERE type = 'emr_cluster')
+    SELECT EXISTS (SELECT FROM data_pipeline_config WHERE type = cluster_type())
 $$;
 
 CREATE OR REPLACE FUNCTION lock_cluster(name text) RETURNS void
@@ -113,7 +113,7 @@ LANGUAGE sql SET enable_seqscan = off AS $$
 -- another application of the account has runs of its own. Gives how many.
     WITH recorded AS (
         INSERT INTO job_run (job_run_id, run_id, attempt, step, type, job, handle, started_at, changed_at)
-        SELECT f.job_run_id, r.run_id, f.attempt, f.step, 'emr_cluster', f.job, '{}', now_is, now_is
+        SELECT f.job_run_id, r.run_id, f.attempt, f.step, cluster_type(), f.job, '{}', now_is, now_is
         FROM jsonb_to_recordset(found) AS f(job_run_id text, job text, run_id text, attempt integer, step text)
         CROSS JOIN LATERAL (SELECT s.run_id FROM data_product_status s WHERE s.run_id = CASE WHEN f.run_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
             THEN f.run_id::uuid END OFFSET 0) r

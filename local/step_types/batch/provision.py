@@ -6,6 +6,7 @@ from typing import Any
 
 from headgate.local.adapters.names import INSTANT
 from headgate.local.stack import Stack
+from headgate.local.step_types import script_of
 
 
 def provision(stack: Stack, steps: list[dict[str, Any]], scripts: Path | None, data: Path) -> None:
@@ -17,7 +18,6 @@ def provision(stack: Stack, steps: list[dict[str, Any]], scripts: Path | None, d
             order = [{"order": 1, "computeEnvironment": "local"}]
             batch.create_job_queue(jobQueueName=queue, priority=1, computeEnvironmentOrder=order)
     for name in sorted({each["resource"] for each in steps}):
-        script = scripts / f"{name}.py" if scripts else None
-        image = str(script.resolve()) if script and script.exists() else INSTANT
+        image = str(script_of(name, scripts) or INSTANT)
         container = {"image": image, "environment": [{"name": "DATA", "value": str(data)}]}
         batch.register_job_definition(jobDefinitionName=name, type="container", containerProperties=container)

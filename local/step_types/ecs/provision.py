@@ -5,6 +5,7 @@ from typing import Any
 
 from headgate.local.adapters.names import INSTANT
 from headgate.local.stack import Stack
+from headgate.local.step_types import script_of
 
 
 def provision(stack: Stack, steps: list[dict[str, Any]], scripts: Path | None, data: Path) -> None:
@@ -14,8 +15,7 @@ def provision(stack: Stack, steps: list[dict[str, Any]], scripts: Path | None, d
     for cluster in sorted({each["settings"]["cluster"] for each in steps}):
         ecs.create_cluster(clusterName=cluster)
     for task, container in sorted({(each["resource"], each["settings"]["container"]) for each in steps}):
-        script = scripts / f"{task}.py" if scripts else None
-        image = str(script.resolve()) if script and script.exists() else INSTANT
+        image = str(script_of(task, scripts) or INSTANT)
         environment = [{"name": "DATA", "value": str(data)}]
         containers = [{"name": container, "image": image, "environment": environment}]
         ecs.register_task_definition(family=task, containerDefinitions=containers)

@@ -6,6 +6,7 @@ from typing import Any
 
 from headgate.local.adapters.names import EMR_SCRIPTS
 from headgate.local.stack import Stack
+from headgate.local.step_types import script_of
 
 
 def provision(stack: Stack, steps: list[dict[str, Any]], scripts: Path | None, data: Path) -> None:
@@ -13,6 +14,6 @@ def provision(stack: Stack, steps: list[dict[str, Any]], scripts: Path | None, d
     or the name of the step. The environment variable DATA names the data folder."""
     parameters = stack.client("ssm")
     for job in sorted({each["resource"] for each in steps}):
-        script = scripts / f"{job}.py" if scripts else None
-        found = {"script": str(script.resolve()), "data": str(data)} if script and script.exists() else {}
+        script = script_of(job, scripts)
+        found = {"script": str(script), "data": str(data)} if script else {}
         parameters.put_parameter(Name=EMR_SCRIPTS + job, Value=json.dumps(found), Type="String", Overwrite=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from headgate.local.stack import Stack
+from headgate.local.step_types import script_of
 
 
 def provision(stack: Stack, steps: list[dict[str, Any]], scripts: Path | None, data: Path) -> None:
@@ -14,9 +15,9 @@ def provision(stack: Stack, steps: list[dict[str, Any]], scripts: Path | None, d
     for application in sorted({each["resource"] for each in steps}):
         emr.create_application(name=application, releaseLabel="emr-7.5.0", type="SPARK", tags={"DATA": str(data)})
     for place in sorted({each["settings"]["entry_point"] for each in steps}):
-        script = scripts / f"{Path(place).stem}.py" if scripts else None
+        script = script_of(Path(place).stem, scripts)
         bucket, _, key = place.removeprefix("s3://").partition("/")
-        if script and script.exists() and place.startswith("s3://"):
+        if script and place.startswith("s3://"):
             with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou, s3.exceptions.BucketAlreadyExists):
                 s3.create_bucket(Bucket=bucket)
             s3.put_object(Bucket=bucket, Key=key, Body=script.read_bytes())

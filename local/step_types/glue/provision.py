@@ -5,6 +5,7 @@ from typing import Any
 
 from headgate.local.adapters.names import INSTANT
 from headgate.local.stack import Stack
+from headgate.local.step_types import script_of
 
 
 def provision(stack: Stack, steps: list[dict[str, Any]], scripts: Path | None, data: Path) -> None:
@@ -12,8 +13,7 @@ def provision(stack: Stack, steps: list[dict[str, Any]], scripts: Path | None, d
     one."""
     glue = stack.client("glue")
     for name in sorted({each["resource"] for each in steps}):
-        script = scripts / f"{name}.py" if scripts else None
-        location = str(script.resolve()) if script and script.exists() else INSTANT
+        location = str(script_of(name, scripts) or INSTANT)
         job = {
             "Role": f"arn:aws:iam::{stack.account}:role/jobs", "Command": {"Name": "pythonshell", "ScriptLocation": location},
             "DefaultArguments": {"--data": str(data)}, "ExecutionProperty": {"MaxConcurrentRuns": 1},

@@ -8,6 +8,7 @@ from typing import Any
 
 from headgate.local import step_role
 from headgate.local.stack import Stack
+from headgate.local.step_types import script_of
 
 TIMEOUT = 900  # seconds, the most that Lambda allows
 
@@ -22,8 +23,7 @@ def provision(stack: Stack, steps: list[dict[str, Any]], scripts: Path | None, d
         name, _, alias = each["resource"].partition(":")
         wanted.setdefault(name, set()).update({alias} - {""})
     for name, aliases in sorted(wanted.items()):
-        script = scripts / f"{name}.py" if scripts else None
-        code = {"ZipFile": _archive(script.parent)} if script and script.exists() else {}
+        code = {"ZipFile": _archive(scripts)} if scripts and script_of(name, scripts) else {}
         with contextlib.suppress(functions.exceptions.ResourceNotFoundException):
             functions.delete_function(FunctionName=name)  # of an earlier start: the code may have changed
         functions.create_function(
