@@ -1,0 +1,90 @@
+"""What the name of a landed object says by a source: which part it has in a set, its business date, cycle and facets. Pure; the generator links to this file.
+
+A source is the `files` of a product as the catalog has them (`files` of a product in docs/metadata.md, durations in seconds).
+"""
+
+import re
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+NUMBERS = ("part", "parts")  # groups whose text is a number: `01` of `03` is 1 of 3
+DATE, CYCLE = "{date}", "{cycle}"
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """`kind` is `data`, `marker` or `manifest`. `date` is None where the arrival decides, or where `problem` says why the name has none."""
+
+    kind: str
+    date: str | None = None
+    cycle: str = ""
+    facets: dict[str, str] = field(default_factory=dict)
+    problem: str | None = None
+
+
+def named(source: dict[str, Any], key: str) -> Named | None:
+    """What the key says by the source; None if it is not of this source. The pattern stands for the whole key after the prefix."""
+    prefix = source["prefix"]
+    if not key.startswith(prefix) or key.endswith("/"):
+        return None
+    name = key[len(prefix) :]
+    complete = source.get("complete") or {}
+    for kind, template in (
+        ("marker", complete.get("marker")),
+        ("manifest", (complete.get("manifest") or {}).get("name")),
+    ):
+        if template and (found := template_pattern(template, source).fullmatch(name)):
+            return _read(kind, source, found)
+    found = _compiled(source["pattern"]).fullmatch(name)
+    return _read("data", source, found) if found else None
+
+
+def template_pattern(template: str, source: dict[str, Any]) -> re.Pattern[str]:
+    """The pattern of a name with `{date}` and `{cycle}` in it, as `marker`, `manifest` and `names` have them."""
+    groups = {DATE: (source["date"].get("group"), ".+?"), CYCLE: ((source.get("cycle") or {}).get("group"), ".+?")}
+    parts = re.split(r"(\{date\}|\{cycle\})", template)
+    return _compiled(
+        "".join(f"(?P<{groups[part][0]}>{groups[part][1]})" if part in groups else re.escape(part) for part in parts)
+    )
+
+
+def filled_in(template: str, source: dict[str, Any], date: str, cycle: str) -> str:
+    """The name that the template stands for at an (ISO) date and cycle."""
+    day = datetime.fromisoformat(date).strftime(source["date"].get("format", "%Y-%m-%d"))
+    return template.replace(DATE, day).replace(CYCLE, cycle)
+
+
+@lru_cache(maxsize=1024)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+def _read(kind: str, source: dict[str, Any], found: re.Match[str]) -> Named:
+    groups = {name: text for name, text in found.groupdict().items() if text is not None}
+    date, cycle = source["date"], (source.get("cycle") or {}).get("group")
+    facets = {
+        name: str(int(text)) if name in NUMBERS and text.isdecimal() else text
+        for name, text in groups.items()
+        if name not in (date.get("group"), cycle)
+    }
+    result = Named(kind, None, groups.get(cycle, "") if cycle else "", facets)
+    if "group" not in date:
+        return result
+    text = groups.get(date["group"])
+    if text is None:
+        return replace(result, problem=f'the name has no "{date["group"]}"')
+    day = _date(text, date["format"])
+    if day is None:
+        return replace(result, problem=f'"{text}" is not a date of the format {date["format"]}')
+    return replace(result, date=day)
+
+
+def _date(text: str, form: str) -> str | None:
+    """The ISO date. `strptime` also takes `2026115` by `%Y%m%d`: what does not read the same again is no date of that format."""
+    try:
+        day = datetime.strptime(text, form)  # noqa: DTZ007 - a date without a time
+    except ValueError:
+        return None
+    return day.date().isoformat() if day.strftime(form).casefold() == text.casefold() else None

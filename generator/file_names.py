@@ -1,0 +1,1 @@
+../functions/file_names.py
