@@ -1,0 +1,216 @@
+"""A batch of files for the author of a Glue job: the files of the manifest one by one, and what became of each.
+
+    with Batch.of_arguments() as batch:
+        for file in batch:
+            with file:  # an exception in here ends this file alone
+                rows = load(file.download("/tmp"))
+                file.processed(rows_read=rows, rows_written=rows)
+
+Give it to a job with `--extra-py-files`. It needs the standard library and boto3, and Python 3.9 (Glue's Python shell).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from typing import TYPE_CHECKING, Any, Iterator, Sequence
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+VERSION = 1  # of the manifest and of the results
+SAVED_EVERY = 100  # files: what a job that dies had said until then can be read
+LONGEST_MESSAGE = 1000
+REFUSED = (
+    "AccessDenied",
+    "KMS.DisabledException",
+    "KMS.NotFoundException",
+    "InvalidObjectState",
+)  # repeating changes nothing
+GONE = ("NoSuchKey", "NoSuchVersion", "404")
+CHANGED = ("PreconditionFailed", "412")
+
+
+class BatchError(Exception):
+    """The job was started without a manifest, or with one that this version does not understand."""
+
+
+class File:
+    """One version of one object. Ends with exactly one of `processed`, `rejected` and `failed`; the last call counts."""
+
+    def __init__(self, entry: dict[str, Any], client: Any) -> None:
+        self.file_id = entry["file_id"]
+        self.bucket: str = entry["bucket"]
+        self.key: str = entry["key"]
+        self.version_id: str | None = entry.get("version_id")
+        self.etag: str | None = entry.get("etag")
+        self.size: int = entry["size"]
+        self.facets: dict[str, str] = entry.get("facets") or {}
+        self.replaces: list[Any] = entry.get("replaces") or []
+        self.result: dict[str, Any] | None = None
+        self._client = client
+
+    @property
+    def uri(self) -> str:
+        """For engines that read S3 themselves, and always read the newest version: call `require_unchanged` after reading."""
+        return f"s3://{self.bucket}/{self.key}"
+
+    def open(self) -> Any:
+        """The content as a stream of bytes, of exactly this version."""
+        return self._client.get_object(Bucket=self.bucket, Key=self.key, **self._version("IfMatch"))["Body"]
+
+    def download(self, folder: str) -> str:
+        """Writes the content into a file of its own in the folder, and gives its path; the name ends as the key does."""
+        handle, path = tempfile.mkstemp(suffix="-" + self.key.rsplit("/", 1)[-1][-100:], dir=folder)
+        with os.fdopen(handle, "wb") as target:
+            shutil.copyfileobj(self.open(), target, 1 << 20)
+        return path
+
+    def require_unchanged(self) -> None:
+        """Raises if the newest version of the object is not this one: what was read by `uri` may then be another version's content."""
+        newest = self._client.head_object(Bucket=self.bucket, Key=self.key)
+        same = (
+            newest.get("VersionId") == self.version_id
+            if self.version_id
+            else newest.get("ETag", "").strip('"') == self.etag
+        )
+        if not same:
+            raise ChangedError
+
+    def processed(
+        self,
+        rows_read: int | None = None,
+        rows_written: int | None = None,
+        rows_rejected: int = 0,
+        checks: Sequence[dict[str, Any]] = (),
+    ) -> None:
+        """The file is in the target. `checks` as `headgate_checks.evaluate` gives them."""
+        self._end(
+            "PROCESSED",
+            rows_read=rows_read,
+            rows_written=rows_written,
+            rows_rejected=rows_rejected,
+            checks=list(checks),
+        )
+
+    def rejected(self, message: str, rows_read: int | None = None, checks: Sequence[dict[str, Any]] = ()) -> None:
+        """The content is wrong, and nothing of it was written. Its sender has to send it again."""
+        self._end("REJECTED", message=message[:LONGEST_MESSAGE], rows_read=rows_read, checks=list(checks))
+
+    def failed(self, message: str, retry: bool = True) -> None:
+        """The job could not load the file. It is tried again in a later batch, unless `retry` says that this changes nothing."""
+        self._end("FAILED", message=message[:LONGEST_MESSAGE], retry=retry)
+
+    def __enter__(self) -> File:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if isinstance(error, Exception):
+            self._explain(error)
+            return True
+        if error is None and self.result is None:
+            self.failed("the job ended the file without saying what became of it")
+        return False
+
+    def _version(self, condition: str) -> dict[str, str]:
+        if self.version_id:
+            return {"VersionId": self.version_id}
+        return {condition: self.etag} if self.etag else {}
+
+    def _explain(self, error: Exception) -> None:
+        code = error.response["Error"].get("Code", "") if isinstance(error, ClientError) else ""
+        if isinstance(error, ChangedError) or code in CHANGED:
+            self.failed("the object changed while the file waited; its newer version is a file of its own", retry=False)
+        elif code in GONE:
+            self.failed(f"the object is no longer there: {error}", retry=False)
+        else:
+            self.failed(f"{type(error).__name__}: {error}", retry=code not in REFUSED)
+
+    def _end(self, outcome: str, **said: Any) -> None:
+        self.result = {
+            "file_id": self.file_id,
+            "outcome": outcome,
+            **{name: value for name, value in said.items() if value not in (None, [])},
+        }
+
+
+class ChangedError(Exception):
+    """The object has a newer version than the one that the batch names."""
+
+
+class Batch:
+    """The files of one job run, and what is common to them: `product`, `business_date`, `run_id`, `attempt`, `batch_id`, `load` (`full` or `cdc`),
+    `columns` and `checks` as the metadata has them."""
+
+    def __init__(self, manifest: str, results: str, job_run_id: str, client: Any = None) -> None:
+        """`manifest` and `results` are S3 addresses; the results' is a prefix. Raises `BatchError`, and what S3 raises."""
+        self._client = client or boto3.client("s3")
+        self._results = _split(results + job_run_id + ".jsonl")
+        bucket, key = _split(manifest)
+        lines = self._client.get_object(Bucket=bucket, Key=key)["Body"].read().decode("utf-8").splitlines()
+        header = json.loads(lines[0]) if lines else {}
+        if header.get("version") != VERSION:
+            raise BatchError(
+                f"{manifest} is a manifest of version {header.get('version')}; this module reads version {VERSION}"
+            )
+        self.product: str = header["product"]
+        self.business_date: str = header["business_date"]
+        self.run_id: str = header["run_id"]
+        self.attempt: int = header["attempt"]
+        self.batch_id = header["batch_id"]
+        self.load: str = header["load"]
+        self.columns: dict[str, Any] | None = header.get("columns")
+        self.checks: dict[str, Any] = header.get("checks") or {}
+        self.files = [File(json.loads(line), self._client) for line in lines[1:] if line]
+
+    @classmethod
+    def of_arguments(cls, argv: Sequence[str] | None = None, client: Any = None) -> Batch:
+        """The batch that the job was started for: `--batch-manifest`, `--batch-results`, and `--JOB_RUN_ID` where Glue gives it."""
+        given = sys.argv if argv is None else argv
+        found = {name: given[at + 1] for at, name in enumerate(given[:-1]) if name.startswith("--")}
+        missing = [name for name in ("--batch-manifest", "--batch-results") if name not in found]
+        if missing:
+            raise BatchError(f"the job was started without {' and '.join(missing)}; the step type `ingest` gives them")
+        return cls(found["--batch-manifest"], found["--batch-results"], found.get("--JOB_RUN_ID", "result"), client)
+
+    def __iter__(self) -> Iterator[File]:
+        for number, file in enumerate(self.files, 1):
+            yield file
+            if number % SAVED_EVERY == 0:
+                self.save()
+
+    def __enter__(self) -> Batch:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.save()
+        except (BotoCoreError, ClientError):
+            if error is None:  # the job's own error is the one to see
+                raise
+
+    def save(self) -> None:
+        """Writes what became of the files so far; what is not said of a file counts as failed."""
+        lines = [json.dumps(file.result, ensure_ascii=False) for file in self.files if file.result]
+        body = "".join(line + "\n" for line in lines).encode("utf-8")
+        self._client.put_object(
+            Bucket=self._results[0], Key=self._results[1], Body=body, ContentType="application/x-ndjson"
+        )
+
+
+def _split(address: str) -> tuple[str, str]:
+    parts = urlsplit(address, allow_fragments=False)
+    if parts.scheme not in ("s3", "s3a") or not parts.netloc:
+        raise BatchError(f"{address!r} is no address in S3; expected s3://bucket/key")
+    return parts.netloc, address.split("/", 3)[3]
