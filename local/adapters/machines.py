@@ -10,6 +10,7 @@ from typing import Any
 
 from ministack.services import stepfunctions as engine
 
+from headgate.local.adapters import maps
 from headgate.local.adapters.settings import Settings
 from headgate.local.clock import Clock
 
@@ -88,6 +89,8 @@ def _run_branches() -> None:
         name: str | None = start
         value = copy.deepcopy(given)
         while name:
+            if maps.is_abandoned():
+                raise engine._ExecutionError("States.Aborted", "another item of the Map has failed")
             state = states[name]
             kind = state["Type"]
             own["State"] = {"Name": name, "EnteredTime": engine.now_iso(), "RetryCount": 0}

@@ -42,7 +42,7 @@ def install(settings: Settings) -> None:
     resolve = iam_evaluator._resolve_condition_key
 
     def executed(state: Any, given: Any, execution: dict[str, Any], context: Any) -> Any:
-        current.machine = execution["stateMachineArn"]
+        current.machine = execution["stateMachineArn"].partition("/")[0]
         return execute(state, given, execution, context)
 
     def with_callback(resource: str, given: Any, token: str, state: Any) -> Any:
@@ -97,8 +97,7 @@ def granted(role: str) -> Iterator[tuple[str, str]]:
 
 def _check(machine: str, resource: str, given: dict[str, Any]) -> None:
     """Checks that the machine's role allows the call of a Task. Raises what the state fails with."""
-    role = engine._state_machines[machine]["roleArn"]
-    allowed = list(granted(role))
+    allowed = list(granted(_role(machine)))
     service = resource.split(":::")[-1].removesuffix(".waitForTaskToken")
     if service not in PERMISSIONS and _named(service) in {action.partition(":")[2].lower() for action, _ in allowed}:
         return  # a call that a step describes itself: what it is about is not known here
@@ -106,9 +105,21 @@ def _check(machine: str, resource: str, given: dict[str, Any]) -> None:
         message = f"no adapter of the local runtime states which permissions {service} needs (PERMISSIONS)"
         raise engine._ExecutionError("States.Runtime", message)
     for action, name in PERMISSIONS[service](given, f"{responses.get_region()}:{responses.get_account_id()}"):
-        if not any(action == known and fnmatchcase(name, pattern) for known, pattern in allowed):
-            message = f"{role} is not authorized to perform: {action} on resource: {name}"
-            raise engine._ExecutionError(f"{action.split(':')[0].capitalize()}.AccessDeniedException", message)
+        require(machine, action, name)
+
+
+def require(machine: str, action: str, resource: str) -> None:
+    """Raises what a state fails with, unless the machine's role allows the action on the resource."""
+    role = _role(machine)
+    if not any(action == known and fnmatchcase(resource, pattern) for known, pattern in granted(role)):
+        message = f"{role} is not authorized to perform: {action} on resource: {resource}"
+        raise engine._ExecutionError(f"{action.split(':')[0].capitalize()}.AccessDeniedException", message)
+
+
+def _role(machine: str) -> str:
+    """A child of a distributed Map, whose ARN ends with the Map's label, has the role of its machine."""
+    role: str = engine._state_machines[machine.partition("/")[0]]["roleArn"]
+    return role
 
 
 def _named(service: str) -> str:
