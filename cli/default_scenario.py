@@ -67,7 +67,7 @@ def _moments(
     first = starts + timedelta(minutes=5)
     for key, product in mesh.products.items():
         if product.pipeline and key in due:
-            if product.schedule is None and product.depends_on is None:
+            if product.schedule is None and product.depends_on is None and product.files is None:
                 given = {"action": "backfill", "product": key, "business_date": day.isoformat(), "actor": "scenario"}
                 yield Moment(first, action=given)
         else:

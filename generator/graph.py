@@ -53,6 +53,9 @@ def mermaid(mesh: Mesh, chosen: set[str], focus: str | None = None) -> str:
             name = key.split("/")[1]
             lines.append(f'    {ids[key]}["{name}"]' if _has_machine(mesh, key) else f'    {ids[key]}(["{name}"])')
         lines.append("  end")
+    for number, (bucket, keys) in enumerate(_landing(mesh, chosen).items()):
+        lines.append(f'  b{number}[("{bucket}")]')
+        lines += [f"  b{number} --> {ids[key]}" for key in keys]
     for upstream, downstream, label in _edges(mesh, chosen):
         arrow = f"-. {label} .->" if label else "-->"
         lines.append(f"  {ids[upstream]} {arrow} {ids[downstream]}")
@@ -71,9 +74,21 @@ def dot(mesh: Mesh, chosen: set[str], focus: str | None = None) -> str:
             pen = ", penwidth=3" if key == focus else ""
             lines.append(f'    "{key}" [label="{key.split("/")[1]}"{style}{pen}];')
         lines.append("  }")
+    for bucket, keys in _landing(mesh, chosen).items():
+        lines.append(f'  "{bucket}" [shape=cylinder];')
+        lines += [f'  "{bucket}" -> "{key}";' for key in keys]
     for upstream, downstream, label in _edges(mesh, chosen):
         lines.append(f'  "{upstream}" -> "{downstream}"' + (f' [label="{label}", style=dashed];' if label else ";"))
     return "\n".join([*lines, "}"]) + "\n"
+
+
+def _landing(mesh: Mesh, chosen: set[str]) -> dict[str, list[str]]:
+    """The buckets in which files of the chosen products land, by their names in S3, with these products."""
+    found: dict[str, list[str]] = {}
+    for key in sorted(chosen & mesh.products.keys()):
+        if bucket := mesh.bucket_of(mesh.products[key]):
+            found.setdefault(bucket.name, []).append(key)
+    return dict(sorted(found.items()))
 
 
 def _has_machine(mesh: Mesh, key: str) -> bool:

@@ -89,8 +89,8 @@ def _row(rule: Rule) -> str:
 def metadata_page() -> str:
     """docs/metadata.md"""
     known = schemas()
-    product, domain, calendar, mesh = (
-        known[f"{BASE}{name}.schema.json"] for name in ("product", "domain", "calendar", "mesh")
+    product, domain, calendar, buckets, mesh = (
+        known[f"{BASE}{name}.schema.json"] for name in ("product", "domain", "calendar", "buckets", "mesh")
     )
     parts = ["# Metadata reference\n", GENERATED]
     parts.append(EDITOR)
@@ -99,10 +99,15 @@ def metadata_page() -> str:
         ("A product", product, ("product",)),
         ("A domain", domain, ("domain",)),
         ("A calendar", calendar, ("calendar",)),
+        ("Landing buckets", {**buckets["additionalProperties"], "description": buckets["description"]}, ("buckets",)),
         ("The mesh", mesh, ("mesh",)),
         ("`schedule`", definitions["schedule"], ("schedule", "schedule-cron")),
         ("`depends_on`", definitions["condition"], ("condition",)),
         ("A dependency", definitions["dependency"], ("dependency",)),
+        ("`files`", product["properties"]["files"], ("files", "files-arrival")),
+        ("`files.date`", definitions["file_date"], ()),
+        ("`files.complete`", definitions["complete"], ("files-names", "files-marker")),
+        ("`files.complete.manifest`", definitions["manifest"], ("files-manifest",)),
         ("`pipeline.steps`", definitions["step"], ("step",)),
         ("`notify`", definitions["notification"], ("notification",)),
         ("`alerts`", definitions["alerts"], ("alerts",)),
@@ -134,7 +139,7 @@ def _table(schema: dict[str, Any], prefix: str = "") -> Iterator[str]:
         required = " (required)" if key in schema.get("required", ()) else ""
         default = (
             f"`{str(part['default']).lower() if isinstance(part['default'], bool) else part['default']}`"
-            if "default" in part
+            if part.get("default", "") != ""
             else ""
         )
         yield f"| `{prefix}{key}`{required} | {_value(part)} | {default} | {part.get('description', '')} |"

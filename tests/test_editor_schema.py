@@ -63,6 +63,7 @@ def test_accepts_what_validate_accepts(path: Path) -> None:
         ("domain", {"owner": "a", "defaults": {"wait": {"deadlin": "4h"}}}, ["defaults/wait"]),
         ("domain", {"owner": "a", "region": "nowhere"}, ["region"]),
         ("calendar", {"dates": ["tomorrow"]}, ["dates/0"]),
+        ("buckets", {"landing": {"create": True}}, ["landing"]),
     ],
 )
 def test_refuses_what_validate_refuses(name: str, document: Any, places: list[str]) -> None:
@@ -115,7 +116,7 @@ BASIS = {"description": "x", "owner": "a"}
 @pytest.mark.parametrize("path", [*EXAMPLES, *STEP_EXAMPLES], ids=lambda path: path.stem)
 def test_the_examples_of_the_reference_are_valid(path: Path) -> None:
     document = read(path.read_bytes())
-    kind = path.stem if path.stem in ("domain", "calendar", "mesh") else "product"
+    kind = path.stem if path.stem in ("domain", "calendar", "buckets", "mesh") else "product"
     if path in STEP_EXAMPLES:
         of_cluster = path.name.split(".")[0] not in in_pipelines()
         document = {"pipeline": {"cluster": document, "steps": [STEP]} if of_cluster else {"steps": [document]}}
@@ -133,7 +134,13 @@ def test_the_examples_show_every_key() -> None:
     definitions = product["$defs"]
     known = {
         key
-        for each in (product, *definitions.values(), schema("domain"), schema("calendar"))
+        for each in (
+            product,
+            *definitions.values(),
+            schema("domain"),
+            schema("calendar"),
+            schema("buckets")["additionalProperties"],
+        )
         for key in each.get("properties", ())
     }
     known |= {key for kind in step_types().values() for key in kind.schema["properties"]}

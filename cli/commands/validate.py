@@ -11,6 +11,7 @@ from headgate.cli.findings import as_json, print_findings
 from headgate.cli.formatting import plural
 from headgate.cli.progress import Progress
 from headgate.cli.project import open_project
+from headgate.cli.trial_report import report_trial
 from headgate.generator.findings import Finding
 from headgate.generator.project import Project
 from headgate.generator.steps import own_folder
@@ -25,6 +26,12 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="a products folder, or one domain or file in it (default: products)",
     )
+    parser.add_argument(
+        "--try",
+        dest="trial",
+        metavar="NAME",
+        help="say what a file would become: its name after the prefix, its key, or s3://bucket/key",
+    )
     parser.add_argument("--strict", action="store_true", help="exit with 1 for warnings too")
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
 
@@ -36,6 +43,10 @@ def run(arguments: argparse.Namespace) -> int:
         project = open_project(root, progress)
         _expect_metadata(path, project)
         every = project.findings
+        mesh = project.loaded.mesh if arguments.trial else None
+    if mesh:
+        project.cache.save()
+        return report_trial(mesh, arguments.trial, arguments.json, len(project.errors))
     findings = [_as_named(each, path) for each in every if _concerns(each, path, root)]
     project.cache.save()
     failed = any(each.is_error or arguments.strict for each in findings)

@@ -11,11 +11,11 @@ from typing import Any
 from headgate.generator.metadata.schema import BASE, schemas
 from headgate.generator.steps import step_types
 
-NAMES = ("product", "domain", "calendar", "mesh")
+NAMES = ("product", "domain", "calendar", "buckets", "mesh")
 
 
 def editor_schema(name: str) -> dict[str, Any]:
-    """The schema of the files of this kind: `product`, `domain`, `calendar` or `mesh`."""
+    """The schema of the files of this kind: `product`, `domain`, `calendar`, `buckets` or `mesh`."""
     known = schemas()
     product = known[f"{BASE}product.schema.json"]
     definitions = {key: _local(part) for key, part in product["$defs"].items()}

@@ -13,6 +13,7 @@ from headgate.generator.metadata.reading_rules import NO_DOMAIN, UNREADABLE, WRO
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 MAX_NAME = 64
 CALENDARS = "calendars"
+BUCKETS = "buckets"  # of a domain
 MESH = "mesh.yaml"  # beside the domains
 RESERVED = ("catalog", "template", "layout", "mesh")
 
@@ -24,6 +25,7 @@ class Files:
     domains: dict[str, Path] = field(default_factory=dict)
     products: dict[tuple[str, str], Path] = field(default_factory=dict)
     calendars: dict[str, Path] = field(default_factory=dict)
+    buckets: dict[str, Path] = field(default_factory=dict)  # by domain
     python: list[Path] = field(default_factory=list)
     imported: list[Path] = field(default_factory=list)
     mesh: Path | None = None
@@ -33,7 +35,13 @@ class Files:
         """Every file that has to be read."""
         mesh = (self.mesh,) if self.mesh else ()
         return chain(
-            mesh, self.domains.values(), self.calendars.values(), self.products.values(), self.python, self.imported
+            mesh,
+            self.domains.values(),
+            self.calendars.values(),
+            self.buckets.values(),
+            self.products.values(),
+            self.python,
+            self.imported,
         )
 
 
@@ -107,6 +115,8 @@ def _folder(root: Path, folder: Path, name: str, files: Files) -> None:
             files.calendars[stem] = path
         elif stem == "domain":
             files.domains[name] = path
+        elif stem == BUCKETS:
+            files.buckets[name] = path
         elif stem in RESERVED:
             files.misplaced.append(
                 _misplaced(

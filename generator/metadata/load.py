@@ -25,6 +25,7 @@ from headgate.generator.metadata.reading_rules import UNREADABLE, WRONG_VALUE
 from headgate.generator.metadata.second_reader import SecondReader, defaults_digest, document_key
 from headgate.generator.metadata.yaml_reader import read
 from headgate.generator.model import build
+from headgate.generator.model.files import Bucket, bucket
 from headgate.generator.model.mesh import Mesh
 from headgate.generator.model.product import Central, Domain, Product
 from headgate.generator.model.schedule import Calendar
@@ -53,6 +54,7 @@ def load(inputs: Inputs, cache: Cache, today: date, progress: Progress = silent)
     findings = [*files.misplaced, *own_types.use(own)]
     calendars = _calendars(inputs, findings)
     central = _central(inputs, findings)
+    buckets = _buckets(inputs, findings)
     domains, defaults = _domains(inputs, findings)
     if central:
         domains = {
@@ -120,6 +122,8 @@ def load(inputs: Inputs, cache: Cache, today: date, progress: Progress = silent)
         broken_calendars=frozenset(files.calendars.keys() - calendars.keys()),
         central=central,
         yielded=yielded,
+        buckets=buckets,
+        broken_buckets=frozenset(files.buckets.keys() - buckets.keys()),
     )
     return Loaded(mesh, findings, digests)
 
@@ -185,6 +189,15 @@ def _central(inputs: Inputs, findings: list[Finding]) -> Central | None:
     path = inputs.files.mesh
     document = _checked(inputs, path, "mesh.schema.json", findings) if path else None
     return build.central(document) if document else None
+
+
+def _buckets(inputs: Inputs, findings: list[Finding]) -> dict[str, dict[str, Bucket]]:
+    """The buckets of each domain by their key."""
+    return {
+        domain: {key: bucket(domain, key, each) for key, each in document.items()}
+        for domain, path in inputs.files.buckets.items()
+        if (document := _checked(inputs, path, "buckets.schema.json", findings)) is not None
+    }
 
 
 def _calendars(inputs: Inputs, findings: list[Finding]) -> dict[str, Calendar]:

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from headgate.generator.findings import Finding
-from headgate.generator.metadata.files import MAX_NAME, NAME, RESERVED
+from headgate.generator.metadata.files import BUCKETS, MAX_NAME, NAME, RESERVED
 from headgate.generator.metadata.reading_rules import PYTHON
 from headgate.products import Product
 
@@ -86,7 +86,7 @@ def _without_bytecode() -> Iterator[None]:
 def _name_problem(name: str, known: set[str]) -> tuple[str, str] | None:
     if not isinstance(name, str) or len(name) > MAX_NAME or not NAME.fullmatch(name):
         return f"a product named `{name}`", f"lower-case letters, digits and single dashes, at most {MAX_NAME}"
-    if name in (*RESERVED, "domain"):
+    if name in (*RESERVED, "domain", BUCKETS):
         return f"a product named `{name}`", "another name: Headgate writes files of this name itself"
     return (f"a second product named `{name}`", "each product once in its domain") if name in known else None
 

@@ -74,7 +74,7 @@ def timings(mesh: Mesh) -> dict[str, Timing]:
             assert product.depends_on is not None
             dates = held(product.depends_on, lambda leaf: leaf_dates(leaf, ALL_DATES, None, found))
             opened = [_opened_by(leaf, found) for leaf in product.dependencies()]
-            if None not in opened:
+            if None not in opened and product.files is None:  # a file may open a run of any date
                 dates &= union(each or 0 for each in opened)
             found[product.id] = Timing(None, None, dates or ALL_DATES)
         waiting = rest

@@ -6,6 +6,7 @@ from typing import Any
 from headgate.generator.model.alerting import alerting, receivers, severities
 from headgate.generator.model.cluster import with_cluster
 from headgate.generator.model.duration import seconds
+from headgate.generator.model.files import source
 from headgate.generator.model.product import (
     Central,
     Condition,
@@ -55,6 +56,7 @@ def product(domain: str, name: str, document: Document) -> Product:
         email=document.get("email"),
         schedule=schedule(document["schedule"]) if "schedule" in document else None,
         depends_on=condition(document["depends_on"], "/depends_on") if "depends_on" in document else None,
+        files=source(document["files"], _timezone(document)) if "files" in document else None,
         deadline=seconds(wait.get("deadline", DEADLINE)),
         on_deadline=wait.get("on_deadline", ON_DEADLINE),
         resume=None if resume == "never" else seconds(resume),
@@ -66,6 +68,10 @@ def product(domain: str, name: str, document: Document) -> Product:
         alerting=alerting(document.get("alerts", {})),
         given=frozenset(document),
     )
+
+
+def _timezone(document: Document) -> str | None:
+    return document["schedule"].get("timezone", TIMEZONE) if "schedule" in document else None
 
 
 def domain(name: str, document: Document) -> Domain:

@@ -6,6 +6,7 @@ from datetime import date
 from functools import cached_property
 from pathlib import Path
 
+from headgate.generator.model.files import Bucket
 from headgate.generator.model.product import Central, Domain, Product
 from headgate.generator.model.schedule import Calendar
 
@@ -16,7 +17,7 @@ class Mesh:
 
     `broken_calendars` the same for calendars. Products in `partial` lack the parts that were wrong. `today` is the date on which
     the metadata is checked. `central` is None where no products/mesh.yaml says where the central bus is. `yielded`: the place of products that
-    Python yields, by identity.
+    Python yields, by identity. `buckets` are those of each domain by their key; the buckets.yaml of the domains in `broken_buckets` could not be read.
     """
 
     root: Path
@@ -29,6 +30,8 @@ class Mesh:
     broken_calendars: frozenset[str] = frozenset()
     central: Central | None = None
     yielded: Mapping[str, Path] = field(default_factory=dict)
+    buckets: Mapping[str, Mapping[str, Bucket]] = field(default_factory=dict)
+    broken_buckets: frozenset[str] = frozenset()
 
     def file(self, product: Product | str) -> Path:
         identity = product if isinstance(product, str) else product.id
@@ -67,6 +70,13 @@ class Mesh:
             seen |= last
             steps = None if steps is None else steps - 1
         return frozenset(seen)
+
+    def bucket_of(self, product: Product) -> Bucket | None:
+        """The bucket in which its files land; None without files, and where the bucket is not known."""
+        return self.buckets.get(product.domain, {}).get(product.files.bucket) if product.files else None
+
+    def buckets_file(self, domain: str) -> Path:
+        return self.root / domain / "buckets.yaml"
 
     def calendar_of(self, product: Product) -> Calendar | None:
         return self.calendars.get(product.schedule.calendar or "") if product.schedule else None

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from headgate.generator.model.files import Source
 from headgate.generator.model.schedule import Schedule
 
 CLUSTER = "/pipeline/cluster"  # the place of a pipeline's cluster
@@ -155,6 +156,7 @@ class Product:
     email: str | None
     schedule: Schedule | None
     depends_on: Condition | None
+    files: Source | None
     deadline: int
     on_deadline: str
     resume: int | None  # seconds; None is never

@@ -14,6 +14,7 @@ import orjson
 from headgate.generator.model.build import ON_UPDATE, RESUME
 from headgate.generator.model.cron import FIRST_YEAR, LAST_YEAR, parse
 from headgate.generator.model.duration import seconds
+from headgate.generator.model.files import Bucket, Source
 from headgate.generator.model.mesh import Mesh
 from headgate.generator.model.product import Condition, Dependency, Domain, Parallel, Product, Retry, Step
 from headgate.generator.model.schedule import Calendar
@@ -30,7 +31,9 @@ def write(mesh: Mesh) -> bytes:
     sections = {
         "domains": {key: _domain(each) for key, each in sorted(mesh.domains.items())},
         "calendars": {key: _calendar(each) for key, each in sorted(mesh.calendars.items())},
-        "products": {key: entry(mesh.products[key]) for key in sorted(mesh.products)},
+        "products": {
+            key: entry(mesh.products[key], mesh.bucket_of(mesh.products[key])) for key in sorted(mesh.products)
+        },
     }
     lines = [f'{{\n"version": {VERSION}']
     if mesh.central:
@@ -55,8 +58,8 @@ def given(entry: Entry, key: str) -> Any:
     return entry.get(key, LEFT_OUT.get(key))
 
 
-def entry(product: Product) -> Entry:
-    """One product; durations in seconds. Sections that are absent in the metadata are absent here."""
+def entry(product: Product, bucket: Bucket | None = None) -> Entry:
+    """One product, whose files land in the bucket; durations in seconds. Sections that are absent in the metadata are absent here."""
     result: Entry = {"description": product.description, "owner": product.owner}
     if product.email:
         result["email"] = product.email
@@ -70,6 +73,8 @@ def entry(product: Product) -> Entry:
         }
     if product.depends_on:
         result["depends_on"] = _condition(product.depends_on)
+    if product.files and bucket:
+        result["files"] = _files(product.files, bucket)
     if product.pipeline:
         result["machine"] = names.machine_name(product)
         result["execution_prefix"] = names.execution_prefix(product)
@@ -88,6 +93,23 @@ def entry(product: Product) -> Entry:
     if product.alerting:
         result["alerts"] = product.alerting
     return result
+
+
+def _files(source: Source, bucket: Bucket) -> Entry:
+    """`bucket_name` may have `{account}` in it, which is filled in where the catalog is loaded. `sweep` and `load` have one value each so far."""
+    return {
+        "bucket": source.bucket,
+        "bucket_name": bucket.real_name(bucket.account),
+        "via": bucket.via,
+        "versioned": bucket.versioned,
+        **source.naming(),
+        "settle": source.settle,
+        "sweep": False,
+        "load": "full",
+        "min_bytes": source.min_bytes,
+        "on_correction": source.on_correction,
+        "reconcile": source.reconcile,
+    }
 
 
 def _notify(product: Product) -> Iterator[Entry]:

@@ -10,8 +10,9 @@ from headgate.generator.model.arguments import Path, leaves
 from headgate.generator.model.availability import rhythm
 from headgate.generator.model.duration import spoken
 from headgate.generator.model.schedule import Schedule
+from headgate.generator.plan import file_changes
 from headgate.generator.plan.catalog import given
-from headgate.generator.schemas import channels
+from headgate.generator.plan.notify_changes import notify_listing
 
 Entry = dict[str, Any]
 SECTIONS = (
@@ -50,13 +51,17 @@ def compare(old: Entry, new: Entry) -> list[ProductChange]:
 def _introduction(entry: Entry) -> Iterator[str]:
     if "pipeline" not in entry:
         yield "external: refreshed elsewhere"
-    yield f"opens {_rhythm(entry)}"
+    by_file = "files" in entry and not {"schedule", "depends_on"} & entry.keys()
+    yield "opens by its first file" if by_file else f"opens {_rhythm(entry)}"
     if "depends_on" in entry:
         yield f"waits for {condition_text(entry['depends_on'])}"
+    if "files" in entry:
+        yield f"waits for files {file_changes.spoken_source(entry['files'])}"
 
 
 def _differences(old: Entry, new: Entry) -> Iterator[str]:
     yield from _dependencies(old.get("depends_on"), new.get("depends_on"))
+    yield from file_changes.differences(old.get("files"), new.get("files"))
     if old.get("schedule") != new.get("schedule"):
         was, now = _rhythm(old), _rhythm(new)
         if was != now:
@@ -72,7 +77,7 @@ def _differences(old: Entry, new: Entry) -> Iterator[str]:
                 yield f"{_named(section, key)} {_shown(before, key)} -> {_shown(after, key)}"
     yield from _pipeline(old.get("pipeline"), new.get("pipeline"))
     if old.get("notify") != new.get("notify"):
-        yield "notify: " + _listing(old.get("notify"), new.get("notify"))
+        yield "notify: " + notify_listing(old.get("notify"), new.get("notify"))
     for key in ("owner", "email", "description", "machine", "alerts"):
         if old.get(key) != new.get(key) and not (key == "machine" and ("pipeline" in old) != ("pipeline" in new)):
             yield f"{key} {_shown(old.get(key))} -> {_shown(new.get(key))}"
@@ -225,27 +230,6 @@ def _dates(old: Entry, new: Entry) -> Iterator[str]:
             yield f"{verb} {', '.join(dates[:5])}" + (f" and {len(dates) - 5} more dates" if dates[5:] else "")
     if old["weekend"] != new["weekend"]:
         yield f"weekend {old['weekend']} -> {new['weekend']}"
-
-
-def _severity(incident: Any) -> str:
-    """A catalog of a release before has {severity}."""
-    return str(incident["severity"] if isinstance(incident, dict) else incident[0])
-
-
-def _listing(old: list[Entry] | None, new: list[Entry] | None) -> str:
-    def texts(entries: list[Entry] | None) -> set[str]:
-        return {
-            f"{kind} {'/'.join(each['on'])}"
-            + (" of each step" if each["level"] == "step" else "")
-            + (f" to {', '.join(each[kind])}" if kind != "incident" else f" of severity {_severity(each[kind])}")
-            for each in entries or ()
-            for kind in channels()
-            if kind in each
-        }
-
-    was, now = texts(old), texts(new)
-    parts = [f"+ {each}" for each in sorted(now - was)] + [f"- {each}" for each in sorted(was - now)]
-    return ", ".join(parts) or "in another order"
 
 
 def _shown(value: Any, key: str = "") -> str:

@@ -32,14 +32,21 @@ def _home(catalog: Entry, key: str) -> tuple[str | None, str | None]:
 
 
 def _condition(catalog: Entry, entry: Entry) -> tuple[Any, ...]:
-    """All that decides what a run waits for: the condition, the cycles of its upstream products, and the calendar that moves its dates."""
+    """All that decides what a run waits for: the condition, the cycles of its upstream products, the calendar that moves its dates, and whether
+    it waits for files, of its cycle or of the date. When these are complete is no part of the run."""
     leaves = list(dependencies_of(entry.get("depends_on")))
     cycles = {
         leaf["product"]: _cycles(catalog, leaf["product"]) for leaf in leaves if leaf["cycle"] in ("last", "every")
     }
     shifts = any(leaf["offset"] and "max_age" not in leaf for leaf in leaves)
     calendar = (entry.get("schedule") or {}).get("calendar")
-    return entry.get("depends_on"), cycles, catalog.get("calendars", {}).get(calendar) if shifts else None
+    files = entry.get("files")
+    return (
+        entry.get("depends_on"),
+        cycles,
+        catalog.get("calendars", {}).get(calendar) if shifts else None,
+        files and bool(files["cycle"]),
+    )
 
 
 def _cycles(catalog: Entry, product: str) -> list[str]:

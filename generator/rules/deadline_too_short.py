@@ -67,6 +67,8 @@ def check(mesh: Mesh) -> Iterator[Finding]:
 def _openings_by_events(product: Product, mesh: Mesh, known: dict[str, Timing]) -> Openings:
     """The openings of a product without a schedule: of each date, when the first upstream that opens the run opens its own."""
     found: dict[int, tuple[int, int]] = {}
+    if product.files:  # its first file may open the run at any time
+        return found
     for leaf in openers(product) if product.schedule is None else ():
         upstream = known.get(leaf.product)
         schedule = mesh.products[leaf.product].schedule if leaf.product in mesh.products else None

@@ -15,7 +15,7 @@ RULE = Rule(
 def check(mesh: Mesh) -> Iterator[Finding]:
     for product in mesh.products.values():
         if product.pipeline is None:
-            for key in ("depends_on", "wait"):
+            for key in ("depends_on", "wait", "files"):
                 if key in product.given:
                     yield Finding(
                         RULE,

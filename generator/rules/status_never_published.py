@@ -33,6 +33,6 @@ def _why_never(upstream: Product, leaf: Dependency) -> tuple[str, str] | None:
     """What keeps the upstream from all of these statuses, and what to ask for instead."""
     if upstream.pipeline is None and not OF_PRODUCERS & set(leaf.statuses):
         return "which is refreshed outside: producers report COMPLETED and ERROR", "COMPLETED or ERROR among them"
-    if set(leaf.statuses) == {"SKIPPED"} and upstream.depends_on is None:
+    if set(leaf.statuses) == {"SKIPPED"} and upstream.depends_on is None and upstream.files is None:
         return "which waits for nothing, so it is never skipped", "another status, or CANCELLED beside it"
     return None

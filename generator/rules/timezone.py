@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from headgate.generator.findings import Finding, Rule
 from headgate.generator.model.mesh import Mesh
+from headgate.generator.model.product import Product
 
 RULE = Rule(
     "HG301",
@@ -21,6 +22,7 @@ def check(mesh: Mesh) -> Iterator[Finding]:
         given = {
             "/schedule/timezone": product.schedule.timezone if product.schedule else None,
             "/sla/timezone": product.sla.timezone if product.sla else None,
+            "/files/date/timezone": _of_arrivals(product),
             **{
                 f"/alerts/{section}/{index}/timezone": each["timezone"]
                 for section in ("quiet", "maintenance")
@@ -39,6 +41,12 @@ def check(mesh: Mesh) -> Iterator[Finding]:
                 "a name of the IANA database such as America/Chicago",
                 f"Did you mean {near[0]}?" if near else "",
             )
+
+
+def _of_arrivals(product: Product) -> str | None:
+    """The time zone of files that are dated by their arrival, unless it is the schedule's."""
+    zone = product.files.date.get("timezone") if product.files else None
+    return None if product.schedule and zone == product.schedule.timezone else zone
 
 
 @cache

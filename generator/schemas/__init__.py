@@ -11,7 +11,7 @@ SUFFIX = ".schema.json"
 
 @cache
 def schema(name: str) -> dict[str, Any]:
-    """The schema `product`, `domain`, `calendar` or `mesh`; not to be changed by the caller."""
+    """The schema `product`, `domain`, `calendar`, `buckets` or `mesh`; not to be changed by the caller."""
     read: dict[str, Any] = json.loads((FOLDER / f"{name}{SUFFIX}").read_text("utf-8"))
     return read
 

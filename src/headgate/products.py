@@ -98,6 +98,7 @@ class Product:
     schedule: Schedule | None = None
     depends_on: Condition | None = None
     wait: Keys | None = None
+    files: Keys | None = None
     steps: Sequence[Step | Parallel] = ()
     timeout: str | None = None
     cluster: str | Keys | None = None

@@ -1,0 +1,120 @@
+"""The files of a product as values: the bucket in which they land, and the source, which says what their names mean and when a set is complete."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from headgate.generator.model.duration import seconds
+from headgate.generator.schemas import default, schema
+
+Document = dict[str, Any]
+
+PREFIX = default("product", "files", "prefix")
+FORMAT = default("product", "file_date", "format")
+OFFSET = default("product", "file_date", "offset")
+SETTLE = default("product", "complete", "settle")
+MIN_BYTES = default("product", "files", "min_bytes")
+ON_CORRECTION = default("product", "files", "on_correction")
+RECONCILE = default("product", "files", "reconcile")
+WAYS: list[str] = schema("product")["$defs"]["complete"]["x-exactly-one-of"]
+ACCOUNT = "{account}"
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A bucket of a domain. `name` is that of S3, with `{account}` in it; `account` is its owner's, None where it is the domain's."""
+
+    domain: str
+    key: str
+    name: str
+    create: bool
+    via: str
+    versioned: bool
+    account: str | None
+
+    def real_name(self, account: str | None) -> str:
+        """The name in the account; as it is written where the account is not known."""
+        return self.name.replace(ACCOUNT, account) if account else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A product's files. `date`, `cycle` and `complete` are as the catalog holds them; `settle` and `reconcile` in seconds, None is never."""
+
+    bucket: str
+    prefix: str
+    pattern: str
+    date: Document
+    cycle: Document | None
+    complete: Document
+    settle: int
+    min_bytes: int
+    on_correction: str
+    reconcile: int | None
+
+    @property
+    def way(self) -> str:
+        """The key of `complete` that says when a set is complete."""
+        return next(key for key in WAYS if key in self.complete)
+
+    def naming(self) -> Document:
+        """What `file_names` reads a name by."""
+        return {
+            "prefix": self.prefix,
+            "pattern": self.pattern,
+            "date": self.date,
+            "cycle": self.cycle,
+            "complete": self.complete,
+        }
+
+    def templates(self) -> dict[str, str]:
+        """The names of files with `{date}` in them, by their place in `complete`."""
+        found = {f"names/{index}": name for index, name in enumerate(self.complete.get("names", ()))}
+        if "marker" in self.complete:
+            found["marker"] = self.complete["marker"]
+        if "manifest" in self.complete:
+            found["manifest/name"] = self.complete["manifest"]["name"]
+        return found
+
+
+def bucket(domain: str, key: str, document: Document) -> Bucket:
+    """From its document, which has passed the schema."""
+    create = document.get("create", False)
+    return Bucket(
+        domain,
+        key,
+        document["name"],
+        create,
+        document.get("via", "sqs" if create else "eventbridge"),
+        document.get("versioned", True),
+        document.get("account"),
+    )
+
+
+def source(document: Document, timezone: str | None) -> Source:
+    """From `files` of a product, which has passed the schema; `timezone` is that of the product's schedule."""
+    complete = {key: document["complete"][key] for key in WAYS if key in document["complete"]}
+    if "manifest" in complete:
+        complete["manifest"] = {
+            key: complete["manifest"].get(key) for key in ("name", "entries", "file", "size", "md5")
+        }
+    reconcile = document.get("reconcile", RECONCILE)
+    return Source(
+        bucket=document["bucket"],
+        prefix=document.get("prefix", PREFIX),
+        pattern=document["pattern"],
+        date=_date(document["date"], timezone),
+        cycle=document.get("cycle"),
+        complete=complete,
+        settle=seconds(document["complete"].get("settle", SETTLE)),
+        min_bytes=document.get("min_bytes", MIN_BYTES),
+        on_correction=document.get("on_correction", ON_CORRECTION),
+        reconcile=None if reconcile == "never" else seconds(reconcile),
+    )
+
+
+def _date(document: Document, timezone: str | None) -> Document:
+    offset = document.get("offset", OFFSET)
+    if "group" in document:
+        return {"group": document["group"], "format": document.get("format", FORMAT), "offset": offset}
+    zone = document.get("timezone") or timezone or "UTC"
+    return {"arrival": True, "day_ends": document.get("day_ends"), "timezone": zone, "offset": offset}
