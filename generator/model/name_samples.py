@@ -6,11 +6,12 @@ The parts are those that Python's own compiler sees (`re._parser`), which has no
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from importlib import import_module
 from itertools import product
-from re import _constants as op  # type: ignore[attr-defined]
-from re import _parser  # type: ignore[attr-defined]
 from typing import Any
 
+op: Any = import_module("re._constants")
+_parser: Any = import_module("re._parser")
 Groups = Mapping[str, str]
 Node = tuple[Any, Any]
 MOST = 16  # samples of one pattern
