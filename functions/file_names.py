@@ -1,4 +1,4 @@
-"""What the name of a landed object says by a source: which part it has in a set, its business date, cycle and facets. Pure; the generator links to this file.
+"""What the name of a landed object says by a source: which part it has in a set, its date, cycle and facets. Pure; the generator links to this file.
 
 A source is the `files` of a product as the catalog has them (`files` of a product in docs/metadata.md, durations in seconds).
 """
@@ -7,21 +7,25 @@ import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
+from itertools import product
 from typing import Any
 
 NUMBERS = ("part", "parts")  # groups whose text is a number: `01` of `03` is 1 of 3
 DATE, CYCLE = "{date}", "{cycle}"
+HOUR = re.compile(r"([01]\d|2[0-3])([0-5]\d)?", re.ASCII)  # of a cycle
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """`kind` is `data`, `marker` or `manifest`. `date` is None where the arrival decides, or where `problem` says why the name has none."""
+    """`kind` is `data`, `marker` or `manifest`. `date` is None where the arrival decides, or where `problem` says why the name has none. `slot` is the
+    place in its set that the file takes, one of `slots`, or which part it is; None where the files of a set are alike."""
 
     kind: str
     date: str | None = None
     cycle: str = ""
     facets: dict[str, str] = field(default_factory=dict)
     problem: str | None = None
+    slot: str | None = None
 
 
 def named(source: dict[str, Any], key: str) -> Named | None:
@@ -38,7 +42,18 @@ def named(source: dict[str, Any], key: str) -> Named | None:
         if template and (found := template_pattern(template, source).fullmatch(name)):
             return _read(kind, source, found)
     found = _compiled(source["pattern"]).fullmatch(name)
-    return _read("data", source, found) if found else None
+    if not found:
+        return None
+    read = _read("data", source, found)
+    return replace(read, slot=_slot(source, name, read.facets))
+
+
+def slots(source: dict[str, Any]) -> list[str] | None:
+    """The places of a complete set, each of which one file takes; None where `complete` says it otherwise. A name stands for itself."""
+    complete = source.get("complete") or {}
+    if "values" in complete:
+        return [" ".join(each) for each in product(*(complete["values"][name] for name in sorted(complete["values"])))]
+    return complete.get("names")
 
 
 def template_pattern(template: str, source: dict[str, Any]) -> re.Pattern[str]:
@@ -51,7 +66,7 @@ def template_pattern(template: str, source: dict[str, Any]) -> re.Pattern[str]:
 
 
 def filled_in(template: str, source: dict[str, Any], date: str, cycle: str) -> str:
-    """The name that the template stands for at an (ISO) date and cycle."""
+    """The name that the template stands for at an (ISO) date and a cycle, which are those of the name."""
     day = datetime.fromisoformat(date).strftime(source["date"].get("format", "%Y-%m-%d"))
     return template.replace(DATE, day).replace(CYCLE, cycle)
 
@@ -59,6 +74,17 @@ def filled_in(template: str, source: dict[str, Any], date: str, cycle: str) -> s
 @lru_cache(maxsize=1024)
 def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
+
+
+def _slot(source: dict[str, Any], name: str, facets: dict[str, str]) -> str | None:
+    complete = source.get("complete") or {}
+    if "values" in complete:
+        return " ".join(facets.get(each, "-") for each in sorted(complete["values"]))
+    if "names" in complete:
+        return next((each for each in complete["names"] if template_pattern(each, source).fullmatch(name)), None)
+    if "parts" in complete and "part" in facets:
+        return f"{facets['part']} of {facets.get('parts', '?')}"
+    return None
 
 
 def _read(kind: str, source: dict[str, Any], found: re.Match[str]) -> Named:
@@ -69,7 +95,12 @@ def _read(kind: str, source: dict[str, Any], found: re.Match[str]) -> Named:
         for name, text in groups.items()
         if name not in (date.get("group"), cycle)
     }
-    result = Named(kind, None, groups.get(cycle, "") if cycle else "", facets)
+    result = Named(kind, None, "", facets)
+    if cycle:
+        hour = HOUR.fullmatch(groups.get(cycle, ""))
+        if hour is None:
+            return replace(result, problem=f'"{groups.get(cycle, "")}" is not a cycle: an hour (14) or a time (1430)')
+        result = replace(result, cycle=hour[1] + (hour[2] or "00"))
     if "group" not in date:
         return result
     text = groups.get(date["group"])

@@ -43,6 +43,7 @@ def apply(event: dict[str, Any], now: datetime) -> dict[str, Any]:
         content = catalog.with_accounts(catalog.restrict_to_account(content, account, properties["Region"]))
     else:
         content = catalog.without_accounts(content)
+    content = catalog.of_account(content, account or os.environ["STATE_MACHINE_ARN_PREFIX"].split(":")[4])
     committed_at = datetime.fromisoformat(properties["CommittedAt"]) if properties["CommittedAt"] else now
 
     def load(force: bool) -> Loaded:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from file_names import Named, filled_in, named
+from file_names import Named, filled_in, named, slots
 
 POSITIONS = {
     "prefix": "custodian/positions/",
@@ -75,7 +75,7 @@ def test_markers_and_manifests_have_a_date_and_are_no_data() -> None:
     marked = source(complete={"marker": "positions_{date}.done"})
     manifest = source(complete={"manifest": {"name": "list_{date}_{cycle}.json"}}, cycle={"group": "hour"})
     assert named(marked, "custodian/positions/positions_20261120.done") == Named("marker", "2026-11-20")
-    assert named(manifest, "custodian/positions/list_20261120_08.json") == Named("manifest", "2026-11-20", "08")
+    assert named(manifest, "custodian/positions/list_20261120_08.json") == Named("manifest", "2026-11-20", "0800")
 
 
 def test_a_template_gives_the_name_of_a_date_and_is_no_pattern() -> None:
@@ -83,3 +83,30 @@ def test_a_template_gives_the_name_of_a_date_and_is_no_pattern() -> None:
     assert filled_in("positions.{date}.csv", names, "2026-11-20", "") == "positions.20261120.csv"
     marked = source(complete={"marker": "positions.{date}.done"})
     assert named(marked, "custodian/positions/positionsX20261120.done") is None
+
+
+def test_a_cycle_is_an_hour_or_a_time() -> None:
+    hourly = source(pattern=r"(?P<date>\d{8})T(?P<hour>\d+)\.csv", cycle={"group": "hour"})
+    cycles = {
+        text: named(hourly, f"custodian/positions/20261120T{text}.csv") for text in ("08", "0830", "8", "24", "0860")
+    }
+    assert [each.cycle for each in cycles.values() if each] == ["0800", "0830", "", "", ""]
+    assert [each.problem for each in cycles.values() if each][2] == '"8" is not a cycle: an hour (14) or a time (1430)'
+
+
+def test_a_file_takes_a_place_of_its_set() -> None:
+    key = "custodian/positions/positions_EU_20261120{}.csv.gz"
+
+    def slot(complete: dict[str, Any], part: str = "") -> tuple[str | None, list[str] | None]:
+        found = named(source(complete=complete), key.format(part))
+        assert found is not None
+        return found.slot, slots(source(complete=complete))
+
+    assert slot({"values": {"region": ["EU", "US"]}}) == ("EU", ["EU", "US"])
+    template = "positions_EU_{date}.csv.gz"
+    assert slot({"names": [template, "b_{date}.csv.gz"]}) == (template, [template, "b_{date}.csv.gz"])
+    assert slot({"names": ["b_{date}.csv.gz"]}) == (None, ["b_{date}.csv.gz"])
+    assert slot({"parts": True}, "_01of3") == ("1 of 3", None)
+    assert slot({"count": 2}) == (None, None)
+    both = {"values": {"region": ["EU", "US"], "part": ["1", "2"]}}
+    assert slot(both, "_01of3") == ("1 EU", ["1 EU", "1 US", "2 EU", "2 US"])

@@ -17,6 +17,7 @@ from state.errors import StateError, UnknownRun
 from tests.conftest import Headgate
 from tests.fake_aws import FakeAws
 from tests.handler_steps import Seconds, invoke, sample
+from tests.state_files import land, positions
 from tests.state_history import add_finished_days, load_mesh
 from tests.state_steps import DAY, LOADED, SIX, TODAY, opened, uuid
 from tests.state_world import World, external, leaf, product
@@ -92,6 +93,7 @@ TABLES_OF_RUNS = (
 # As long as the products that they describe, or a single row.
 OF_CATALOG = {
     "calendar", "data_product", "data_product_dependencies", "data_product_schedule", "data_pipeline_config", "schema_migration", "schema_release", "domain_operators", "retention",
+    "landing_source",
 }  # fmt: skip
 OWN_TIME = {
     "refresh_event",
@@ -103,6 +105,8 @@ OWN_TIME = {
     "archive_page",
     "alert_conversation",
     "alert_mute",
+    "landing_file",
+    "landing_set",
 }
 
 
@@ -435,3 +439,14 @@ def test_a_page_that_never_agrees_is_not_deleted(
     with pytest.raises(StateError, match="was written 3 times, and the state held other lines each time"):
         keep(YEAR_LATER)
     assert rows(world, "data_product_status") == 1
+
+
+def test_what_is_known_of_files_is_kept_as_long_as_history(world: World, aws: FakeAws, keep: Keep) -> None:
+    world.load({"raw/positions": positions({"count": 2})}, LOADED)
+    land(world, ["positions_EU_20261120.csv.gz"], SIX)
+    land(world, ["positions_EU_20261120.csv.gz", "of no source"], SIX, version="2")
+    assert keep(SIX + timedelta(days=60))["deleted"]["files"] == 0
+    assert keep(SIX + timedelta(days=61))["deleted"]["files"] == 1
+    assert (rows(world, "landing_file"), rows(world, "landing_file_history"), rows(world, "landing_set")) == (2, 1, 1)
+    keep(YEAR_LATER)
+    assert (rows(world, "landing_file"), rows(world, "landing_file_history"), rows(world, "landing_set")) == (0, 0, 0)

@@ -129,7 +129,14 @@ def sql_calls() -> Iterator[str]:
 def test_every_function_of_the_catalog_is_called(world: World) -> None:
     """By Python or by another one: nothing is left behind, and Python cannot miss one."""
     catalog = {name for (name,) in world.sql("SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace")}
-    triggers = {"keep_status_history", "keep_dependency_history", "note_changed_runs", "follow_ends", "end_troubles"}
+    triggers = {
+        "keep_status_history",
+        "keep_dependency_history",
+        "keep_file_history",
+        "note_changed_runs",
+        "follow_ends",
+        "end_troubles",
+    }
     assert catalog - triggers - RELEASE_BEFORE - set(sql_calls()) <= METHODS.keys()
     assert catalog >= METHODS.keys() | RELEASE_BEFORE
 

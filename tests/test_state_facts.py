@@ -106,7 +106,7 @@ def test_predicates_are_inlined(world: World) -> None:
         assert "counts_for" not in plan
         assert "is_business_day" not in plan
         assert "is_day_off" not in plan
-    runs = "data_product_status r CROSS JOIN LATERAL inputs_of(r.product_id, r.business_date) i"
+    runs = "data_product_status r CROSS JOIN LATERAL inputs_of(r.product_id, r.business_date, r.cycle) i"
     schedules = "data_product_schedule s CROSS JOIN LATERAL openings_of(s, s.opened_until, now()) o"
     for query in (runs, schedules):
         assert "Function Scan on public.inputs_of" not in (

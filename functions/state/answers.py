@@ -42,6 +42,19 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordedFiles:
+    """Of files that landed: how many are new, of these `unmatched` of no source and `rejected`, and how many were recorded before; how many versions
+    newer ones have superseded, and how many runs were released."""
+
+    recorded: int
+    repeated: int
+    superseded: int
+    unmatched: int
+    rejected: int
+    released: int
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """`missing` are the inputs [{product, business_date, cycle, status, owner}]."""
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from file_names import slots
 from state.answers import Loaded
 from state.calls import State
 
@@ -12,7 +13,8 @@ Entry = dict[str, Any]
 CHUNK = 2_000_000  # bytes of JSON a call; the Data API takes 4 MiB
 
 # What only the account that runs a product needs.
-OF_MACHINES = ("machine", "execution_prefix", "depends_on", "wait", "pipeline", "notify", "alerts", "sla")
+OF_MACHINES = ("machine", "execution_prefix", "depends_on", "wait", "pipeline", "notify", "alerts", "sla", "files")
+CORRECTED = {"rerun_downstream": "rerun"}  # what `on_correction` is as `on_update`, where it is not the same
 
 
 def load(
@@ -134,6 +136,8 @@ def rows(catalog: Entry) -> Iterator[Entry]:
             leaves: list[Entry] = []
             compiled["tree"] = _tree(compiled.pop("depends_on"), leaves, times)
             compiled["leaves"] = leaves
+        if "files" in entry:
+            _wait_for_files(key, compiled)
         if "pipeline" in entry:
             pipeline = compiled.pop("pipeline")
             compiled["steps"] = list(_steps(pipeline["steps"]))
@@ -141,6 +145,39 @@ def rows(catalog: Entry) -> Iterator[Entry]:
                 compiled["pipeline_timeout"] = timeout
         yield {"section": "products", "key": key, "entry": compiled}
         yield {"section": "sources", "key": key, "entry": entry}
+
+
+def _wait_for_files(name: str, compiled: Entry) -> None:
+    """The product waits for its files as for one more dependency. Those of a cycle start the run of that cycle, and a sweep that which has opened."""
+    source = compiled["files"]
+    compiled["files"] = {**source, "slots": places} if (places := slots(source)) else source
+    of_run = source["cycle"] is not None or source["sweep"]
+    leaf = {
+        "product": f"{name}#files",
+        "status": ["COMPLETED"],
+        "offset": 0,
+        "max_age": None,
+        "cycle": "same" if of_run else "",
+        "cycles": [""],
+        "account": None,
+        "on_update": CORRECTED.get(source["on_correction"], source["on_correction"]),
+    }
+    leaves = compiled.setdefault("leaves", [])
+    members = [compiled["tree"]] if "tree" in compiled else []
+    leaves.append(leaf)
+    compiled["tree"] = {"all_of": [*members, len(leaves) - 1]}
+
+
+def of_account(catalog: Entry, account: str) -> Entry:
+    """The catalog in which the names of buckets have the account that they are in."""
+
+    def named(product: Entry) -> Entry:
+        if "files" not in product:
+            return product
+        bucket = product["files"]["bucket_name"].replace("{account}", account)
+        return {**product, "files": {**product["files"], "bucket_name": bucket}}
+
+    return {**catalog, "products": {name: named(each) for name, each in catalog["products"].items()}}
 
 
 def _tree(node: Entry, leaves: list[Entry], times: dict[str, list[str]]) -> Any:

@@ -23,6 +23,7 @@ GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO headgate_worker, headgate_keepe
 REVOKE INSERT, UPDATE, DELETE ON schema_migration, schema_release FROM headgate_worker, headgate_keeper;
 REVOKE INSERT, UPDATE, DELETE ON calendar, catalog_change, catalog_load, catalog_stage, data_pipeline_config, data_pipeline_parameters,
     data_product_dependencies, domain_operators FROM headgate_worker;
-REVOKE INSERT, DELETE ON data_product, data_product_schedule FROM headgate_worker;
-REVOKE UPDATE, DELETE ON data_product_status_history, data_product_dependencies_events_status_history, data_product_hold_history, effect_history
+REVOKE INSERT, DELETE ON data_product, data_product_schedule, landing_source FROM headgate_worker;
+REVOKE UPDATE, DELETE ON data_product_status_history, data_product_dependencies_events_status_history, data_product_hold_history, effect_history,
+    landing_file_history
     FROM headgate_worker;

@@ -44,6 +44,9 @@ class Questions(Calls):
     def backfills(self, after: str, page: int) -> list[Row]:
         return self._rows(Row, "backfills", after, page)
 
+    def sources(self, buckets: list[str], after: str, page: int) -> list[Row]:
+        return self._rows(Row, "sources", buckets, after, page)
+
     def outbox_health(self, now_is: datetime) -> OutboxHealth:
         return self._one(OutboxHealth, "outbox_health", now_is)
 

@@ -64,6 +64,7 @@ CREATE TABLE public.data_product_status (
     runs_again boolean DEFAULT false NOT NULL,
     due_at timestamp with time zone,
     held_over_at timestamp with time zone,
+    cascades boolean DEFAULT false NOT NULL,
     CONSTRAINT data_product_status_status_check CHECK ((status = ANY (ARRAY['WAITING'::text, 'PROCESSING'::text, 'COMPLETED'::text, 'ERROR'::text, 'SKIPPED'::text, 'CANCELLED'::text])))
 );
 CREATE TABLE public.data_product (
@@ -103,6 +104,39 @@ CREATE TABLE public.data_product (
     alerting jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT data_product_on_deadline_check CHECK ((on_deadline = ANY (ARRAY['fail'::text, 'start'::text, 'skip'::text]))),
     CONSTRAINT data_product_visibility_check CHECK ((visibility = ANY (ARRAY['mesh'::text, 'domain'::text])))
+);
+CREATE TABLE public.landing_file (
+    file_id bigint NOT NULL,
+    product_id text,
+    kind text NOT NULL,
+    bucket text NOT NULL,
+    key text NOT NULL COLLATE pg_catalog."C",
+    version text NOT NULL COLLATE pg_catalog."C",
+    version_id text,
+    sequencer text COLLATE pg_catalog."C",
+    etag text,
+    size bigint NOT NULL,
+    event_at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    how text NOT NULL,
+    business_date date,
+    cycle text DEFAULT ''::text NOT NULL,
+    facets jsonb NOT NULL,
+    slot text,
+    expected jsonb,
+    counts boolean NOT NULL,
+    status text NOT NULL,
+    reason text,
+    batch_id bigint,
+    tries integer DEFAULT 0 NOT NULL,
+    rows_read bigint,
+    rows_written bigint,
+    rows_rejected bigint,
+    changed_at timestamp with time zone NOT NULL,
+    changed_by text NOT NULL,
+    CONSTRAINT landing_file_how_check CHECK ((how = ANY (ARRAY['event'::text, 'listed'::text, 'manual'::text]))),
+    CONSTRAINT landing_file_kind_check CHECK ((kind = ANY (ARRAY['data'::text, 'marker'::text, 'manifest'::text]))),
+    CONSTRAINT landing_file_status_check CHECK ((status = ANY (ARRAY['RECEIVED'::text, 'CLAIMED'::text, 'PROCESSED'::text, 'REJECTED'::text, 'FAILED'::text, 'SUPERSEDED'::text, 'IGNORED'::text, 'UNMATCHED'::text])))
 );
 CREATE TABLE public.job_run (
     job_run_id text NOT NULL,
@@ -205,6 +239,11 @@ CREATE TABLE public.data_product_dependencies (
     on_update text DEFAULT 'notify'::text NOT NULL,
     CONSTRAINT data_product_dependencies_on_update_check CHECK ((on_update = ANY (ARRAY['rerun'::text, 'notify'::text, 'ignore'::text])))
 );
+CREATE TABLE public.calendar (
+    calendar text NOT NULL,
+    weekend integer[] NOT NULL,
+    dates date[] NOT NULL
+);
 CREATE TABLE public.data_product_dependencies_events_status_history (
     history_id bigint CONSTRAINT data_product_dependencies_events_status_his_history_id_not_null NOT NULL,
     run_id uuid NOT NULL,
@@ -252,6 +291,17 @@ CREATE TABLE public.effect (
     parked_at timestamp with time zone,
     CONSTRAINT effect_kind_check CHECK ((kind = ANY (ARRAY['start_execution'::text, 'stop_execution'::text, 'task_success'::text, 'task_failure'::text, 'put_event'::text, 'alert'::text])))
 );
+CREATE TABLE public.landing_set (
+    product_id text NOT NULL,
+    business_date date NOT NULL,
+    cycle text NOT NULL,
+    generation integer DEFAULT 0 NOT NULL,
+    altered boolean NOT NULL,
+    due_at timestamp with time zone,
+    first_at timestamp with time zone NOT NULL,
+    told_at timestamp with time zone,
+    changed_at timestamp with time zone NOT NULL
+);
 CREATE TABLE public.data_product_schedule (
     product_id text NOT NULL,
     cron text NOT NULL,
@@ -268,11 +318,6 @@ CREATE TABLE public.data_product_schedule (
     last_week_days integer[] NOT NULL,
     nth_week_days text[] NOT NULL,
     opened_until timestamp with time zone NOT NULL
-);
-CREATE TABLE public.calendar (
-    calendar text NOT NULL,
-    weekend integer[] NOT NULL,
-    dates date[] NOT NULL
 );
 CREATE TABLE public.catalog_load (
     load_id bigint NOT NULL,
@@ -444,6 +489,90 @@ CREATE TABLE public.execution_asked (
     run_id uuid NOT NULL,
     asked_in integer NOT NULL
 );
+CREATE TABLE public.landing_batch (
+    batch_id bigint NOT NULL,
+    run_id uuid NOT NULL,
+    attempt integer NOT NULL,
+    step text NOT NULL,
+    wave integer NOT NULL,
+    number integer NOT NULL,
+    files integer NOT NULL,
+    bytes bigint NOT NULL,
+    status text NOT NULL,
+    job_run_id text,
+    manifest text,
+    results text,
+    planned_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT landing_batch_status_check CHECK ((status = ANY (ARRAY['PLANNED'::text, 'RUNNING'::text, 'RECORDED'::text, 'FAILED'::text])))
+);
+ALTER TABLE public.landing_batch ALTER COLUMN batch_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.landing_batch_batch_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.landing_file_check (
+    file_id bigint NOT NULL,
+    batch_id bigint,
+    rule text NOT NULL,
+    severity text NOT NULL,
+    passed boolean NOT NULL,
+    value text,
+    CONSTRAINT landing_file_check_severity_check CHECK ((severity = ANY (ARRAY['reject'::text, 'warn'::text])))
+);
+CREATE TABLE public.landing_file_error (
+    error_id bigint NOT NULL,
+    file_id bigint NOT NULL,
+    batch_id bigint,
+    at timestamp with time zone NOT NULL,
+    error text NOT NULL,
+    cause text
+);
+ALTER TABLE public.landing_file_error ALTER COLUMN error_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.landing_file_error_error_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+ALTER TABLE public.landing_file ALTER COLUMN file_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.landing_file_file_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.landing_file_history (
+    history_id bigint NOT NULL,
+    file_id bigint NOT NULL,
+    status text NOT NULL,
+    reason text,
+    batch_id bigint,
+    changed_at timestamp with time zone NOT NULL,
+    changed_by text NOT NULL
+);
+ALTER TABLE public.landing_file_history ALTER COLUMN history_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.landing_file_history_history_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.landing_source (
+    product_id text NOT NULL,
+    bucket text NOT NULL,
+    prefix text NOT NULL,
+    source jsonb NOT NULL,
+    digest text NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    listed_at timestamp with time zone NOT NULL
+);
 CREATE TABLE public.missed_deadline (
     run_id uuid NOT NULL,
     attempt integer NOT NULL,
@@ -534,6 +663,22 @@ ALTER TABLE ONLY public.execution_asked
     ADD CONSTRAINT execution_asked_pkey PRIMARY KEY (run_id);
 ALTER TABLE ONLY public.job_run
     ADD CONSTRAINT job_run_pkey PRIMARY KEY (job_run_id);
+ALTER TABLE ONLY public.landing_batch
+    ADD CONSTRAINT landing_batch_pkey PRIMARY KEY (batch_id);
+ALTER TABLE ONLY public.landing_batch
+    ADD CONSTRAINT landing_batch_run_id_attempt_step_wave_number_key UNIQUE (run_id, attempt, step, wave, number);
+ALTER TABLE ONLY public.landing_file
+    ADD CONSTRAINT landing_file_bucket_key_version_key UNIQUE (bucket, key, version);
+ALTER TABLE ONLY public.landing_file_error
+    ADD CONSTRAINT landing_file_error_pkey PRIMARY KEY (error_id);
+ALTER TABLE ONLY public.landing_file_history
+    ADD CONSTRAINT landing_file_history_pkey PRIMARY KEY (history_id);
+ALTER TABLE ONLY public.landing_file
+    ADD CONSTRAINT landing_file_pkey PRIMARY KEY (file_id);
+ALTER TABLE ONLY public.landing_set
+    ADD CONSTRAINT landing_set_pkey PRIMARY KEY (product_id, business_date, cycle);
+ALTER TABLE ONLY public.landing_source
+    ADD CONSTRAINT landing_source_pkey PRIMARY KEY (product_id);
 ALTER TABLE ONLY public.missed_deadline
     ADD CONSTRAINT missed_deadline_pkey PRIMARY KEY (run_id, attempt);
 ALTER TABLE ONLY public.refresh_event
@@ -631,6 +776,16 @@ CASE
     WHEN (state = 'STARTED'::text) THEN true
     ELSE false
 END;
+CREATE INDEX landing_file_batch ON public.landing_file USING btree (batch_id) WHERE (batch_id IS NOT NULL);
+CREATE INDEX landing_file_check_of ON public.landing_file_check USING btree (file_id);
+CREATE INDEX landing_file_error_of ON public.landing_file_error USING btree (file_id);
+CREATE INDEX landing_file_history_of ON public.landing_file_history USING btree (file_id);
+CREATE INDEX landing_file_of_product ON public.landing_file USING btree (product_id, file_id);
+CREATE INDEX landing_file_of_set ON public.landing_file USING btree (product_id, business_date, cycle, kind, slot) WHERE counts;
+CREATE INDEX landing_file_unmatched ON public.landing_file USING btree (received_at, file_id) WHERE (status = 'UNMATCHED'::text);
+CREATE INDEX landing_set_date ON public.landing_set USING btree (business_date);
+CREATE INDEX landing_set_due ON public.landing_set USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX landing_source_bucket ON public.landing_source USING btree (bucket);
 CREATE INDEX refresh_event_latest ON public.refresh_event USING btree (product_id, refreshed_at);
 CREATE INDEX refresh_event_of ON public.refresh_event USING btree (product_id, business_date);
 CREATE INDEX refresh_event_of_date ON public.refresh_event USING btree (business_date, product_id);
@@ -642,6 +797,7 @@ CREATE TRIGGER dependencies_inserted AFTER INSERT ON public.data_product_depende
 CREATE TRIGGER dependencies_inserted_noted AFTER INSERT ON public.data_product_dependencies_events_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_changed_runs();
 CREATE TRIGGER dependencies_updated AFTER UPDATE ON public.data_product_dependencies_events_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.keep_dependency_history();
 CREATE TRIGGER dependencies_updated_noted AFTER UPDATE ON public.data_product_dependencies_events_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_changed_runs();
+CREATE TRIGGER file_updated AFTER UPDATE ON public.landing_file REFERENCING OLD TABLE AS before NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.keep_file_history();
 CREATE TRIGGER status_ended AFTER UPDATE ON public.data_product_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.follow_ends();
 CREATE TRIGGER status_inserted AFTER INSERT ON public.data_product_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.keep_status_history();
 CREATE TRIGGER status_inserted_noted AFTER INSERT ON public.data_product_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_changed_runs();
@@ -675,6 +831,16 @@ ALTER TABLE ONLY public.execution_asked
     ADD CONSTRAINT execution_asked_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.data_product_status(run_id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.job_run
     ADD CONSTRAINT job_run_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.data_product_status(run_id);
+ALTER TABLE ONLY public.landing_batch
+    ADD CONSTRAINT landing_batch_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.data_product_status(run_id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.landing_file_check
+    ADD CONSTRAINT landing_file_check_file_id_fkey FOREIGN KEY (file_id) REFERENCES public.landing_file(file_id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.landing_file_error
+    ADD CONSTRAINT landing_file_error_file_id_fkey FOREIGN KEY (file_id) REFERENCES public.landing_file(file_id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.landing_file_history
+    ADD CONSTRAINT landing_file_history_file_id_fkey FOREIGN KEY (file_id) REFERENCES public.landing_file(file_id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.landing_source
+    ADD CONSTRAINT landing_source_product_id_fkey FOREIGN KEY (product_id) REFERENCES public.data_product(product_id);
 ALTER TABLE ONLY public.missed_deadline
     ADD CONSTRAINT missed_deadline_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.data_product_status(run_id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.run_metadata

@@ -49,6 +49,16 @@ CREATE OR REPLACE FUNCTION was_notified(a alert) RETURNS boolean LANGUAGE sql IM
     SELECT CASE WHEN a.notified_at IS NULL THEN false ELSE true END
 $$;
 
+CREATE OR REPLACE FUNCTION files_input(product text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+-- The name by which a product waits for its own files. No product can be called so, and no event from outside can name it.
+    SELECT product || '#files'
+$$;
+
+CREATE OR REPLACE FUNCTION product_of_files(input text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+-- The product whose files an input stands for; null if it stands for none.
+    SELECT CASE WHEN input LIKE '%#files' THEN left(input, -6) END
+$$;
+
 -- Rows by their key. OFFSET 0 keeps the planner from joining them in another order than the statement says: first the keys, then their rows.
 
 CREATE OR REPLACE FUNCTION run_of(run uuid) RETURNS SETOF data_product_status

@@ -34,17 +34,17 @@ LANGUAGE sql STABLE AS $$
     FROM (SELECT cycles_of_date(d.upstream, on_date) AS cycles) day
 $$;
 
-CREATE OR REPLACE FUNCTION inputs_of(of_product text, on_date date)
+CREATE OR REPLACE FUNCTION inputs_of(of_product text, on_date date, of_cycle text)
 RETURNS TABLE (leaf integer, cycle text, upstream text, account text, statuses text[], required_date date, max_age_seconds integer)
 LANGUAGE sql STABLE AS $$
--- What a run of the product for that date waits for; '*' is any cycle. A required date that is null: the latest refresh, not older than max_age.
+-- What a run of the product for that date and cycle waits for; '*' is any cycle, and a dependency on the cycle `same` needs that of the run. A required date that is null: the latest refresh, not older than max_age.
     SELECT d.leaf, coalesce(needed.cycle, '*'), d.upstream, d.account, d.statuses, required.date, d.max_age_seconds
     FROM data_product_dependencies d
     LEFT JOIN data_product_schedule s USING (product_id)
     LEFT JOIN calendar c ON c.calendar = s.calendar
     LEFT JOIN data_product u ON u.product_id = d.upstream
     CROSS JOIN LATERAL (SELECT CASE WHEN d.max_age_seconds IS NULL THEN shifted(on_date, d.offset_days, c) END AS date) required
-    CROSS JOIN LATERAL unnest(CASE WHEN u.cycles_changed_at IS NULL THEN d.cycles ELSE cycles_needed(d, required.date) END) AS needed(cycle)
+    CROSS JOIN LATERAL unnest(CASE WHEN d.cycle = 'same' THEN ARRAY[of_cycle] WHEN u.cycles_changed_at IS NULL THEN d.cycles ELSE cycles_needed(d, required.date) END) AS needed(cycle)
     WHERE d.product_id = of_product
 $$;
 
@@ -52,7 +52,7 @@ CREATE OR REPLACE FUNCTION runs_with_other_inputs(runs uuid[]) RETURNS SETOF uui
 LANGUAGE sql STABLE AS $$
 -- Those of the runs that wait for something else than the metadata of their product says.
     WITH wanted AS (
-        SELECT r.run_id, i.* FROM data_product_status r CROSS JOIN LATERAL inputs_of(r.product_id, r.business_date) i WHERE r.run_id = ANY (runs)
+        SELECT r.run_id, i.* FROM data_product_status r CROSS JOIN LATERAL inputs_of(r.product_id, r.business_date, r.cycle) i WHERE r.run_id = ANY (runs)
     ), present AS (
         SELECT run_id, leaf, cycle, upstream, account, statuses, required_date, max_age_seconds
         FROM data_product_dependencies_events_status WHERE run_id = ANY (runs)
@@ -76,7 +76,7 @@ BEGIN
         INSERT INTO data_product_dependencies_events_status_history (run_id, leaf, cycle, upstream, status, event, required_date, changed_at)
         SELECT r.run_id, (input).leaf, (input).cycle, (input).upstream, (input).status, 'removed', (input).required_date, now_is
         FROM deleted JOIN data_product_status r ON r.run_id = (input).run_id
-        WHERE r.run_id = ANY (changed) AND NOT EXISTS (SELECT FROM inputs_of(r.product_id, r.business_date) i
+        WHERE r.run_id = ANY (changed) AND NOT EXISTS (SELECT FROM inputs_of(r.product_id, r.business_date, r.cycle) i
             WHERE (i.upstream, i.cycle, i.account, i.statuses, i.required_date, i.max_age_seconds) IS NOT DISTINCT FROM
                 ((input).upstream, (input).cycle, (input).account, (input).statuses, (input).required_date, (input).max_age_seconds))
     )
@@ -88,7 +88,7 @@ BEGIN
         coalesce(b.status, 'WAITING'), CASE WHEN b.run_id IS NULL THEN 'added' ELSE 'kept' END, b.event_key, b.arrived_at, now_is,
         b.waived_at, b.waived_by, b.waive_reason
     FROM data_product_status r
-    CROSS JOIN LATERAL inputs_of(r.product_id, r.business_date) i
+    CROSS JOIN LATERAL inputs_of(r.product_id, r.business_date, r.cycle) i
     LEFT JOIN unnest(before) b ON b.run_id = r.run_id
         AND (i.upstream, i.cycle, i.account, i.statuses, i.required_date, i.max_age_seconds) IS NOT DISTINCT FROM
             (b.upstream, b.cycle, b.account, b.statuses, b.required_date, b.max_age_seconds)

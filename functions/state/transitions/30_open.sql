@@ -44,7 +44,7 @@ BEGIN
     INSERT INTO data_product_dependencies_events_status
         (run_id, leaf, cycle, upstream, account, statuses, required_date, max_age_seconds, not_before, event, changed_at)
     SELECT r.run_id, i.*, now_is - make_interval(secs => i.max_age_seconds), 'opened', now_is
-    FROM data_product_status r CROSS JOIN LATERAL inputs_of(r.product_id, r.business_date) i
+    FROM data_product_status r CROSS JOIN LATERAL inputs_of(r.product_id, r.business_date, r.cycle) i
     WHERE r.run_id = ANY (opened);
 
     PERFORM match_arrivals(opened, NULL, now_is);
@@ -136,9 +136,11 @@ $$;
 
 CREATE OR REPLACE FUNCTION dependencies_that_open(upstream text) RETURNS SETOF data_product_dependencies
 LANGUAGE sql STABLE AS $$
--- The dependencies on the product of those whose runs are opened by events.
+-- The dependencies on the product of those whose runs are opened by events. What files open is opened by the first of them, and where they name
+-- the cycle by them alone.
     SELECT * FROM data_product_dependencies d
-    WHERE d.upstream = dependencies_that_open.upstream
+    WHERE d.upstream = dependencies_that_open.upstream AND product_of_files(d.upstream) IS NULL
+        AND NOT EXISTS (SELECT FROM data_product_dependencies s WHERE s.product_id = d.product_id AND s.cycle = 'same' OFFSET 0)
         AND EXISTS (SELECT FROM data_product p WHERE p.product_id = d.product_id AND runs_here(p) OFFSET 0)
         AND NOT EXISTS (SELECT FROM data_product_schedule s WHERE s.product_id = d.product_id OFFSET 0)
     OFFSET 0

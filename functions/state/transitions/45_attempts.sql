@@ -49,8 +49,8 @@ $$;
 CREATE OR REPLACE FUNCTION reopen_inputs(runs uuid[], superseded text[], cascading text[], actor text, now_is timestamptz) RETURNS void
 LANGUAGE plpgsql AS $$
 -- What these events had brought the (locked) runs is waited for again. A run that has used it becomes outdated, as `on_update` of the dependency
--- says; not by a dependency without COMPLETED: a fallback that has run stays as it is. Those of the `cascading` products are made again with
--- everything that depends on them.
+-- says; not by a dependency without COMPLETED: a fallback that has run stays as it is. By those of the `cascading` products it is made again, with
+-- everything that depends on it.
 DECLARE
     r data_product_status;
 BEGIN
@@ -61,12 +61,13 @@ BEGIN
             FROM data_product_status s
             WHERE d.run_id = ANY (runs) AND d.event_key = ANY (superseded) AND s.run_id = d.run_id
                 AND (NOT uses_inputs(s) OR 'COMPLETED' = ANY (d.statuses) AND on_update_of(s.product_id, d.upstream) <> 'ignore')
-            RETURNING d.run_id, on_update_of(s.product_id, d.upstream) = 'rerun' OR d.upstream = ANY (cascading) AS again
+            RETURNING d.run_id, on_update_of(s.product_id, d.upstream) = 'rerun' AS again, d.upstream = ANY (cascading) AS cascades
         )
-        UPDATE data_product_status s SET outdated_at = coalesce(s.outdated_at, now_is), runs_again = s.runs_again OR o.again, event = 'outdated',
-            changed_at = now_is, changed_by = actor
-        FROM (SELECT run_id, bool_or(again) AS again FROM reopened GROUP BY run_id) o
-        WHERE s.run_id = o.run_id AND uses_inputs(s) AND (s.outdated_at IS NULL OR o.again AND NOT s.runs_again)
+        UPDATE data_product_status s SET outdated_at = coalesce(s.outdated_at, now_is), runs_again = s.runs_again OR o.again OR o.cascades,
+            cascades = s.cascades OR o.cascades, event = 'outdated', changed_at = now_is, changed_by = actor
+        FROM (SELECT run_id, bool_or(again) AS again, bool_or(cascades) AS cascades FROM reopened GROUP BY run_id) o
+        WHERE s.run_id = o.run_id AND uses_inputs(s)
+            AND (s.outdated_at IS NULL OR (o.again OR o.cascades) AND NOT s.runs_again OR o.cascades AND NOT s.cascades)
         RETURNING s.*
     LOOP
         PERFORM store_alert(r, 'OUTDATED', jsonb_build_object('status', r.status, 'missing', missing_inputs(r.run_id)), now_is);
@@ -103,7 +104,7 @@ CREATE OR REPLACE FUNCTION start_next_attempts(runs uuid[], kind text, cascade b
 LANGUAGE plpgsql AS $$
 -- Starts the next attempts of the (locked) runs that have ended or have no machine any more, and publishes that. What those attempts publish
 -- counts; what the earlier ones published no longer does. `kind` is the event of the history: rerun, restarted or resumed. With `cascade` the
--- runs of every account that depend on them are to run again as well.
+-- runs of every account that depend on them are to run again as well; a rerun starts those of here itself, with these.
 DECLARE
     superseded text[];
 BEGIN
@@ -115,7 +116,7 @@ BEGIN
         deadline_at = now_is + make_interval(secs => p.deadline_seconds), released_at = NULL, release_reason = NULL, started_at = NULL,
         finished_at = NULL, execution_arn = NULL, task_token = NULL, waiting_since = NULL, error = NULL,
         cause = CASE kind WHEN 'resumed' THEN coalesce(just_arrived(r.run_id, now_is), why_ruled_out(r.run_id), reason) END,
-        resume_until = NULL, outdated_at = NULL, runs_again = false, held_over_at = NULL,
+        resume_until = NULL, outdated_at = NULL, runs_again = false, cascades = false, held_over_at = NULL,
         event = kind, changed_at = now_is, changed_by = actor
     FROM data_product p WHERE p.product_id = r.product_id AND r.run_id = ANY (runs);
     PERFORM renew_inputs(runs, now_is);
@@ -123,7 +124,9 @@ BEGIN
         UPDATE refresh_event SET superseded_at = now_is WHERE run_id = ANY (runs::text[]) AND superseded_at IS NULL RETURNING event_key
     )
     SELECT coalesce(array_agg(event_key), '{}') INTO superseded FROM older;
-    PERFORM reopen_inputs(lock_runs(runs_with(superseded)), superseded, '{}', actor, now_is);
+    PERFORM reopen_inputs(lock_runs(runs_with(superseded)), superseded,
+        CASE WHEN cascade AND kind = 'resumed' THEN ARRAY(SELECT DISTINCT r.product_id FROM data_product_status r WHERE r.run_id = ANY (runs)) ELSE '{}' END,
+        actor, now_is);
     PERFORM wait_for_superseded(runs, now_is);
     PERFORM match_arrivals(runs, NULL, now_is);
     PERFORM store_event_of(r, 'REOPENED', CASE WHEN cascade THEN '{"cascade": true}' ELSE '{}' END::jsonb, now_is)

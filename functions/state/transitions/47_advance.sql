@@ -88,6 +88,7 @@ DECLARE
     released uuid[] := go_on(runs, now_is, reason, actor, kind, upstreams);
     remaining uuid[] := runs;
     resumed uuid[];
+    cascading uuid[];
 BEGIN
     PERFORM renew_used_inputs(runs, now_is);
     LOOP
@@ -95,7 +96,9 @@ BEGIN
         EXIT WHEN resumed = '{}';
         resumed := without_their_users(resumed);
         remaining := ARRAY(SELECT unnest(remaining) EXCEPT SELECT unnest(resumed));
-        PERFORM start_next_attempts(resumed, 'resumed', false, reason, actor, now_is);
+        cascading := ARRAY(SELECT run_id FROM data_product_status r WHERE run_id = ANY (resumed) AND r.cascades);
+        PERFORM start_next_attempts(cascading, 'resumed', true, reason, actor, now_is);
+        PERFORM start_next_attempts(ARRAY(SELECT unnest(resumed) EXCEPT SELECT unnest(cascading)), 'resumed', false, reason, actor, now_is);
         released := released || go_on(resumed, now_is, 'everything had arrived', actor, kind, NULL);
         PERFORM store_start_effects(resumed, now_is);
     END LOOP;

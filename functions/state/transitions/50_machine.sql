@@ -68,8 +68,9 @@ LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- What the missed deadline means: `decision` is start, fail or skip. The last arrival may have come at the same moment: then the run starts.
 -- Or hold: a run that is held stays WAITING without a machine, and the end of the hold starts its next attempt. One that is kept back by work of an
 -- earlier attempt is not started; it fails. After fail or skip nothing releases the attempt, so its machine can record what was decided. `failed` is
--- the product whose failure is the root cause.
+-- the product whose failure is the root cause. A run that starts takes the files that are there.
 DECLARE
+    own_files boolean := lock_files_of(run);
     r data_product_status := locked_run_in('WAITING', run, of_attempt, 'so no deadline concerns it');
 BEGIN
     IF r.released_at IS NOT NULL OR cardinality(release_ready(ARRAY[run], now_is, 'everything had arrived', 'machine')) > 0 THEN
@@ -84,6 +85,9 @@ BEGIN
     missing := missing_inputs(run);
     IF on_deadline = 'start' AND kept_back(run) IS NULL THEN
         decision := 'start';
+        IF own_files THEN
+            PERFORM take_incomplete_files(r, now_is);
+        END IF;
         UPDATE data_product_status SET released_at = now_is, release_reason = 'the deadline passed: started with what had arrived',
             event = 'released', changed_at = now_is, changed_by = 'machine' WHERE run_id = run;
         RETURN;
@@ -118,10 +122,14 @@ $$;
 
 CREATE OR REPLACE FUNCTION start_processing(r data_product_status, execution text, now_is timestamptz) RETURNS void
 LANGUAGE sql AS $$
--- The pipeline of the (locked, released) run begins.
+-- The pipeline of the (locked, released) run begins. What it has of files of its own is passed on with its refresh.
     UPDATE data_product_status SET status = 'PROCESSING', started_at = now_is, execution_arn = coalesce(execution_arn, execution),
         event = 'started', changed_at = now_is, changed_by = 'machine'
     WHERE run_id = r.run_id AND status = 'WAITING' AND released_at IS NOT NULL;
+    INSERT INTO run_metadata (run_id, attempt, metadata)
+    SELECT r.run_id, r.attempt, e.metadata FROM inputs_of_run(r.run_id) d JOIN refresh_event e USING (event_key)
+    WHERE d.upstream = files_input(r.product_id)
+    ON CONFLICT (run_id, attempt) DO NOTHING;
     SELECT store_alert(r, 'STARTED', '{}', now_is);
     SELECT store_event_of(r, 'STARTED', '{}', now_is)
 $$;

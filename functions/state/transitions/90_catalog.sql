@@ -22,6 +22,7 @@ DECLARE
     conditions_changed text[];
     slas_changed text[];
     schedules data_product_schedule[];
+    sources_changed text[];
 BEGIN
     PERFORM lock_openings(false);
     SELECT * INTO current FROM catalog_load ORDER BY load_id DESC LIMIT 1;
@@ -106,6 +107,7 @@ BEGIN
         week_days = excluded.week_days, years = excluded.years, last_days = excluded.last_days, near_weekdays = excluded.near_weekdays,
         last_week_days = excluded.last_week_days, nth_week_days = excluded.nth_week_days;
 
+    sources_changed := take_sources(now_is);
     DELETE FROM data_product_dependencies WHERE product_id = ANY (altered || dropped || added);
     INSERT INTO data_product_dependencies (product_id, leaf, upstream, account, statuses, offset_days, max_age_seconds, cycle, cycles, on_update)
     SELECT i.product_id, (l.ordinality - 1)::integer, l.leaf ->> 'product', l.leaf ->> 'account',
@@ -139,6 +141,7 @@ BEGIN
     opened := open_moved_runs(schedules, now_is, actor);
     conditions := take_conditions(altered || added || ARRAY(SELECT product_id FROM data_product_schedule WHERE calendar = ANY (calendars)),
         conditions_changed, now_is, actor);
+    PERFORM settle_sets(ARRAY(SELECT s FROM landing_set s WHERE s.product_id = ANY (sources_changed) AND s.altered), now_is);
     inserted := cardinality(added);
     changed := cardinality(altered);
     removed := cardinality(dropped);

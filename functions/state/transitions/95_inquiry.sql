@@ -73,7 +73,7 @@ LANGUAGE sql STABLE AS $$
 -- would wait for that a schedule opens.
     SELECT i.leaf, i.cycle, i.upstream, i.statuses, i.required_date, age.not_before, NULL::timestamptz
     FROM data_product p
-    CROSS JOIN LATERAL inputs_of(product, on_date) i
+    CROSS JOIN LATERAL inputs_of(product, on_date, NULL) i
     CROSS JOIN LATERAL (SELECT now_is - make_interval(secs => i.max_age_seconds) AS not_before OFFSET 0) age
     WHERE p.product_id = product AND on_date IS NOT NULL AND runs_here(p) AND p.opening_error IS NULL
         AND (whole OR NOT EXISTS (SELECT FROM data_product_schedule s WHERE s.product_id = product))

@@ -45,11 +45,29 @@ BEGIN
     RETURN cardinality(removed);
 END $$;
 
+CREATE OR REPLACE FUNCTION delete_files(details timestamptz, history timestamptz, most integer) RETURNS integer LANGUAGE plpgsql AS $$
+-- Files received before `history`, those of no source before `details`, with what belongs to them, and sets of dates before it. Gives how many files. Numbers
+-- of files are given in the order of their receipt.
+DECLARE
+    files integer;
+BEGIN
+    DELETE FROM landing_file WHERE file_id = ANY (ARRAY(
+        SELECT f.file_id FROM (SELECT * FROM landing_file l ORDER BY l.file_id LIMIT most) f WHERE f.received_at < history AND f.status <> 'CLAIMED'
+        UNION
+        SELECT f.file_id FROM (SELECT * FROM landing_file l WHERE l.status = 'UNMATCHED' ORDER BY l.received_at, l.file_id LIMIT most) f
+            WHERE f.received_at < details));
+    GET DIAGNOSTICS files = ROW_COUNT;
+    DELETE FROM landing_set s WHERE (s.product_id, s.business_date, s.cycle) IN (
+        SELECT o.product_id, o.business_date, o.cycle FROM landing_set o WHERE o.business_date < (history AT TIME ZONE 'UTC')::date
+        ORDER BY o.business_date LIMIT most);
+    RETURN files;
+END $$;
+
 CREATE OR REPLACE FUNCTION delete_spent(history_days integer, detail_days integer, archive_days integer, most integer, now_is timestamptz) RETURNS jsonb
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- Deletes at most `most` rows of each kind that have outlived their time, and gives how many {effects, alerts, job_runs, loads, staged, holds,
--- openings, backfills, pages, products}. Effects done, alerts, their conversations and backfills that have ended are kept `detail_days`; loads of the catalog, holds
--- that have ended and openings that were not made `history_days`; pages of the archive as long as their objects, `archive_days`. Ends of job runs
+-- openings, backfills, pages, files, products}. Effects done, alerts, their conversations and backfills that have ended are kept `detail_days`; loads of the catalog, holds
+-- that have ended, openings that were not made and files `history_days`; pages of the archive as long as their objects, `archive_days`. Ends of job runs
 -- that no machine has reported and what a dead loader staged: one day.
 DECLARE
     details timestamptz := now_is - make_interval(days => detail_days);
@@ -91,7 +109,7 @@ BEGIN
         SELECT a.page_id FROM archive_page a WHERE a.archived_at < now_is - make_interval(days => archive_days) ORDER BY a.archived_at LIMIT most));
     GET DIAGNOSTICS pages = ROW_COUNT;
     RETURN jsonb_build_object('effects', effects, 'alerts', alerts, 'job_runs', job_runs, 'loads', loads, 'staged', staged, 'holds', holds,
-        'openings', openings, 'backfills', ended, 'pages', pages, 'products', delete_products(ARRAY(SELECT spent_products(details, most))));
+        'openings', openings, 'backfills', ended, 'pages', pages, 'files', delete_files(details, history, most), 'products', delete_products(ARRAY(SELECT spent_products(details, most))));
 END $$;
 
 CREATE OR REPLACE FUNCTION record_retention(of_report jsonb, now_is timestamptz) RETURNS void
