@@ -1,4 +1,4 @@
-"""What the name of a landed object says by a source: which part it has in a set, its date, cycle and facets. Pure; the generator links to this file.
+"""What the name of a landed object says by a source: its kind, date, cycle, facets and place in a set. Pure; the generator links to this file.
 
 A source is the `files` of a product as the catalog has them (`files` of a product in docs/metadata.md, durations in seconds).
 """

@@ -163,7 +163,7 @@ def test_what_lands_after_the_end_of_the_day_is_of_the_next_business_day(world: 
     """In Chicago, at 20:00, also in the night in which the clocks change (1 November), on the calendar of the schedule."""
     calendars = {"us": {"weekend": [6, 7], "dates": ["2026-11-26"]}}
     schedule = {**product(schedule="18:00")["schedule"], "calendar": "us"}
-    arrival = {"arrival": True, "day_ends": "20:00", "timezone": "America/Chicago"}
+    arrival = {"arrival": True, "day_ends": "20:00", "timezone": "America/Chicago", "offset": 0}
     world.load(
         {"raw/positions": positions({"count": 1}, schedule=schedule, date=arrival, pattern=r".*")}, LOADED, calendars
     )
@@ -175,6 +175,15 @@ def test_what_lands_after_the_end_of_the_day_is_of_the_next_business_day(world: 
         land(world, [moment], SIX, event_at=moment)
     found = world.sql("SELECT split_part(key, '/', 3), business_date::text FROM landing_file")
     assert dict(found) == moments
+    assert world.sql(
+        "SELECT judged.business_date::text FROM landing_source, judged(product_id, 'data', 1, '2026-11-23T12:00Z', NULL, NULL)"
+    ) == [("2026-11-23",)]
+    yesterday = {**arrival, "offset": -1}
+    world.load(
+        {"raw/positions": positions({"count": 1}, schedule=schedule, date=yesterday, pattern=r".*")}, LOADED, calendars
+    )
+    land(world, ["of Monday"], SIX, event_at="2026-11-23T12:00:00Z")
+    assert world.sql("SELECT business_date::text FROM landing_file WHERE key LIKE '%%Monday'") == [("2026-11-20",)]
 
 
 def test_the_date_of_a_name_is_moved_by_the_offset(world: World) -> None:

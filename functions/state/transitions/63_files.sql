@@ -16,7 +16,7 @@ $$;
 CREATE OR REPLACE FUNCTION judged(product text, of_kind text, of_size bigint, put_at timestamptz, named_date date, problem text)
 RETURNS TABLE (product_id text, status text, reason text, business_date date)
 LANGUAGE sql STABLE AS $$
--- What a file is at first: by its source, its size and its date. The date of a name is moved by the `offset` of the source. Of no known source: UNMATCHED.
+-- What a file is at first: by its source, its size and its date. The date of the name or of the arrival is moved by the `offset` of the source. Of no known source: UNMATCHED.
     SELECT s.product_id, CASE WHEN s.product_id IS NULL THEN 'UNMATCHED' WHEN refused.why IS NOT NULL THEN 'REJECTED' ELSE 'RECEIVED' END,
         refused.why, CASE WHEN is_business_day(day.date, c) THEN day.date END
     FROM (SELECT 1) one
@@ -24,8 +24,8 @@ LANGUAGE sql STABLE AS $$
     LEFT JOIN data_product_schedule l ON l.product_id = s.product_id
     LEFT JOIN calendar c ON c.calendar = l.calendar
     CROSS JOIN LATERAL (SELECT CASE WHEN s.product_id IS NULL OR (s.source ->> 'sweep')::boolean THEN NULL
-        WHEN (s.source #>> '{date,arrival}')::boolean THEN date_of_arrival(s.source, put_at, c)
-        ELSE shifted(named_date, coalesce((s.source #>> '{date,offset}')::integer, 0), c) END AS date) day
+        ELSE shifted(CASE WHEN (s.source #>> '{date,arrival}')::boolean THEN date_of_arrival(s.source, put_at, c) ELSE named_date END,
+            coalesce((s.source #>> '{date,offset}')::integer, 0), c) END AS date) day
     CROSS JOIN LATERAL (SELECT CASE WHEN problem IS NOT NULL THEN problem
         WHEN of_kind = 'data' AND of_size < (s.source ->> 'min_bytes')::bigint
             THEN format('smaller than %s', CASE s.source ->> 'min_bytes' WHEN '1' THEN '1 byte' ELSE (s.source ->> 'min_bytes') || ' bytes' END)
