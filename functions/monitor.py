@@ -16,6 +16,8 @@ from clients import LONGEST_CALL, described, is_from_aws
 from contract import require
 from job_run import READY, JobRun, named_clusters
 from job_services import ask, stop
+from landed_files import Recorder
+from reconcile import list_source
 from state.answers import JobToAsk, Json, OpenRun
 from state.calls import State
 from state.errors import StateError, StateUnavailable, UnknownStepType
@@ -36,6 +38,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     tick = Tick(runtime.state(), runtime.now(), runtime.time_left(context), event.get("at_once", False))
     tick.repair()
     tick.end_overdue()
+    tick.follow_files()
     tick.learn_clusters()
     if tick.at_once:  # before the end of a lost machine's job makes an answer to it due, which has to be tried first
         tick.ask_about_executions()
@@ -57,7 +60,8 @@ class Tick:
     left: Callable[[], float]
     at_once: bool = False
     counts: Counter[str] = field(
-        default_factory=lambda: Counter(released=0, late=0, overdue=0, jobs=0, executions=0, failed=0), init=False
+        default_factory=lambda: Counter(released=0, late=0, overdue=0, listed=0, jobs=0, executions=0, failed=0),
+        init=False,
     )
 
     def __post_init__(self) -> None:
@@ -88,6 +92,18 @@ class Tick:
             if self.left() - LONGEST_CALL <= until:
                 return
             self._tried(lambda each: self.counts.update(overdue=end(self.state, each, self.now)), run)
+
+    def follow_files(self) -> None:
+        """Sets of files that have settled, files of no source that have one now, and what no event has told of, as far as the time allows."""
+        self._tried(lambda now: self.counts.update(released=self.state.settle_files(now)), self.now)
+        self._tried(lambda now: self.counts.update(released=Recorder(self.state).rematch(now)[1]), self.now)
+        until = self.left() - self._share / 2
+        for each in self.state.sources_to_list(self.now):
+            if self.left() - LONGEST_CALL > until:
+                self._tried(self._list, each)
+
+    def _list(self, source: Json) -> None:
+        self.counts.update(listed=list_source(self.state, source, self.now, self.left) or 0)
 
     def learn_clusters(self) -> None:
         """Records the clusters that nobody has recorded: a machine may have died between launching one and recording it. Those of a run that does

@@ -55,6 +55,14 @@ class RecordedFiles:
 
 
 @dataclass(frozen=True, slots=True)
+class Rematched:
+    """How many files of no source have one now, and how many runs that released."""
+
+    matched: int
+    released: int
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """`missing` are the inputs [{product, business_date, cycle, status, owner}]."""
 

@@ -25,17 +25,16 @@ from state.answers import (
     Operated,
     PutOff,
     Recorded,
-    RecordedFiles,
     Repaired,
     Row,
     TakenAlert,
     Undelivered,
     Wait,
 )
-from state.questions import Questions
+from state.file_calls import FileCalls
 
 
-class State(Questions):
+class State(FileCalls):
     """The state behind a database."""
 
     # Openings and arrivals
@@ -48,14 +47,6 @@ class State(Questions):
 
     def record_refresh_events(self, events: list[Json], now_is: datetime) -> Recorded:
         return self._one(Recorded, "record_refresh_events", events, now_is)
-
-    # Files that land
-
-    def record_files(self, files: list[Json], now_is: datetime) -> RecordedFiles:
-        return self._one(RecordedFiles, "record_files", files, now_is)
-
-    def settle_files(self, now_is: datetime) -> int:
-        return int(self._value("settle_files", now_is))
 
     # Machines
 

@@ -47,6 +47,9 @@ class Questions(Calls):
     def sources(self, buckets: list[str], after: str, page: int) -> list[Row]:
         return self._rows(Row, "sources", buckets, after, page)
 
+    def unmatched_files(self, page: int, now_is: datetime) -> list[Row]:
+        return self._rows(Row, "unmatched_files", page, now_is)
+
     def outbox_health(self, now_is: datetime) -> OutboxHealth:
         return self._one(OutboxHealth, "outbox_health", now_is)
 
