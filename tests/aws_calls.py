@@ -81,6 +81,10 @@ class Code:
         return body
 
 
+# Operations whose actions have other names (docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html).
+OTHER_ACTIONS = {"s3:ListObjectsV2": "s3:ListBucket", "s3:ListObjectVersions": "s3:ListBucketVersions"}
+
+
 def actions(words: set[str]) -> set[str]:
     """The IAM actions of the operations among these words, of the services among them."""
     return {
@@ -131,4 +135,5 @@ def _loader() -> botocore.session.Session:
 def _operations(service: str) -> dict[str, str]:
     """The client's methods of a service, and the IAM action of each."""
     model = _loader().get_service_model(service)
-    return {xform_name(each): f"{model.signing_name}:{each}" for each in model.operation_names}
+    actions = {each: f"{model.signing_name}:{each}" for each in model.operation_names}
+    return {xform_name(each): OTHER_ACTIONS.get(action, action) for each, action in actions.items()}
