@@ -45,9 +45,14 @@ class Launched:
     message: str = ""
 
 
-def mark_of(run: object, attempt: int, step: str) -> str:
-    """What a launch carries, so that it is found again when its answer was lost."""
-    return f"{run}/{attempt}/{step}"
+def mark_of(run: object, attempt: int, step: str, batch: int | None = None) -> str:
+    """What a launch carries, so that it is found again when its answer was lost. Launches of one step for batches of files differ by the batch."""
+    return f"{run}/{attempt}/{step}" + (f"/{batch}" if batch is not None else "")
+
+
+def is_of(mark: str | None, wanted: str) -> bool:
+    """Whether what a launch carries is that mark, or one of a batch of it."""
+    return mark is not None and (mark == wanted or mark.startswith(f"{wanted}/"))
 
 
 def named_values(values: dict[str, str]) -> list[dict[str, str]]:

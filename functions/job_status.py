@@ -47,8 +47,9 @@ def parse(body: dict[str, Any]) -> batch.Parsed | None:
 
 
 def _is_of_headgate(detail: dict[str, Any]) -> bool:
-    """Whether the machine is one of ours, and not one that a step starts."""
-    return str(detail.get("stateMachineArn")).startswith(os.environ["STATE_MACHINE_ARN_PREFIX"])
+    """Whether the machine is one of ours, and not one that a step starts, nor a Map of ours, whose children have the ARN of the machine and a label."""
+    machine = str(detail.get("stateMachineArn"))
+    return machine.startswith(os.environ["STATE_MACHINE_ARN_PREFIX"]) and "/" not in machine
 
 
 def _machine_end(body: dict[str, Any]) -> batch.Parsed | None:

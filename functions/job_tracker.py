@@ -42,6 +42,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     require(event, "job-tracker")
     if isinstance(event["job_run_id"], list):
         event = {**event, "job_run_id": _only(event)}
+    if "batch_id" in event:
+        event = {**event, "handle": {"batch": event["batch_id"]}}
     job_run = JobRun.of(event)
     match event["action"]:
         case "await":
@@ -68,9 +70,9 @@ def _only(event: dict[str, Any]) -> str:
 
 
 def _find(event: dict[str, Any]) -> dict[str, Any]:
-    job_run = JobRun(event["type"], event["job"], "")
+    job_run, batch = JobRun(event["type"], event["job"], ""), event.get("batch_id")
     try:
-        found = launches.find(runtime.state(), UUID(event["run_id"]), event["attempt"], event["step"], job_run)
+        found = launches.find(runtime.state(), UUID(event["run_id"]), event["attempt"], event["step"], job_run, batch)
     except (ClientError, BotoCoreError) as error:
         raise errors.StateUnavailable(f"the launch of {job_run.job} is not known: {described(error)}") from None
     return {"job_run_id": found}

@@ -48,14 +48,14 @@ def stop_all(state: State, run: UUID, attempt: int, now: datetime) -> None:
         stop(JobRun.of(each))
 
 
-def find(state: State, run: UUID, attempt: int, step: str, job_run: JobRun) -> str:
-    """The id of the job run whose launch was not answered. Raises `LaunchNotFound` if there is none, `ClusterLost` if there is nothing more that it could
+def find(state: State, run: UUID, attempt: int, step: str, job_run: JobRun, batch: int | None = None) -> str:
+    """The id of the job run whose launch, of that batch where the step has batches, was not answered. Raises `LaunchNotFound` if there is none, `ClusterLost` if there is nothing more that it could
     run on, and botocore's errors."""
     given, kind = state.launches_of(run, attempt), findable(job_run.type)
     steps = {each["step"]: each for each in given["steps"]} if given else {}
     if given and kind and step in steps:
         since, known = datetime.fromisoformat(given["since"]), set(given["known"])
-        for each in kind.launched(job_run.job, steps[step]["settings"], mark_of(run, attempt, step), since):
+        for each in kind.launched(job_run.job, steps[step]["settings"], mark_of(run, attempt, step, batch), since):
             if each.job_run_id not in known:
                 return each.job_run_id
         if (clustered := on_cluster(job_run.type)) and (end := clustered.lost(steps[step]["settings"])):

@@ -76,17 +76,16 @@ DEFAULTS: dict[str, Answer] = {
     "tracker.resolve": Succeed({"job_run_id": "jr_1"}),
     "tracker.find": Succeed({"job_run_id": "jr_found"}),
     "tracker.end": Succeed({"state": "SUCCEEDED"}),
+    "batches.plan": Succeed({"decision": "done", "batches": []}),
+    **{f"batches.{action}": Succeed({"batch_id": 1}) for action in ("record", "fail")},
     "recorder.COMPLETED": Succeed(recorded("COMPLETED")),
     "recorder.ERROR": Succeed(recorded("ERROR")),
     "recorder.SKIPPED": Succeed(recorded("SKIPPED")),
     **{name: Succeed(output) for name, output in ANSWERS.items()},
 }
 FUNCTIONS = {
-    "DependencyGate": "gate",
-    "PipelineConfiguration": "configuration",
-    "JobTracker": "tracker",
-    "OutcomeRecorder": "recorder",
-}
+    "DependencyGate": "gate", "FileBatches": "batches", "PipelineConfiguration": "configuration", "JobTracker": "tracker", "OutcomeRecorder": "recorder",
+}  # fmt: skip
 
 
 @dataclass

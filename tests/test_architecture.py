@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 
 # A layer imports what stands before it, never what comes after.
 LAYERS = (
-    ("second_process", "findings", "file_names", "progress", "steps", "schemas"),
+    ("second_process", "findings", "file_names", "progress", "quality", "steps", "schemas"),
     ("model",),
     ("plan",),
     ("cache", "file_digests", "metadata", "rules", "render", "graph", "scenario_names"),

@@ -327,6 +327,7 @@ def test_what_machines_send_keeps_the_contracts() -> None:
 
     functions = {
         "DependencyGate": "dependency-gate",
+        "FileBatches": "file-batches",
         "PipelineConfiguration": "pipeline-configuration",
         "JobTracker": "job-tracker",
         "OutcomeRecorder": "outcome-recorder",
@@ -340,6 +341,8 @@ def test_what_machines_send_keeps_the_contracts() -> None:
         "execution_arn": "arn:aws:x",
         "job": "j",
         "job_run_id": "jr",
+        "batch_id": 7,
+        "entered_at": "2026-11-20T18:45:00.000Z",
         "refused": ["RESOURCE:MEMORY"],
         "handle": {"run": 7},
         "error": "E",

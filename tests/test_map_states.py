@@ -26,7 +26,7 @@ def waiting(seconds: int) -> dict[str, Any]:
 
 def took(ended: dict[str, Any]) -> int:
     """Minutes by the clock."""
-    return round((ended["stopDate"] - ended["startDate"]).total_seconds() / 60)
+    return int((ended["stopDate"] - ended["startDate"]).total_seconds() + 30) // 60
 
 
 @pytest.fixture(name="itself", autouse=True)

@@ -80,18 +80,23 @@ def test_the_functions_find_the_settings_they_read() -> None:
     given = TEMPLATE["Globals"]["Function"]["Environment"][
         "Variables"
     ].keys()  # alerts.py bears it that its own are empty
-    of_retention = RESOURCES["RetentionFunction"]["Properties"]["Environment"]["Variables"].keys() - given
-    assert read <= given | of_retention
+    own = {
+        module: RESOURCES[function]["Properties"]["Environment"]["Variables"].keys() - given
+        for function, module in {"RetentionFunction": "retention", "FileBatchesFunction": "file_batches"}.items()
+    }
+    of_one = set().union(*own.values())
+    assert read <= given | of_one
     assert not any(
         name in path.read_text("utf-8")
-        for name in of_retention
+        for module, names in own.items()
+        for name in names
         for path in FUNCTIONS.rglob("*.py")
-        if path.stem != "retention"
+        if path.stem != module
     )
     read_by_boto3 = {"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_RDS_DATA"}
     assert given - read == {"DATABASE_NAME"} | read_by_boto3, "it has a default"
     local = json.loads((ROOT / "events" / "env.json").read_text("utf-8"))["Parameters"]
-    assert given | of_retention <= local.keys()
+    assert given | of_one <= local.keys()
 
 
 def test_the_generated_application_gets_every_parameter_it_takes() -> None:
@@ -117,15 +122,17 @@ def test_nothing_is_lost_and_everything_is_encrypted() -> None:
     (cluster,) = of_type("AWS::RDS::DBCluster").values()
     assert (cluster["StorageEncrypted"], cluster["ManageMasterUserPassword"]) == (True, True)
     assert cluster["ServerlessV2ScalingConfiguration"]["MinCapacity"] == {"Ref": "DatabaseMinCapacity"}
-    (bucket,) = of_type("AWS::S3::Bucket").values()
-    (encryption,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
-    assert encryption["ServerSideEncryptionByDefault"] == {
-        "SSEAlgorithm": "aws:kms",
-        "KMSMasterKeyID": {"Fn::GetAtt": ["Key", "Arn"]},
-    }
-    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
-    assert bucket["LifecycleConfiguration"]["Rules"][0]["ExpirationInDays"] == {"Ref": "HistoryArchiveDays"}
-    assert RESOURCES["HistoryArchive"]["UpdateReplacePolicy"] == "Retain"
+    by_key = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": {"Fn::GetAtt": ["Key", "Arn"]}}
+    by_s3 = {"SSEAlgorithm": "AES256"}  # the roles of jobs need no permission of ours to read what is written for them
+    kept = {"HistoryArchive": (by_key, "HistoryArchiveDays"), "Batches": (by_s3, "DetailDays")}
+    assert of_type("AWS::S3::Bucket").keys() == kept.keys()
+    for name, (algorithm, days) in kept.items():
+        bucket = RESOURCES[name]["Properties"]
+        (encryption,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert encryption["ServerSideEncryptionByDefault"] == algorithm
+        assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+        assert bucket["LifecycleConfiguration"]["Rules"][0]["ExpirationInDays"] == {"Ref": days}
+        assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
     watched = [
         each["Dimensions"][0]["Value"]["Fn::GetAtt"][0]
         for each in of_type("AWS::CloudWatch::Alarm").values()

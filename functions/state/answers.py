@@ -42,6 +42,24 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedBatches:
+    """`decision`: load, with the `batches` [{batch_id, number}] of a wave; done; or failed, rejected or exhausted, with a message."""
+
+    decision: str
+    message: str | None
+    wave: int
+    batches: list[Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is common to the files of a batch: {product, business_date, run_id, attempt, batch_id, load, columns, checks}."""
+
+    header: Json
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
 class RecordedFiles:
     """Of files that landed: how many are new, of these `unmatched` of no source and `rejected`, and how many were recorded before; how many versions
     newer ones have superseded, and how many runs were released."""

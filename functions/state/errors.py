@@ -61,6 +61,18 @@ class UnknownMetadata(StateError):
     """An argument takes from the refresh of an input what that does not pass on."""
 
 
+class FilesFailed(Exception):
+    """More files could not be loaded than the step accepts; the message names the first."""
+
+
+class FilesRejected(Exception):
+    """The content of more files is wrong than the step accepts; the message names the first."""
+
+
+class WavesExhausted(Exception):
+    """Batches of files were planned again and again, and always failed."""
+
+
 class DeadlineExceeded(Exception):
     """The deadline passed; the message names what is missing."""
 

@@ -1,9 +1,10 @@
-"""The calls that concern files that land, as in `calls`."""
+"""The calls that concern files that land, and the batches in which they are loaded, as in `calls`."""
 
 from datetime import datetime
 from typing import cast
+from uuid import UUID
 
-from state.answers import Json, RecordedFiles, Rematched
+from state.answers import Batch, Json, PlannedBatches, RecordedFiles, Rematched, Row
 from state.questions import Questions
 
 
@@ -25,3 +26,18 @@ class FileCalls(Questions):
 
     def rematch_files(self, files: list[Json], now_is: datetime) -> Rematched:
         return self._one(Rematched, "rematch_files", files, now_is)
+
+    def plan_batches(self, run: UUID, of_attempt: int, of_step: str, entered: str, now_is: datetime) -> PlannedBatches:
+        return self._one(PlannedBatches, "plan_batches", run, of_attempt, of_step, entered, now_is)
+
+    def batch(self, of_batch: int) -> Batch:
+        return self._one(Batch, "batch", of_batch)
+
+    def batch_files(self, of_batch: int, after: str, page: int) -> list[Row]:
+        return self._rows(Row, "batch_files", of_batch, after, page)
+
+    def record_batch(self, of_batch: int, of_job_run: str, results: list[Json], now_is: datetime) -> Json:
+        return dict(self._value("record_batch", of_batch, of_job_run, results, now_is))
+
+    def fail_batch(self, of_batch: int, of_error: str, of_cause: str, now_is: datetime) -> None:
+        self._value("fail_batch", of_batch, of_error, of_cause, now_is)

@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from clients import client, pages
 from contract import require
-from job_run import FAILED, STOPPED, SUCCEEDED, TIMEOUT, Answer, Ended, JobRun, Launched
+from job_run import FAILED, STOPPED, SUCCEEDED, TIMEOUT, Answer, Ended, JobRun, Launched, is_of
 from step_types import console_address
 
 RESOURCE, ARGUMENTS = "job", "arguments"
@@ -55,7 +55,7 @@ def launched(job: str, settings: dict[str, Any], mark: str, since: datetime) -> 
         found += [
             Launched(each["Id"], END_STATES.get(each["JobRunState"]), each.get("ErrorMessage", ""))
             for each in page["JobRuns"]
-            if each.get("Arguments", {}).get(MARK) == mark
+            if is_of(each.get("Arguments", {}).get(MARK), mark)
         ]
         if any(each["StartedOn"] < since for each in page["JobRuns"]):
             break

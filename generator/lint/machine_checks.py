@@ -18,6 +18,9 @@ SHARE = 0.9
 # How many items an inline Map has is not in the definition. As many as run at the same time are counted; a Map over more belongs
 # in distributed mode (docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html).
 INLINE_ITEMS = 40
+# How often a loop goes round is not in the definition. The batches of files are planned anew as often as the state allows (`most_waves`), and once more for
+# each wave of files that are new.
+ROUNDS = 50
 
 
 def problems(definition: Machine) -> list[str]:
@@ -123,17 +126,26 @@ def history(machine: Machine) -> int:
 
 
 def _events(machine: Machine) -> int:
-    """Every state visited; what is around work repeats it as often as it can."""
-    total = 0
-    for state in machine["States"].values():
-        total += 2  # entered, exited
-        if state["Type"] == "Task":
-            total += 4  # scheduled, started, submitted, ended
-        else:
-            tries = 1 + _retries(state)
-            total += tries * sum(_inner_events(state, inner) for inner in inner_machines(state))
-            total += 2 * tries if inner_machines(state) else 0  # started, ended
-    return total
+    """Every state visited; what is around work repeats it as often as it can, and so does a loop."""
+    return sum(
+        (ROUNDS if name in _after(machine, name) else 1) * _events_of(state)
+        for name, state in machine["States"].items()
+    )
+
+
+def _events_of(state: dict[str, Any]) -> int:
+    if state["Type"] == "Task":
+        return 6  # entered, scheduled, started, submitted, ended, exited
+    inner = inner_machines(state)
+    tries = 1 + _retries(state)
+    started = 2 * tries if inner else 0  # and ended
+    return 2 + tries * sum(_inner_events(state, each) for each in inner) + started
+
+
+def _after(machine: Machine, name: str) -> set[str]:
+    """The states that can follow this one, itself among them if it is in a loop."""
+    states = machine["States"]
+    return {each for following in _targets(states[name]) for each in _reached({**machine, "StartAt": following})}
 
 
 def _retries(state: dict[str, Any], ours: bool = False) -> int:

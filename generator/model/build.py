@@ -171,7 +171,7 @@ def _item(document: Document, pointer: str) -> Step | Parallel:
 def _step(document: Document, pointer: str) -> Step:
     types = step_types()
     kind = next(key for key in document if key in types)
-    settings = types[kind].defaults() | document[kind]
+    settings = types[kind].filled(document[kind])
     return Step(
         document["name"],
         kind,

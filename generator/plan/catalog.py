@@ -19,6 +19,7 @@ from headgate.generator.model.mesh import Mesh
 from headgate.generator.model.product import Condition, Dependency, Domain, Parallel, Product, Retry, Step
 from headgate.generator.model.schedule import Calendar
 from headgate.generator.plan import names
+from headgate.generator.quality.rules import parse as parse_rule
 from headgate.generator.steps import step_types
 
 VERSION = 1
@@ -166,10 +167,21 @@ def _item(item: Step | Parallel) -> Entry:
         "type": item.type,
         "resource": item.settings[kind.resource],
         "arguments": kind.catalogued(item.settings),
-        "settings": {key: value for key, value in item.settings.items() if key not in apart},
+        "settings": {key: _setting(key, value) for key, value in item.settings.items() if key not in apart},
         "timeout": item.timeout,
         "retry": _retry(item.retry) if item.retry else None,
     }
+
+
+def _setting(key: str, value: Any) -> Any:
+    """As it is; the rules of batches as jobs evaluate them."""
+    if key != "batches" or "checks" not in value:
+        return value
+    checks = {
+        severity: [{"rule": rule, "test": parse_rule(rule)} for rule in rules]
+        for severity, rules in value["checks"].items()
+    }
+    return {**value, "checks": checks}
 
 
 def _retry(retry: Retry) -> Entry:

@@ -7,6 +7,7 @@ from headgate.generator.model.product import Product
 
 MAX_NAME = 80  # of a state machine and of an execution
 MAX_PREFIX = 16  # the deployment's NamePrefix stands before a machine's name
+MACHINE = "{machine}"  # stands for the machine's own name in what its states call
 EXECUTION_SUFFIX = len("-2026-01-31-1430-9999")  # business date, cycle, attempt
 
 

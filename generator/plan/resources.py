@@ -20,6 +20,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "CentralEventBusArn": _text("Bus for events of visibility `mesh`."),
     "DependencyGateFunctionArn": _text("Registers a waiting run and resolves its missed deadline."),
     "DomainEventBusArn": _text("Bus for events of visibility `domain`."),
+    "FileBatchesFunctionArn": _text("Plans the batches of a product's files, and records what became of each file."),
     "JobTrackerFunctionArn": _text("Records a job run and keeps the token that its end answers."),
     "KeyArn": _text("The key that the alert topic is encrypted with."),
     "LogLevel": _text("What the machines log; execution data never is."),
@@ -82,13 +83,15 @@ class ProductResources:
 
 def resources_of(product: Product, placeholders: tuple[str, ...], calls: Iterable[Call]) -> ProductResources:
     """`placeholders` stand in the machine's definition; `calls` are all that its states make."""
+    machine = names.machine_name(product)
+    named = (replace(each, resource=each.resource.replace(names.MACHINE, machine)) for each in calls)
     return ProductResources(
         id=product.id,
         logical_id=names.logical_id(product.name),
-        machine=names.machine_name(product),
+        machine=machine,
         definition_file=f"{product.name}.asl.json",
         placeholders=placeholders,
-        statements=grants.statements(calls),
+        statements=grants.statements(named),
         tags={"domain": product.domain, "product": product.name, "owner": names.tag_value(product.owner)},
     )
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from headgate.generator.model.duration import spoken
 from headgate.generator.plan import retries
+from headgate.generator.plan.batches import BATCH, plan_batches
 from headgate.generator.plan.outline import Items, ParallelOutline, StepOutline
 from headgate.generator.plan.states import TIME_OUTS, Call, Catch, Flow, State, catch_all, flow
 from headgate.generator.plan.task_form import parameters
@@ -178,9 +179,19 @@ def _invoke(kind: StepType, step: StepOutline, next_state: str | None, on_failur
     return states if on_failure else [*states, fail(failed)]
 
 
+def _batches(kind: StepType, step: StepOutline, next_state: str | None, on_failure: str | None) -> list[State]:
+    """A run of the work for each batch of files."""
+
+    def work(after: str, failed: str) -> list[State]:
+        return _launch_and_await(kind, step, after, failed)
+
+    return plan_batches(step, path_of(step), work, next_state, on_failure)
+
+
 PATTERNS: dict[str, Callable[[StepType, StepOutline, str | None, str | None], list[State]]] = {
     "launch-and-await": _launch_and_await,
     "invoke": _invoke,
+    "batches": _batches,
     "cluster": _launch_and_await,
 }
 
@@ -222,6 +233,7 @@ def _grants(kind: StepType, step: StepOutline) -> tuple[Call, ...]:
 
 def _tracked(kind: StepType, step: StepOutline) -> dict[str, Any]:
     tracked = RUN | {"step": step.name, "type": step.type, "job.$": f"{path_of(step)}.{kind.resource}"}
+    tracked |= BATCH if kind.note("pattern") == "batches" else {}
     return tracked | ({"handle.$": "$.job.handle"} if kind.note("handle") else {})
 
 

@@ -6,6 +6,7 @@ from headgate.generator.plan import retries
 from headgate.generator.plan.states import Call, Catch, State, catch_all
 
 DEPENDENCY_GATE = "${DependencyGateFunctionArn}"
+FILE_BATCHES = "${FileBatchesFunctionArn}"
 JOB_TRACKER = "${JobTrackerFunctionArn}"
 OUTCOME_RECORDER = "${OutcomeRecorderFunctionArn}"
 RUN_HELD = "RunHeld"  # the error by which the gate ends the machine of a run that is held past its deadline

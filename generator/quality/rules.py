@@ -4,9 +4,9 @@ Only the rules are taken that one file by itself can be checked by. What compare
 evaluation of a whole table.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -235,6 +235,7 @@ def _unknown(name: str) -> str:
     for needs, names in ELSEWHERE.items():
         if name in names:
             return f"{name} needs {needs}; a file is checked by itself"
-    same: Callable[[str], bool] = lambda known: known.casefold() == name.casefold()  # noqa: E731
-    close = next(filter(same, TYPES), None)
-    return f"{name} is no rule type" + (f"; {close} is (case counts)" if close else f"; known are {', '.join(TYPES)}")
+    if close := get_close_matches(name.casefold(), [known.casefold() for known in TYPES], 1):
+        meant = next(known for known in TYPES if known.casefold() == close[0])
+        return f"{name} is no rule type; did you mean {meant}?"
+    return f"{name} is no rule type; there are {', '.join(TYPES)}"

@@ -12,7 +12,7 @@ from headgate.generator.render.environment import environment
 WITHOUT_NEXT = ("Succeed", "Fail")
 # Step Functions refuses a service integration of another partition than the machine's, so CloudFormation fills in the machine's own.
 INTEGRATION, IN_PARTITION = "arn:aws:states:::", "arn:${Partition}:states:::"
-ORDER = ("Type", "Comment", "Resource", "TimeoutSeconds", "Branches", "Choices", "Parameters", "ResultSelector", "ResultPath")  # fmt: skip
+ORDER = ("Type", "Comment", "Resource", "TimeoutSeconds", "Branches", "ItemsPath", "MaxConcurrency", "ItemSelector", "ItemProcessor", "Choices", "Parameters", "ResultSelector", "ResultPath")  # fmt: skip
 
 
 def render_machine(given: MachineOutline) -> dict[str, Any]:
@@ -24,7 +24,9 @@ def _flow(planned: Flow) -> dict[str, Any]:
     states = {}
     for state in planned.states:
         states[state.name] = render_state(state)
-        if state.branches:
+        if states[state.name]["Type"] == "Map":
+            states[state.name]["ItemProcessor"] |= _flow(state.branches[0])
+        elif state.branches:
             states[state.name]["Branches"] = [_flow(branch) for branch in state.branches]
     return {"StartAt": planned.start, "States": {name: _ordered(state) for name, state in states.items()}}
 

@@ -11,7 +11,7 @@ The schema has a `timeout` with a `default`, and `x-` keys that the rest of the 
 - `x-whole-minutes`: durations that the service takes in minutes;
 - `x-limits`: bounds that no JSON Schema can state: `{property, at_least, at_most, when, why}`, durations as in metadata;
 - `x-pattern`: which states the step is planned as. `launch-and-await` starts work that goes on by itself and waits for its end;
-  `invoke` makes a call whose answer is the end; `cluster` is no step but the `cluster` of a pipeline, on which steps run: its launch waits until
+  `invoke` makes a call whose answer is the end; `batches` launches and awaits a run for each batch of the product's files, several at once; `cluster` is no step but the `cluster` of a pipeline, on which steps run: its launch waits until
   it is ready;
 - `x-runs-on`: the type of the cluster that the steps run on. Its id is at `$.cluster.job_run_id`, and a failed end is asked about, as it may be that of
   the cluster;
@@ -116,7 +116,24 @@ class StepType:
 
     def defaults(self) -> dict[str, Any]:
         """The properties that have a default."""
-        return {key: part["default"] for key, part in self.schema["properties"].items() if "default" in part}
+        return _defaults(self.schema)
+
+    def filled(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings with their defaults, also those of objects within them."""
+        return _filled(self.schema, settings)
+
+
+def _defaults(schema: dict[str, Any]) -> dict[str, Any]:
+    return {key: part["default"] for key, part in schema["properties"].items() if "default" in part}
+
+
+def _filled(schema: dict[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    parts = schema["properties"]
+    given = {
+        key: _filled(parts[key], value) if isinstance(value, dict) and "properties" in parts.get(key, ()) else value
+        for key, value in settings.items()
+    }
+    return _defaults(schema) | given
 
 
 def of_types(function: Callable[..., T]) -> "_lru_cache_wrapper[T]":

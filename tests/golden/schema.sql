@@ -573,6 +573,17 @@ CREATE TABLE public.landing_source (
     changed_at timestamp with time zone NOT NULL,
     listed_at timestamp with time zone NOT NULL
 );
+CREATE TABLE public.landing_wave (
+    run_id uuid NOT NULL,
+    attempt integer NOT NULL,
+    step text NOT NULL,
+    wave integer NOT NULL,
+    entered_at text NOT NULL,
+    decision text NOT NULL,
+    message text,
+    planned_at timestamp with time zone NOT NULL,
+    CONSTRAINT landing_wave_decision_check CHECK ((decision = ANY (ARRAY['load'::text, 'done'::text, 'rejected'::text, 'failed'::text, 'exhausted'::text])))
+);
 CREATE TABLE public.missed_deadline (
     run_id uuid NOT NULL,
     attempt integer NOT NULL,
@@ -679,6 +690,10 @@ ALTER TABLE ONLY public.landing_set
     ADD CONSTRAINT landing_set_pkey PRIMARY KEY (product_id, business_date, cycle);
 ALTER TABLE ONLY public.landing_source
     ADD CONSTRAINT landing_source_pkey PRIMARY KEY (product_id);
+ALTER TABLE ONLY public.landing_wave
+    ADD CONSTRAINT landing_wave_pkey PRIMARY KEY (run_id, attempt, step, wave);
+ALTER TABLE ONLY public.landing_wave
+    ADD CONSTRAINT landing_wave_run_id_attempt_step_entered_at_key UNIQUE (run_id, attempt, step, entered_at);
 ALTER TABLE ONLY public.missed_deadline
     ADD CONSTRAINT missed_deadline_pkey PRIMARY KEY (run_id, attempt);
 ALTER TABLE ONLY public.refresh_event
@@ -842,6 +857,8 @@ ALTER TABLE ONLY public.landing_file_history
     ADD CONSTRAINT landing_file_history_file_id_fkey FOREIGN KEY (file_id) REFERENCES public.landing_file(file_id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.landing_source
     ADD CONSTRAINT landing_source_product_id_fkey FOREIGN KEY (product_id) REFERENCES public.data_product(product_id);
+ALTER TABLE ONLY public.landing_wave
+    ADD CONSTRAINT landing_wave_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.data_product_status(run_id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.missed_deadline
     ADD CONSTRAINT missed_deadline_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.data_product_status(run_id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.run_metadata

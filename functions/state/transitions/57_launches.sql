@@ -53,8 +53,9 @@ $$;
 
 CREATE OR REPLACE FUNCTION work_has_succeeded(run uuid, of_attempt integer) RETURNS boolean
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
--- Whether every step of the attempt has a job run that succeeded, and none still runs. A cluster is no step.
-    SELECT count(*) > 0 AND bool_and(EXISTS (
+-- Whether every step of the attempt has a job run that succeeded, and none still runs. A cluster is no step. Of a step that loads files in batches nobody
+-- knows it but its machine.
+    SELECT count(*) > 0 AND bool_and(NOT c.settings ? 'batches' AND EXISTS (
             SELECT FROM job_run j WHERE j.run_id = run AND j.attempt = of_attempt AND j.step = c.step AND j.state = 'SUCCEEDED' OFFSET 0))
         AND NOT EXISTS (SELECT FROM job_run j WHERE j.run_id = run AND j.attempt = of_attempt AND j.state = 'STARTED' AND NOT is_cluster(j) OFFSET 0)
     FROM data_pipeline_config c JOIN data_product_status r USING (product_id) WHERE r.run_id = run AND c.type <> cluster_type()

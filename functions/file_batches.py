@@ -1,0 +1,119 @@
+"""The batches of a step that loads files: plans them for its machine, writes what each job run gets, and records what it says of each file."""
+
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import UUID
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+import runtime
+from clients import client, code_of, described
+from contract import require
+from job_run import mark_of
+from state.answers import PlannedBatches
+from state.errors import FilesFailed, FilesRejected, StateUnavailable, WavesExhausted
+from step_types import glue
+
+PAGE = 500  # files of a manifest that one call of the state gives
+MANIFEST, RESULTS = "--batch-manifest", "--batch-results"
+VERSION = 1  # of the manifest
+WITHOUT_ID = "result"  # the name of the results where the job does not know its own run: `headgate_jobs`
+ENDS = {"failed": FilesFailed, "rejected": FilesRejected, "exhausted": WavesExhausted}
+OUTCOMES = ("PROCESSED", "REJECTED", "FAILED")
+WRITERS = 8  # manifests at the same time
+
+
+def s3() -> Any:
+    return client("s3")
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """`plan` gives the next batches, `{decision, batches: [{batch_id, arguments}]}`, `decision` `load` or `done`; `record` records what the job run of a
+    batch said of its files; `fail` that it did not succeed. Each may be repeated. Raises `FilesFailed` and `FilesRejected`, if more files were left out
+    than the step accepts, `WavesExhausted`, `StateUnavailable`, `StaleAttempt`, `IllegalTransition`, `UnknownRun`."""
+    require(event, "file-batches")
+    try:
+        match event["action"]:
+            case "plan":
+                return _plan(event)
+            case "record":
+                return _record(event)
+            case _:
+                runtime.state().fail_batch(event["batch_id"], event["error"], event["cause"], runtime.now())
+                return {"batch_id": event["batch_id"]}
+    except (ClientError, BotoCoreError) as error:
+        raise StateUnavailable(f"the bucket of batches does not answer: {described(error)}") from None
+
+
+def _plan(event: dict[str, Any]) -> dict[str, Any]:
+    run = UUID(event["run_id"])
+    planned = runtime.state().plan_batches(run, event["attempt"], event["step"], event["entered_at"], runtime.now())
+    if planned.decision in ENDS:
+        raise ENDS[planned.decision](planned.message)
+    with ThreadPoolExecutor(WRITERS) as writers:
+        batches = list(writers.map(lambda each: _written(event, planned, each), planned.batches))
+    return {"decision": planned.decision, "batches": batches}
+
+
+def _written(event: dict[str, Any], planned: PlannedBatches, batch: dict[str, Any]) -> dict[str, Any]:
+    """Writes the manifest of the batch: a line about all files and one of each. Gives what its child is started with."""
+    of = batch["batch_id"]
+    lines = [{"version": VERSION, **runtime.state().batch(of).header}]
+    after = ""
+    while page := runtime.state().batch_files(of, after, PAGE):
+        lines += [json.loads(each.entry)["file"] for each in page]
+        after = page[-1].key
+    body = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    key, bucket = _key(event, of), os.environ["BATCHES_BUCKET"]
+    s3().put_object(Bucket=bucket, Key=f"{key}.jsonl", Body=body.encode(), ContentType="application/x-ndjson")
+    arguments = {
+        MANIFEST: f"s3://{bucket}/{key}.jsonl",
+        RESULTS: f"s3://{bucket}/{key}/",
+        glue.MARK: mark_of(event["run_id"], event["attempt"], event["step"], of),
+    }
+    return {"batch_id": of, "arguments": arguments}
+
+
+def _record(event: dict[str, Any]) -> dict[str, Any]:
+    batch, job_run = event["batch_id"], event["job_run_id"]
+    results = _results(_key(event, batch), job_run)
+    runtime.state().record_batch(batch, job_run, results, runtime.now())
+    return {"batch_id": batch}
+
+
+def _key(event: dict[str, Any], batch: int) -> str:
+    return f"batches/{event['run_id']}/{event['attempt']}/{event['step']}/{batch}"
+
+
+def _results(key: str, job_run: str) -> list[dict[str, Any]]:
+    """What this very job run has said. Lines that are none of a result are left out; their files have none."""
+    for name in (job_run, WITHOUT_ID):
+        try:
+            body = s3().get_object(Bucket=os.environ["BATCHES_BUCKET"], Key=f"{key}/{name}.jsonl")["Body"].read()
+        except ClientError as error:
+            if code_of(error) != "NoSuchKey":
+                raise
+        else:
+            return [line for each in body.splitlines() if (line := _line(each))]
+    return []
+
+
+def _line(text: bytes) -> dict[str, Any] | None:
+    try:
+        line = json.loads(text.decode("utf-8"))
+    except ValueError:
+        return None
+    if not isinstance(line, dict) or type(line.get("file_id")) is not int or line.get("outcome") not in OUTCOMES:
+        return None
+    checks = line.get("checks")
+    rows = {name: line[name] for name in ("rows_read", "rows_written", "rows_rejected") if type(line.get(name)) is int}
+    return {
+        "file_id": line["file_id"],
+        "outcome": line["outcome"],
+        "message": str(line["message"])[:1000] if line.get("message") else None,
+        "retry": line.get("retry") is not False,
+        "checks": [each for each in checks if isinstance(each, dict)] if isinstance(checks, list) else [],
+        **rows,
+    }
