@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ministack.core.responses import get_account_id, get_region
 
@@ -19,6 +20,7 @@ from headgate.local.adapters.settings import Settings
 from headgate.local.process import dies_with_parent
 
 HOOKS = ()
+LIBRARY = Path(__file__).parents[2] / "jobs"  # the package for authors of jobs; on AWS it comes with `--extra-py-files`
 MESSAGE = 2_000  # characters of the last line that is kept of a script's output
 
 
@@ -110,6 +112,7 @@ class Work:
             "AWS_ACCESS_KEY_ID": get_account_id(),
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_DEFAULT_REGION": get_region(),
+            "PYTHONPATH": str(LIBRARY),
             "PYTHONUNBUFFERED": "1",  # its output is read while it runs
         }
         return {**inherited, **reach, **self._order.variables}
