@@ -52,6 +52,8 @@ def _plan(event: dict[str, Any]) -> dict[str, Any]:
     planned = runtime.state().plan_batches(run, event["attempt"], event["step"], event["entered_at"], runtime.now())
     if planned.decision in ENDS:
         raise ENDS[planned.decision](planned.message)
+    if planned.decision == "done":  # consumers see from the refresh event how many files it stands for
+        runtime.state().record_metadata(run, event["attempt"], planned.files)
     with ThreadPoolExecutor(WRITERS) as writers:
         batches = list(writers.map(lambda each: _written(event, planned, each), planned.batches))
     return {"decision": planned.decision, "batches": batches}

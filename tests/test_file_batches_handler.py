@@ -79,6 +79,19 @@ def test_a_job_gets_its_files_and_what_it_says_of_them_is_recorded(world: World,
     ) == [(7, 6, 1)]
 
 
+def test_the_refresh_event_says_how_many_files_it_stands_for(world: World, s3: Any) -> None:
+    machine = Machine(world, s3, accept={"rejected": 1, "failed": 0})
+    for batch in machine.plan():
+        with machine.job(batch) as job:
+            for file in job:
+                with file:
+                    file.rejected("no rows") if file.facets["part"] == "3" else file.processed()
+        machine.ask("record", batch_id=batch["batch_id"], job_run_id=JOB)
+    assert machine.plan() == []
+    (metadata,) = world.sql("SELECT metadata FROM run_metadata")[0]
+    assert metadata == {"files": 4, "rejected": 1, "failed": 0, "generation": 1, "incomplete": []}
+
+
 def test_each_batch_has_a_mark_of_its_own(world: World, s3: Any) -> None:
     machine = Machine(world, s3)
     marks = [each["arguments"]["--headgate_launch"] for each in machine.plan()]

@@ -43,12 +43,14 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class PlannedBatches:
-    """`decision`: load, with the `batches` [{batch_id, number}] of a wave; done; or failed, rejected or exhausted, with a message."""
+    """`decision`: load, with the `batches` [{batch_id, number}] of a wave; done; or failed, rejected or exhausted, with a message. `files` counts those
+    that were {files: loaded, rejected, failed} by now."""
 
     decision: str
     message: str | None
     wave: int
     batches: list[Json]
+    files: Json
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,11 +129,13 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION plan_batches(
-    run uuid, of_attempt integer, of_step text, entered text, now_is timestamptz, OUT decision text, OUT message text, OUT wave integer, OUT batches jsonb
+    run uuid, of_attempt integer, of_step text, entered text, now_is timestamptz, OUT decision text, OUT message text, OUT wave integer, OUT batches jsonb,
+    OUT files jsonb
 )
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- The next batches [{batch_id, number}] of a step that loads files: `decision` is load. Else nothing is left: done, or what ends the step with a message:
--- failed or rejected, if more files were left out than metadata accepts; exhausted, if files are given back again and again. The same call again has the same answer.
+-- failed or rejected, if more files were left out than metadata accepts; exhausted, if files are given back again and again. `files` counts those that
+-- were {files: loaded, rejected, failed}. The same call again has the same answer.
 DECLARE
     r data_product_status;
     last landing_wave;
@@ -165,6 +167,8 @@ BEGIN
     wave := last.wave;
     SELECT coalesce(jsonb_agg(jsonb_build_object('batch_id', b.batch_id, 'number', b.number) ORDER BY b.number), '[]') INTO batches
     FROM landing_batch b WHERE b.run_id = run AND b.attempt = of_attempt AND b.step = of_step AND b.wave = last.wave;
+    SELECT jsonb_build_object('files', count(*) FILTER (WHERE f.status = 'PROCESSED'), 'rejected', count(*) FILTER (WHERE f.status = 'REJECTED'),
+        'failed', count(*) FILTER (WHERE f.status = 'FAILED')) INTO files FROM files_of_run(r) f;
 END $$;
 
 CREATE OR REPLACE FUNCTION batch(of_batch integer, OUT header jsonb, OUT status text)
