@@ -118,6 +118,29 @@ def test_a_rejected_file_says_which_checks_it_failed(s3: Any) -> None:
     }
 
 
+def test_a_rejected_file_is_copied_into_the_quarantine(s3: Any) -> None:
+    s3.create_bucket(Bucket="lake")
+    first = landed(s3, NAMES[0], "first")
+    landed(s3, NAMES[0], "second")
+    with batch_of(s3, first, quarantine="s3://lake/quarantine/") as batch:
+        for file in batch:
+            with file:
+                file.rejected("no rows")
+    copy = "quarantine/raw/positions/2026-11-20/1-my file+1.csv"
+    assert results(s3)[1]["message"] == f"no rows; copied to s3://lake/{copy}"
+    assert s3.get_object(Bucket="lake", Key=copy)["Body"].read() == b"first"
+
+
+def test_a_file_that_cannot_be_copied_is_rejected_nevertheless(s3: Any) -> None:
+    with batch_of(s3, landed(s3, NAMES[0]), quarantine="s3://missing-bucket/") as batch:
+        for file in batch:
+            with file:
+                file.rejected("no rows")
+    said = results(s3)[1]
+    assert said["outcome"] == "REJECTED"
+    assert said["message"].startswith("no rows; not copied to s3://missing-bucket/raw/positions/2026-11-20/: ")
+
+
 def test_a_file_that_is_gone_is_not_tried_again(s3: Any) -> None:
     entry = landed(s3, NAMES[0])
     s3.delete_object(Bucket="landing", Key=NAMES[0], VersionId=entry["version_id"])

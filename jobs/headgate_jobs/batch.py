@@ -45,7 +45,8 @@ class BatchError(Exception):
 class File:
     """One version of one object. Ends with exactly one of `processed`, `rejected` and `failed`; the last call counts."""
 
-    def __init__(self, entry: dict[str, Any], client: Any) -> None:
+    def __init__(self, entry: dict[str, Any], client: Any, quarantine: str | None = None) -> None:
+        """`quarantine`: the address below which a rejected file is copied."""
         self.file_id = entry["file_id"]
         self.bucket: str = entry["bucket"]
         self.key: str = entry["key"]
@@ -55,7 +56,7 @@ class File:
         self.facets: dict[str, str] = entry.get("facets") or {}
         self.replaces: list[Any] = entry.get("replaces") or []
         self.result: dict[str, Any] | None = None
-        self._client = client
+        self._client, self._quarantine = client, quarantine
 
     @property
     def uri(self) -> str:
@@ -101,7 +102,12 @@ class File:
         )
 
     def rejected(self, message: str, rows_read: int | None = None, checks: Sequence[dict[str, Any]] = ()) -> None:
-        """The content is wrong, and nothing of it was written. Its sender has to send it again."""
+        """The content is wrong, and nothing of it was written. Its sender has to send it again. Where the step has a `quarantine`, the file is copied there."""
+        if self._quarantine:
+            try:
+                message = f"{message}; copied to {self._copied()}"
+            except (BotoCoreError, ClientError) as error:
+                message = f"{message}; not copied to {self._quarantine}: {error}"
         self._end("REJECTED", message=message[:LONGEST_MESSAGE], rows_read=rows_read, checks=list(checks))
 
     def failed(self, message: str, retry: bool = True) -> None:
@@ -120,6 +126,14 @@ class File:
         if error is None and self.result is None:
             self.failed("the job ended the file without saying what became of it")
         return False
+
+    def _copied(self) -> str:
+        """The address of the copy, which has the id of the file, so that each version has a place of its own."""
+        bucket, prefix = _split(self._quarantine or "")
+        key = f"{prefix}{self.file_id}-{self.key.rsplit('/', 1)[-1]}"
+        source = {"Bucket": self.bucket, "Key": self.key, **({"VersionId": self.version_id} if self.version_id else {})}
+        self._client.copy(source, bucket, key)
+        return f"s3://{bucket}/{key}"
 
     def _version(self, condition: str) -> dict[str, str]:
         if self.version_id:
@@ -149,7 +163,7 @@ class ChangedError(Exception):
 
 class Batch:
     """The files of one job run, and what is common to them: `product`, `business_date`, `run_id`, `attempt`, `batch_id`, `load` (`full` or `cdc`),
-    `columns` and `checks` as the metadata has them."""
+    `columns`, `checks` and `quarantine` as the metadata has them."""
 
     def __init__(self, manifest: str, results: str, job_run_id: str, client: Any = None) -> None:
         """`manifest` and `results` are S3 addresses; the results' is a prefix. Raises `BatchError`, and what S3 raises."""
@@ -170,7 +184,9 @@ class Batch:
         self.load: str = header["load"]
         self.columns: dict[str, Any] | None = header.get("columns")
         self.checks: dict[str, Any] = header.get("checks") or {}
-        self.files = [File(json.loads(line), self._client) for line in lines[1:] if line]
+        self.quarantine: str | None = header.get("quarantine")
+        place = f"{self.quarantine}{self.product}/{self.business_date}/" if self.quarantine else None
+        self.files = [File(json.loads(line), self._client, place) for line in lines[1:] if line]
 
     @classmethod
     def of_arguments(cls, argv: Sequence[str] | None = None, client: Any = None) -> Batch:

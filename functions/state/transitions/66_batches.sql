@@ -175,7 +175,8 @@ CREATE OR REPLACE FUNCTION batch(of_batch integer, OUT header jsonb, OUT status 
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
 -- What is common to the files of a batch, as its manifest says it; null if there is none.
     SELECT jsonb_build_object('product', r.product_id, 'business_date', r.business_date, 'run_id', b.run_id, 'attempt', b.attempt, 'batch_id', b.batch_id,
-        'load', coalesce(s.source ->> 'load', 'full'), 'columns', g -> 'columns', 'checks', coalesce(g -> 'checks', '{}')), b.status
+        'load', coalesce(s.source ->> 'load', 'full'), 'columns', g -> 'columns', 'checks', coalesce(g -> 'checks', '{}'),
+        'quarantine', g -> 'quarantine'), b.status
     FROM landing_batch b JOIN data_product_status r USING (run_id) LEFT JOIN landing_source s USING (product_id)
     CROSS JOIN LATERAL batches_of(r, b.step) g
     WHERE b.batch_id = of_batch
