@@ -11,9 +11,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 import runtime
 from clients import client, code_of, described
 from contract import require
+from failure_cause import readable
 from job_run import mark_of
-from state.answers import PlannedBatches
 from state.errors import FilesFailed, FilesRejected, StateUnavailable, WavesExhausted
+from state.file_answers import PlannedBatches
 from step_types import glue
 
 PAGE = 500  # files of a manifest that one call of the state gives
@@ -41,7 +42,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             case "record":
                 return _record(event)
             case _:
-                runtime.state().fail_batch(event["batch_id"], event["error"], event["cause"], runtime.now())
+                cause = readable(event.get("cause")) or ""
+                runtime.state().fail_batch(event["batch_id"], event["error"], cause, runtime.now())
                 return {"batch_id": event["batch_id"]}
     except (ClientError, BotoCoreError) as error:
         raise StateUnavailable(f"the bucket of batches does not answer: {described(error)}") from None

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from state.answers import PlannedBatches
+from state.file_answers import PlannedBatches
 from tests.state_files import land, positions, statuses
 from tests.state_steps import DAY, LOADED, SIX, TODAY
 from tests.state_world import SOAK, World, step
@@ -248,6 +248,36 @@ def test_a_later_attempt_loads_what_was_not_loaded_and_nothing_else(world: World
     assert load.plan().decision == "done"
     assert load.counts() == {"PROCESSED": 3}
     assert world.sql("SELECT count(*) FROM landing_batch WHERE attempt = 2") == [(2,)]
+
+
+def reject_one(load: Load) -> None:
+    """The first of the files is rejected, and the run ends."""
+    for number, batch in enumerate(ids(load.plan())):
+        load.record(batch, "PROCESSED" if number else "REJECTED")
+    assert load.plan().decision == "rejected"
+
+
+def test_a_run_whose_file_was_rejected_goes_on_with_the_corrected_one(world: World) -> None:
+    load = Load(world, 3, max_files=1)
+    reject_one(load)
+    world.state.record_outcome(load.run, 1, "ERROR", "FilesRejected", "1 of 3", SIX, "machine")
+    assert world.run("raw/positions", TODAY)["status"] == "ERROR"
+    land(world, names(3)[:1], SIX, version="2")
+    assert world.run("raw/positions", TODAY)["status"] == "WAITING"
+    load.begin()
+    (batch,) = ids(load.plan())
+    assert len(load.files(batch)) == 1
+    load.record(batch)
+    assert (load.attempt, load.plan().decision) == (2, "done")
+
+
+def test_a_file_that_is_corrected_before_the_run_has_ended_is_loaded_by_its_next_attempt(world: World) -> None:
+    load = Load(world, 3, max_files=1)
+    reject_one(load)
+    land(world, names(3)[:1], SIX, version="2")
+    world.state.record_outcome(load.run, 1, "ERROR", "FilesRejected", "1 of 3", SIX, "machine")
+    run = world.run("raw/positions", TODAY)
+    assert (run["status"], run["attempt"]) == ("WAITING", 2)
 
 
 def test_a_retry_of_the_step_tries_failed_files_anew(world: World) -> None:

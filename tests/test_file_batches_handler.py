@@ -169,8 +169,11 @@ def test_a_step_with_too_many_rejected_files_ends_with_their_names(world: World,
 def test_a_failed_batch_gives_its_files_back(world: World, s3: Any) -> None:
     machine = Machine(world, s3)
     batch, *_ = machine.plan()
-    machine.ask("fail", batch_id=batch["batch_id"], error="JobFailed", cause="it crashed")
+    cause = json.dumps({"errorMessage": "raw-positions-load ended FAILED", "errorType": "JobFailed"})
+    machine.ask("fail", batch_id=batch["batch_id"], error="JobFailed", cause=cause)
     assert machine.load.counts() == {"RECEIVED": 2, "CLAIMED": 3}
+    reasons = world.sql("SELECT DISTINCT reason FROM landing_file WHERE status = 'RECEIVED'")
+    assert reasons == [("JobFailed: raw-positions-load ended FAILED",)]
 
 
 def test_a_bucket_that_does_not_answer_is_asked_again(world: World, s3: Any) -> None:

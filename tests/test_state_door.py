@@ -154,3 +154,11 @@ def test_only_the_typed_calls_reach_the_database() -> None:
             ):
                 assert ast.unparse(node.func) not in ("runtime.database().call", "runtime.database().rows"), path
                 assert "database" not in ast.unparse(node.func.value), path
+
+
+def test_only_the_keeper_makes_temporary_tables() -> None:
+    """The role of most functions may make none, which a copy of the database in tests does not show."""
+    making = [
+        path.name for path in FUNCTIONS.glob("state/transitions/*.sql") if "TEMP TABLE" in path.read_text("utf-8")
+    ]
+    assert making == ["90_catalog.sql"]

@@ -42,47 +42,6 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedBatches:
-    """`decision`: load, with the `batches` [{batch_id, number}] of a wave; done; or failed, rejected or exhausted, with a message. `files` counts those
-    that were {files: loaded, rejected, failed} by now."""
-
-    decision: str
-    message: str | None
-    wave: int
-    batches: list[Json]
-    files: Json
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What is common to the files of a batch: {product, business_date, run_id, attempt, batch_id, load, columns, checks}."""
-
-    header: Json
-    status: str
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedFiles:
-    """Of files that landed: how many are new, of these `unmatched` of no source and `rejected`, and how many were recorded before; how many versions
-    newer ones have superseded, and how many runs were released."""
-
-    recorded: int
-    repeated: int
-    superseded: int
-    unmatched: int
-    rejected: int
-    released: int
-
-
-@dataclass(frozen=True, slots=True)
-class Rematched:
-    """How many files of no source have one now, and how many runs that released."""
-
-    matched: int
-    released: int
-
-
-@dataclass(frozen=True, slots=True)
 class Wait:
     """`missing` are the inputs [{product, business_date, cycle, status, owner}]."""
 

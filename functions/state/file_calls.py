@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import cast
 from uuid import UUID
 
-from state.answers import Batch, Json, PlannedBatches, RecordedFiles, Rematched, Row
+from state.answers import Json, Row
+from state.file_answers import Batch, PlannedBatches, RecordedFiles, Rematched
 from state.questions import Questions
 
 

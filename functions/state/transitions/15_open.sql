@@ -54,6 +54,14 @@ CREATE OR REPLACE FUNCTION files_input(product text) RETURNS text LANGUAGE sql I
     SELECT product || '#files'
 $$;
 
+CREATE OR REPLACE FUNCTION files_of_run(r data_product_status) RETURNS SETOF landing_file
+LANGUAGE sql STABLE AS $$
+-- The versions that count of the data files of the run's date.
+    SELECT f.* FROM landing_file f
+    WHERE f.product_id = r.product_id AND f.business_date = r.business_date AND f.kind = 'data' AND f.counts
+        AND f.cycle = CASE WHEN (SELECT s.source -> 'cycle' FROM landing_source s WHERE s.product_id = r.product_id) = 'null' THEN '' ELSE r.cycle END
+$$;
+
 CREATE OR REPLACE FUNCTION product_of_files(input text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
 -- The product whose files an input stands for; null if it stands for none.
     SELECT CASE WHEN input LIKE '%#files' THEN left(input, -6) END

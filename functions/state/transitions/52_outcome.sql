@@ -1,8 +1,8 @@
 -- How an attempt ended, as its machine reports it or as others found out.
 
 CREATE OR REPLACE FUNCTION ended_without_inputs(outcome text, of_error text, actor text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
--- Whether an attempt ended only because inputs were missing: at its deadline, and not by an operator.
-    SELECT coalesce(outcome = 'ERROR' AND of_error IN ('DeadlineExceeded', 'UpstreamFailed') OR outcome = 'SKIPPED' AND actor IN ('machine', 'monitor'), false)
+-- Whether an attempt ended only because inputs were missing: at its deadline, and not by an operator; or because its files were wrong.
+    SELECT coalesce(outcome = 'ERROR' AND of_error IN ('DeadlineExceeded', 'UpstreamFailed', 'FilesRejected') OR outcome = 'SKIPPED' AND actor IN ('machine', 'monitor'), false)
 $$;
 
 CREATE OR REPLACE FUNCTION resumes_until(r data_product_status, now_is timestamptz) RETURNS timestamptz LANGUAGE sql STABLE AS $$
@@ -13,6 +13,16 @@ $$;
 CREATE OR REPLACE FUNCTION cause_in_event(outcome text, of_error text, of_cause text, actor text) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
     SELECT jsonb_build_object('cause', left(
         CASE outcome WHEN 'ERROR' THEN of_error WHEN 'COMPLETED' THEN NULL ELSE coalesce(of_cause, 'by ' || actor) END, 1000))
+$$;
+
+CREATE OR REPLACE FUNCTION send_back_files(r data_product_status, now_is timestamptz) RETURNS void LANGUAGE sql AS $$
+-- The set of files that the (locked) run has used is not what it waits for: it waits for the next one, which corrected files bring. What has landed since
+-- its files were judged is that already.
+    UPDATE refresh_event e SET superseded_at = now_is
+    FROM data_product_dependencies_events_status d
+    WHERE d.run_id = r.run_id AND d.upstream = files_input(r.product_id) AND e.event_key = d.event_key AND e.superseded_at IS NULL
+        AND NOT EXISTS (SELECT FROM files_of_run(r) f WHERE f.status = 'RECEIVED');
+    SELECT wait_for_superseded(ARRAY[r.run_id], now_is)
 $$;
 
 CREATE OR REPLACE FUNCTION record_outcome(
@@ -48,6 +58,9 @@ BEGIN
         RAISE EXCEPTION 'IllegalTransition: % for % is %, and cannot become %', r.product_id, r.business_date, r.status, outcome;
     END IF;
     PERFORM store_event_of(r, outcome, cause_in_event(outcome, of_error, of_cause, actor), now_is);
+    IF of_error = 'FilesRejected' THEN
+        PERFORM send_back_files(r, now_is);
+    END IF;
     IF outcome = 'ERROR' AND actor <> 'machine' THEN  -- a machine sends the alert of its failure itself; one that died cannot
         PERFORM store_alert(r, 'ERROR', jsonb_build_object('error', of_error, 'cause', both_ends(of_cause, 6000), 'execution_arn', r.execution_arn), now_is);
     END IF;

@@ -24,14 +24,6 @@ CREATE OR REPLACE FUNCTION share_of(allowed text, all_files bigint) RETURNS bigi
     SELECT CASE WHEN allowed IS NULL THEN 0 WHEN allowed LIKE '%\%' THEN floor(rtrim(allowed, '%')::numeric / 100 * all_files)::bigint ELSE allowed::bigint END
 $$;
 
-CREATE OR REPLACE FUNCTION files_of_run(r data_product_status) RETURNS SETOF landing_file
-LANGUAGE sql STABLE AS $$
--- The versions that count of the data files of the run's date.
-    SELECT f.* FROM landing_file f
-    WHERE f.product_id = r.product_id AND f.business_date = r.business_date AND f.kind = 'data' AND f.counts
-        AND f.cycle = CASE WHEN (SELECT s.source -> 'cycle' FROM landing_source s WHERE s.product_id = r.product_id) = 'null' THEN '' ELSE r.cycle END
-$$;
-
 CREATE OR REPLACE FUNCTION end_batches(batches bigint[], of_error text, of_cause text, now_is timestamptz) RETURNS void
 LANGUAGE sql AS $$
 -- The (claimed) files of these batches are free again. Where a file was alone in its batch this was one of its tries, and after the last one it has FAILED.
@@ -196,6 +188,11 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
     CROSS JOIN LATERAL page_of(found.entries) p
 $$;
 
+CREATE OR REPLACE FUNCTION failed_rules(checks jsonb) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+-- The rules of severity reject that a file failed, for a message.
+    SELECT string_agg(c ->> 'rule', '; ') FROM jsonb_array_elements(checks) c WHERE c -> 'passed' = 'false' AND c ->> 'severity' <> 'warn'
+$$;
+
 CREATE OR REPLACE FUNCTION record_batch(of_batch integer, of_job_run text, results jsonb, now_is timestamptz) RETURNS jsonb
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- Records what the job said of the files of a batch: [{file_id, outcome, rows_read, rows_written, rows_rejected, checks, message, retry}], of each file the
@@ -209,25 +206,28 @@ BEGIN
     PERFORM lock_sources(ARRAY[r.product_id]);
     SELECT * INTO b FROM landing_batch l WHERE l.batch_id = of_batch FOR UPDATE;
     IF b.status IN ('PLANNED', 'RUNNING') THEN
-        CREATE TEMP TABLE IF NOT EXISTS said (file_id bigint PRIMARY KEY, outcome text, rows_read bigint, rows_written bigint, rows_rejected bigint,
-            checks jsonb, message text, retry boolean) ON COMMIT DELETE ROWS;
-        DELETE FROM said;
-        INSERT INTO said SELECT DISTINCT ON (f.file_id) f.file_id, coalesce(g.line ->> 'outcome', 'FAILED'), (g.line ->> 'rows_read')::bigint,
-            (g.line ->> 'rows_written')::bigint, (g.line ->> 'rows_rejected')::bigint, coalesce(g.line -> 'checks', '[]'),
-            CASE WHEN g.line IS NULL THEN 'the job said nothing of it' ELSE g.line ->> 'message' END, coalesce((g.line ->> 'retry')::boolean, true)
-        FROM landing_file f LEFT JOIN jsonb_array_elements(results) WITH ORDINALITY AS g(line, place) ON (g.line ->> 'file_id')::bigint = f.file_id
-        WHERE f.batch_id = of_batch AND f.status = 'CLAIMED'
-        ORDER BY f.file_id, g.place DESC;
-        INSERT INTO landing_file_check (file_id, batch_id, rule, severity, passed, value)
-        SELECT s.file_id, of_batch, left(c.each ->> 'rule', 2000), CASE c.each ->> 'severity' WHEN 'warn' THEN 'warn' ELSE 'reject' END, false,
-            left(c.each ->> 'value', 200)
-        FROM said s CROSS JOIN LATERAL (SELECT e.each FROM jsonb_array_elements(s.checks) WITH ORDINALITY AS e(each, place)
-            WHERE e.each -> 'passed' = 'false' ORDER BY place LIMIT 50) c;
-        INSERT INTO landing_file_error (file_id, batch_id, at, error, cause)
-        SELECT s.file_id, of_batch, now_is, CASE s.outcome WHEN 'REJECTED' THEN 'FileRejected' ELSE 'FileFailed' END, left(s.message, 1000)
-        FROM said s WHERE s.outcome <> 'PROCESSED';
+        WITH said AS (
+            SELECT DISTINCT ON (f.file_id) f.file_id, coalesce(g.line ->> 'outcome', 'FAILED') AS outcome, (g.line ->> 'rows_read')::bigint AS rows_read,
+                (g.line ->> 'rows_written')::bigint AS rows_written, (g.line ->> 'rows_rejected')::bigint AS rows_rejected,
+                coalesce(g.line -> 'checks', '[]') AS checks, coalesce((g.line ->> 'retry')::boolean, true) AS retry,
+                CASE WHEN g.line IS NULL THEN 'the job said nothing of it' ELSE g.line ->> 'message' END AS message
+            FROM landing_file f LEFT JOIN jsonb_array_elements(results) WITH ORDINALITY AS g(line, place) ON (g.line ->> 'file_id')::bigint = f.file_id
+            WHERE f.batch_id = of_batch AND f.status = 'CLAIMED'
+            ORDER BY f.file_id, g.place DESC
+        ), checked AS (
+            INSERT INTO landing_file_check (file_id, batch_id, rule, severity, passed, value)
+            SELECT s.file_id, of_batch, left(c.each ->> 'rule', 2000), CASE c.each ->> 'severity' WHEN 'warn' THEN 'warn' ELSE 'reject' END, false,
+                left(c.each ->> 'value', 200)
+            FROM said s CROSS JOIN LATERAL (SELECT e.each FROM jsonb_array_elements(s.checks) WITH ORDINALITY AS e(each, place)
+                WHERE e.each -> 'passed' = 'false' ORDER BY place LIMIT 50) c
+        ), failed AS (
+            INSERT INTO landing_file_error (file_id, batch_id, at, error, cause)
+            SELECT s.file_id, of_batch, now_is, CASE s.outcome WHEN 'REJECTED' THEN 'FileRejected' ELSE 'FileFailed' END, left(s.message, 1000)
+            FROM said s WHERE s.outcome <> 'PROCESSED'
+        )
         UPDATE landing_file f SET rows_read = s.rows_read, rows_written = s.rows_written, rows_rejected = s.rows_rejected,
-            tries = f.tries + (s.outcome = 'FAILED')::integer, reason = left(coalesce(s.message, failed_rules(s.checks)), 1000), changed_at = now_is, changed_by = 'files',
+            tries = f.tries + (s.outcome = 'FAILED')::integer, reason = left(coalesce(s.message, failed_rules(s.checks)), 1000), changed_at = now_is,
+            changed_by = 'files',
             status = CASE WHEN s.outcome IN ('PROCESSED', 'REJECTED') THEN s.outcome
                 WHEN NOT s.retry OR f.tries + 1 >= (batches_of(r, b.step) ->> 'tries')::integer THEN 'FAILED'
                 WHEN f.counts THEN 'RECEIVED' ELSE 'SUPERSEDED' END
@@ -237,11 +237,6 @@ BEGIN
     RETURN (SELECT coalesce(jsonb_object_agg(status, count), '{}') FROM (
         SELECT f.status, count(*) FROM landing_file f WHERE f.batch_id = of_batch GROUP BY f.status) s);
 END $$;
-
-CREATE OR REPLACE FUNCTION failed_rules(checks jsonb) RETURNS text LANGUAGE sql IMMUTABLE AS $$
--- The rules of severity reject that a file failed, for a message.
-    SELECT string_agg(c ->> 'rule', '; ') FROM jsonb_array_elements(checks) c WHERE c -> 'passed' = 'false' AND c ->> 'severity' <> 'warn'
-$$;
 
 CREATE OR REPLACE FUNCTION fail_batch(of_batch integer, of_error text, of_cause text, now_is timestamptz) RETURNS void
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
