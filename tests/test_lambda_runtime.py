@@ -35,6 +35,7 @@ ANSWERS: dict[str, Any] = {
     "metadata_loader": lambda answer: answer["Status"] == "SUCCESS",
     "schema_migration": lambda answer: answer["Data"] == {"migrations": 0},
     "database_protection": lambda answer: answer["Status"] == "FAILED",  # RDS is not there
+    "code_publisher": lambda answer: answer["Data"] == {"uploaded": 0},  # no product of this catalog ships files
 }
 
 

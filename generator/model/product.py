@@ -59,8 +59,18 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
+class Code:
+    """A file that ships with the product: `name` in the product's folder, `property` by which the step names it. Its object's key has the digest
+    of its content in it."""
+
+    property: str
+    name: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
-    """One piece of work. `settings` is the step type's section as written; `timeout` in seconds."""
+    """One piece of work. `settings` is the step type's section as written; `timeout` in seconds; `code` are the files that it ships."""
 
     name: str
     type: str
@@ -68,6 +78,7 @@ class Step:
     timeout: int
     retry: Retry | None
     pointer: str
+    code: tuple[Code, ...] = ()
 
     @property
     def section(self) -> str:

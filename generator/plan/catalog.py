@@ -170,7 +170,16 @@ def _item(item: Step | Parallel) -> Entry:
         "settings": {key: _setting(key, value) for key, value in item.settings.items() if key not in apart},
         "timeout": item.timeout,
         "retry": _retry(item.retry) if item.retry else None,
-    }
+    } | ({"code": code_of(item)} if item.code else {})
+
+
+def code_of(step: Step) -> Entry:
+    """The keys of the files that the step ships by property: of one file, or of a list of them."""
+    found: Entry = {}
+    for each in step.code:
+        listed = isinstance(step.settings[each.property], list)
+        found[each.property] = [*found.get(each.property, ()), each.key] if listed else each.key
+    return found
 
 
 def _setting(key: str, value: Any) -> Any:

@@ -7,6 +7,7 @@ import jinja2
 import orjson
 
 from headgate.generator import steps
+from headgate.generator.plan.grants import referenced
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 
@@ -32,4 +33,5 @@ def environment() -> jinja2.Environment:
         auto_reload=False,
     )
     made.filters["tojson"] = _tojson
+    made.filters["substituted"] = referenced
     return made
