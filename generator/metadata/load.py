@@ -101,7 +101,7 @@ def load(inputs: Inputs, cache: Cache, today: date, progress: Progress = silent)
                 cache.put("document", digest, document)
             else:
                 partial.add(identity)
-        shipped = files_of.of(document, findings)
+        shipped = files_of.of(document, findings, identity not in partial)
         products[identity] = build.product(domain, name, shipped.document, shipped.code)
         objects |= shipped.objects
         digests[identity] = " ".join((digest, *shipped.objects))

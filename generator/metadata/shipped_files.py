@@ -3,11 +3,12 @@
 import ast
 import difflib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from headgate.generator.findings import Finding, pointer
+from headgate.generator.metadata import schema
 from headgate.generator.metadata.files import PRODUCT
 from headgate.generator.metadata.reading_rules import SHIPPED_FILE, SYNTAX, UNUSED_FILE
 from headgate.generator.model.product import Code
@@ -44,15 +45,16 @@ class ShippedFiles:
         self._known = {each.relative_to(file.parent).as_posix(): each for each in beside or ()}
         self._is_folder = beside is not None
 
-    def of(self, document: Document, findings: list[Finding]) -> Shipped:
-        """The document with the names of the jobs that are deployed; what keeps a file from being used is added to the findings."""
+    def of(self, document: Document, findings: list[Finding], whole: bool = True) -> Shipped:
+        """The document with the texts of files and the names of the jobs that are deployed; what keeps a file from being used is added to the findings.
+        Where the document is not `whole`, parts are missing that may name files."""
         shipped = Shipped(document)
         used: set[str] = set()
         if any(self._named(step) for _, step in _steps(document)):
             shipped.document = document | {"pipeline": _copied(document["pipeline"])}
             for place, step in _steps(shipped.document):
                 self._step(place, step, shipped, used, findings)
-        if self._is_folder:
+        if self._is_folder and whole:
             findings += [
                 Finding(UNUSED_FILE, self._known[name], "", name, "a file that a step names", "Remove it, or name it.")
                 for name in sorted(self._known.keys() - used)
@@ -83,6 +85,9 @@ class ShippedFiles:
             if path is None:
                 findings.append(Finding(SHIPPED_FILE, self._file, place + at, *problem))
                 continue
+            if key in kind.note("texts", ()):
+                step[kind.name] = self._with_text(kind, key, step[kind.name], path, findings)
+                continue
             findings += self._syntax(kind, step[kind.name], path)
             made = Code(key, name, f"{self._identity}/{self._digest(path)[:DIGITS]}/{path.name}")
             shipped.objects[made.key] = path
@@ -112,6 +117,22 @@ class ShippedFiles:
             large = f"`{name}` with {size:,} bytes"
             return None, (large, f"at most {LARGEST:,} bytes", "Put what is larger into S3, and name it there.")
         return path, ("", "", "")
+
+    def _with_text(self, kind: StepType, key: str, settings: Document, path: Path, findings: list[Finding]) -> Document:
+        """The settings with the text of the file, which has to be as one in the metadata."""
+        try:
+            text = self._read(path).decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            findings.append(
+                Finding(SHIPPED_FILE, path, "", f"bytes that are no UTF-8: {error.reason}", "a text in UTF-8")
+            )
+            return settings
+        filled = settings | {kind.note("texts")[key]: text}
+        written = {name: value for name, value in filled.items() if name != key}
+        wrong = schema.check(written, f"steps/{kind.name}.schema.json", path)
+        at = pointer(kind.note("texts")[key])
+        findings += [replace(each, pointer="").on(1) for each in wrong if each.pointer == at]
+        return filled
 
     def _syntax(self, kind: StepType, settings: Document, path: Path) -> Iterator[Finding]:
         minor = next((each["minor"] for each in kind.note("python", ()) if each["when"].items() <= settings.items()), 0)

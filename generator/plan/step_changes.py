@@ -1,12 +1,14 @@
 """What differs between a step of two catalogs, by meaning, in sentences."""
 
-from collections.abc import Iterator
+import difflib
+from collections.abc import Iterator, Set
 from typing import Any
 
 import orjson
 
 from headgate.generator.model.arguments import Path, leaves
 from headgate.generator.model.duration import spoken
+from headgate.generator.steps import step_types
 
 Entry = dict[str, Any]
 
@@ -16,7 +18,12 @@ def step_changes(old: Entry, new: Entry) -> Iterator[str]:
     for key in ("type", "resource", "timeout"):
         if old[key] != new[key]:
             yield f"{'runs' if key == 'resource' else key} {shown(old[key], key)} -> {shown(new[key], key)}"
-    were, are = _arguments(old), _arguments(new)
+    texts = step_types()[new["type"]].note("texts", {}) if new["type"] in step_types() else {}
+    from_files = {key for name, key in texts.items() if name in old["settings"] and name in new["settings"]}
+    for name, key in texts.items():
+        if key in from_files and old["arguments"][key] != new["arguments"][key]:
+            yield f"{name} {new['settings'][name]} changed ({_lines(old['arguments'][key], new['arguments'][key])})"
+    were, are = (_arguments(each, from_files) for each in (old, new))
     for key in sorted(were.keys() | are.keys()):
         if were.get(key, "none") != are.get(key, "none"):
             yield f"argument {key} {were.get(key, 'none')} -> {are.get(key, 'none')}"
@@ -48,7 +55,14 @@ def _files(old: Entry, new: Entry) -> Iterator[str]:
         yield ", ".join(changed) + "; runs that have begun keep the one before"
 
 
-def _arguments(step: Entry) -> dict[str, str]:
+def _lines(old: str, new: str) -> str:
+    """`+2 -1 lines`"""
+    changes = difflib.SequenceMatcher(None, old.splitlines(), new.splitlines(), autojunk=False).get_opcodes()
+    parts = [(k - j, m - n) for what, j, k, n, m in changes if what != "equal"]
+    return f"+{sum(more for _, more in parts)} -{sum(less for less, _ in parts)} lines"
+
+
+def _arguments(step: Entry, apart: Set[str]) -> dict[str, str]:
     """The arguments of a step as they are shown, those inside objects and lists one by one: `limits.max`, `accounts[0]`."""
 
     def name(path: Path) -> str:
@@ -57,7 +71,7 @@ def _arguments(step: Entry) -> dict[str, str]:
     return {
         name(path): "null" if leaf is None else shown(leaf) if isinstance(leaf, str) else orjson.dumps(leaf).decode()
         for path, leaf in leaves(step["arguments"])
-        if path
+        if path and path[0] not in apart
     }
 
 

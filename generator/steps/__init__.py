@@ -39,6 +39,8 @@ The schema has a `timeout` with a `default`, and `x-` keys that the rest of the 
 - `x-ships`: properties that name files of the product's folder, which are deployed with the product. Where the type has `<type>.resources.j2`, a step
   with the first of them runs what that template deploys: the resources of CloudFormation, by their logical ids, which begin with `id`. It is given
   `product`, `step` (with `code`, the keys of the objects by property), `tags` and `id`;
+- `x-texts`: properties that name files of the product's folder whose text is the value of another property: `{file: query}`;
+- `x-statement`: the property that holds one statement of SQL;
 - `x-deployed`: properties that only this template reads;
 - `x-python`: the minor version of Python 3 that runs the files `*.py`: `[{when, minor}]`, the first whose `when` the step has;
 - `x-with`: other notes for steps that have a property: `{property: {note: value}}`;
@@ -113,7 +115,7 @@ class StepType:
     @property
     def ships(self) -> tuple[str, ...]:
         """The properties that name files of the product."""
-        return tuple(self.note("ships", ()))
+        return (*self.note("ships", ()), *self.note("texts", ()))
 
     @property
     def resources(self) -> Path:
