@@ -12,8 +12,9 @@ def placed(step: Entry, bucket: str, prefix: str) -> Entry:
     kind = deployable(step["type"]) if "code" in step else None
     if kind is None:
         return step
+    resource = {"resource": prefix + step["resource"]} if step.get("deployed") else {}
     places = {name: _place(bucket, key) for name, key in step["code"].items()}
-    return step | {"resource": prefix + step["resource"], "arguments": kind.shipped(step["arguments"], places)}
+    return step | resource | {"arguments": kind.shipped(step["arguments"], places)}
 
 
 def _place(bucket: str, key: str | list[str]) -> str | list[str]:

@@ -71,7 +71,7 @@ pipeline:
 ```
 
 `headgate deploy` and `sam deploy` make the job `<NamePrefix>d1_ds3_clean` and its role, and upload each file under a key with the digest of its content. A run keeps the files with which its pipeline
-began ([decision 49](decisions/0049-code-ships-with-its-product.md)). Locally the script runs in Python, without Spark, with what its role allows; `--data` is the folder of the run's data. A script of a scenario
+began. Other types name files in the same way: `emr`, `emr_serverless`, `ecs`, and the queries of `athena` and `redshift` ([decision 49](decisions/0049-code-ships-with-its-product.md)). Locally the script runs in Python, without Spark, with what its role allows; `--data` is the folder of the run's data. A script of a scenario
 with the job's name stands in for it.
 """
 

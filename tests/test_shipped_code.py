@@ -163,3 +163,25 @@ def test_the_resources_of_jobs_count_in_templates_operations_and_roles() -> None
     (deployment,) = deployments({"d": domain}, layout)
     assert deployment.roles == 150 + 2 * 150 + 30
     assert deployment.operations[1] >= 150 * 6
+
+
+def test_other_services_get_their_files_from_the_bucket_of_the_stack(world: World, aws: FakeAws) -> None:
+    event = sample("metadata_loader")
+    catalog = GOLDEN / "output/shipped-files/statemachines/catalog/catalog.json"
+    event["ResourceProperties"] |= {"Catalog": str(catalog), "CodeBucket": "code", "NamePrefix": "headgate-"}
+    assert invoke("metadata_loader", event)["Status"] == "SUCCESS"
+
+    resources = dict(world.sql("SELECT step, resource FROM data_pipeline_config"))
+    assert resources["score"] == "headgate-d1_ds3_score", "a task definition that is deployed"
+    assert resources["clean"] == "clean", "EMR's step is no resource"
+    given = {(step, name): value for step, name, value in world.sql("SELECT step, name, value FROM data_pipeline_parameters")}  # fmt: skip
+    assert given["clean", "spark"].startswith("s3://code/d1/ds3/")
+    assert given["mart", "query"].startswith("-- the positions of the day\nINSERT")
+
+
+def test_plan_counts_the_lines_of_a_changed_query(project: Callable[[str], Path], headgate: Headgate) -> None:
+    root = project((GOLDEN / "output/shipped-files/input.txt").read_text("utf-8"))
+    assert headgate("generate")[0] == 0
+    query = root / "products/d1/ds3/sql/mart.sql"
+    query.write_text(query.read_text().replace("SELECT *", "SELECT account,\n value"))
+    assert headgate("plan")[1].splitlines()[0].startswith("~ d1/ds3 step mart: file sql/mart.sql changed (+2 -1 lines)")

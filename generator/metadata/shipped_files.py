@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -89,8 +90,9 @@ class ShippedFiles:
                 step[kind.name] = self._with_text(kind, key, step[kind.name], path, findings)
                 continue
             findings += self._syntax(kind, step[kind.name], path)
-            made = Code(key, name, f"{self._identity}/{self._digest(path)[:DIGITS]}/{path.name}")
-            shipped.objects[made.key] = path
+            document = self._document(kind, key, path, findings)
+            made = Code(key, name, f"{self._identity}/{self._digest(path)[:DIGITS]}/{path.name}", document)
+            shipped.objects |= {made.key: path}
             code.append(made)
         if code:
             shipped.code[place] = tuple(code)
@@ -117,6 +119,22 @@ class ShippedFiles:
             large = f"`{name}` with {size:,} bytes"
             return None, (large, f"at most {LARGEST:,} bytes", "Put what is larger into S3, and name it there.")
         return path, ("", "", "")
+
+    def _document(self, kind: StepType, key: str, path: Path, findings: list[Finding]) -> Document | None:
+        """What the file holds, where it is JSON that is deployed as it stands."""
+        if key not in kind.note("documents", ()):
+            return None
+        try:
+            found = json.loads(self._read(path))
+        except ValueError as error:
+            line = getattr(error, "lineno", 0)
+            found = getattr(error, "msg", str(error))
+            findings.append(Finding(SHIPPED_FILE, path, "", found, "a JSON object").on(line))
+            return None
+        if isinstance(found, dict):
+            return found
+        findings.append(Finding(SHIPPED_FILE, path, "", f"a {type(found).__name__}", "a JSON object"))
+        return None
 
     def _with_text(self, kind: StepType, key: str, settings: Document, path: Path, findings: list[Finding]) -> Document:
         """The settings with the text of the file, which has to be as one in the metadata."""

@@ -61,11 +61,12 @@ class Retry:
 @dataclass(frozen=True, slots=True)
 class Code:
     """A file that ships with the product: `name` in the product's folder, `property` by which the step names it. Its object's key has the digest
-    of its content in it."""
+    of its content in it. `document` is what a file of JSON holds that is deployed as it stands."""
 
     property: str
     name: str
     key: str
+    document: Any = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,15 +162,19 @@ def _item(item: Step | Parallel) -> Entry:
         return {"parallel": [[_item(each) for each in branch] for branch in item.branches]}
     kind = step_types()[item.type]
     apart = (kind.resource, *kind.arguments, "timeout")
-    return {
-        "name": item.name,
-        "type": item.type,
-        "resource": item.settings[kind.resource],
-        "arguments": kind.catalogued(item.settings),
-        "settings": {key: _setting(key, value) for key, value in item.settings.items() if key not in apart},
-        "timeout": item.timeout,
-        "retry": _retry(item.retry) if item.retry else None,
-    } | ({"code": code_of(item)} if item.code else {})
+    return (
+        {
+            "name": item.name,
+            "type": item.type,
+            "resource": item.settings[kind.resource],
+            "arguments": kind.catalogued(item.settings),
+            "settings": {key: _setting(key, value) for key, value in item.settings.items() if key not in apart},
+            "timeout": item.timeout,
+            "retry": _retry(item.retry) if item.retry else None,
+        }
+        | ({"code": code_of(item)} if item.code else {})
+        | ({"deployed": True} if names.is_deployed(item) else {})
+    )
 
 
 def code_of(step: Step) -> Entry:

@@ -55,8 +55,7 @@ def resource(step: Step) -> str:
 
 def is_deployed(step: Step) -> bool:
     """Whether what the step runs is deployed with the product."""
-    kind = step_types()[step.type]
-    return bool(step.code) and kind.resources.exists()
+    return bool(step.code) and step_types()[step.type].resources.exists()
 
 
 def deployed_id(product: Product, step: Step) -> str:

@@ -118,7 +118,7 @@ def _step(step: Step, alerts: tuple[str, ...]) -> StepOutline:
         group=f"Run step {step.name}" if step.name in ("failed", "completed", "skipped") else f"Run {step.name}",
         type=step.type,
         resource=names.resource(step),
-        settings={key: value for key, value in step.settings.items() if key not in apart},
+        settings={key: value for key, value in (step.settings | _places(step)).items() if key not in apart},
         given=tuple(kind.given(step.settings)),
         form=form_of(step.settings[kind.note("form")]) if kind.note("form") else None,
         timeout=step.timeout,
@@ -128,6 +128,11 @@ def _step(step: Step, alerts: tuple[str, ...]) -> StepOutline:
         ),
         alerts=alerts,
     )
+
+
+def _places(step: Step) -> dict[str, str]:
+    """Where the files are that a machine's definition names; those of arguments come with the configuration of the run."""
+    return {each.property: f"s3://${{CodeBucketName}}/{each.key}" for each in step.code}
 
 
 def _cluster(cluster: Step) -> StepOutline:

@@ -43,7 +43,8 @@ def watching(steps: Iterable[Step]) -> Watching:
     actions: dict[Grant, set[str]] = {}
     names: dict[Grant, set[str]] = {}
     for step in given:
-        known = step.settings | {step_types()[step.type].resource: names_of.resource(step)}
+        resource = {step_types()[step.type].resource: names_of.resource(step)} if names_of.is_deployed(step) else {}
+        known = step.settings | resource
         for grant in step_types()[step.type].note("watch-grants", ()):
             condition = filled_in_condition(grant.get("condition"), known)
             same = grant["resource"], orjson.dumps(condition, option=orjson.OPT_SORT_KEYS)

@@ -8,7 +8,7 @@ from headgate.generator.model.product import Product, Step
 from headgate.generator.plan import names
 from headgate.generator.plan.catalog import code_of
 from headgate.generator.plan.resources import tags_of
-from headgate.generator.render.environment import environment
+from headgate.generator.render.environment import RESOURCES, environment
 from headgate.generator.steps import step_types
 
 
@@ -23,8 +23,8 @@ def _of(product: Product, step: Step) -> dict[str, Any]:
     """As the template of the step's type has it."""
     kind = step_types()[step.type]
     given = {"name": step.name, "timeout": step.timeout, "settings": step.settings, "code": code_of(step)}
-    given["resource"] = names.resource(step)
-    text = environment().get_template(kind.resources.name).render(
+    given |= {"resource": names.resource(step), "documents": {each.property: each.document for each in step.code}}
+    text = environment().get_template(kind.name + RESOURCES).render(
         product=product, step=given, tags=tags_of(product) | step.settings.get("tags", {}), id=names.deployed_id(product, step)
     )  # fmt: skip
     rendered: dict[str, Any] = orjson.loads(text)

@@ -25,11 +25,19 @@ def fetched(settings: Settings, role: str, place: str) -> Path:
         action == "s3:GetObject" and fnmatchcase(f"arn:aws:s3:::{path}", name) for action, name in granted(role)
     ):
         raise PermissionError(f"{role} is not authorized to perform: s3:GetObject on {place}")
-    bucket, _, key = path.partition("/")
+    file = found(settings, place)
+    if file is None:
+        raise FileNotFoundError(f"{place} does not exist")
+    return file
+
+
+def found(settings: Settings, place: str) -> Path | None:
+    """The file at that place of S3; None if there is none."""
+    bucket, _, key = place.removeprefix(S3).partition("/")
     data = s3._get_object_data(bucket, key)
     if data is None:
-        raise FileNotFoundError(f"{place} does not exist")
-    file = settings.folder / "code" / key
+        return None
+    file = settings.folder / "code" / bucket / key
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(data)
     return file

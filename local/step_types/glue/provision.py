@@ -14,7 +14,7 @@ def provision(stack: Stack, steps: list[dict[str, Any]], scripts: Path | None, d
     one. A job that is deployed with its product runs what ships with it, unless there is a `<job>.py`, which stands in for it: Spark is not here."""
     glue = stack.client("glue")
     arguments = {"--data": str(data)}
-    shipped = {each["resource"]: each for each in steps if "code" in each}
+    shipped = {each["resource"]: each for each in steps if each.get("deployed")}
     for name in sorted({each["resource"] for each in steps} - shipped.keys()):
         location = str(script_of(name, scripts) or INSTANT)
         job = {
