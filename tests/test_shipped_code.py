@@ -185,3 +185,9 @@ def test_plan_counts_the_lines_of_a_changed_query(project: Callable[[str], Path]
     query = root / "products/d1/ds3/sql/mart.sql"
     query.write_text(query.read_text().replace("SELECT *", "SELECT account,\n value"))
     assert headgate("plan")[1].splitlines()[0].startswith("~ d1/ds3 step mart: file sql/mart.sql changed (+2 -1 lines)")
+
+
+def test_a_product_that_is_a_folder_is_a_product_for_new_as_well(generated: Path, headgate: Headgate) -> None:
+    assert headgate("new", "product", "d1/ds3")[0] == 2
+    assert headgate("new", "product", "d1/ds4", "--depends-on", "d1/ds3")[0] == 0
+    assert headgate("validate")[0] == 0
