@@ -147,7 +147,11 @@ def test_a_run_is_given_the_files_with_which_its_pipeline_began(world: World, aw
     assert invoke("metadata_loader", event)["Status"] == "SUCCESS"
 
     found = world.sql("SELECT step, resource FROM data_pipeline_config ORDER BY position")
-    assert found == [("clean", "headgate-d1_ds3_clean"), ("check", "headgate-positions-check")]
+    assert found == [
+        ("clean", "headgate-d1_ds3_clean"),
+        ("plain", "headgate-d1_ds3_plain"),
+        ("check", "headgate-positions-check"),
+    ]
     given = dict(world.sql("SELECT name, value FROM data_pipeline_parameters WHERE step = 'clean'"))
     assert given["--scriptLocation"].startswith("s3://code/d1/ds3/")
     assert [each.rpartition("/")[2] for each in given["--extra-py-files"].split(",")] == ["tables.py", "rules.zip"]
