@@ -21,6 +21,7 @@ from headgate.local.process import dies_with_parent
 
 HOOKS = ()
 LIBRARY = Path(__file__).parents[2] / "jobs"  # the package for authors of jobs; on AWS it comes with `--extra-py-files`
+PATH = "PYTHONPATH"
 MESSAGE = 2_000  # characters of the last line that is kept of a script's output
 
 
@@ -116,7 +117,7 @@ class Work:
             "AWS_ACCESS_KEY_ID": get_account_id(),
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_DEFAULT_REGION": get_region(),
-            "PYTHONPATH": str(LIBRARY),
             "PYTHONUNBUFFERED": "1",  # its output is read while it runs
         }
-        return {**inherited, **reach, **self._order.variables}
+        modules = [self._order.variables[PATH]] if PATH in self._order.variables else []
+        return {**inherited, **reach, **self._order.variables, PATH: os.pathsep.join([*modules, str(LIBRARY)])}
