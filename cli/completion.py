@@ -28,7 +28,8 @@ def complete(parser: argparse.ArgumentParser) -> None:
 def products(parsed_args: argparse.Namespace, **_: object) -> list[str]:
     """The products in the metadata folder, by the paths of their files: a file need not be right to be named."""
     folder = _folder(parsed_args)
-    return sorted(f"{path.parent.name}/{path.stem}" for path in folder.glob("*/*.yaml") if path.name != "domain.yaml")
+    found = {f"{path.parent.name}/{path.stem}" for path in folder.glob("*/*.yaml") if path.name != "domain.yaml"}
+    return sorted(found | {f"{path.parts[-3]}/{path.parts[-2]}" for path in folder.glob("*/*/product.yaml")})
 
 
 def domains(parsed_args: argparse.Namespace, **_: object) -> list[str]:

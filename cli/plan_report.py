@@ -142,7 +142,7 @@ class PlanReport:
             (f"{MARKS[change.kind]} ", change.kind),
             (change.product, "title"),
             (f" {what}", ""),
-            (" (data only: its machine does not change)" if data_only else "", "quiet"),
+            (f" ({'' if change.deploys else 'data only: '}its machine does not change)" if data_only else "", "quiet"),
         ]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import custom_resource
 import runtime
 import scheduler
+import shipped_code
 import ticks
 from batch import LOG
 from state import catalog
@@ -46,10 +47,13 @@ def apply(event: dict[str, Any], now: datetime) -> dict[str, Any]:
     content = catalog.of_account(content, account or os.environ["STATE_MACHINE_ARN_PREFIX"].split(":")[4])
     committed_at = datetime.fromisoformat(properties["CommittedAt"]) if properties["CommittedAt"] else now
 
+    def placed(step: dict[str, Any]) -> dict[str, Any]:
+        return shipped_code.placed(step, properties.get("CodeBucket", ""), properties.get("NamePrefix", ""))
+
     def load(force: bool) -> Loaded:
         actor = properties.get("Actor", "deployment")
         return catalog.load(
-            runtime.state(), content, event["RequestId"], properties["Commit"], committed_at, actor, now, force
+            runtime.state(), content, event["RequestId"], properties["Commit"], committed_at, actor, now, force, placed
         )
 
     try:

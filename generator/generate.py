@@ -12,10 +12,11 @@ from headgate.generator.lint.linters import cfn_lint
 from headgate.generator.lint.proof import Proof
 from headgate.generator.metadata.load import Loaded
 from headgate.generator.metadata.own_example import example_product
+from headgate.generator.metadata.shipped_files import DIGITS
 from headgate.generator.model.accounts import home_of, producers, publishers, publishes_elsewhere, subscriptions
 from headgate.generator.model.mesh import Mesh
 from headgate.generator.model.product import Product
-from headgate.generator.output import Generated, Output
+from headgate.generator.output import Generated, Output, OutputError
 from headgate.generator.plan import catalog
 from headgate.generator.plan.deployment import deployments, role_sentences, stack_sentences
 from headgate.generator.plan.forwarding import forwarding
@@ -26,8 +27,10 @@ from headgate.generator.plan.watching import Watching, watching
 from headgate.generator.progress import Progress
 from headgate.generator.render.application import Part, render_first_stack, render_further_stack, render_mesh
 from headgate.generator.render.canonical import canonical
+from headgate.generator.render.deployed import deployed
 from headgate.generator.render.domain import write_domain
-from headgate.generator.render.shapes import AlteredTextError, machine_texts, resource_shape, shape_of
+from headgate.generator.render.resource_shapes import resource_shape
+from headgate.generator.render.shapes import AlteredTextError, machine_texts, shape_of
 from headgate.generator.steps import StepType, step_types
 
 # So many machines take longer to render than cfn-lint takes to load.
@@ -64,6 +67,11 @@ class _Run:
                 progress("generating machines", number, len(machines))
                 self.machine(product)
             self.templates(progress)
+            for key, file in self.mesh.shipped.items():
+                data = file.read_bytes()
+                if f"/{digest(data)[:DIGITS]}/" not in key:
+                    raise OutputError(f"{file} changed while it was read; run the command again")
+                self.out.put(f"{output.CODE}/{key}", data)
         except AlteredTextError as error:
             self.proof.altered(self.mesh.root, error)
 
@@ -74,9 +82,15 @@ class _Run:
         known = self.cache.get("machine", key)
         if known is None or not self.out.keep(path, known[0]):
             resources, text = self._rendered(product)
-            known = [self.out.put(path, text), len(orjson.dumps(resources.statements)) + 2_600]
+            size = len(orjson.dumps(resources.statements)) + 2_600
+            roles = sum(each["Type"] == "AWS::IAM::Role" for each in resources.deployed.values())
+            if resources.deployed:
+                size += 2 * len(orjson.dumps(resources.deployed))  # as it is written, with white space
+            known = [self.out.put(path, text), size, len(resources.deployed), roles]
             self.cache.put("machine", key, known)
         domain.sizes[product.name] = known[1]
+        if known[2]:
+            domain.deployed[product.name] = (known[2], known[3])
 
     def example(self, kind: StepType) -> None:
         """Proves a type of the project by its example, whether or not a product uses it."""
@@ -98,7 +112,9 @@ class _Run:
         texts = machine_texts(given)
         shape = shape_of(given, texts)
         text = shape.text(texts)
-        resources = self.resources[product.id] = resources_of(product, shape.placeholders, shape.calls_of(texts))
+        resources = self.resources[product.id] = resources_of(
+            product, shape.placeholders, shape.calls_of(texts), deployed(product)
+        )
         self.proof.machine(self.mesh.file(product), given, shape.key, text, resources)
         return resources, text
 

@@ -24,6 +24,8 @@ from headgate.generator.findings import Finding
 
 STAGING, JOURNAL = ".staging", "journal.json"
 CATALOG, LAYOUT, APPLICATION, MESH = "catalog/catalog.json", "layout.json", "template.json", "mesh/template.json"
+CODE = "catalog/code"  # the files that ship with products
+OF_DOMAINS = re.compile(r".*\.asl\.json|template.*\.json")
 FURTHER = re.compile(r"template-\d+\.json")  # of the stacks beside the first
 
 
@@ -157,9 +159,10 @@ class Output:
             recover(self.folder)
             raise
         shutil.rmtree(self._staging, ignore_errors=True)
-        for parent in {(self.folder / path).parent for path in changes.removed} - {self.folder}:
+        parents = {parent for path in changes.removed for parent in Path(path).parents} - {Path()}
+        for parent in sorted(parents, key=lambda each: -len(each.parts)):
             with contextlib.suppress(OSError):  # not empty
-                parent.rmdir()
+                (self.folder / parent).rmdir()
 
 
 @contextlib.contextmanager
@@ -219,19 +222,16 @@ def _generated(folder: Path) -> set[str]:
     found = {name for name in (CATALOG, LAYOUT, APPLICATION, MESH) if (folder / name).is_file()}
     if folder.is_dir():
         with os.scandir(folder) as entries:
-            visible = {each.name: each.is_dir() for each in entries if not each.name.startswith(".")}
-        found |= {name for name, folder in visible.items() if not folder and FURTHER.fullmatch(name)}
-        for domain in (name for name, folder in visible.items() if folder):
-            for name in os.listdir(folder / domain):
-                if name.endswith(".asl.json") or (name.startswith("template") and name.endswith(".json")):
-                    found.add(f"{domain}/{name}")
-    return found
+            domains = [each for each in entries if each.name[0] != "." and each.is_dir()]
+        found |= {name for name in os.listdir(folder) if FURTHER.fullmatch(name)}
+        found |= {f"{each.name}/{name}" for each in domains for name in os.listdir(each) if OF_DOMAINS.fullmatch(name)}
+    return found | {each.relative_to(folder).as_posix() for each in (folder / CODE).rglob("*") if each.is_file()}
 
 
 def _require_output_folder(folder: Path) -> None:
     if (folder / CATALOG).exists():
         return
-    others = sorted(each.name for each in folder.iterdir() if not each.name.startswith(".") and each.suffix != ".md")
+    others = sorted(each.name for each in folder.iterdir() if each.name[0] != "." and each.suffix != ".md")
     if others:
         raise OutputError(
             f"{folder}: not an output folder of Headgate (it has no {CATALOG}, but {others[0]}); "

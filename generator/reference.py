@@ -50,6 +50,31 @@ def products() -> Iterator[Product]:
 ```
 """
 
+FOLDER_OF_PRODUCT = """\
+A product whose code ships with it is a folder: its metadata in `<domain>/<product>/product.yaml`, the files beside it. Steps name them relative to the folder.
+
+```yaml
+# d1/ds3/product.yaml, with clean.py and lib/tables.py beside it
+description: Positions, cleaned
+depends_on: {all_of: [raw/trades]}
+pipeline:
+  steps:
+    - name: clean
+      glue:
+        script: clean.py
+        py_files: [lib/tables.py]
+        arguments: {"--business_date": "{business_date}"}
+        default_arguments: {"--data": s3://positions/data/}
+        connections: [warehouse]
+        grants:
+          - {action: [s3:GetObject, s3:PutObject], resource: "arn:${AWS::Partition}:s3:::positions/data/*"}
+```
+
+`headgate deploy` and `sam deploy` make the job `<NamePrefix>d1_ds3_clean` and its role, and upload each file under a key with the digest of its content. A run keeps the files with which its pipeline
+began. Other types name files in the same way: `emr`, `emr_serverless`, `ecs`, and the queries of `athena` and `redshift` ([decision 49](decisions/0049-code-ships-with-its-product.md)). Locally the script runs in Python, without Spark, with what its role allows; `--data` is the folder of the run's data. A script of a scenario
+with the job's name stands in for it.
+"""
+
 STEP_TYPES = """\
 What a step can run. The keys of each type are in the [metadata reference](metadata.md). Machines launch the work, record its id, and wait; the end
 comes by event, and the monitor asks about work whose end nobody reported. `cancel`, a failed attempt and a lost machine stop what runs. `task` makes any call for which there is no type;
@@ -116,6 +141,7 @@ def metadata_page() -> str:
         parts.append(f"## {title}\n\n{schema['description']}\n")
         parts.extend(_example(FOLDER / "examples" / f"{each}.yaml") for each in examples)
         parts.append("\n".join(_table(schema)) + "\n")
+    parts.append(f"## A product with its code\n\n{FOLDER_OF_PRODUCT}")
     parts.append(f"## Products in Python\n\n{PYTHON}")
     parts.extend(of_type(kind) for kind in step_types().values())
     return "\n".join(parts)

@@ -87,7 +87,16 @@ class FakeAws:
         self._fail("UpdateSchedule")
         self.schedules[Name] = ScheduleExpression
 
-    def put_object(self, Bucket: str, Key: str, Body: bytes, ContentType: str) -> dict[str, str]:  # noqa: N803
+    def get_paginator(self, operation: str) -> Any:
+        assert operation == "list_objects_v2"
+        return self
+
+    def paginate(self, Bucket: str) -> list[dict[str, Any]]:  # noqa: N803
+        """The objects of the bucket, one a page."""
+        place = f"s3://{Bucket}/"
+        return [{"Contents": [{"Key": each.removeprefix(place)}]} for each in self.objects if each.startswith(place)]
+
+    def put_object(self, Bucket: str, Key: str, Body: bytes, ContentType: str = "") -> dict[str, str]:  # noqa: N803
         self._fail("PutObject")
         self.objects[f"s3://{Bucket}/{Key}"] = Body
         return {"ETag": "1"}

@@ -29,7 +29,10 @@ def secret(role: str | None) -> Any:
     return {"Fn::GetAtt": [names[role], "Id"]} if role else OWNER
 
 
-WITHOUT_DATABASE = {"DatabaseProtectionFunction"}  # it changes the cluster, and nothing in it
+WITHOUT_DATABASE = {
+    "CodePublisherFunction",
+    "DatabaseProtectionFunction",
+}  # the latter changes the cluster, and nothing in it
 
 
 @pytest.mark.parametrize("function", sorted(HANDLERS.keys() - WITHOUT_DATABASE))

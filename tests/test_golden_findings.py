@@ -35,6 +35,7 @@ def test_every_rule_has_a_case_and_an_id_of_its_own() -> None:
         "HG602",
         "HG603",
         "HG605",
+        "HG610",
     ]  # test_rules
     ids = [rule.id for rule in (*rules, *PROOF_RULES)]
     assert len(ids) == len(set(ids))

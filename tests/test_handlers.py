@@ -303,6 +303,7 @@ CONTRACTS = {
     "monitor": ["schedule"],
     "metadata_loader": ["metadata-loader"],
     "schema_migration": ["schema-migration"],
+    "code_publisher": ["product-code"],
     "database_protection": ["database-protection"],
     "pipeline_configuration": ["pipeline-configuration"],
     "job_tracker": ["job-tracker"],

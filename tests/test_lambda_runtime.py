@@ -35,6 +35,7 @@ ANSWERS: dict[str, Any] = {
     "metadata_loader": lambda answer: answer["Status"] == "SUCCESS",
     "schema_migration": lambda answer: answer["Data"] == {"migrations": 0},
     "database_protection": lambda answer: answer["Status"] == "FAILED",  # RDS is not there
+    "code_publisher": lambda answer: answer["Status"] == "FAILED",  # S3 is not there
 }
 
 
@@ -55,7 +56,7 @@ def open_day(world: World) -> dict[str, str]:
     world.event("raw/rd1", "2026-11-20", at("2026-11-20 06:10"))
     nowhere = {
         f"AWS_ENDPOINT_URL_{name}": "http://127.0.0.1:1"
-        for name in ("STEPFUNCTIONS", "SFN", "EVENTBRIDGE", "EVENTS", "SNS", "GLUE", "RDS")
+        for name in ("STEPFUNCTIONS", "SFN", "EVENTBRIDGE", "EVENTS", "SNS", "GLUE", "RDS", "S3")
     }
     # what `sam local invoke --env-vars events/env.json` sets, but for the address of this test's database
     given = json.loads((ROOT / "events" / "env.json").read_text("utf-8"))["Parameters"]

@@ -26,7 +26,8 @@ from headgate.generator.plan.resources import among_others, resources_of
 from headgate.generator.render.canonical import canonical
 from headgate.generator.render.domain import parameters_of, render_domain, write_domain
 from headgate.generator.render.machine import render_machine
-from headgate.generator.render.shapes import machine_texts, resource_shape, shape_of
+from headgate.generator.render.resource_shapes import resource_shape
+from headgate.generator.render.shapes import machine_texts, shape_of
 from tests.conftest import Headgate
 from tests.golden import FOLDER, files, lay_out
 

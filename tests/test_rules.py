@@ -52,6 +52,23 @@ def test_more_machines_than_roles(project: Callable[[str], Path], headgate: Head
     assert headgate("validate", "--strict")[0] == 1
 
 
+def test_more_jobs_than_glue_allows(project: Callable[[str], Path], headgate: Headgate) -> None:
+    def mesh(products: int) -> str:
+        steps = "".join(f"    - {{name: s{n}, glue: {{script: a.py}}}}\n" for n in range(40))
+        one = "description: x\nschedule: {frequency: daily, time: '06:00'}\npipeline:\n  steps:\n" + steps
+        return "--- d1/domain.yaml\nowner: x\n" + "".join(
+            f"--- d1/p{n}/product.yaml\n{one}--- d1/p{n}/a.py\nx = 1\n" for n in range(products)
+        )
+
+    project(mesh(26))
+    code, printed = headgate("validate")
+    assert code == 0
+    assert "found     1,040 jobs that are deployed with products in one account" in printed
+    assert "found     26 machines and 1,040 jobs with roles of their own in one account" in printed
+    shutil.rmtree(Path("products") / "d1" / "p25")
+    assert "HG6" not in headgate("validate")[1].replace("HG602", "")
+
+
 def accounts(count: int) -> str:
     """A mesh in which every account hears of other domains than the rest."""
     parts = []

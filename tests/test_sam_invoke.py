@@ -18,7 +18,7 @@ from tests.local_application import ROOT, needs_sam
 
 FUNCTIONS = sorted(path.stem for path in (ROOT / "events").glob("*.json") if path.stem != "env")
 CONTRACTS = {
-    "alerts": "alert", "database_protection": "database-protection", "dependency_gate": "dependency-gate", "inquire": "inquire", "job_tracker": "job-tracker",
+    "code_publisher": "product-code", "alerts": "alert", "database_protection": "database-protection", "dependency_gate": "dependency-gate", "inquire": "inquire", "job_tracker": "job-tracker",
     "metadata_loader": "metadata-loader", "monitor": "schedule", "operate": "operate", "outcome_recorder": "outcome-recorder",
     "pipeline_configuration": "pipeline-configuration", "refresh_events": "refresh-event", "scheduler": "schedule",
     "schema_migration": "schema-migration",

@@ -39,7 +39,7 @@ def loaded(root: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[object, int]:
         return read(data)
 
     with monkeypatch.context() as patched:
-        patched.setattr("headgate.generator.metadata.load.read", counted)
+        patched.setattr("headgate.generator.metadata.load_beside.read", counted)
         result = Project(root, Cache(None), date(2026, 11, 21)).loaded
     mesh = result.mesh
     return (mesh.products, mesh.broken, mesh.partial, mesh.domains, result.findings, result.digests), len(made)

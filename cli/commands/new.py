@@ -10,6 +10,7 @@ from headgate.cli.arguments import add_products, product_name
 from headgate.cli.errors import FINE, UsageError
 from headgate.cli.schemas import SCHEMAS, modeline, schema_file
 from headgate.generator.metadata.files import MAX_NAME, NAME, RESERVED
+from headgate.generator.metadata.files import PRODUCT as PRODUCT_FILE
 from headgate.generator.metadata.read_error import ReadError
 from headgate.generator.metadata.yaml_reader import read
 
@@ -99,8 +100,10 @@ def _product(arguments: argparse.Namespace) -> tuple[Path, str]:
     if arguments.daily and not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", arguments.daily):
         raise UsageError(f"--daily {arguments.daily}: expected a time of day in the form HH:MM, such as 06:00")
     for each in arguments.depends_on:
-        if not (arguments.products / f"{each}.yaml").exists():
+        if not any((arguments.products / place).exists() for place in (f"{each}.yaml", f"{each}/{PRODUCT_FILE}")):
             raise UsageError(f"--depends-on {each}: no such product under {arguments.products}")
+    if (arguments.products / domain / name / PRODUCT_FILE).exists():
+        raise UsageError(f"{arguments.products}/{domain}/{name}/{PRODUCT_FILE} exists already; nothing was written")
     schedule = f'schedule: {{frequency: daily, time: "{arguments.daily}"}}\n' if arguments.daily else ""
     waits = "".join(f"    - {each}\n" for each in arguments.depends_on)
     if not (schedule or waits):

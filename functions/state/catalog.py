@@ -1,7 +1,7 @@
 """Turns the compiled catalog into rows for `load_catalog`: conditions into a tree over numbered leaves, steps into a list."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -10,11 +10,16 @@ from state.answers import Loaded
 from state.calls import State
 
 Entry = dict[str, Any]
+Placed = Callable[[Entry], Entry]
 CHUNK = 2_000_000  # bytes of JSON a call; the Data API takes 4 MiB
 
 # What only the account that runs a product needs.
 OF_MACHINES = ("machine", "execution_prefix", "depends_on", "wait", "pipeline", "notify", "alerts", "sla", "files")
 CORRECTED = {"rerun_downstream": "rerun"}  # what `on_correction` is as `on_update`, where it is not the same
+
+
+def as_it_is(step: Entry) -> Entry:
+    return step
 
 
 def load(
@@ -26,9 +31,10 @@ def load(
     actor: str,
     now: datetime,
     force: bool = False,
+    placed: Placed = as_it_is,
 ) -> Loaded:
-    """Loads the catalog."""
-    for chunk in _chunks(catalog):
+    """Loads the catalog; `placed` gives a step what this account and stack say of it."""
+    for chunk in _chunks(catalog, placed):
         state.database.execute(
             "INSERT INTO catalog_stage (upload, section, key, entry, staged_at) "
             "SELECT :upload, r.section, r.key, r.entry, CAST(:staged_at AS timestamptz) "
@@ -107,10 +113,10 @@ def without_accounts(catalog: Entry) -> Entry:
     return {**catalog, "products": {name: single(each) for name, each in catalog["products"].items()}}
 
 
-def _chunks(catalog: Entry) -> Iterator[list[Entry]]:
+def _chunks(catalog: Entry, placed: Placed) -> Iterator[list[Entry]]:
     chunk: list[Entry] = []
     size = 0
-    for row in rows(catalog):
+    for row in rows(catalog, placed):
         length = len(json.dumps(row))
         if chunk and size + length > CHUNK:
             yield chunk
@@ -121,7 +127,7 @@ def _chunks(catalog: Entry) -> Iterator[list[Entry]]:
         yield chunk
 
 
-def rows(catalog: Entry) -> Iterator[Entry]:
+def rows(catalog: Entry, placed: Placed = as_it_is) -> Iterator[Entry]:
     """Every domain, calendar and product as a row of the stage; a product also as the catalog holds it."""
     for key, entry in catalog["domains"].items():
         yield {"section": "domains", "key": key, "entry": entry}
@@ -140,7 +146,7 @@ def rows(catalog: Entry) -> Iterator[Entry]:
             _wait_for_files(key, compiled)
         if "pipeline" in entry:
             pipeline = compiled.pop("pipeline")
-            compiled["steps"] = list(_steps(pipeline["steps"]))
+            compiled["steps"] = [placed(each) for each in _steps(pipeline["steps"])]
             if timeout := pipeline.get("timeout"):
                 compiled["pipeline_timeout"] = timeout
         yield {"section": "products", "key": key, "entry": compiled}

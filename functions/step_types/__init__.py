@@ -64,6 +64,14 @@ class Findable(StepType, Protocol):
         """The job runs with that mark which began since then; `settings` are the step's other properties. Raises botocore's errors."""
 
 
+class Deployable(StepType, Protocol):
+    """A step type whose work can be deployed with the product that it is of."""
+
+    def shipped(self, arguments: dict[str, Any], places: dict[str, Any]) -> dict[str, Any]:
+        """The arguments with the places of the files that the step ships, by the properties that name them: the work keeps these, whatever is
+        deployed while it runs."""
+
+
 class OnCluster(Findable, Protocol):
     """A step type whose work runs on a cluster."""
 
@@ -107,6 +115,12 @@ def findable(name: str) -> Findable | None:
     """The step type of that name, if its launches can be found."""
     kind = step_type(name)
     return cast(Findable, kind) if hasattr(kind, "launched") else None
+
+
+def deployable(name: str) -> Deployable | None:
+    """The step type of that name, if its work can be deployed with a product."""
+    kind = step_type(name)
+    return cast(Deployable, kind) if hasattr(kind, "shipped") else None
 
 
 def is_cluster(name: str) -> bool:

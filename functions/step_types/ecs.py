@@ -36,6 +36,11 @@ def marked(arguments: dict[str, Any], mark: str) -> dict[str, Any]:
     return given | {"started_by": _started_by(mark)}
 
 
+def shipped(arguments: dict[str, Any], places: dict[str, Any]) -> dict[str, Any]:
+    """A run is of the latest revision: one that is replaced cannot be run any more."""
+    return arguments
+
+
 def launched(job: str, settings: dict[str, Any], mark: str, since: datetime) -> list[Launched]:
     """ECS lists tasks by what they were started by, those that run and those that have stopped within the hour."""
     cluster = settings["cluster"]

@@ -52,6 +52,10 @@ def marked(arguments: dict[str, Any], mark: str) -> dict[str, Any]:
     return {"command": ["spark-submit", "--deploy-mode", "cluster", *options, *application], "mark": mark}
 
 
+def shipped(arguments: dict[str, Any], places: dict[str, Any]) -> dict[str, Any]:
+    return arguments | {"spark": places["spark"]}
+
+
 def launched(job: str, settings: dict[str, Any], mark: str, since: datetime) -> list[Launched]:
     """The steps of the attempt's clusters, by their name: AddJobFlowSteps takes no token by which EMR would know a second call."""
     return [

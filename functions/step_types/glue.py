@@ -48,6 +48,12 @@ def marked(arguments: dict[str, Any], mark: str) -> dict[str, Any]:
     return {**arguments, MARK: mark}
 
 
+def shipped(arguments: dict[str, Any], places: dict[str, Any]) -> dict[str, Any]:
+    """These arguments win over the job's own (docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-etl-glue-arguments.html)."""
+    modules = {"--extra-py-files": ",".join(places["py_files"])} if "py_files" in places else {}
+    return arguments | {"--scriptLocation": places["script"]} | modules
+
+
 def launched(job: str, settings: dict[str, Any], mark: str, since: datetime) -> list[Launched]:
     """StartJobRun takes no token by which Glue would know a second call, so the runs are searched, the latest first, by what they were given."""
     found: list[Launched] = []

@@ -15,15 +15,18 @@ MAX_NAME = 64
 CALENDARS = "calendars"
 BUCKETS = "buckets"  # of a domain
 MESH = "mesh.yaml"  # beside the domains
+PRODUCT = "product.yaml"  # of a product that is a folder
 RESERVED = ("catalog", "template", "layout", "mesh")
 
 
 @dataclass
 class Files:
-    """Paths by what they are; `misplaced` are findings. `python` yields products; files that begin with `_` are what these import."""
+    """Paths by what they are; `misplaced` are findings. `python` yields products; files that begin with `_` are what these import. `beside` are the files
+    in the folder of a product, beside its metadata: what ships with it."""
 
     domains: dict[str, Path] = field(default_factory=dict)
     products: dict[tuple[str, str], Path] = field(default_factory=dict)
+    beside: dict[tuple[str, str], tuple[Path, ...]] = field(default_factory=dict)
     calendars: dict[str, Path] = field(default_factory=dict)
     buckets: dict[str, Path] = field(default_factory=dict)  # by domain
     python: list[Path] = field(default_factory=list)
@@ -42,6 +45,7 @@ class Files:
             self.products.values(),
             self.python,
             self.imported,
+            *self.beside.values(),
         )
 
 
@@ -90,12 +94,7 @@ def _folder(root: Path, folder: Path, name: str, files: Files) -> None:
         if unusable:
             files.misplaced.append(unusable)
         elif _is_folder(entry):
-            if any(_yaml(each) for each in os.listdir(path)):
-                files.misplaced.append(
-                    _misplaced(
-                        path, "a folder inside a domain", "products/<domain>/<product>.yaml", "Move its files up."
-                    )
-                )
+            _product_folder(root, path, name, files)
         elif entry.name.endswith(".py") and name != CALENDARS:
             (files.imported if entry.name.startswith("_") else files.python).append(path)
         elif not _yaml(entry.name):
@@ -123,6 +122,15 @@ def _folder(root: Path, folder: Path, name: str, files: Files) -> None:
                     path, f"a product named `{stem}`", "another name: Headgate writes files of this name itself", ""
                 )
             )
+        elif (name, stem) in files.products:
+            files.misplaced.append(
+                _misplaced(
+                    path,
+                    f"a second description of {name}/{stem}, which is the folder {stem}/ as well",
+                    f"one of {stem}.yaml and {stem}/{PRODUCT}",
+                    "Remove one of them.",
+                )
+            )
         else:
             files.products[name, stem] = path
     if name not in files.domains and (
@@ -140,15 +148,46 @@ def _folder(root: Path, folder: Path, name: str, files: Files) -> None:
         )
 
 
+def _product_folder(root: Path, folder: Path, domain: str, files: Files) -> None:
+    """A folder with product.yaml is a product, and what else is in it ships with the product."""
+    names = os.listdir(folder)
+    if domain == CALENDARS or PRODUCT not in names:
+        if any(map(_yaml, names)):
+            expected = f"products/<domain>/<product>.yaml or products/<domain>/<product>/{PRODUCT}"
+            hint = f"Move its files up, or name the one that describes the product {PRODUCT}."
+            files.misplaced.append(_misplaced(folder, "a folder inside a domain", expected, hint))
+    elif not _good(folder.name) or folder.name in (*RESERVED, "domain"):
+        what = "lower-case letters, digits and single dashes, at most 64; not a name that Headgate uses itself"
+        files.misplaced.append(_misplaced(folder, f"a product named `{folder.name}`", what, "Rename the folder."))
+    else:
+        read = list(_below(root, folder, files))
+        if folder / PRODUCT in read:
+            files.products[domain, folder.name] = folder / PRODUCT
+        files.beside[domain, folder.name] = tuple(each for each in read if each != folder / PRODUCT)
+
+
+def _below(root: Path, folder: Path, files: Files) -> Iterator[Path]:
+    """The files in the folder and in those below it; what cannot be opened is misplaced."""
+    for entry in _entries(folder):
+        unusable = _unusable(entry, root, anything=True)
+        if unusable:
+            files.misplaced.append(unusable)
+        elif not _is_folder(entry):
+            yield Path(entry.path)
+        elif entry.name != "__pycache__":
+            yield from _below(root, Path(entry.path), files)
+
+
 def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
     with os.scandir(folder) as entries:
         yield from sorted((each for each in entries if not each.name.startswith(".")), key=lambda each: each.name)
 
 
-def _unusable(entry: os.DirEntry[str], root: Path) -> Finding | None:
+def _unusable(entry: os.DirEntry[str], root: Path, anything: bool = False) -> Finding | None:
     """What must not be opened: reading a pipe waits for a writer, and a link may lead to a file that is none of the metadata."""
     path, folder = Path(entry.path), _is_folder(entry)
-    if not (_yaml(entry.name) or entry.name.endswith(".py") or folder) or (folder and not entry.is_symlink()):
+    read = anything or _yaml(entry.name) or entry.name.endswith(".py")
+    if not (read or folder) or (folder and not entry.is_symlink()):
         return None
     if entry.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
         found, hint = f"a link out of {root.as_posix()}", "Put a copy in its place, or remove the link."

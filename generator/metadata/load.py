@@ -16,19 +16,24 @@ from headgate.generator.findings import Finding
 from headgate.generator.metadata import own_types, schema
 from headgate.generator.metadata.complete import UNKNOWN
 from headgate.generator.metadata.drop_invalid import drop_invalid
+from headgate.generator.metadata.files import PRODUCT
 from headgate.generator.metadata.inputs import Inputs
 from headgate.generator.metadata.intention import intended
+from headgate.generator.metadata.load_beside import (
+    buckets_of,
+    calendars_of,
+    central_of,
+    document_of,
+    domains_of,
+    unreadable,
+)
 from headgate.generator.metadata.merge import merge
 from headgate.generator.metadata.python_products import products_of
-from headgate.generator.metadata.read_error import ReadError
-from headgate.generator.metadata.reading_rules import UNREADABLE, WRONG_VALUE
 from headgate.generator.metadata.second_reader import SecondReader, defaults_digest, document_key
-from headgate.generator.metadata.yaml_reader import read
+from headgate.generator.metadata.shipped_files import ShippedFiles
 from headgate.generator.model import build
-from headgate.generator.model.files import Bucket, bucket
 from headgate.generator.model.mesh import Mesh
-from headgate.generator.model.product import Central, Domain, Product
-from headgate.generator.model.schedule import Calendar
+from headgate.generator.model.product import Product
 from headgate.generator.progress import Progress, silent
 from headgate.generator.steps import own_folder
 
@@ -52,15 +57,17 @@ def load(inputs: Inputs, cache: Cache, today: date, progress: Progress = silent)
     files = inputs.files
     own = own_folder(inputs.root)
     findings = [*files.misplaced, *own_types.use(own)]
-    calendars = _calendars(inputs, findings)
-    central = _central(inputs, findings)
-    buckets = _buckets(inputs, findings)
-    domains, defaults = _domains(inputs, findings)
+    calendars = calendars_of(inputs, findings)
+    central = central_of(inputs, findings)
+    buckets = buckets_of(inputs, findings)
+    domains, defaults = domains_of(inputs, findings)
     if central:
         domains = {
             name: each if each.region else replace(each, region=central.region) for name, each in domains.items()
         }
     products: dict[str, Product] = {}
+    objects: dict[str, Path] = {}
+    places = {f"{domain}/{name}": path for (domain, name), path in files.products.items() if path.name == PRODUCT}
     digests: dict[str, str] = {}
     # a broken domain.yaml gives no defaults: a value that is missing then is no error of the product
     inherited = dict.fromkeys((domain for domain, _ in files.products), "broken")
@@ -79,9 +86,11 @@ def load(inputs: Inputs, cache: Cache, today: date, progress: Progress = silent)
             document = cache.get("document", digest)
             data = inputs.data(path) if document is None else b""
         except OSError as error:
-            findings.append(_unreadable(path, error))
+            findings.append(unreadable(path, error))
             broken.add(identity)
             continue
+        beside = files.beside.get((domain, name))
+        files_of = ShippedFiles(identity, path, beside, inputs.data, inputs.digest_of)
         if document is None:
             digest = document_key(inputs.digest_of(path), inherited[domain])
             document, whole = _product_document(data, path, defaults.get(domain), findings)
@@ -92,20 +101,22 @@ def load(inputs: Inputs, cache: Cache, today: date, progress: Progress = silent)
                 cache.put("document", digest, document)
             else:
                 partial.add(identity)
-        products[identity] = build.product(domain, name, document)
-        digests[identity] = digest
+        shipped = files_of.of(document, findings, identity not in partial)
+        products[identity] = build.product(domain, name, shipped.document, shipped.code)
+        objects |= shipped.objects
+        digests[identity] = " ".join((digest, *shipped.objects))
     progress("reading metadata", len(files.products), len(files.products))
-    yielded: dict[str, Path] = {}
     for path in files.python:
         domain = path.parent.name
         for each in products_of(path, _names_in(domain, products, broken), findings):
             identity = f"{domain}/{each.name}"
-            yielded[identity] = each.file
+            places[identity] = each.file
             document, whole = _merged(each.document, each.file, defaults.get(domain), findings)
             if document is None:
                 broken.add(identity)
                 continue
-            products[identity] = build.product(domain, each.name, document)
+            shipped = ShippedFiles(identity, each.file, None, inputs.data, inputs.digest_of).of(document, findings)
+            products[identity] = build.product(domain, each.name, shipped.document)
             digests[identity] = document_key(
                 digest_of_bytes(orjson.dumps(each.document)), inherited.get(domain, "broken")
             )
@@ -121,7 +132,8 @@ def load(inputs: Inputs, cache: Cache, today: date, progress: Progress = silent)
         partial=frozenset(partial),
         broken_calendars=frozenset(files.calendars.keys() - calendars.keys()),
         central=central,
-        yielded=yielded,
+        places=places,
+        shipped=objects,
         buckets=buckets,
         broken_buckets=frozenset(files.buckets.keys() - buckets.keys()),
     )
@@ -129,8 +141,10 @@ def load(inputs: Inputs, cache: Cache, today: date, progress: Progress = silent)
 
 
 def _new(inputs: Inputs, inherited: dict[str, str], cache: Cache) -> Iterator[Path]:
-    """The product files that no earlier run has read."""
-    for (domain, _), path in inputs.files.products.items():
+    """The product files that no earlier run has read, save for products that are folders, of which there are few."""
+    for (domain, name), path in inputs.files.products.items():
+        if (domain, name) in inputs.files.beside:
+            continue
         with contextlib.suppress(OSError):
             if cache.get("document", document_key(inputs.digest_of(path), inherited[domain])) is None:
                 yield path
@@ -140,7 +154,7 @@ def _product_document(
     data: bytes, path: Path, defaults: Document | None, findings: list[Finding]
 ) -> tuple[Document | None, bool]:
     """The merged document, and whether it is whole; without the domain's defaults it never is."""
-    own = _document(data, path, findings)
+    own = document_of(data, path, findings)
     if own is None:
         return None, False
     return _merged(own, path, defaults, findings)
@@ -166,89 +180,3 @@ def _merged(
     findings.extend(meant.findings)
     findings.extend(replace(each, pointer=meant.as_written(each.pointer)) for each in found)
     return drop_invalid(document, found) if found else document, False
-
-
-def _domains(inputs: Inputs, findings: list[Finding]) -> tuple[dict[str, Domain], dict[str, Document]]:
-    domains: dict[str, Domain] = {}
-    defaults: dict[str, Document] = {}
-    for name, path in inputs.files.domains.items():
-        document = _checked(inputs, path, "domain.schema.json", findings)
-        if document is None:
-            continue
-        given = document.get("defaults") or {}
-        found = schema.check(given, "defaults.schema.json", path, "/defaults")
-        findings.extend(found)
-        if not found:
-            domains[name] = build.domain(name, document)
-            inherited: Document = {key: document[key] for key in ("owner", "email") if key in document}
-            defaults[name] = {**inherited, **given}
-    return domains, defaults
-
-
-def _central(inputs: Inputs, findings: list[Finding]) -> Central | None:
-    path = inputs.files.mesh
-    document = _checked(inputs, path, "mesh.schema.json", findings) if path else None
-    return build.central(document) if document else None
-
-
-def _buckets(inputs: Inputs, findings: list[Finding]) -> dict[str, dict[str, Bucket]]:
-    """The buckets of each domain by their key."""
-    return {
-        domain: {key: bucket(domain, key, each) for key, each in document.items()}
-        for domain, path in inputs.files.buckets.items()
-        if (document := _checked(inputs, path, "buckets.schema.json", findings)) is not None
-    }
-
-
-def _calendars(inputs: Inputs, findings: list[Finding]) -> dict[str, Calendar]:
-    calendars = {}
-    for name, path in inputs.files.calendars.items():
-        document = _checked(inputs, path, "calendar.schema.json", findings)
-        if document is None:
-            continue
-        try:
-            calendars[name] = build.calendar(name, document)
-        except ValueError:
-            for index, day in enumerate(document["dates"]):
-                if not _is_date(day):
-                    findings.append(Finding(WRONG_VALUE, path, f"/dates/{index}", f'"{day}"', "a date that exists"))
-    return calendars
-
-
-def _is_date(text: str) -> bool:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _checked(inputs: Inputs, path: Path, name: str, findings: list[Finding]) -> Document | None:
-    try:
-        data = inputs.data(path)
-    except OSError as error:
-        findings.append(_unreadable(path, error))
-        return None
-    document = _document(data, path, findings)
-    if document is None:
-        return None
-    found = schema.check(document, name, path)
-    if found:
-        meant = intended(document, name, path)
-        found = schema.check(meant.document, name, path)
-        findings.extend(meant.findings)
-        findings.extend(replace(each, pointer=meant.as_written(each.pointer)) for each in found)
-        document = meant.document
-    return None if found else document
-
-
-def _document(data: bytes, path: Path, findings: list[Finding]) -> Document | None:
-    try:
-        return read(data)
-    except ReadError as error:
-        findings.extend(error.findings(path))
-        return None
-
-
-def _unreadable(path: Path, error: OSError) -> Finding:
-    return Finding(UNREADABLE, path, "", error.strerror or str(error), "a file that can be read")

@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from headgate.generator.findings import Finding, pointer_parts
+from headgate.generator.metadata.files import PRODUCT
 from headgate.generator.metadata.read_error import ReadError
 from headgate.generator.metadata.reading_rules import EMPTY_VALUE, INDENTATION, UNKNOWN_KEY, UNREADABLE
 from headgate.generator.metadata.schema import TYPE_NAMES
@@ -58,7 +59,8 @@ def resolve(findings: Iterable[Finding], read_bytes: Callable[[Path], bytes]) ->
             continue
         line, column, there = place(node, finding.pointer, finding.rule in (UNKNOWN_KEY, INDENTATION))
         if not there and finding.pointer:
-            domain_file = finding.file.with_name("domain.yaml")
+            inside = finding.file.name == PRODUCT and not finding.file.with_name("domain.yaml").exists()
+            domain_file = (finding.file.parent if inside else finding.file).with_name("domain.yaml")
             defaults = tree(domain_file) if domain_file != finding.file else None
             if defaults is not None:
                 in_defaults = place(defaults, "/defaults" + finding.pointer)

@@ -1,6 +1,6 @@
-"""The rules a file can break before it means anything: `HG101` to `HG116`."""
+"""The rules a file can break before it means anything: `HG101` to `HG119`."""
 
-from headgate.generator.findings import Rule
+from headgate.generator.findings import Rule, Severity
 
 UNREADABLE = Rule("HG101", "unreadable file", "A file that cannot be read describes no product.")
 NOT_YAML = Rule("HG102", "not valid YAML", "A file that does not parse describes no product.")
@@ -38,6 +38,11 @@ OWN_TYPE = Rule(
     "It is left out, so no product can use it; the others stay.",
 )
 PYTHON = Rule("HG116", "Python that yields no products", "The products that it would yield are missing.")
+SHIPPED_FILE = Rule("HG117", "a file that cannot ship", "The step has nothing to run without it.")
+SYNTAX = Rule("HG118", "a syntax error in a script", "The job would fail in its first second, in production.")
+UNUSED_FILE = Rule(
+    "HG119", "a file that no step names", "It is not deployed, although its author may expect it.", Severity.WARNING
+)
 
 READING_RULES = (
     UNREADABLE,
@@ -56,4 +61,7 @@ READING_RULES = (
     CUT_VALUE,
     OWN_TYPE,
     PYTHON,
+    SHIPPED_FILE,
+    SYNTAX,
+    UNUSED_FILE,
 )

@@ -149,7 +149,9 @@ def _explain(error: ValidationError, file: Path, prefix: str) -> Iterator[Findin
             for key, others in error.validator_value.items():
                 for other in others:
                     if key in value and other not in value:
-                        yield Finding(MISSING_KEY, file, at, f"`{key}` without `{other}`", "both or neither")
+                        mutual = key in error.validator_value.get(other, ())
+                        expected = "both or neither" if mutual else f"`{other}` beside `{key}`"
+                        yield Finding(MISSING_KEY, file, at, f"`{key}` without `{other}`", expected)
         case "oneOf" | "anyOf" if not isinstance(value, dict):
             return  # the wrong type is reported by itself
         case "oneOf" | "anyOf":

@@ -1,5 +1,6 @@
 """From a checked document to the model. The document has passed its schema, so nothing is checked again."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -9,6 +10,7 @@ from headgate.generator.model.duration import seconds
 from headgate.generator.model.files import source
 from headgate.generator.model.product import (
     Central,
+    Code,
     Condition,
     Dependency,
     Domain,
@@ -25,6 +27,7 @@ from headgate.generator.schemas import default
 from headgate.generator.steps import step_types
 
 Document = dict[str, Any]
+Shipped = Mapping[str, tuple[Code, ...]]  # the files of steps, by the place of the step
 
 WEEKDAYS = {name: number for number, name in enumerate(("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"), 1)}
 COMPLETED = tuple(default("product", "dependency", "status"))
@@ -43,7 +46,7 @@ RETRY = {key: default("product", "step", "retry", key) for key in ("interval", "
 WEEKEND = tuple(default("calendar", "weekend"))
 
 
-def product(domain: str, name: str, document: Document) -> Product:
+def product(domain: str, name: str, document: Document, shipped: Shipped | None = None) -> Product:
     """The product at `domain`/`name` from its document, defaults merged in."""
     wait = document.get("wait", {})
     publish = document.get("publish", {})
@@ -60,7 +63,7 @@ def product(domain: str, name: str, document: Document) -> Product:
         deadline=seconds(wait.get("deadline", DEADLINE)),
         on_deadline=wait.get("on_deadline", ON_DEADLINE),
         resume=None if resume == "never" else seconds(resume),
-        pipeline=pipeline(domain, name, document) if "pipeline" in document else None,
+        pipeline=pipeline(domain, name, document, shipped or {}) if "pipeline" in document else None,
         refresh_event=publish.get("refresh_event", REFRESH_EVENT),
         visibility=publish.get("visibility", VISIBILITY),
         sla=sla(document["sla"]) if "sla" in document else None,
@@ -143,32 +146,33 @@ def _member(document: Document | str, pointer: str) -> Condition | Dependency:
     )
 
 
-def pipeline(domain: str, name: str, product: Document) -> Pipeline:
+def pipeline(domain: str, name: str, product: Document, shipped: Shipped) -> Pipeline:
     document = product["pipeline"]
     timeout = seconds(document["timeout"]) if "timeout" in document else None
     given = document.get("cluster")
     shared = given if isinstance(given, str) else None
     cluster = product.get("clusters", {}).get(shared) if shared else given
     retry = _retry(cluster["retry"]) if cluster and "retry" in cluster else None
-    steps = Pipeline(_items(document["steps"], "/pipeline/steps"), timeout, shared=shared)
+    steps = Pipeline(_items(document["steps"], "/pipeline/steps", shipped), timeout, shared=shared)
     return with_cluster(steps, domain, name, cluster, retry)
 
 
-def _items(documents: list[Document], pointer: str) -> tuple[Step | Parallel, ...]:
-    return tuple(_item(each, f"{pointer}/{index}") for index, each in enumerate(documents))
+def _items(documents: list[Document], pointer: str, shipped: Shipped) -> tuple[Step | Parallel, ...]:
+    return tuple(_item(each, f"{pointer}/{index}", shipped) for index, each in enumerate(documents))
 
 
-def _item(document: Document, pointer: str) -> Step | Parallel:
+def _item(document: Document, pointer: str, shipped: Shipped) -> Step | Parallel:
     if "parallel" not in document:
-        return _step(document, pointer)
+        return _step(document, pointer, shipped)
     branches = []
     for index, branch in enumerate(document["parallel"]):
         at = f"{pointer}/parallel/{index}"
-        branches.append(_items(branch["steps"], f"{at}/steps") if "steps" in branch else (_step(branch, at),))
+        nested = _items(branch["steps"], f"{at}/steps", shipped) if "steps" in branch else None
+        branches.append(nested or (_step(branch, at, shipped),))
     return Parallel(tuple(branches), pointer)
 
 
-def _step(document: Document, pointer: str) -> Step:
+def _step(document: Document, pointer: str, shipped: Shipped) -> Step:
     types = step_types()
     kind = next(key for key in document if key in types)
     settings = types[kind].filled(document[kind])
@@ -179,6 +183,7 @@ def _step(document: Document, pointer: str) -> Step:
         seconds(settings["timeout"]),
         _retry(document["retry"]) if "retry" in document else None,
         pointer,
+        shipped.get(pointer, ()),
     )
 
 

@@ -16,8 +16,9 @@ class Mesh:
     """`broken` holds identities whose file exists but could not be read, and `mesh` for products/mesh.yaml.
 
     `broken_calendars` the same for calendars. Products in `partial` lack the parts that were wrong. `today` is the date on which
-    the metadata is checked. `central` is None where no products/mesh.yaml says where the central bus is. `yielded`: the place of products that
-    Python yields, by identity. `buckets` are those of each domain by their key; the buckets.yaml of the domains in `broken_buckets` could not be read.
+    the metadata is checked. `central` is None where no products/mesh.yaml says where the central bus is. `places`: where products
+    are described that are folders or that Python yields, by identity. `shipped`: the files that ship with products, by the key of their object. `buckets` are
+    those of each domain by their key; the buckets.yaml of the domains in `broken_buckets` could not be read.
     """
 
     root: Path
@@ -29,13 +30,14 @@ class Mesh:
     partial: frozenset[str] = frozenset()
     broken_calendars: frozenset[str] = frozenset()
     central: Central | None = None
-    yielded: Mapping[str, Path] = field(default_factory=dict)
+    places: Mapping[str, Path] = field(default_factory=dict)
+    shipped: Mapping[str, Path] = field(default_factory=dict)
     buckets: Mapping[str, Mapping[str, Bucket]] = field(default_factory=dict)
     broken_buckets: frozenset[str] = frozenset()
 
     def file(self, product: Product | str) -> Path:
         identity = product if isinstance(product, str) else product.id
-        return self.yielded.get(identity) or self.root / f"{identity}.yaml"
+        return self.places.get(identity) or self.root / f"{identity}.yaml"
 
     @cached_property
     def upstream(self) -> dict[str, tuple[str, ...]]:

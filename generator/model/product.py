@@ -59,8 +59,19 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
+class Code:
+    """A file that ships with the product: `name` in the product's folder, `property` by which the step names it. Its object's key has the digest
+    of its content in it. `document` is what a file of JSON holds that is deployed as it stands."""
+
+    property: str
+    name: str
+    key: str
+    document: Any = None
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
-    """One piece of work. `settings` is the step type's section as written; `timeout` in seconds."""
+    """One piece of work. `settings` is the step type's section as written; `timeout` in seconds; `code` are the files that it ships."""
 
     name: str
     type: str
@@ -68,6 +79,7 @@ class Step:
     timeout: int
     retry: Retry | None
     pointer: str
+    code: tuple[Code, ...] = ()
 
     @property
     def section(self) -> str:

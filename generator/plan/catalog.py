@@ -162,15 +162,28 @@ def _item(item: Step | Parallel) -> Entry:
         return {"parallel": [[_item(each) for each in branch] for branch in item.branches]}
     kind = step_types()[item.type]
     apart = (kind.resource, *kind.arguments, "timeout")
-    return {
-        "name": item.name,
-        "type": item.type,
-        "resource": item.settings[kind.resource],
-        "arguments": kind.catalogued(item.settings),
-        "settings": {key: _setting(key, value) for key, value in item.settings.items() if key not in apart},
-        "timeout": item.timeout,
-        "retry": _retry(item.retry) if item.retry else None,
-    }
+    return (
+        {
+            "name": item.name,
+            "type": item.type,
+            "resource": item.settings[kind.resource],
+            "arguments": kind.catalogued(item.settings),
+            "settings": {key: _setting(key, value) for key, value in item.settings.items() if key not in apart},
+            "timeout": item.timeout,
+            "retry": _retry(item.retry) if item.retry else None,
+        }
+        | ({"code": code_of(item)} if item.code else {})
+        | ({"deployed": True} if names.is_deployed(item) else {})
+    )
+
+
+def code_of(step: Step) -> Entry:
+    """The keys of the files that the step ships by property: of one file, or of a list of them."""
+    found: Entry = {}
+    for each in step.code:
+        listed = isinstance(step.settings[each.property], list)
+        found[each.property] = [*found.get(each.property, ()), each.key] if listed else each.key
+    return found
 
 
 def _setting(key: str, value: Any) -> Any:

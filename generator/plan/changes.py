@@ -1,18 +1,15 @@
 """What differs between two catalogs, by meaning, in sentences."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
-from headgate.generator.model.arguments import Path, leaves
 from headgate.generator.model.availability import rhythm
-from headgate.generator.model.duration import spoken
 from headgate.generator.model.schedule import Schedule
 from headgate.generator.plan import file_changes
 from headgate.generator.plan.catalog import given
 from headgate.generator.plan.notify_changes import notify_listing
+from headgate.generator.plan.step_changes import shown, step_changes
 
 Entry = dict[str, Any]
 SECTIONS = (
@@ -24,11 +21,12 @@ SECTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class ProductChange:
-    """`kind` is added, removed or changed; `sentences` describe the change."""
+    """`kind` is added, removed or changed; `sentences` describe the change. `deploys`: whether jobs are deployed with the product."""
 
     product: str
     kind: str
     sentences: tuple[str, ...]
+    deploys: bool = False
 
 
 def compare(old: Entry, new: Entry) -> list[ProductChange]:
@@ -41,7 +39,8 @@ def compare(old: Entry, new: Entry) -> list[ProductChange]:
         elif key not in after:
             found.append(ProductChange(key, "removed", ()))
         elif before[key] != after[key]:
-            found.append(ProductChange(key, "changed", tuple(_differences(before[key], after[key]))))
+            deploys = any("code" in each for each in _steps(after[key].get("pipeline", {}).get("steps", ())))
+            found.append(ProductChange(key, "changed", tuple(_differences(before[key], after[key])), deploys))
     for key, entry in sorted(new.get("calendars", {}).items()):
         if key in old.get("calendars", {}) and old["calendars"][key] != entry:
             found.append(ProductChange(f"calendars/{key}", "changed", tuple(_dates(old["calendars"][key], entry))))
@@ -69,18 +68,18 @@ def _differences(old: Entry, new: Entry) -> Iterator[str]:
         was_schedule, now_schedule = old.get("schedule") or {}, new.get("schedule") or {}
         for key in ("timezone", "date_offset", "calendar"):
             if was_schedule and now_schedule and was_schedule[key] != now_schedule[key]:
-                yield f"{key} {_shown(was_schedule[key])} -> {_shown(now_schedule[key])}"
+                yield f"{key} {shown(was_schedule[key])} -> {shown(now_schedule[key])}"
     for section, keys in SECTIONS:
         for key in keys:
             before, after = (given(entry.get(section) or {}, key) for entry in (old, new))
             if before != after:
-                yield f"{_named(section, key)} {_shown(before, key)} -> {_shown(after, key)}"
+                yield f"{_named(section, key)} {shown(before, key)} -> {shown(after, key)}"
     yield from _pipeline(old.get("pipeline"), new.get("pipeline"))
     if old.get("notify") != new.get("notify"):
         yield "notify: " + notify_listing(old.get("notify"), new.get("notify"))
     for key in ("owner", "email", "description", "machine", "alerts"):
         if old.get(key) != new.get(key) and not (key == "machine" and ("pipeline" in old) != ("pipeline" in new)):
-            yield f"{key} {_shown(old.get(key))} -> {_shown(new.get(key))}"
+            yield f"{key} {shown(old.get(key))} -> {shown(new.get(key))}"
 
 
 def _named(section: str, key: str) -> str:
@@ -109,7 +108,7 @@ def _dependencies(old: Entry | None, new: Entry | None) -> Iterator[str]:
             before, after = given(was[product], key), given(now[product], key)
             if before != after:
                 options = True
-                yield f"waits for {product} with {key} {_shown(before, key)} -> {_shown(after, key)}"
+                yield f"waits for {product} with {key} {shown(before, key)} -> {shown(after, key)}"
     if not (added or removed or options) or (
         old and new and _skeleton(old) != _skeleton(new) and not (added or removed)
     ):
@@ -141,7 +140,7 @@ def condition_text(node: Entry | None) -> str:
     if node is None:
         return "nothing"
     if "product" in node:
-        extras = [f"{key} {_shown(node[key], key)}" for key in ("offset", "max_age") if node.get(key)]
+        extras = [f"{key} {shown(node[key], key)}" for key in ("offset", "max_age") if node.get(key)]
         extras += ["/".join(node["status"])] if node["status"] != ["COMPLETED"] else []
         extras += [f"cycle {node['cycle']}"] if node["cycle"] != "last" else []
         return str(node["product"]) + (f" ({', '.join(extras)})" if extras else "")
@@ -168,15 +167,15 @@ def _pipeline(old: Entry | None, new: Entry | None) -> Iterator[str]:
         yield f"step {name} is removed"
     for name in sorted(was.keys() & now.keys()):
         prefix = f"step {name}: " if len(now) > 1 else ""
-        for sentence in _step(was[name], now[name]):
+        for sentence in step_changes(was[name], now[name]):
             yield prefix + sentence
     if was.keys() == now.keys() and _order(old["steps"]) != _order(new["steps"]):
         yield "steps run in another order"
     if old["timeout"] != new["timeout"]:
-        yield f"pipeline timeout {_shown(old['timeout'], 'timeout')} -> {_shown(new['timeout'], 'timeout')}"
+        yield f"pipeline timeout {shown(old['timeout'], 'timeout')} -> {shown(new['timeout'], 'timeout')}"
 
 
-def _steps(items: list[Entry]) -> Iterator[Entry]:
+def _steps(items: Sequence[Entry]) -> Iterator[Entry]:
     for item in items:
         if "parallel" in item:
             for branch in item["parallel"]:
@@ -189,40 +188,6 @@ def _order(items: list[Entry]) -> list[Any]:
     return [[_order(branch) for branch in item["parallel"]] if "parallel" in item else item["name"] for item in items]
 
 
-def _step(old: Entry, new: Entry) -> Iterator[str]:
-    for key in ("type", "resource", "timeout"):
-        if old[key] != new[key]:
-            yield f"{'runs' if key == 'resource' else key} {_shown(old[key], key)} -> {_shown(new[key], key)}"
-    were, are = _arguments(old), _arguments(new)
-    for key in sorted(were.keys() | are.keys()):
-        if were.get(key, "none") != are.get(key, "none"):
-            yield f"argument {key} {were.get(key, 'none')} -> {are.get(key, 'none')}"
-    for key in sorted(old["settings"].keys() | new["settings"].keys()):
-        was, now = old["settings"].get(key), new["settings"].get(key)
-        if was != now:
-            yield f"{key} {_shown(was)} -> {_shown(now)}"
-    if old["retry"] is None or new["retry"] is None:
-        if old["retry"] != new["retry"]:
-            yield f"retry attempts {(old['retry'] or {'attempts': 0})['attempts']} -> {(new['retry'] or {'attempts': 0})['attempts']}"
-    else:
-        for key in ("attempts", "interval", "backoff", "max_delay"):
-            if old["retry"][key] != new["retry"][key]:
-                yield f"retry {key} {_shown(old['retry'][key], key)} -> {_shown(new['retry'][key], key)}"
-
-
-def _arguments(step: Entry) -> dict[str, str]:
-    """The arguments of a step as they are shown, those inside objects and lists one by one: `limits.max`, `accounts[0]`."""
-
-    def name(path: Path) -> str:
-        return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
-
-    return {
-        name(path): "null" if leaf is None else _shown(leaf) if isinstance(leaf, str) else orjson.dumps(leaf).decode()
-        for path, leaf in leaves(step["arguments"])
-        if path
-    }
-
-
 def _dates(old: Entry, new: Entry) -> Iterator[str]:
     was, now = set(old["dates"]), set(new["dates"])
     for verb, dates in (("adds", sorted(now - was)), ("drops", sorted(was - now))):
@@ -230,15 +195,3 @@ def _dates(old: Entry, new: Entry) -> Iterator[str]:
             yield f"{verb} {', '.join(dates[:5])}" + (f" and {len(dates) - 5} more dates" if dates[5:] else "")
     if old["weekend"] != new["weekend"]:
         yield f"weekend {old['weekend']} -> {new['weekend']}"
-
-
-def _shown(value: Any, key: str = "") -> str:
-    if value is None:
-        return "never" if key == "resume" else "none"
-    if key in ("deadline", "resume", "max_age", "timeout", "interval", "max_delay", "after"):
-        return spoken(int(value))
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, list):
-        return "/".join(map(str, value))
-    return f'"{value}"' if isinstance(value, str) and (" " in value or not value) else str(value)

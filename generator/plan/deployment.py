@@ -8,6 +8,7 @@ from typing import Any
 from headgate.generator.model.accounts import Home, home_of, named, publishers, subscriptions
 from headgate.generator.model.duration import spoken
 from headgate.generator.model.mesh import Mesh
+from headgate.generator.plan import names
 from headgate.generator.plan.forwarding import forwarding
 from headgate.generator.plan.layout import Domain, Layout, place
 from headgate.generator.plan.operations import (
@@ -26,7 +27,7 @@ STACKS = 2_000
 # docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html: CreateStateMachine and UpdateStateMachine, a second
 MACHINES_A_SECOND = 1
 # Of a product's resources in a template, before they are rendered.
-BYTES_A_PRODUCT, BYTES_A_STEP = 3_000, 300
+BYTES_A_PRODUCT, BYTES_A_STEP, BYTES_A_JOB = 3_000, 300, 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +38,11 @@ class Deployment:
     machines: int
     templates: int
     operations: dict[int, int]
+    job_roles: int = 0
 
     @property
     def roles(self) -> int:
-        return self.machines + ROOT_ROLES
+        return self.machines + self.job_roles + ROOT_ROLES
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -59,6 +61,11 @@ def estimated(mesh: Mesh) -> list[Deployment]:
     for product in mesh.machines():
         domain = domains.setdefault(product.domain, Domain(home_of(mesh, product.domain)))
         domain.sizes[product.name] = BYTES_A_PRODUCT + BYTES_A_STEP * sum(1 for _ in product.steps())
+        shipped = [each for each in product.steps() if names.is_deployed(each)]
+        if shipped:
+            roles = sum("role" not in each.settings for each in shipped)
+            domain.deployed[product.name] = (len(shipped) + roles, roles)
+            domain.sizes[product.name] += BYTES_A_JOB * len(shipped)
     central = forwarding(subscriptions(mesh), publishers(mesh)).resources
     return deployments(domains, place(domains, Layout(), central), central)
 
@@ -68,10 +75,14 @@ def deployments(domains: Mapping[str, Domain], layout: Layout, central: int = 0)
     operations = Operations(central)
     machines: Counter[Home | None] = Counter()
     templates: Counter[Home | None] = Counter()
+    job_roles: Counter[Home | None] = Counter()
     stacks: dict[Home | None, set[int]] = {}
     for template, members in layout.members().items():
         home, stack = domains[members[0].split("/")[0]].home, layout.stacks[template]
-        operations.add(home, stack, OF_A_TEMPLATE + RESOURCES_A_PRODUCT * len(members))
+        more = [domains[domain].deployed.get(name, (0, 0)) for domain, name in (each.split("/") for each in members)]
+        deployed = sum(resources for resources, _ in more)
+        operations.add(home, stack, OF_A_TEMPLATE + RESOURCES_A_PRODUCT * len(members) + deployed)
+        job_roles[home] += sum(roles for _, roles in more)
         machines[home] += len(members)
         templates[home] += 1
         stacks.setdefault(home, {1}).add(stack)
@@ -83,6 +94,7 @@ def deployments(domains: Mapping[str, Domain], layout: Layout, central: int = 0)
             machines[None] + (machines[home] if home else 0),
             templates[None] + (templates[home] if home else 0),
             {number: operations.of(home, number) for number in sorted(everywhere | stacks.get(home, set()))},
+            job_roles[None] + (job_roles[home] if home else 0),
         )
         for home in (named_homes or [None])
     ]

@@ -92,9 +92,11 @@ def _makes(call: Call, service: str) -> bool:
 
 
 def referenced(condition: Any) -> Any:
-    """The condition with CloudFormation's functions where a text has a placeholder."""
+    """The condition, or the names of a statement, with CloudFormation's functions where a text has a placeholder."""
     if isinstance(condition, dict):
         return {key: referenced(each) for key, each in condition.items()}
+    if isinstance(condition, list):
+        return [referenced(each) for each in condition]
     return _reference(condition) if isinstance(condition, str) else condition
 
 

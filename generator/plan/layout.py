@@ -46,10 +46,16 @@ class Template:
 
 @dataclass(slots=True)
 class Domain:
-    """Where a domain runs, and the bytes of the resources of each of its products with a machine."""
+    """Where a domain runs, and the bytes of the resources of each of its products with a machine. `deployed`: the resources of those that ship code,
+    besides machine and role, and how many of them are roles."""
 
     home: Home | None
     sizes: dict[str, int] = field(default_factory=dict)
+    deployed: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def more(self, name: str) -> int:
+        """The resources of a product besides its machine and role."""
+        return self.deployed.get(name, (0, 0))[0]
 
 
 @dataclass(slots=True)
@@ -75,13 +81,20 @@ def place(domains: Mapping[str, Domain], before: Layout, central: int = 0) -> La
     for domain, each in sorted(domains.items()):
         was = before.places.get(domain, {})
         for name in sorted(each.sizes.keys() & was.keys()):
-            placing.keep(was[name], before.stacks.get(was[name], 1), each.home, f"{domain}/{name}", each.sizes[name])
+            placing.keep(
+                was[name],
+                before.stacks.get(was[name], 1),
+                each.home,
+                f"{domain}/{name}",
+                each.sizes[name],
+                each.more(name),
+            )
     for domain, each in sorted(domains.items()):
         kept = placing.layout.places.get(domain, {})
         begins_small = len(domains) > MANY_DOMAINS and not kept and len(each.sizes) <= SMALL_DOMAIN
         folder = SHARED if begins_small or any(template.shared for template in kept.values()) else domain
         for name in sorted(each.sizes.keys() - kept.keys()):
-            placing.add(folder, each.home, f"{domain}/{name}", each.sizes[name])
+            placing.add(folder, each.home, f"{domain}/{name}", each.sizes[name], each.more(name))
     return placing.layout
 
 
@@ -104,8 +117,8 @@ class _Room:
     resources: int = SHARED_RESOURCES
     size: int = SHARED_BYTES
 
-    def fits(self, size: int, share: float) -> bool:
-        return self.resources + RESOURCES_A_PRODUCT <= MAX_RESOURCES * share and self.size + size <= MAX_BYTES * share
+    def fits(self, size: int, resources: int, share: float) -> bool:
+        return self.resources + resources <= MAX_RESOURCES * share and self.size + size <= MAX_BYTES * share
 
 
 class _Placing:
@@ -117,34 +130,36 @@ class _Placing:
         self._rooms: dict[str, dict[Template, _Room]] = {}  # by folder, in the order of their numbers
         self._operations = operations
 
-    def keep(self, template: Template, stack: int, home: Home | None, identity: str, size: int) -> None:
-        """Leaves a product where it was, if that is possible."""
+    def keep(self, template: Template, stack: int, home: Home | None, identity: str, size: int, besides: int) -> None:
+        """Leaves a product where it was, if that is possible. `besides`: the resources that it has besides machine and role."""
+        own = RESOURCES_A_PRODUCT + besides
         known = self._rooms.get(template.folder, {}).get(template)
         room = known or _Room(home, stack)
-        more = RESOURCES_A_PRODUCT + (0 if known else OF_A_TEMPLATE)
-        if self._homes[template] == home and room.fits(size, 1.0) and self._operations.fit(home, stack, more, 1.0):
-            self._put(template, room, identity, size)
+        more = own + (0 if known else OF_A_TEMPLATE)
+        if self._homes[template] == home and room.fits(size, own, 1.0) and self._operations.fit(home, stack, more, 1.0):
+            self._put(template, room, identity, size, own)
 
-    def add(self, folder: str, home: Home | None, identity: str, size: int) -> None:
+    def add(self, folder: str, home: Home | None, identity: str, size: int, besides: int) -> None:
         """Puts a new product where there is room."""
+        own = RESOURCES_A_PRODUCT + besides
         rooms = self._rooms.setdefault(folder, {})
         for template, room in rooms.items():
-            if room.home == home and room.fits(size, SHARE) and self._operations.fit(home, room.stack):
-                self._put(template, room, identity, size)
+            if room.home == home and room.fits(size, own, SHARE) and self._operations.fit(home, room.stack, own):
+                self._put(template, room, identity, size, own)
                 return
         number = max((each.number for each in rooms), default=0) + 1
-        self._put(Template(folder, number), _Room(home, self._operations.first_for(home)), identity, size)
+        self._put(Template(folder, number), _Room(home, self._operations.first_for(home, own)), identity, size, own)
 
-    def _put(self, template: Template, room: _Room, identity: str, size: int) -> None:
+    def _put(self, template: Template, room: _Room, identity: str, size: int, resources: int) -> None:
         rooms = self._rooms.setdefault(template.folder, {})
         if template not in rooms:
             rooms[template] = room
             self._rooms[template.folder] = dict(sorted(rooms.items()))
             self.layout.stacks[template] = room.stack
             self._operations.add_template(room.home, room.stack)
-        room.resources += RESOURCES_A_PRODUCT
+        room.resources += resources
         room.size += size
-        self._operations.add(room.home, room.stack)
+        self._operations.add(room.home, room.stack, resources)
         domain, name = identity.split("/")
         self.layout.places.setdefault(domain, {})[name] = template
 

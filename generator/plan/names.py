@@ -3,7 +3,8 @@
 import re
 from hashlib import blake2b
 
-from headgate.generator.model.product import Product
+from headgate.generator.model.product import Product, Step
+from headgate.generator.steps import step_types
 
 MAX_NAME = 80  # of a state machine and of an execution
 MAX_PREFIX = 16  # the deployment's NamePrefix stands before a machine's name
@@ -44,6 +45,23 @@ def logical_id(name: str) -> str:
 def unique_logical_id(identity: str) -> str:
     """A logical id among products of several domains: that of the name, and a digest of the whole identity."""
     return logical_id(identity.split("/")[1]) + "Of" + blake2b(identity.encode(), digest_size=5).hexdigest()
+
+
+def resource(step: Step) -> str:
+    """What the step runs, as templates name it: what is deployed with the product has the deployment's prefix."""
+    name = str(step.settings[step_types()[step.type].resource])
+    return f"${{NamePrefix}}{name}" if is_deployed(step) else name
+
+
+def is_deployed(step: Step) -> bool:
+    """Whether what the step runs is deployed with the product."""
+    return bool(step.code) and step_types()[step.type].resources.exists()
+
+
+def deployed_id(product: Product, step: Step) -> str:
+    """What the logical ids begin with of what is deployed for the step; no other product has them."""
+    digest = blake2b(f"{product.id}/{step.name}".encode(), digest_size=5).hexdigest()
+    return f"{logical_id(product.name)}{logical_id(step.name)}Of{digest}"
 
 
 def tag_value(text: str) -> str:

@@ -13,7 +13,7 @@ RESOURCES_A_PRODUCT = 2  # machine, role
 SHARED_RESOURCES = 1  # of a template: the log group
 OF_A_TEMPLATE = SHARED_RESOURCES + 1  # and the nested stack itself
 ROOT_RESOURCES = (
-    180  # of template.yaml in the mode that has most of them, and of what the generator adds to the first stack
+    190  # of template.yaml in the mode that has most of them, and of what the generator adds to the first stack
 )
 MAX_TEMPLATES = int(MAX_RESOURCES * SHARE)  # a stack nests
 
@@ -41,10 +41,10 @@ class Operations:
         """Whether so many more resources are within the share of the quota."""
         return self.of(home, stack) + more <= MAX_OPERATION * share
 
-    def first_for(self, home: Home | None) -> int:
-        """The first stack with room for another template."""
+    def first_for(self, home: Home | None, resources: int = RESOURCES_A_PRODUCT) -> int:
+        """The first stack with room for another template and a product of so many resources."""
         stack = 1
-        while self._templates[stack] >= MAX_TEMPLATES or not self.fit(home, stack, OF_A_TEMPLATE + RESOURCES_A_PRODUCT):
+        while self._templates[stack] >= MAX_TEMPLATES or not self.fit(home, stack, OF_A_TEMPLATE + resources):
             stack += 1
         return stack
 

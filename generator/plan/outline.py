@@ -110,15 +110,15 @@ def _items(items: tuple[Step | Parallel, ...], alerts: tuple[str, ...], taken: s
 
 def _step(step: Step, alerts: tuple[str, ...]) -> StepOutline:
     kind = step_types()[step.type].of(step.settings)
-    apart = (kind.resource, *kind.arguments, "timeout")
+    apart = (kind.resource, *kind.arguments, "timeout", *kind.note("deployed", ()))
     return StepOutline(
         name=step.name,
         key=step.name.replace("-", "_"),
         # a machine has states of its own called `Run failed`, `Run completed` and `Run skipped`
         group=f"Run step {step.name}" if step.name in ("failed", "completed", "skipped") else f"Run {step.name}",
         type=step.type,
-        resource=str(step.settings[kind.resource]),
-        settings={key: value for key, value in step.settings.items() if key not in apart},
+        resource=names.resource(step),
+        settings={key: value for key, value in (step.settings | _places(step)).items() if key not in apart},
         given=tuple(kind.given(step.settings)),
         form=form_of(step.settings[kind.note("form")]) if kind.note("form") else None,
         timeout=step.timeout,
@@ -128,6 +128,11 @@ def _step(step: Step, alerts: tuple[str, ...]) -> StepOutline:
         ),
         alerts=alerts,
     )
+
+
+def _places(step: Step) -> dict[str, str]:
+    """Where the files are that a machine's definition names; those of arguments come with the configuration of the run."""
+    return {each.property: f"s3://${{CodeBucketName}}/{each.key}" for each in step.code}
 
 
 def _cluster(cluster: Step) -> StepOutline:

@@ -1,8 +1,11 @@
 """The CloudFormation resources of one product, and of the application that nests the domains."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+import orjson
 
 from headgate.generator.model.product import Product
 from headgate.generator.plan import grants, names
@@ -18,6 +21,7 @@ def _text(description: str, **more: str) -> dict[str, Any]:
 PARAMETERS: dict[str, dict[str, Any]] = {
     "AlertTopicArn": _text("SNS topic to which machines publish outcomes; the alert function delivers them."),
     "CentralEventBusArn": _text("Bus for events of visibility `mesh`."),
+    "CodeBucketName": _text("Bucket of the files that ship with products."),
     "DependencyGateFunctionArn": _text("Registers a waiting run and resolves its missed deadline."),
     "DomainEventBusArn": _text("Bus for events of visibility `domain`."),
     "FileBatchesFunctionArn": _text("Plans the batches of a product's files, and records what became of each file."),
@@ -56,6 +60,8 @@ WATCHERS = (
     "OutcomeRecorderRoleName",
 )  # they ask the services of step types
 PARTITION = "Partition"  # the placeholder of the partition in machines, which no parameter gives
+REFERENCE = re.compile(r'"Ref":"(\w+)"|\$\{(\w+)\}')
+NOTHING: Mapping[str, Any] = {}
 ALWAYS = ("LogLevel", "LogRetentionDays", "NamePrefix")
 
 
@@ -70,19 +76,23 @@ class ProductResources:
     placeholders: tuple[str, ...]
     statements: list[grants.Statement]
     tags: dict[str, str]
+    deployed: dict[str, Any] = field(default_factory=dict)  # what its steps ship, by logical id
 
     def parameters(self) -> set[str]:
         """The parameters that its resources refer to, besides those that every template has."""
         named = (value["Ref"] for value in self.values() if isinstance(value, dict) and "Ref" in value)
-        return {*self.placeholders, *named}
+        of_deployed = REFERENCE.findall(orjson.dumps(self.deployed).decode()) if self.deployed else ()
+        return {*self.placeholders, *named, *(name for pair in of_deployed for name in pair if name in PARAMETERS)}
 
     def values(self) -> Iterator[Any]:
         """The resources of all statements, one by one."""
         return (value for each in self.statements for value in grants.listed(each["Resource"]))
 
 
-def resources_of(product: Product, placeholders: tuple[str, ...], calls: Iterable[Call]) -> ProductResources:
-    """`placeholders` stand in the machine's definition; `calls` are all that its states make."""
+def resources_of(
+    product: Product, placeholders: tuple[str, ...], calls: Iterable[Call], deployed: Mapping[str, Any] = NOTHING
+) -> ProductResources:
+    """`placeholders` stand in the machine's definition; `calls` are all that its states make; `deployed` is what its steps ship."""
     machine = names.machine_name(product)
     named = (replace(each, resource=each.resource.replace(names.MACHINE, machine)) for each in calls)
     return ProductResources(
@@ -92,8 +102,14 @@ def resources_of(product: Product, placeholders: tuple[str, ...], calls: Iterabl
         definition_file=f"{product.name}.asl.json",
         placeholders=placeholders,
         statements=grants.statements(named),
-        tags={"domain": product.domain, "product": product.name, "owner": names.tag_value(product.owner)},
+        tags=tags_of(product),
+        deployed=dict(deployed),
     )
+
+
+def tags_of(product: Product) -> dict[str, str]:
+    """The tags of everything that is a product's own."""
+    return {"domain": product.domain, "product": product.name, "owner": names.tag_value(product.owner)}
 
 
 def among_others(own: ProductResources) -> ProductResources:

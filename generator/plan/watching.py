@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from headgate.generator.model.product import Step
+from headgate.generator.plan import names as names_of
 from headgate.generator.plan.grants import Statement, longest, referenced
 from headgate.generator.steps import PLACE, filled_in, filled_in_condition, step_types
 
@@ -42,11 +43,13 @@ def watching(steps: Iterable[Step]) -> Watching:
     actions: dict[Grant, set[str]] = {}
     names: dict[Grant, set[str]] = {}
     for step in given:
+        resource = {step_types()[step.type].resource: names_of.resource(step)} if names_of.is_deployed(step) else {}
+        known = step.settings | resource
         for grant in step_types()[step.type].note("watch-grants", ()):
-            condition = filled_in_condition(grant.get("condition"), step.settings)
+            condition = filled_in_condition(grant.get("condition"), known)
             same = grant["resource"], orjson.dumps(condition, option=orjson.OPT_SORT_KEYS)
             actions.setdefault(same, set()).add(grant["action"])
-            names.setdefault(same, set()).update(filled_in(grant["resource"], step.settings))
+            names.setdefault(same, set()).update(filled_in(grant["resource"], known))
     while longest(_statements(actions, names)) > MAX_MANAGED_POLICY:
         most = max(sorted(names), key=lambda each: len(names[each]))
         if len(names[most]) == 1:

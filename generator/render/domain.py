@@ -10,6 +10,7 @@ from headgate.generator.plan.layout import Template
 from headgate.generator.plan.resources import ALWAYS, PARAMETERS, ProductResources
 from headgate.generator.render.canonical import canonical
 from headgate.generator.render.environment import environment
+from headgate.generator.render.resource_shapes import resource_prototype, resource_texts
 from headgate.generator.render.shapes import (
     MARKERS,
     SHORT,
@@ -17,8 +18,6 @@ from headgate.generator.render.shapes import (
     compare,
     fill,
     in_json,
-    resource_prototype,
-    resource_texts,
 )
 
 _END = "\n  }\n}\n"  # of the resources, and of the template

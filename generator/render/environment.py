@@ -7,7 +7,10 @@ import jinja2
 import orjson
 
 from headgate.generator import steps
+from headgate.generator.plan.grants import referenced
+from headgate.generator.plan.task_definition import properties
 
+RESOURCES = ".resources.j2"
 TEMPLATES = Path(__file__).parent.parent / "templates"
 
 
@@ -17,9 +20,11 @@ def _tojson(value: Any) -> str:
 
 
 def _own(name: str) -> str | None:
-    """The template of a project's own step type."""
-    kind = steps.step_types().get(name.removesuffix(".asl.j2"))
-    return kind.template.read_text("utf-8") if kind else None
+    """The templates of a project's own step type."""
+    kind = steps.step_types().get(name.partition(".")[0])
+    if kind is None:
+        return None
+    return (kind.resources if name.endswith(RESOURCES) else kind.template).read_text("utf-8")
 
 
 @steps.of_types
@@ -32,4 +37,6 @@ def environment() -> jinja2.Environment:
         auto_reload=False,
     )
     made.filters["tojson"] = _tojson
+    made.filters["substituted"] = referenced
+    made.filters["properties"] = properties
     return made

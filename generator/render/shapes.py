@@ -19,10 +19,8 @@ from typing import Any
 import orjson
 
 from headgate.generator.plan.asl import PLACEHOLDER
-from headgate.generator.plan.grants import listed
 from headgate.generator.plan.machine import plan_machine
 from headgate.generator.plan.outline import Items, MachineOutline, ParallelOutline, every_item
-from headgate.generator.plan.resources import ProductResources
 from headgate.generator.plan.states import Call, State
 from headgate.generator.render.canonical import canonical
 from headgate.generator.render.machine import render_machine, render_state, template_of
@@ -202,54 +200,3 @@ def _prototypes(items: Items, token: Callable[[str], str], numbers: Iterator[int
             key, resource = token(f"key{number}"), token(f"resource{number}")
             made.append(replace(item, name=token(f"step{number}"), key=key, group=group, resource=resource))
     return tuple(made)
-
-
-def resource_texts(given: ProductResources) -> dict[str, str]:
-    """What is this product's own in its resources, by the names of its tokens."""
-    own = {"logical_id": given.logical_id, "id": given.id, "machine": given.machine, "file": given.definition_file}
-    own |= {f"tag{number}": text for number, text in enumerate(given.tags.values())}
-    texts = (value["Fn::Sub"] if isinstance(value, dict) else value for value in given.values() if not _refers(value))
-    return own | {f"value{number}": text for number, text in enumerate(texts)}
-
-
-def resource_prototype(given: ProductResources, marker: Marker) -> ProductResources:
-    """The resources with tokens in the place of their texts."""
-    numbers = count()
-
-    def replaced(value: Any) -> Any:
-        if isinstance(value, list):
-            return [replaced(each) for each in value]
-        if _refers(value):
-            return value
-        text = marker.token(f"value{next(numbers)}")
-        return {"Fn::Sub": text} if isinstance(value, dict) else text
-
-    token = marker.token
-    return ProductResources(
-        token("id"), token("logical_id"), token("machine"), token("file"), given.placeholders,
-        [{**each, "Resource": replaced(each["Resource"])} for each in given.statements],
-        {name: token(f"tag{number}") for number, name in enumerate(given.tags)},
-    )  # fmt: skip
-
-
-def resource_shape(given: ProductResources) -> str:
-    """Equal for products whose resources differ in names and texts only: they have equal prototypes, and no linter can tell
-    them apart."""
-    statements = [
-        (
-            each["Action"],
-            each.get("Condition"),
-            isinstance(each["Resource"], list),
-            [*map(_form, listed(each["Resource"]))],
-        )
-        for each in given.statements
-    ]
-    return repr((given.placeholders, tuple(given.tags), statements))
-
-
-def _form(value: Any) -> str:
-    return f"Ref {value['Ref']}" if _refers(value) else "Fn::Sub" if isinstance(value, dict) else "text"
-
-
-def _refers(value: Any) -> bool:
-    return isinstance(value, dict) and "Ref" in value

@@ -36,6 +36,14 @@ The schema has a `timeout` with a `default`, and `x-` keys that the rest of the 
 - `x-given-event`: `{property, source, detail-type}`: the property in which a step itself describes the events that report its end, and the names
   that they get from their rule, which gives them the form that the type's module reads;
 - `x-form`: the argument that the template is given as `step.form`: its keys with paths into the configuration, and keys that end with `.$` as they are;
+- `x-ships`: properties that name files of the product's folder, which are deployed with the product. Where the type has `<type>.resources.j2` (`resources.j2` of a project's type), a step
+  with the first of them runs what that template deploys: the resources of CloudFormation, by their logical ids, which begin with `id`. It is given
+  `product`, `step` (with `code`, the keys of the objects by property), `tags` and `id`;
+- `x-texts`: properties that name files of the product's folder whose text is the value of another property: `{file: query}`;
+- `x-documents`: properties of `x-ships` that name files of JSON, which the template finds in `step.documents`;
+- `x-statement`: the property that holds one statement of SQL;
+- `x-deployed`: properties that only this template reads;
+- `x-python`: the minor version of Python 3 that runs the files `*.py`: `[{when, minor}]`, the first whose `when` the step has;
 - `x-with`: other notes for steps that have a property: `{property: {note: value}}`;
 - `x-event`: the pattern (`source`, `detail-type`, `detail`) of the events that report the end of the work, of ours alone: a text with
   `{property}` stands for those of all steps;
@@ -104,6 +112,16 @@ class StepType:
             if notes
             else self
         )
+
+    @property
+    def ships(self) -> tuple[str, ...]:
+        """The properties that name files of the product."""
+        return (*self.note("ships", ()), *self.note("texts", ()))
+
+    @property
+    def resources(self) -> Path:
+        """The form of what is deployed for a step that ships its code; there may be none."""
+        return self.folder / "resources.j2" if self.folder else FOLDER / f"{self.name}.resources.j2"
 
     def given(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments that a step has."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from headgate.deployment.central import PREFIX
 from headgate.local.clock import Clock
 
 Behaviour = dict[str, Any]
@@ -34,6 +35,12 @@ class Settings:
     behaviours: dict[str, list[Behaviour]] = field(default_factory=lambda: defaultdict(list))
 
     def next_behaviour(self, name: str) -> Behaviour:
-        """How the run that starts now goes; empty if nothing is set for it."""
-        remaining = self.behaviours.get(name) or self.behaviours.get("*") or [{}]
+        """How the run that starts now goes; empty if nothing is set for it. Scenarios name what is deployed with products without the prefix of the
+        deployment."""
+        remaining = (
+            self.behaviours.get(name)
+            or self.behaviours.get(name.removeprefix(PREFIX))
+            or self.behaviours.get("*")
+            or [{}]
+        )
         return remaining.pop(0) if len(remaining) > 1 else remaining[0]

@@ -21,13 +21,15 @@ from headgate.local.process import dies_with_parent
 
 HOOKS = ()
 LIBRARY = Path(__file__).parents[2] / "jobs"  # the package for authors of jobs; on AWS it comes with `--extra-py-files`
+PATH = "PYTHONPATH"
 MESSAGE = 2_000  # characters of the last line that is kept of a script's output
 
 
 @dataclass(frozen=True)
 class Order:
     """The work to run. `name` is its name in the scenario, `run` the id of its job run, by which its output is kept (`job_output`). Without a
-    `script` it has nothing to do. `seconds` is its time limit by the clock, None for none."""
+    `script` it has nothing to do. `seconds` is its time limit by the clock, None for none. `refused` says why it cannot begin, and then it
+    fails."""
 
     name: str
     run: str
@@ -35,6 +37,7 @@ class Order:
     arguments: tuple[str, ...] = ()
     seconds: float | None = None
     variables: dict[str, str] = field(default_factory=dict)
+    refused: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,8 @@ class Work:
         """The exit code, and the last line of the error output of a script that failed."""
         if "fails" in self._behaviour:
             return 1, str(self._behaviour["fails"])[:MESSAGE]
+        if self._order.refused:
+            return 1, self._order.refused[:MESSAGE]
         if self._order.script is None:
             return 0, ""
         file = job_output.prepared(self._settings.folder, self._order.name, self._order.run)
@@ -112,7 +117,7 @@ class Work:
             "AWS_ACCESS_KEY_ID": get_account_id(),
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_DEFAULT_REGION": get_region(),
-            "PYTHONPATH": str(LIBRARY),
             "PYTHONUNBUFFERED": "1",  # its output is read while it runs
         }
-        return {**inherited, **reach, **self._order.variables}
+        modules = [self._order.variables[PATH]] if PATH in self._order.variables else []
+        return {**inherited, **reach, **self._order.variables, PATH: os.pathsep.join([*modules, str(LIBRARY)])}

@@ -131,3 +131,67 @@ def test_a_later_start_gives_a_job_its_script(endpoint: Runtime, tmp_path: Path)
     assert location() == str(tmp_path / f"{name}.py")
     provision(endpoint, steps, None, tmp_path)
     assert location() == INSTANT
+
+
+SHIPPED = """
+import pathlib, sys
+import boto3
+from tables import ROWS
+
+s3 = boto3.client("s3")
+print(ROWS, s3.get_object(Bucket="data", Key="in/rows.csv")["Body"].read().decode())
+s3.put_object(Bucket="data", Key="out/rows.csv", Body=b"x")
+"""
+
+
+def shipped_job(endpoint: Runtime, *grants: tuple[str, str]) -> str:
+    """A job whose script and module are in S3, with a role that has these permissions."""
+    s3, iam = endpoint.client("s3"), endpoint.client("iam")
+    for bucket in ("code", "data"):
+        s3.create_bucket(Bucket=bucket)
+    for version, rows in (("a" * 12, "one"), ("b" * 12, "two")):
+        s3.put_object(Bucket="code", Key=f"d1/p/{version}/clean.py", Body=SHIPPED.encode())
+        s3.put_object(Bucket="code", Key=f"d1/p/{version}/tables.py", Body=f"ROWS = '{rows}'".encode())
+    s3.put_object(Bucket="data", Key="in/rows.csv", Body=b"A1,7")
+    name = f"role-{time.monotonic_ns()}"
+    trust = {"Effect": "Allow", "Principal": {"Service": "glue.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))["Role"]["Arn"]
+    allowed = [{"Effect": "Allow", "Action": action, "Resource": resource} for action, resource in grants]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": allowed})
+    iam.put_role_policy(RoleName=name, PolicyName="job", PolicyDocument=policy)
+    job = f"job-{time.monotonic_ns()}"
+    place = f"s3://code/d1/p/{'b' * 12}"
+    endpoint.client("glue").create_job(
+        Name=job, Role=role, Command={"Name": "pythonshell", "ScriptLocation": f"{place}/clean.py"},
+        DefaultArguments={"--extra-py-files": f"{place}/tables.py"},
+    )  # fmt: skip
+    return job
+
+
+OWN_FILES = ("s3:GetObject", "arn:aws:s3:::code/d1/p/????????????/*.py")
+READS = ("s3:GetObject", "arn:aws:s3:::data/in/*")
+
+
+def ended(endpoint: Runtime, job: str, **arguments: str) -> tuple[str, str]:
+    endpoint.client("glue").start_job_run(JobName=job, Arguments=arguments)
+    endpoint.control.wait_until_idle()
+    run = run_of(endpoint, job)
+    return run["JobRunState"], run["ErrorMessage"]
+
+
+def test_a_script_that_ships_with_a_product_runs_with_what_its_role_allows(endpoint: Runtime) -> None:
+    job = shipped_job(endpoint, OWN_FILES, READS, ("s3:PutObject", "arn:aws:s3:::data/out/*"))
+    older = {"--scriptLocation": f"s3://code/d1/p/{'a' * 12}/clean.py", "--extra-py-files": f"s3://code/d1/p/{'a' * 12}/tables.py"}  # fmt: skip
+    assert ended(endpoint, job) == ("SUCCEEDED", "")
+    assert ended(endpoint, job, **older) == ("SUCCEEDED", "")
+    printed = (endpoint.places.folder / "job-output" / job).glob("*.log")
+    assert {each.read_text().strip() for each in printed} == {"two A1,7", "one A1,7"}, (
+        "arguments win over the job's own"
+    )
+
+    state, message = ended(endpoint, shipped_job(endpoint, OWN_FILES, READS))
+    assert (state, "AccessDenied" in message, "PutObject" in message) == ("FAILED", True, True)
+
+    state, message = ended(endpoint, shipped_job(endpoint, READS))
+    assert state == "FAILED"
+    assert message.endswith(f"is not authorized to perform: s3:GetObject on s3://code/d1/p/{'b' * 12}/clean.py")

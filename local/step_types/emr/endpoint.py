@@ -14,6 +14,7 @@ from ministack.services import emr, ssm
 from headgate.local.adapters.names import EMR_SCRIPTS
 from headgate.local.adapters.service_events import publish
 from headgate.local.adapters.settings import Settings
+from headgate.local.adapters.shipped_code import found
 from headgate.local.adapters.work import End, Order, Work
 from headgate.local.step_types.emr_cluster.endpoint import CLUSTERS, Life
 
@@ -88,7 +89,9 @@ class Steps:
             self._works[step["Id"]] = self._work(cluster, life, step)
 
     def _work(self, cluster: str, life: Life, step: dict[str, Any]) -> Work:
-        return Work(self._settings, _order(cluster, step), lambda end: self._ended(cluster, life, step, end))
+        return Work(
+            self._settings, _order(self._settings, cluster, step), lambda end: self._ended(cluster, life, step, end)
+        )
 
     def _ended(self, cluster: str, life: Life, step: dict[str, Any], end: End) -> None:
         alive = CLUSTERS.life(cluster) is life
@@ -118,14 +121,20 @@ class Steps:
             work.stop()
 
 
-def _order(cluster: str, step: dict[str, Any]) -> Order:
+def _order(settings: Settings, cluster: str, step: dict[str, Any]) -> Order:
     """The script has the arguments of a Spark application, those behind it; of a command all."""
     job, given = step["Name"].split("/")[1], step["Config"]["Args"]
     script = json.loads((ssm._parameters.get(EMR_SCRIPTS + job) or {}).get("Value", "{}"))
     application = next((place for place, each in enumerate(given) if each.startswith("s3://")), -1)
     arguments = given[application + 1 :] if given[:1] == ["spark-submit"] else given
+    file = script.get("script") or (found(settings, given[application]) if application >= 0 else None)
     return Order(
-        job, f"{cluster}/{step['Id']}", script.get("script"), tuple(arguments), None, {"DATA": script.get("data", "")}
+        job,
+        f"{cluster}/{step['Id']}",
+        str(file) if file else None,
+        tuple(arguments),
+        None,
+        {"DATA": script.get("data", "")},
     )
 
 

@@ -10,7 +10,7 @@ from headgate.local.step_types import script_of
 
 def provision(stack: Stack, steps: list[dict[str, Any]], scripts: Path | None, data: Path) -> None:
     """Creates each application, whose id here is its name, and puts the script `<name of the entry point>.py` at the entry point of each step. A job run
-    without a script has nothing to do. The environment variable DATA names the data folder."""
+    without a script has nothing to do; one whose file ships with its product runs that. The environment variable DATA names the data folder."""
     emr, s3 = stack.client("emr-serverless"), stack.client("s3")
     for application in sorted({each["resource"] for each in steps}):
         emr.create_application(name=application, releaseLabel="emr-7.5.0", type="SPARK", tags={"DATA": str(data)})

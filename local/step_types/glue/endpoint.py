@@ -1,10 +1,12 @@
 """Glue jobs that really run: the job's script as a process of its own, reported as Glue reports it.
 
 The endpoint only pretends to run Spark jobs, sends no `Glue Job State Change`, does not know `glue:startJobRun`, and ignores
-`MaxConcurrentRuns`. A job whose script's location is `instant` has no work to do and takes no process.
+`MaxConcurrentRuns`. A job whose script's location is `instant` has no work to do and takes no process. A script in S3 has shipped with a product: it
+runs with the permissions of the job's role.
 """
 
 import json
+import os
 import threading
 import uuid
 from collections.abc import Iterator
@@ -16,12 +18,14 @@ from ministack.services import glue, stepfunctions
 from headgate.local.adapters.names import INSTANT
 from headgate.local.adapters.service_events import publish
 from headgate.local.adapters.settings import Settings
+from headgate.local.adapters.shipped_code import S3, credentials, fetched
 from headgate.local.adapters.work import End, Order, Work
 
 HOOKS = (
     "glue:_create_job", "glue:_start_job_run", "glue:_get_job_run", "glue:_batch_stop_job_run", "glue:_jobs", "glue:_job_runs",
     "glue:_resolve_script", "stepfunctions:_SERVICE_DISPATCH", "stepfunctions:_ExecutionError",
 )  # fmt: skip
+SCRIPT, MODULES = "--scriptLocation", "--extra-py-files"  # arguments that Glue itself reads
 RUNNING = ("STARTING", "RUNNING", "STOPPING")
 SEVERITY = {"SUCCEEDED": "INFO", "FAILED": "ERROR", "STOPPED": "WARN", "TIMEOUT": "WARN"}
 MESSAGE = {"SUCCEEDED": "Job run succeeded", "STOPPED": "Job run stopped", "TIMEOUT": "Job run timed out"}
@@ -65,7 +69,7 @@ class Jobs:
             }  # fmt: skip
             runs.append(run)
             # under the lock: work that ends at once waits for it, so `_ended` finds the run among the live ones
-            work = Work(self._settings, _order(job, run), lambda end: self._ended(run, end))
+            work = Work(self._settings, _order(self._settings, job, run), lambda end: self._ended(run, end))
             self._live[run["Id"]] = run, work
         return json_response({"JobRunId": run["Id"]})
 
@@ -100,12 +104,22 @@ class Jobs:
         publish(self._settings, "aws.glue", "Glue Job State Change", detail)
 
 
-def _order(job: dict[str, Any], run: dict[str, Any]) -> Order:
+def _order(settings: Settings, job: dict[str, Any], run: dict[str, Any]) -> Order:
     location = job.get("Command", {}).get("ScriptLocation", "")
-    script = None if location == INSTANT else glue._resolve_script(location) or location
     arguments = {"--JOB_NAME": run["JobName"], "--JOB_RUN_ID": run["Id"], **run["Arguments"]}
-    texts = tuple(str(text) for pair in arguments.items() for text in pair)
-    return Order(run["JobName"], run["Id"], script, texts, run["Timeout"] * 60)
+    variables: dict[str, str] = {}
+    script = None if location == INSTANT else glue._resolve_script(location) or location
+    refused = ""
+    if location.startswith(S3):
+        try:
+            script = str(fetched(settings, job["Role"], arguments.get(SCRIPT, location)))
+            modules = [fetched(settings, job["Role"], each) for each in arguments.get(MODULES, "").split(",") if each]
+        except OSError as error:
+            refused, modules = str(error), []
+        folders = [str(each.parent if each.suffix == ".py" else each) for each in modules]
+        variables = credentials(job["Role"], run["Id"]) | ({"PYTHONPATH": os.pathsep.join(folders)} if folders else {})
+    texts = tuple(str(text) for pair in arguments.items() for text in pair if pair[0] not in (SCRIPT, MODULES))
+    return Order(run["JobName"], run["Id"], script, texts, run["Timeout"] * 60, variables, refused)
 
 
 def install(settings: Settings) -> None:

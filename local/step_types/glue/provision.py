@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from headgate.deployment.central import PREFIX
 from headgate.local.adapters.names import INSTANT
 from headgate.local.stack import Stack
 from headgate.local.step_types import script_of
@@ -10,19 +11,34 @@ from headgate.local.step_types import script_of
 
 def provision(stack: Stack, steps: list[dict[str, Any]], scripts: Path | None, data: Path) -> None:
     """Creates each job, with `<job>.py` as its script; a job without a script has nothing to do. It runs as often at once as a step loads batches. One
-    of an earlier start gets the script of this one."""
+    of an earlier start gets the script of this one. A job that is deployed with its product runs what ships with it, unless there is a `<job>.py`, which
+    stands in for it: Spark is not here."""
     glue = stack.client("glue")
+    arguments = {"--data": str(data)}
+    shipped = {each["resource"]: each for each in steps if each.get("deployed")}
     at_once: dict[str, int] = {}
     for each in steps:
         batches = each["settings"].get("batches", {})
         at_once[each["resource"]] = max(at_once.get(each["resource"], 1), batches.get("parallel", 1))
-    for name, most in sorted(at_once.items()):
+    for name in sorted(at_once.keys() - shipped.keys()):
         location = str(script_of(name, scripts) or INSTANT)
         job = {
             "Role": f"arn:aws:iam::{stack.account}:role/jobs", "Command": {"Name": "pythonshell", "ScriptLocation": location},
-            "DefaultArguments": {"--data": str(data)}, "ExecutionProperty": {"MaxConcurrentRuns": most},
+            "DefaultArguments": arguments, "ExecutionProperty": {"MaxConcurrentRuns": at_once[name]},
         }  # fmt: skip
         try:
             glue.create_job(Name=name, **job)
         except glue.exceptions.AlreadyExistsException:
             glue.update_job(JobName=name, JobUpdate=job)
+    for name, step in sorted(shipped.items()):
+        try:
+            job = glue.get_job(JobName=PREFIX + name)["Job"]
+        except glue.exceptions.EntityNotFoundException:
+            continue  # of a domain in another account
+        changes = {
+            "DefaultArguments": {**job.get("DefaultArguments", {}), **arguments},
+            "ExecutionProperty": {"MaxConcurrentRuns": step["settings"].get("max_concurrent_runs", 1)},
+        }
+        if stand_in := script_of(name, scripts):
+            changes["Command"] = {"Name": "pythonshell", "ScriptLocation": str(stand_in)}
+        glue.update_job(JobName=PREFIX + name, JobUpdate=changes)
