@@ -41,7 +41,7 @@ DATABASE_CALLS = {
     "job_status": 5,
     "outcome_recorder": 2,
 }
-TICK_CALLS = {"scheduler": 5, "monitor": 10}  # database calls of a tick that finds nothing to do
+TICK_CALLS = {"scheduler": 5, "monitor": 13}  # database calls of a tick that finds nothing to do
 EVENTS = 3  # put on the central bus for a run: its input's, its start, its end; each is forwarded once
 PAUSE = 300 + 15  # seconds: until an idle database pauses, and until it has resumed
 BUSY_ACU, IDLE_ACU = 1.0, 0.5
@@ -55,7 +55,7 @@ DATA_API, ACU_HOUR, DATABASE_GIGABYTE = 0.35 / 1_000_000, 0.12, 0.10
 LOG_GIGABYTE, ALARM, METRIC = 0.50, 0.10, 0.30
 KEY, SECRET = 1.00, 0.40
 ARCHIVE_GIGABYTE, ARCHIVE_OBJECT = 0.023, 0.005 / 1_000
-ALARMS, METRICS, SECRETS = 16, 6, 4
+ALARMS, METRICS, SECRETS = 18, 6, 4
 LOG_BYTES = 14 * 1_200  # of a run: its transitions, without execution data, and its functions' lines
 ROW_BYTES, ARCHIVE_BYTES, KEPT_DAYS = 5 * 1024, 512, 400
 

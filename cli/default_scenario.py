@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from headgate.cli.default_files import files_of, lands
 from headgate.generator.model.cron import parse
 from headgate.generator.model.mesh import Mesh
 from headgate.generator.model.product import Condition, Dependency, Product
@@ -31,7 +32,7 @@ def default_scenario(mesh: Mesh, day: date) -> "Scenario":
         ]
     )
     moments = sorted(_moments(mesh, day, openings, due, starts), key=lambda each: each.at)
-    completes = _completing(mesh, due)
+    completes = _completing(mesh, due, day)
     expect = {key: Expectation("COMPLETED") for key in sorted(completes) if mesh.products[key].pipeline}
     return Scenario(
         day, ZoneInfo("UTC"), starts, starts + timedelta(days=3), "a day of the whole mesh on which everything succeeds", tuple(moments), expect=expect,
@@ -67,6 +68,9 @@ def _moments(
     first = starts + timedelta(minutes=5)
     for key, product in mesh.products.items():
         if product.pipeline and key in due:
+            for at, cycle in openings[key] or [(first, "")]:
+                for landing in files_of(mesh, product, day, cycle):
+                    yield Moment(max(lands(mesh, product, day, at), first), landing=landing)
             if product.schedule is None and product.depends_on is None and product.files is None:
                 given = {"action": "backfill", "product": key, "business_date": day.isoformat(), "actor": "scenario"}
                 yield Moment(first, action=given)
@@ -91,14 +95,16 @@ def _event(key: str, day: date, cycle: str) -> dict[str, Any]:
     return {**detail, "cycle": cycle} if cycle else detail
 
 
-def _completing(mesh: Mesh, due: set[str]) -> set[str]:
+def _completing(mesh: Mesh, due: set[str], day: date) -> set[str]:
     """The products that complete on such a day: the smallest set that is closed under satisfied conditions."""
     found: set[str] = {key for key, each in mesh.products.items() if not each.pipeline or key not in due}
     while True:
         more = {
             key
             for key, each in mesh.products.items()
-            if key not in found and (each.depends_on is None or _holds(each.depends_on, found))
+            if key not in found
+            and (each.depends_on is None or _holds(each.depends_on, found))
+            and (each.files is None or files_of(mesh, each, day, ""))
         }
         if not more:
             return found & due

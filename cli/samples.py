@@ -45,11 +45,7 @@ def filled(function: str, sample: Event, run: Event, facts: Mapping[str, Any]) -
     match function:
         case "refresh_events":
             record = sample["Records"][0]
-            return {
-                "Records": [
-                    _arrival(record, each, number) for number, each in enumerate(uncut(run.get("missing", ()))[0])
-                ]
-            }
+            return {"Records": [_arrival(record, each, number) for number, each in enumerate(_refreshes(run))]}
         case "inquire" | "operate":
             return {**_replaced(sample, facts), "product": run["product"]}
         case "outcome_recorder":
@@ -61,6 +57,11 @@ def filled(function: str, sample: Event, run: Event, facts: Mapping[str, Any]) -
             facts = {**facts, "product": run["product"]}
     replaced: Event = _replaced(sample, facts)
     return replaced
+
+
+def _refreshes(run: Event) -> list[Event]:
+    """The missing inputs that come as refresh events: files do not."""
+    return [each for each in uncut(run.get("missing", ()))[0] if "#" not in each["product"]]
 
 
 def _arrival(record: Event, missing: Event, number: int) -> Event:

@@ -12,7 +12,7 @@ from contract import require, shown
 from state.errors import BadEvent
 
 
-def process(event: dict[str, Any], context: Any) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The messages to deliver again."""
     recorder = landed_files.Recorder(runtime.state())
 
@@ -74,6 +74,3 @@ def _part(record: dict[str, Any], *names: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise BadEvent(f"/{'/'.join(names)} is missing or not an object")
     return found
-
-
-handler = process  # the template's function follows

@@ -25,7 +25,10 @@ OTHER_CYCLE = Rule(
     "The event or the operation matches no run.",
     Severity.WARNING,
 )
-SCENARIO_RULES = (UNKNOWN_PRODUCT, WITHOUT_PIPELINE, UNKNOWN_WORK, OTHER_CYCLE)
+UNKNOWN_BUCKET = Rule(
+    "HG805", "unknown bucket in a scenario", "The local runtime has the buckets of the metadata, and no other."
+)
+SCENARIO_RULES = (UNKNOWN_PRODUCT, WITHOUT_PIPELINE, UNKNOWN_WORK, OTHER_CYCLE, UNKNOWN_BUCKET)
 
 
 def check(scenario: Mapping[str, Any], mesh: Mesh, file: Path) -> Iterator[Finding]:
@@ -37,6 +40,15 @@ def check(scenario: Mapping[str, Any], mesh: Mesh, file: Path) -> Iterator[Findi
         at = pointer("acts", number)
         yield from _with_pipeline(each["product"], mesh, file, at + "/product")
         yield from _cycle(each, mesh, file, at)
+    buckets = sorted({each.name for of_domain in mesh.buckets.values() for each in of_domain.values()})
+    for number, each in enumerate(scenario.get("files", ())):
+        if each["bucket"] not in buckets:
+            at, expected = (
+                pointer("files", number, "bucket"),
+                f"one of {hints.listing(buckets)}" if buckets else "a bucket of a buckets.yaml",
+            )
+            hint = hints.did_you_mean(each["bucket"], buckets)
+            yield Finding(UNKNOWN_BUCKET, file, at, f'"{each["bucket"]}"', expected, hint)
     for name in scenario.get("expect", {}):
         yield from _with_pipeline(name, mesh, file, pointer("expect", name))
     known = _work(mesh)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from headgate.local.buckets import put_file
 from headgate.local.producer import publish
 from headgate.local.runtime import Runtime
 from headgate.local.scenario import Expectation, Moment, Scenario
@@ -65,6 +66,8 @@ def perform(runtime: Runtime, moment: Moment, scenario: Scenario, data: Path) ->
         target.write_text(file.read_text("utf-8").replace("{business_date}", day), "utf-8")
     if moment.event is not None:
         put_event(runtime, moment.event, moment.at)
+    if moment.landing is not None:
+        put_file(runtime, *moment.landing)
     if moment.action is not None:
         try:
             runtime.call("OperateFunctionName", moment.action)

@@ -1,16 +1,18 @@
-"""Creates in the endpoint what products' steps name: jobs, functions. On AWS those belong to the products' teams, not to the application."""
+"""Creates in the endpoint what products' steps name: jobs, functions, the buckets of others. On AWS those belong to the products' teams, not to the application."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from headgate.local import step_types
+from headgate.local.buckets import make_buckets
 from headgate.local.stack import Stack, StartError
 
 
 def provision(stack: Stack, catalog: dict[str, Any], scripts: Path | None, data: Path) -> None:
     """`scripts` is a folder (or None) with `<resource>.py` for each resource that has real work to do; `data` is the folder where
     that work reads and writes. Each type's own `provision` receives its steps as the catalog has them. Raises `StartError`."""
+    make_buckets(stack, catalog)
     project = stack.places.project
     known = step_types.names(project)
     steps: dict[str, list[dict[str, Any]]] = {}

@@ -21,14 +21,15 @@ class ScenarioError(Exception):
 
 @dataclass(frozen=True)
 class Moment:
-    """Something that happens at a moment: an event put on the central bus, or an action of an operator, which is expected to be `refused`
-    or not."""
+    """Something that happens at a moment: an event put on the central bus, a file that lands in a bucket, or an action of an operator, which is
+    expected to be `refused` or not."""
 
     at: datetime
     event: dict[str, Any] | None = None
     action: dict[str, Any] | None = None
     refused: bool = False
     deliver: tuple[Path, str] | None = None  # a file, and the product whose data of the date it is
+    landing: tuple[str, str, bytes] | None = None  # a file that lands: bucket, key and content
     note: str = ""
 
 
@@ -98,6 +99,13 @@ def _read(path: Path, given: dict[str, Any]) -> Scenario:
             problems.append(f"{path}: /events/{number}/file: {file} does not exist")
         deliver = (file, each["product"]) if file is not None else None
         moments.append(Moment(at(each["at"]), event=_detail(each, day), deliver=deliver, note=each.get("note", "")))
+    for number, each in enumerate(given.get("files", ())):
+        file = (data or path.parent) / each["file"] if "file" in each else None
+        if file is not None and not file.is_file():
+            problems.append(f"{path}: /files/{number}/file: {file} does not exist")
+            continue
+        landing = (each["bucket"], each["key"], file.read_bytes() if file else _content(each))
+        moments.append(Moment(at(each["at"]), landing=landing, note=each.get("note", "")))
     for each in given.get("acts", ()):
         action = {"business_date": day.isoformat(), "actor": "scenario"}
         action |= {key: value for key, value in each.items() if key not in ("at", "note", "refused")}
@@ -120,6 +128,11 @@ def _read(path: Path, given: dict[str, Any]) -> Scenario:
     return Scenario(
         day, zone, starts, ends, given.get("description", ""), tuple(moments), runs, expect, given.get("dead_letters", 0), jobs,
     )  # fmt: skip
+
+
+def _content(given: dict[str, Any]) -> bytes:
+    text: str = given.get("content") or "x" * given.get("size", 0)
+    return text.encode()
 
 
 def _end(starts: datetime, moments: list[Moment], expect: dict[str, Expectation]) -> datetime:

@@ -3,12 +3,16 @@
 import json
 import re
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from headgate.cli.default_scenario import default_scenario
+from headgate.generator.cache import Cache
 from headgate.generator.model.name_samples import samples, slow
 from headgate.generator.plan.file_changes import differences
+from headgate.generator.project import Project
 from tests.conftest import Headgate
 from tests.golden import FOLDER
 
@@ -174,3 +178,19 @@ def test_patterns_that_backtrack_are_found(pattern: str) -> None:
 @pytest.mark.parametrize("pattern", [r".*_(?P<date>\d{8})_.*", r"(\d{8}_)*x", r"a+_\d+_[a-z]+_\d+\.csv", r"(_\d+)?"])
 def test_patterns_of_few_ways_are_not(pattern: str) -> None:
     assert slow(pattern) is None
+
+
+def test_on_the_default_day_a_complete_set_of_each_product_lands(root: Path) -> None:
+    day = default_scenario(Project(root / "products", Cache(None), date(2026, 11, 20)).loaded.mesh, date(2026, 11, 20))
+
+    landed = {each.landing[1]: each for each in day.moments if each.landing}
+    positions = [f"custodian/positions/positions_{each}_20261120.csv.gz" for each in ("EU", "US", "AP")]
+    assert landed.keys() == {*positions, "trades/a_0000_1of1.json", "holdings_2026-11-20_0.xml", "holdings_2026-11-20.json"}  # fmt: skip
+    assert landed[positions[0]].at.isoformat() == "2026-11-20T18:00:00-06:00", "when the run opens"
+    assert landed["trades/a_0000_1of1.json"].at.date() == date(2026, 11, 21), (
+        "the offset moves its date back to the day"
+    )
+    manifest = landed["holdings_2026-11-20.json"].landing
+    assert manifest
+    assert json.loads(manifest[2]) == {"files": [{"name": "holdings_2026-11-20_0.xml"}]}
+    assert day.expect.keys() == {"raw/positions", "raw/trades", "raw/holdings"}

@@ -51,7 +51,14 @@ def test_a_day_is_played_and_printed(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["fixed-after-the-deadline", "fixed-in-another-account", "fallback-then-recovery", "skipped-upstream"]
+    "name",
+    [
+        "fixed-after-the-deadline",
+        "fixed-in-another-account",
+        "fallback-then-recovery",
+        "skipped-upstream",
+        "files-in-parts",
+    ],
 )
 def test_a_day_on_which_things_go_on_by_themselves(name: str, tmp_path: Path) -> None:
     folder = shutil.copytree(SAMPLES / "recovery", tmp_path / "recovery")

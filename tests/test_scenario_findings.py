@@ -27,6 +27,12 @@ pipeline:
   steps:
     - {name: build, glue: {job: d1-ds1-build}}
     - {name: check, lambda: {function: "d1-check:live"}}
+--- raw/buckets.yaml
+landing: {name: acme-landing, create: true}
+--- raw/positions.yaml
+description: Positions
+files: {bucket: landing, pattern: '.*', date: {arrival: true}, complete: {count: 1}}
+pipeline: {steps: [{name: load, glue: {job: raw-positions-load}}]}
 --- d1/ds2.yaml
 description: Balances
 depends_on: {all_of: [raw/rd1]}
@@ -54,6 +60,7 @@ expect:
   d1/ds9: {status: COMPLETED}
   other/x: {status: COMPLETED}
 """,
+    "files": HEAD + 'files: [{at: "03:00", bucket: acme-landin, key: a.csv, size: 1}, {at: "03:00", bucket: "acme-landing", key: a.csv, content: a}]\n',
     "forms": "business_date: 20.11.2026\ntimezone: UTC\nevents:\n  - {at: 7:00, product: raw/rd1}\n  - {at: \"07:00\"}\nruns: {d1-ds1-build: [{takes: soon}]}\n"
     "expects: {}\nacts: [{at: \"07:00\", action: restart, product: d1/ds1}]\n",
     "not YAML": "{",

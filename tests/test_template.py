@@ -109,7 +109,13 @@ def test_the_prefix_leaves_room_for_the_names_of_machines() -> None:
 
 def test_nothing_is_lost_and_everything_is_encrypted() -> None:
     queues = of_type("AWS::SQS::Queue")
-    dead = {"UndeliveredEvents", "RefreshEventsDeadLetters", "JobStatusDeadLetters", "AlertDeadLetters"}
+    dead = {
+        "UndeliveredEvents",
+        "RefreshEventsDeadLetters",
+        "JobStatusDeadLetters",
+        "FilesDeadLetters",
+        "AlertDeadLetters",
+    }
     assert {name for name, each in queues.items() if "RedrivePolicy" not in each} == dead
     assert all("KmsMasterKeyId" in each for each in (*queues.values(), *of_type("AWS::SNS::Topic").values()))
     assert all(

@@ -14,6 +14,7 @@ from headgate.generator.lint.linters import Lint, statelint_problems
 from headgate.generator.lint.machine_checks import problems as machine_problems
 from headgate.generator.plan.asl import PLACEHOLDER, service_call, tasks
 from headgate.generator.plan.grants import ungranted
+from headgate.generator.plan.landing import Landing
 from headgate.generator.plan.layout import Template
 from headgate.generator.plan.machine import plan_machine
 from headgate.generator.plan.outline import MachineOutline
@@ -86,7 +87,7 @@ class Proof:
             if digest not in self._specimens and not self._cache.get("resource lint", digest):
                 self._specimens[digest] = each
 
-    def templates(self, root: Path, parts: Sequence[Part], watching: Watching) -> None:
+    def templates(self, root: Path, parts: Sequence[Part], watching: Watching, landing: Landing) -> None:
         """Lints a template with one product of each new shape, and the application with one part of each kind. The names of
         resources in a policy come from patterns in the schemas, so what passed with some passes with others."""
         if self._specimens:
@@ -107,11 +108,12 @@ class Proof:
                 watching.patterns,
                 watching.forms,
                 [each["Action"] for each in watching.statements],
+                landing,
             )
         )
         if not self._cache.get("application lint", digest):
             self._template(
-                root, "application lint", (digest,), render_first_stack(list(kinds.values()), watching, others)
+                root, "application lint", (digest,), render_first_stack(list(kinds.values()), watching, others, landing)
             )
 
     def altered(self, root: Path, error: AlteredTextError) -> None:

@@ -28,8 +28,9 @@ def spoken_set(source: Source) -> str:
     complete = source["complete"]
     match next(key for key in WAYS if key in complete):
         case "values":
-            [(group, values)] = complete["values"].items()
-            return f"one for each {group} of {_listed(values)}"
+            return "one for each " + " and ".join(
+                f"{group} of {_listed(values)}" for group, values in complete["values"].items()
+            )
         case "count":
             return f"{complete['count']} of them"
         case "names":

@@ -41,6 +41,8 @@ APPLICATION_PARAMETERS: dict[str, dict[str, Any]] = {
         "Only the domains of this account are deployed; empty: all of them.", Default="", AllowedPattern=r"^(\d{12})?$"
     ),
     "Region": _text("The region of Account.", Default=""),
+    "FilesQueueArn": _text("Queue of the landing function: files that have landed."),
+    "FilesQueueUrl": _text("Its URL."),
     "JobStatusQueueArn": _text("Queue of the job status function: ends of the steps' work."),
     "OtherStacks": _text(
         "`deployed` where `headgate deploy` makes further stacks of the data products.", Default="none"
@@ -48,6 +50,7 @@ APPLICATION_PARAMETERS: dict[str, dict[str, Any]] = {
     "OperateRoleName": _text("Role of the function for operators."),
     "JobStatusRoleName": _text("Role of the job status function."),
     "JobTrackerRoleName": _text("Role of the job tracker function."),
+    "LandingRoleName": _text("Role of the landing function."),
     "MonitorRoleName": _text("Role of the monitor function."),
     "OutcomeRecorderRoleName": _text("Role of the outcome recorder function."),
     "UndeliveredEventsArn": _text("Queue for events that could not be delivered."),

@@ -9,6 +9,7 @@ import orjson
 from headgate.generator.model.accounts import Home, named
 from headgate.generator.plan import names
 from headgate.generator.plan.forwarding import Forwarding, ForwardRule, most_accounts, pattern
+from headgate.generator.plan.landing import NOTHING, Landing
 from headgate.generator.plan.layout import Template
 from headgate.generator.plan.resources import APPLICATION_PARAMETERS, PARAMETERS, WATCHERS
 from headgate.generator.plan.watching import Watching
@@ -53,16 +54,18 @@ def deployed_in(home: Home | None) -> dict[str, Any] | None:
     return {"Fn::Or": [{"Fn::Equals": [{"Ref": "Account"}, ""]}, own]}
 
 
-def render_first_stack(parts: Sequence[Part], watching: Watching, others: Iterable[Home | None]) -> dict[str, Any]:
-    """The template that the root template nests: it watches the work of the steps of every stack. In the homes `others` further stacks
-    follow it, and it refuses to be deployed without them."""
+def render_first_stack(
+    parts: Sequence[Part], watching: Watching, others: Iterable[Home | None], landing: Landing = NOTHING
+) -> dict[str, Any]:
+    """The template that the root template nests: it watches the work of the steps of every stack, and has the landing buckets. In the homes
+    `others` further stacks follow it, and it refuses to be deployed without them."""
     rules = {f"stacksFollow{number}": _follow(home) for number, home in enumerate(_sorted(others), start=1)}
-    return _stack(parts, watching, rules)
+    return _stack(parts, watching, rules, landing)
 
 
 def render_further_stack(parts: Sequence[Part]) -> dict[str, Any]:
     """The template of a stack beside the root stack. Its metadata says where it is deployed; an empty account is any."""
-    rendered = _stack(parts, Watching({}, []), {})
+    rendered = _stack(parts, Watching({}, []), {}, NOTHING)
     homes = [
         {"account": each.account, "region": each.region} if each else {"account": "", "region": ""}
         for each in _sorted(part.home for part in parts)
@@ -71,12 +74,18 @@ def render_further_stack(parts: Sequence[Part]) -> dict[str, Any]:
     return rendered
 
 
-def _stack(parts: Sequence[Part], watching: Watching, rules: dict[str, Any]) -> dict[str, Any]:
+def _files_of(home: Home) -> str:
+    """The condition under which what belongs to the files of that home is deployed."""
+    return f"filesOf{home.account}" + "".join(each for each in home.region if each.isalnum())
+
+
+def _stack(parts: Sequence[Part], watching: Watching, rules: dict[str, Any], landing: Landing) -> dict[str, Any]:
     """Takes every parameter, needed or not: the template that nests it is written by hand, and further stacks get the same values."""
     conditions = {f"{part.logical_id}Deployed": part.condition for part in parts if part.condition}
+    conditions |= {_files_of(home): here for home in landing.homes() if (here := deployed_in(home))}
     text = environment().get_template("application.json.j2").render(
         parameters=PARAMETERS | APPLICATION_PARAMETERS, parts=parts, conditions=conditions, watching=watching, watchers=WATCHERS,
-        logical_id=names.logical_id, rules=rules,
+        logical_id=names.logical_id, rules=rules, landing=landing, condition=_files_of,
     )  # fmt: skip
     rendered: dict[str, Any] = orjson.loads(text)
     return rendered

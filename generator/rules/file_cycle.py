@@ -23,6 +23,11 @@ def check(mesh: Mesh) -> Iterator[Finding]:
             yield Finding(RULE, mesh.file(product), "/files/cycle/group", *problem)
 
 
+def written_as(cycle: str) -> list[str]:
+    """How a name may have the cycle `1400`: `file_names` reads a time, and an hour where the minutes are none."""
+    return [cycle, cycle[:2]] if cycle.endswith("00") else [cycle]
+
+
 def _problem(product: Product) -> tuple[str, str, str] | None:
     source, schedule = product.files, product.schedule
     if source is None or source.cycle is None or schedule is None:
@@ -37,7 +42,7 @@ def _problem(product: Product) -> tuple[str, str, str] | None:
         return f"`cycle` with a schedule that opens once a day, at {times[0]}", "several openings a day", hint
     if not usable(source.pattern) or group not in re.compile(source.pattern).groupindex or not samples(source.pattern):
         return None
-    missing = [each for each in times if not samples(source.pattern, {group: each})]
+    missing = [each for each in times if not any(samples(source.pattern, {group: text}) for text in written_as(each))]
     if missing:
         found = f'`{group}` of the pattern does not match "{missing[0]}", an opening of the schedule'
         return found, "a group that matches the local times of the openings", ""

@@ -17,7 +17,7 @@ RULE = Rule(
     "Every run would wait until its deadline.",
     partial=True,
 )
-EXAMPLE_CYCLE = "1430"
+EXAMPLE_CYCLES = ("1400", "14")  # as a name may have it
 Problem = tuple[str, str, str, str]
 
 
@@ -59,7 +59,7 @@ def _templates(source: Source) -> Iterator[Problem]:
             key = "date: {group: ...}" if DATE in unread else "cycle: {group: ...}"
             yield place, found, f"a name without {' and '.join(unread)}", f"Only a source with `{key}` knows it."
         elif place.startswith("names/") and readable_date(source):
-            name = filled_in(template, source.naming(), EXAMPLE.isoformat(), EXAMPLE_CYCLE)
-            read_again = named(source.naming(), source.prefix + name)
-            if read_again is None or read_again.problem:
+            names = [filled_in(template, source.naming(), EXAMPLE.isoformat(), each) for each in EXAMPLE_CYCLES]
+            read = [named(source.naming(), source.prefix + name) for name in names]
+            if all(each is None or each.problem for each in read):
                 yield place, f'"{template}", which the pattern does not match', "a name that the pattern matches", ""

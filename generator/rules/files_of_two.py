@@ -12,7 +12,7 @@ from headgate.generator.model.product import Product
 from headgate.generator.rules.file_date import EXAMPLE, readable_date
 from headgate.generator.rules.file_groups import missing_groups
 from headgate.generator.rules.file_pattern import usable
-from headgate.generator.rules.file_set import EXAMPLE_CYCLE
+from headgate.generator.rules.file_set import EXAMPLE_CYCLES
 
 RULE = Rule("HG705", "file name of two products", "A file belongs to one product; which of them would be chance.")
 
@@ -46,4 +46,5 @@ def _examples(source: Source) -> Iterator[str]:
         yield from (source.prefix + name for name in samples(source.pattern, groups | facet))
     if readable_date(source):
         for template in source.templates().values():
-            yield source.prefix + filled_in(template, source.naming(), EXAMPLE.isoformat(), EXAMPLE_CYCLE)
+            for cycle in EXAMPLE_CYCLES:
+                yield source.prefix + filled_in(template, source.naming(), EXAMPLE.isoformat(), cycle)

@@ -10,15 +10,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ministack.core import responses
-from ministack.services import eventbridge, lambda_svc, scheduler, sns, sqs, stepfunctions
+from ministack.services import eventbridge, lambda_svc, s3, scheduler, sns, sqs, stepfunctions
 
 from headgate.local.adapters.settings import Settings
 from headgate.local.clock import Clock
 
 HOOKS = (
-    *(f"{module}:time" for module in ("eventbridge", "scheduler", "sns", "sqs", "stepfunctions")),
-    *(f"{module}:threading" for module in ("eventbridge", "stepfunctions")),
-    "stepfunctions:now_iso", "stepfunctions:_scaled_sleep", "lambda_svc:_dispatch_esm_batch", "lambda_svc:_esm_wake",
+    *(f"{module}:time" for module in ("eventbridge", "s3", "scheduler", "sns", "sqs", "stepfunctions")),
+    *(f"{module}:threading" for module in ("eventbridge", "s3", "stepfunctions")),
+    "stepfunctions:now_iso", "s3:now_iso", "stepfunctions:_scaled_sleep", "lambda_svc:_dispatch_esm_batch", "lambda_svc:_esm_wake",
     "lambda_svc:_iter_all_esms", "sqs:_queues", "scheduler:_schedules", "scheduler:_schedule_last_fired",
     "scheduler:_update_schedule", "scheduler:_at_time_epoch", "eventbridge:_parse_rate_seconds", "eventbridge:_parse_cron_fields", "eventbridge:_cron_next_fire",
 )  # fmt: skip
@@ -61,12 +61,12 @@ def install(settings: Settings) -> None:
             clock.sleep(seconds)
 
     stepfunctions.time = _Time(clock, sleep)
-    stepfunctions.now_iso = lambda: _iso(clock.time())
-    sqs.time = sns.time = _Time(clock, time.sleep)
+    stepfunctions.now_iso = s3.now_iso = lambda: _iso(clock.time())
+    s3.time = sqs.time = sns.time = _Time(clock, time.sleep)
     # loops that check whether something is due
     scheduler.time = _Time(clock, clock.sleep_until_jump)
     eventbridge.time = _Time(clock, clock.sleep_until_jump)
-    stepfunctions.threading = eventbridge.threading = _Threading(clock)
+    stepfunctions.threading = eventbridge.threading = s3.threading = _Threading(clock)
 
     dispatch = lambda_svc._dispatch_esm_batch
     lambda_svc._dispatch_esm_batch = lambda mapping, run, *rest: dispatch(mapping, clock.counted(run), *rest)
