@@ -51,20 +51,20 @@ def test_a_day_is_played_and_printed(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name",
+    ("mesh", "name"),
     [
-        "fixed-after-the-deadline",
-        "fixed-in-another-account",
-        "fallback-then-recovery",
-        "skipped-upstream",
-        "files-in-parts",
+        ("recovery", "fixed-after-the-deadline"),
+        ("recovery", "fixed-in-another-account"),
+        ("recovery", "fallback-then-recovery"),
+        ("recovery", "skipped-upstream"),
+        ("files", "day"),
     ],
 )
-def test_a_day_on_which_things_go_on_by_themselves(name: str, tmp_path: Path) -> None:
-    folder = shutil.copytree(SAMPLES / "recovery", tmp_path / "recovery")
+def test_a_day_on_which_things_go_on_by_themselves(mesh: str, name: str, tmp_path: Path) -> None:
+    folder = shutil.copytree(SAMPLES / mesh, tmp_path / mesh)
     done = headgate("run", str(folder / f"{name}.yaml"), "--products", str(folder / "products"))
     assert done.returncode == 0, done.stdout + done.stderr
-    expect(FOLDER / "messages" / f"recovery-{name}.txt", in_order(done.stdout).encode())
+    expect(FOLDER / "messages" / f"{mesh}-{name}.txt", in_order(done.stdout).encode())
 
 
 def test_a_day_that_does_not_end_as_expected_is_reported(tmp_path: Path) -> None:
