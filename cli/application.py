@@ -17,7 +17,7 @@ from headgate.local import presence
 OPERATE = "OperateFunctionName"
 LOCAL = Path(".headgate") / "local"
 REFUSALS = (
-    "UnknownProduct", "UnknownRun", "UnknownLetter", "NoPipeline", "IllegalTransition", "ChangedMeanwhile", "TooMuch",
+    "UnknownProduct", "UnknownRun", "UnknownLetter", "UnknownFile", "NoPipeline", "IllegalTransition", "ChangedMeanwhile", "TooMuch",
     "NotIdentified", "NotAllowed",
 )  # fmt: skip
 

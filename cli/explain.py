@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from headgate.cli.explain_files import files
 from headgate.cli.explain_inputs import REMEDIES, holds, missing, owner, waiting
-from headgate.cli.formatting import EFFECTS, Clock, Entry, archived, named, plural, uncut
+from headgate.cli.formatting import EFFECTS, Clock, Entry, archived, input_name, named, plural, uncut
 
 
 def explained(run: Entry, clock: Clock) -> Iterator[str]:
@@ -19,12 +20,15 @@ def explained(run: Entry, clock: Clock) -> Iterator[str]:
             yield from waiting(run, clock)
         case "PROCESSING":
             yield f"Started at {clock(run.get('started_at'))}: {run.get('release_reason', '')}."
+            yield from files(run, clock)
             yield from _outdated(run, clock)
         case "COMPLETED":
             yield f"Released at {clock(run.get('released_at'))} ({run.get('release_reason')}), completed at {clock(run.get('finished_at'))}."
+            yield from files(run, clock)
             yield from _outdated(run, clock)
         case "NOT OPENED":
             yield _unopened(run, clock)
+            yield from files(run, clock)
             yield from holds(run)
             if "timezone" not in run or "opens_at" in run:
                 yield from missing(run, clock, "It will wait for")
@@ -37,6 +41,7 @@ def explained(run: Entry, clock: Clock) -> Iterator[str]:
             if run.get("cause"):
                 yield f"  {run['cause']}"
             yield from holds(run)
+            yield from files(run, clock)
             yield from missing(run, clock, "Missing")
             yield _remedy(run, clock)
     yield from _waived(run, clock)
@@ -72,7 +77,7 @@ def _outdated(run: Entry, clock: Clock) -> Iterator[str]:
         return
     inputs, more = uncut(run.get("reopened", ()))
     again = (
-        f"{named([each['product'] for each in inputs], more)} is made again"
+        f"{named([input_name(each['product']) for each in inputs], more)} is made again"
         if inputs
         else "its inputs were made again and have arrived"
     )

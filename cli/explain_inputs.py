@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from headgate.cli.formatting import Clock, Entry, named, uncut
+from headgate.cli.explain_files import files
+from headgate.cli.formatting import Clock, Entry, input_name, named, uncut
 
 REMEDIES = {
     "ERROR": "after the cause is fixed, run it again with `headgate rerun {product} --date {date}{cycle}`",
@@ -33,8 +34,9 @@ def waiting(run: Entry, clock: Clock) -> Iterator[str]:
     if running:
         yield f"Job runs of an earlier attempt are still running: {', '.join(job['job_run_id'] for job in running)}."
     arrivals, more = uncut(run.get("arrived", ()))
-    arrived = named([f"{each['product']} ({clock(each['arrived_at'])})" for each in arrivals], more)
+    arrived = named([f"{input_name(each['product'])} ({clock(each['arrived_at'])})" for each in arrivals], more)
     yield f"Opened at {clock(run['opened_at'])}." + (f" Arrived: {arrived}." if arrived else "")
+    yield from files(run, clock)
     yield from missing(run, clock, "Missing")
     last = "enough of these have arrived" if _has_any(run.get("condition")) else "the last of these arrives"
     if "held" in run:
@@ -63,18 +65,21 @@ def holds(run: Entry) -> Iterator[str]:
 
 def missing(run: Entry, clock: Clock, title: str) -> Iterator[str]:
     """What has not arrived, and what that waits for itself."""
-    absent, more = uncut(run.get("missing", ()))
+    everything, more = uncut(run.get("missing", ()))
+    absent = [
+        each for each in everything if not each["product"].endswith("#files")
+    ]  # `files` says what is missing of these
     if absent:
         yield title + (" (one of a group may be enough)" if _has_any(run.get("condition")) else "") + ":"
         yield from (f"  {_needed(each)}  {_upstream(each, run, clock)}" for each in absent)
         if more:
             yield f"  and {more:,} more"
-    inputs = {each["product"] for each in absent}
+    inputs = {each["product"] for each in everything}
     causes, more = uncut(run.get("root_causes", ()))
     roots = [each for each in causes if each["product"] not in inputs]
     if roots:
         yield "Root causes:"
-        yield from (f"  {each['product']}  {_upstream(each, run, clock)}" for each in roots)
+        yield from (f"  {input_name(each['product'])}  {_upstream(each, run, clock)}" for each in roots)
         if more:
             yield f"  and {more:,} more"
 
@@ -95,7 +100,7 @@ def _upstream(needed: Entry, run: Entry, clock: Clock) -> str:
     since = clock(state.get("since"))
     match state["status"]:
         case "WAITING":
-            parts = [f"is WAITING for {named(*uncut(state.get('waits_for', ['its execution'])))}"]
+            parts = [f"is WAITING for {_inputs(state)}"]
         case "PROCESSING":
             parts = [f"is PROCESSING since {since}"]
         case "COMPLETED":
@@ -104,6 +109,8 @@ def _upstream(needed: Entry, run: Entry, clock: Clock) -> str:
             parts = [_not_opened(state, clock).format(**about)]
         case "EXPECTED":
             parts = ["has not been refreshed"]
+        case "UNKNOWN" if needed["product"].endswith("#files"):
+            parts = ["have not all landed; `headgate why` of that product says which"]
         case "UNKNOWN":
             parts = ["is not in this catalog"]
         case ended:
@@ -117,13 +124,18 @@ def _upstream(needed: Entry, run: Entry, clock: Clock) -> str:
     return "; ".join(parts)
 
 
+def _inputs(state: Entry) -> str:
+    names, more = uncut(state.get("waits_for", ["its execution"]))
+    return named([input_name(each) for each in names], more)
+
+
 def _not_opened(state: Entry, clock: Clock) -> str:
     if state.get("missed"):
         return f"its run was not opened at {clock(state['opens_at'])}; open it with `headgate backfill {{product}} --date {{date}}`"
     if "opens_at" in state:
         return f"its run opens at {clock(state['opens_at'])}"
     if "waits_for" in state:
-        return f"has no run yet, its first arrival opens one; waits for {named(*uncut(state['waits_for']))}"
+        return f"has no run yet, its first arrival opens one; waits for {_inputs(state)}"
     return "has no run for this date"
 
 

@@ -1,5 +1,6 @@
 """The status of a date and its history as rows of text, and the forms of moments and counts in messages."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from typing import Any
@@ -23,6 +24,7 @@ INPUTS = {
     "input added": "now waits for", "input removed": "no longer waits for", "input reopened": "made again:",
 }  # fmt: skip
 
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 FEW = 8  # how many names of a long list a sentence has
 
 
@@ -47,6 +49,24 @@ class Clock:
 def plural(count: int, noun: str) -> str:
     """`1 run`, `2,000 runs`"""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def size(count: int) -> str:
+    """`0 bytes`, `12.1 MB`"""
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
+        if count >= factor:
+            return f"{count / factor:,.1f} {unit}"
+    return plural(count, "byte")
+
+
+def printable(text: str) -> str:
+    """Anybody's text, which must not control the terminal."""
+    return _CONTROLS.sub("\ufffd", text)
+
+
+def input_name(name: str) -> str:
+    """An input of a run: an upstream, or the files of a product."""
+    return f"files of {name.removesuffix('#files')}" if name.endswith("#files") else name
 
 
 def few(names: Sequence[str], left_out: int = 0) -> str:
@@ -117,7 +137,10 @@ def _note(each: Entry, clock: Clock, now: datetime | None) -> str:
     if each.get("failing"):
         parts.append("an effect fails, see `headgate why`")
     if each.get("missing"):
-        parts.append("waits for " + named(*uncut(each["missing"])))
+        names, more = uncut(each["missing"])
+        parts.append("waits for " + named([input_name(name) for name in names], more))
+    if each.get("files"):
+        parts.append(each["files"])
     if each.get("error"):
         parts.append(each["error"])
     if each.get("reason"):
@@ -171,7 +194,7 @@ def _event(each: Entry) -> str:
             reason = f": {each['reason']}" if "reason" in each else ""
             return f"{HAPPENED[each['status']]} for {each['business_date']}{attempt}{reason}"
         case "arrived":
-            return f"{each['upstream']} arrived"
+            return f"{input_name(each['upstream'])} arrived"
         case "waived" | "waiver ended" as kind:
             reason = f": {each['reason']}" if "reason" in each else ""
             return f"{each['upstream']} {'waived' if kind == 'waived' else 'waited for again, its waiver ended'} by {each['by']}{reason}"

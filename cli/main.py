@@ -31,6 +31,7 @@ SUMMARIES = {
     "why": "explain the status of a run",
     "history": "list what happened on a business date",
     "changes": "list what deployments changed in the metadata",
+    "files": "list and show the files that have landed, retry and ignore them",
     "logs": "show what the jobs of a product logged",
     "alerts": "list what became of the alerts of a business date",
     "alert": "test a recipient of alerts",

@@ -25,9 +25,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`status`: every product of a business date. `why`: one run, what it waits for and what that waits for. `history`: what
     happened, oldest first; where it is more than an answer holds, the latest of it. `runs`: those of a product. `product`: what its refresh events have to agree with. `open_runs`: how many each
     product has. `backfills`: how far each is, the latest first. `changes`: what deployments changed, the latest first, since the date if one is
-    given. `health`: what could not be performed, loaded or opened, and how many messages lie in dead letter queues. `dead_letters`: the first of
+    given. `files`: those that landed, the latest first; `file`: one of them. `health`: what could not be performed, loaded or opened, and how many messages lie in dead letter queues. `dead_letters`: the first of
     these messages; `dead_letter`: one of them, whole. `alerts`: what became of the alerts of a date, and what is muted. Without a date it is the latest that has a run.
-    Raises `BadEvent`, `UnknownProduct`, `UnknownLetter`."""
+    Raises `BadEvent`, `UnknownProduct`, `UnknownLetter`, `UnknownFile`."""
     require(event, "inquire")
     state, product, now = runtime.state(), event.get("product"), runtime.now()
     match event["question"]:
@@ -36,6 +36,16 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         case "backfills":
             rows, more = _pages(lambda after: state.backfills(after, PAGE))
             return {"question": "backfills", "asked_at": now.isoformat(), "backfills": rows, "more": more}
+        case "files":
+            on_date = date.fromisoformat(event["business_date"]) if "business_date" in event else None
+            rows, more = _pages(lambda before: state.files_page(product, on_date, event.get("status"), before, PAGE))
+            return {"question": "files", "asked_at": now.isoformat(), "files": rows, "more": more}
+        case "file":
+            return {
+                "question": "file",
+                "asked_at": now.isoformat(),
+                **state.describe_file(_given(event.get("file"), "file")),
+            }
         case "dead_letters":
             return {"question": event["question"], "asked_at": now.isoformat(), **letters.listed()}
         case "dead_letter":
@@ -100,10 +110,10 @@ def _health(state: State, now: datetime) -> dict[str, Any]:
 
 
 def _named(product: str | None) -> str:
-    return _given(product, "product")
+    return str(_given(product, "product"))
 
 
-def _given(value: str | None, name: str) -> str:
+def _given(value: Any, name: str) -> Any:
     if value is None:
         raise BadEvent(f"inquire: /{name} is missing")
     return value

@@ -1,4 +1,4 @@
-"""What operators do to runs: rerun, hold, release, skip, cancel, waive, backfill; retry of effects, redrive of dead letters, mutes of alerts. IAM decides who may
+"""What operators do to runs: rerun, hold, release, skip, cancel, waive, backfill; retry of effects and of files, redrive of dead letters, mutes of alerts. IAM decides who may
 call it, the metadata who may act on which domain. The caller is recorded, by the identity that AWS confirms."""
 
 import os
@@ -16,6 +16,7 @@ from state.answers import length
 from state.calls import State
 from state.errors import BadEvent
 
+MOST_FILES = 1000  # of one operation
 HOW = ("actor", "identity", "preview", "expect")  # the fields that do not say what is to be done
 
 
@@ -36,6 +37,8 @@ def handler(event: dict[str, Any], context: Any) -> Any:
         _check_backfill(event)
     elif event["action"] == "mute":
         _check_mute(event)
+    elif event["action"] in ("retry_files", "ignore_files"):
+        _check_files(event)
     elif "product" not in event:
         raise BadEvent("operate: /product is missing")
     if event["action"] == "waive":
@@ -81,6 +84,12 @@ def _check_waiver(event: dict[str, Any]) -> None:
     missing += [] if event.get("undo") or "reason" in event else ["reason"]
     if missing:
         raise BadEvent(f"operate: waive needs {', '.join(f'/{each}' for each in missing)}")
+
+
+def _check_files(event: dict[str, Any]) -> None:
+    files = event.get("files", [])
+    if not files or len(files) > MOST_FILES or not all(type(each) is int and 0 < each < 2**63 for each in files):
+        raise BadEvent(f"operate: {event['action']} needs /files, the numbers of 1 to {MOST_FILES:,} files")
 
 
 def _check_mute(event: dict[str, Any]) -> None:

@@ -8,11 +8,10 @@ from headgate.cli import terminal
 from headgate.cli.application import inquire
 from headgate.cli.arguments import add_application
 from headgate.cli.errors import FINDINGS, FINE
-from headgate.cli.formatting import Clock, Entry, plural
+from headgate.cli.formatting import Clock, Entry, plural, printable
 from headgate.cli.operate import operate
 
 SHORT = 8  # characters of an id that name a message
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # a body is anybody's text, and must not control the terminal
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +42,13 @@ def _list(arguments: argparse.Namespace) -> int:
     if answer["letters"]:
         rows = [["id", "queue", "sent", "message", "reason"]]
         rows += [
-            [each["id"][:SHORT], each["queue"], clock(each["sent_at"]), _plain(each["subject"]), _plain(each["reason"])]
+            [
+                each["id"][:SHORT],
+                each["queue"],
+                clock(each["sent_at"]),
+                printable(each["subject"]),
+                printable(each["reason"]),
+            ]
             for each in answer["letters"]
         ]
         terminal.table(rows, heading=True)
@@ -72,10 +77,10 @@ def _show(arguments: argparse.Namespace) -> int:
         terminal.print_json(letter)
         return FINE
     terminal.line(f"{letter['id']} in {letter['queue']}, sent {letter['sent_at']}")
-    terminal.line(f"reason: {_plain(letter['reason'])}")
+    terminal.line(f"reason: {printable(letter['reason'])}")
     if not letter["redrivable"]:
         terminal.line("It cannot be redriven: it was not on its way to a queue of this application.")
-    print(_plain(_body(letter["body"])))
+    print(printable(_body(letter["body"])))
     return FINE
 
 
@@ -95,7 +100,7 @@ def _redrive(arguments: argparse.Namespace) -> int:
         )
     for each in result["left"]:
         named = f"{each['id'][:SHORT]} in {each['queue']} stays" if "id" in each else f"{each['queue']} was not read"
-        terminal.line(f"{named}: {_plain(each['reason'])}")
+        terminal.line(f"{named}: {printable(each['reason'])}")
     if result["more"]:
         terminal.line("There are more: `headgate dead-letters redrive --all` goes on.")
     return code
@@ -107,10 +112,6 @@ def _body(text: str) -> str:
         return json.dumps(json.loads(text), indent=2)
     except (ValueError, RecursionError):
         return text
-
-
-def _plain(text: str) -> str:
-    return _CONTROLS.sub("\ufffd", text)
 
 
 def _id(text: str) -> str:

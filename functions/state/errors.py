@@ -53,6 +53,10 @@ class ChangedMeanwhile(StateError):
     """The operation would change something else than its preview said."""
 
 
+class UnknownFile(StateError):
+    """No file has the number."""
+
+
 class TooMuch(StateError):
     """The call asks for more than is allowed."""
 
@@ -132,6 +136,7 @@ RAISED = {
         ChangedMeanwhile,
         CatalogGoesBack,
         TooMuch,
+        UnknownFile,
         UnknownMetadata,
     )
 }

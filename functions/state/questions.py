@@ -44,6 +44,14 @@ class Questions(Calls):
     def backfills(self, after: str, page: int) -> list[Row]:
         return self._rows(Row, "backfills", after, page)
 
+    def files_page(
+        self, product: str | None, on_date: date | None, of_status: str | None, before: str, page: int
+    ) -> list[Row]:
+        return self._rows(Row, "files_page", product, on_date, of_status, before, page)
+
+    def describe_file(self, number: int) -> Json:
+        return cast(Json, self._value("describe_file", number))
+
     def sources(self, buckets: list[str], after: str, page: int) -> list[Row]:
         return self._rows(Row, "sources", buckets, after, page)
 

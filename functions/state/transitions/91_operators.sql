@@ -9,12 +9,14 @@ $$;
 
 CREATE OR REPLACE FUNCTION operators_of(request jsonb) RETURNS jsonb
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
--- The domains on which the request acts and which name their operators, {domain: [ARN]}: that of its product, its backfill or the run of its effect. A
+-- The domains on which the request acts and which name their operators, {domain: [ARN]}: that of its product, its backfill, its files or the run of its effect. A
 -- request that names none of these acts on every domain.
     WITH acted_on AS (
         SELECT split_part(request ->> 'product', '/', 1) AS domain WHERE request ? 'product'
         UNION SELECT request ->> 'domain' WHERE request ? 'domain'
         UNION SELECT split_part(b.what, '/', 1) FROM backfill b WHERE b.backfill_id = (request ->> 'stop')::integer
+        UNION SELECT split_part(f.product_id, '/', 1) FROM jsonb_array_elements_text(request -> 'files') number JOIN landing_file f ON f.file_id = number::bigint
+            WHERE f.product_id IS NOT NULL
         UNION SELECT split_part(r.product_id, '/', 1) FROM effect e CROSS JOIN LATERAL run_of(e.run_id) r
             WHERE e.effect_id = (request ->> 'effect')::bigint AND e.run_id IS NOT NULL
     )

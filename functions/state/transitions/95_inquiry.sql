@@ -32,6 +32,7 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
         'failing', has_failing_effects(r.run_id, now_is), 'error', cut_text(r.error, 500),
         'reason', CASE r.status WHEN 'SKIPPED' THEN cut_text(r.cause, 500) WHEN 'CANCELLED' THEN cut_text(r.cause, 500) END,
         'resume_until', CASE WHEN may_resume(r, now_is) THEN r.resume_until END, 'outdated_at', CASE WHEN uses_inputs(r) THEN r.outdated_at END,
+        'files', CASE WHEN r.status = 'WAITING' AND r.released_at IS NULL THEN files_in_brief(p.product_id, on_date, r.cycle) END,
         'missing', CASE WHEN r.status = 'WAITING' AND r.released_at IS NULL THEN (
             SELECT cut(jsonb_agg(upstream ORDER BY upstream) FILTER (WHERE number <= 5), 1000, count(*)) FROM (
                 SELECT DISTINCT d.upstream, dense_rank() OVER (ORDER BY d.upstream) AS number
@@ -236,5 +237,6 @@ BEGIN
         'passed_on', CASE WHEN opened THEN cut_text(nullif(refresh_metadata(r.run_id, r.attempt), '{}')::text, 1500) END,
         'metadata', CASE WHEN opened THEN metadata_of(r, now_is) END,
         'failing', failing_effects_of(r),
-        'downstream', (SELECT cut(jsonb_agg(DISTINCT d.product_id), 3000) FROM data_product_dependencies d WHERE d.upstream = product)));
+        'downstream', (SELECT cut(jsonb_agg(DISTINCT d.product_id), 3000) FROM data_product_dependencies d WHERE d.upstream = product))
+        || jsonb_build_object('files', files_for_date(product, on_date, r.cycle)));
 END $$;

@@ -23,10 +23,12 @@ DECLARE
     product text := request ->> 'product';
     of_cycle text := coalesce(request ->> 'cycle', '');
     given date := request ->> 'business_date';
-    on_date date := coalesce(given, CASE WHEN request ->> 'action' NOT IN ('hold', 'release', 'backfill', 'mute') THEN latest_date(product, now_is) END);
+    on_date date := coalesce(given, CASE WHEN request ->> 'action' NOT IN ('hold', 'release', 'backfill', 'mute', 'retry_files', 'ignore_files') THEN latest_date(product, now_is) END);
     run jsonb := jsonb_build_object('product', product, 'business_date', on_date, 'cycle', of_cycle);
 BEGIN
     CASE request ->> 'action'
+        WHEN 'retry_files', 'ignore_files' THEN
+            RETURN file_action(ARRAY(SELECT jsonb_array_elements_text(request -> 'files')::bigint), request ->> 'action', request ->> 'reason', actor, now_is);
         WHEN 'rerun' THEN
             RETURN jsonb_build_object('attempts',
                 rerun(product, on_date, of_cycle, coalesce((request ->> 'downstream')::boolean, false), 'rerun', actor, now_is));

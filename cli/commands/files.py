@@ -1,0 +1,119 @@
+"""`headgate files`: what has landed, what became of it, and what operators decide about single files."""
+
+import argparse
+
+from headgate.cli import terminal
+from headgate.cli.application import inquire
+from headgate.cli.arguments import add_application, add_date, product_name, whole_number
+from headgate.cli.errors import FINE
+from headgate.cli.formatting import Clock, Entry, plural, printable, size, uncut
+from headgate.cli.operate import operate
+
+STATUSES = ("RECEIVED", "CLAIMED", "PROCESSED", "REJECTED", "FAILED", "SUPERSEDED", "IGNORED", "UNMATCHED")
+NUMBER = whole_number("the number of a file, such as 12", 1, 2**31 - 1)
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listed = actions.add_parser("list", help="the files that have landed, the latest first")
+    listed.add_argument("product", type=product_name, metavar="DOMAIN/PRODUCT", nargs="?")
+    add_date(listed, default="all dates")
+    listed.add_argument("--status", choices=STATUSES, help="those that are it")
+    add_application(listed)
+    add_application(actions.add_parser("unmatched", help="the files that are of no product"))
+    show = actions.add_parser("show", help="one file, with what happened to it")
+    show.add_argument("file", type=NUMBER, metavar="ID", help="the number of a file, as `list` has it")
+    add_application(show)
+    for name, does in (
+        ("retry", "let files count that were rejected, failed or ignored"),
+        ("ignore", "let files count no more"),
+    ):
+        action = actions.add_parser(name, help=does)
+        action.add_argument("file", type=NUMBER, metavar="ID", nargs="+", help="the number of a file, as `list` has it")
+        action.add_argument("--reason", help="why, for `files show`")
+        add_application(action)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    return {"list": _list, "unmatched": _unmatched, "show": _show}.get(arguments.action, _act)(arguments)
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    given = {"product": arguments.product, "business_date": arguments.date, "status": arguments.status}
+    return _print(arguments, inquire(arguments, "files", **given), "No files.")
+
+
+def _unmatched(arguments: argparse.Namespace) -> int:
+    return _print(arguments, inquire(arguments, "files", status="UNMATCHED"), "Every file is of a product.")
+
+
+def _print(arguments: argparse.Namespace, answer: Entry, nothing: str) -> int:
+    if arguments.json:
+        terminal.print_json(answer)
+        return FINE
+    clock = Clock(None, answer["asked_at"][:10])
+    rows = [["id", "product", "date", "received", "size", "status", "file"]]
+    rows += [
+        [
+            str(each["file"]), each.get("product", ""), " ".join(each[key] for key in ("business_date", "cycle") if key in each),
+            clock(each["received_at"]), size(each["size"]), each["status"], _named(each),
+        ]
+        for each in answer["files"]
+    ]  # fmt: skip
+    if answer["files"]:
+        terminal.table(rows, heading=True)
+    else:
+        terminal.line(nothing)
+    if answer["more"]:
+        terminal.line("There are more: choose a product, a date or a status.")
+    return FINE
+
+
+def _named(each: Entry) -> str:
+    return printable(each["name"]) + (f": {printable(each['reason'])}" if "reason" in each else "")
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    file = inquire(arguments, "file", file=arguments.file)
+    if arguments.json:
+        terminal.print_json(file)
+        return FINE
+    clock = Clock(None, file["asked_at"][:10])
+    version = f", version {file['version_id']}" if "version_id" in file else ""
+    terminal.line(f"File {file['file']}: s3://{file['bucket']}/{printable(file['name'])}{version}")
+    of = (
+        f"a {'file' if file['kind'] == 'data' else file['kind']} of {file['product']}"
+        if "product" in file
+        else "of no product"
+    )
+    date = f" for {file['business_date']}" if "business_date" in file else ""
+    terminal.line(
+        f"{of}{date}{' ' + file['cycle'] if 'cycle' in file else ''}; {size(file['size'])}, put at {clock(file['put_at'])}"
+    )
+    if facets := file.get("facets"):
+        terminal.line(", ".join(f"{name} {value}" for name, value in sorted(facets.items())))
+    history, more = uncut(file["history"])
+    for each in [*history, {**file, "at": file["changed_at"]}]:
+        reason = f": {printable(each['reason'])}" if "reason" in each else ""
+        terminal.line(f"  {clock(each['at'], seconds=True)}  {each['status']} by {each['by']}{reason}")
+    others = [each for each in uncut(file["versions"])[0] if each["file"] != file["file"]]
+    if others:
+        terminal.line("Other versions: " + ", ".join(f"{each['file']} ({each['status']})" for each in others))
+    if more:
+        terminal.line(f"and {more:,} more changes")
+    return FINE
+
+
+def _act(arguments: argparse.Namespace) -> int:
+    result = operate(arguments, f"{arguments.action}_files", files=arguments.file, reason=arguments.reason)
+    if arguments.json:
+        terminal.print_json(result)
+        return FINE
+    done = (
+        {"retry": "counts again", "ignore": "is ignored"}
+        if len(result["files"]) == 1
+        else {"retry": "count again", "ignore": "are ignored"}
+    )
+    started = f"; {plural(result['released'], 'run')} released" if result["released"] else ""
+    terminal.line(f"{plural(len(result['files']), 'file')} {done[arguments.action]}{started}.")
+    return FINE
