@@ -42,13 +42,14 @@ LANGUAGE sql AS $$
             rpad(f.sequencer, 32, '0') AS sequencer
         FROM jsonb_to_recordset(files) AS f(bucket text, key text, version_id text, sequencer text, etag text)
         WHERE f.sequencer IS NOT NULL
+    ), listed AS MATERIALIZED (
+        SELECT l.file_id, s.sequencer, version_of(s.version_id, s.sequencer, s.etag) AS version
+        FROM seen s CROSS JOIN LATERAL (
+            SELECT * FROM landing_file f WHERE f.bucket = s.bucket AND f.key = s.key AND f.version = version_of(s.version_id, NULL, s.etag) OFFSET 0) l
+        WHERE l.sequencer IS NULL AND NOT EXISTS (SELECT FROM landing_file o
+            WHERE o.bucket = s.bucket AND o.key = s.key AND o.version = version_of(NULL, s.sequencer, NULL) AND s.version_id IS NULL OFFSET 0)
     ), learned AS (
-        UPDATE landing_file l SET sequencer = s.sequencer, version = version_of(s.version_id, s.sequencer, s.etag), how = 'event'
-        FROM seen s
-        WHERE l.bucket = s.bucket AND l.key = s.key AND l.version = version_of(s.version_id, NULL, s.etag) AND l.sequencer IS NULL
-            AND NOT EXISTS (SELECT FROM landing_file o WHERE o.bucket = s.bucket AND o.key = s.key AND s.version_id IS NULL
-                AND o.version = version_of(NULL, s.sequencer, NULL))
-        RETURNING l.file_id
+        UPDATE landing_file l SET sequencer = s.sequencer, version = s.version, how = 'event' FROM listed s WHERE l.file_id = s.file_id RETURNING l.file_id
     )
     SELECT coalesce(array_agg(file_id), '{}') FROM learned
 $$;
@@ -58,11 +59,11 @@ LANGUAGE sql AS $$
 -- A row for each version that has none. Two that store the same ones wait for each other in one order. Gives the new ones. What is listed in a bucket
 -- without versions, where events have sequencers and a listing has none, is known by its ETag.
     WITH given AS (
-        SELECT DISTINCT ON (f.bucket, f.key COLLATE "C", version_of(f.version_id, f.sequencer, f.etag)) f.*,
-            version_of(f.version_id, f.sequencer, f.etag) AS version
-        FROM jsonb_to_recordset(files) AS f(product_id text, kind text, bucket text, key text, version_id text, sequencer text, etag text, size bigint,
-            event_at timestamptz, how text, business_date date, cycle text, facets jsonb, slot text, reason text, expected jsonb)
-        ORDER BY f.bucket, f.key COLLATE "C", version_of(f.version_id, f.sequencer, f.etag)
+        SELECT DISTINCT ON (f.bucket COLLATE "C", f.key COLLATE "C", f.version COLLATE "C") f.*
+        FROM (SELECT r.*, version_of(r.version_id, r.sequencer, r.etag) AS version
+            FROM jsonb_to_recordset(files) AS r(product_id text, kind text, bucket text, key text, version_id text, sequencer text, etag text, size bigint,
+                event_at timestamptz, how text, business_date date, cycle text, facets jsonb, slot text, reason text, expected jsonb)) f
+        ORDER BY f.bucket COLLATE "C", f.key COLLATE "C", f.version COLLATE "C"
     ), stored AS (
         INSERT INTO landing_file (product_id, kind, bucket, key, version, version_id, sequencer, etag, size, event_at, received_at, how, business_date,
             cycle, facets, slot, expected, counts, status, reason, changed_at, changed_by)
@@ -71,8 +72,8 @@ LANGUAGE sql AS $$
             left(j.reason, 1000), now_is, actor
         FROM given g CROSS JOIN LATERAL judged(g.product_id, g.kind, g.size, g.event_at, g.business_date, g.reason) j
         WHERE g.sequencer IS NOT NULL OR g.version_id IS NOT NULL OR NOT EXISTS (SELECT FROM landing_file l
-            WHERE l.bucket = g.bucket AND l.key = g.key AND l.etag = g.etag AND l.size = g.size)
-        ORDER BY g.bucket, g.key COLLATE "C", g.version
+            WHERE l.bucket = g.bucket AND l.key = g.key AND l.etag = g.etag AND l.size = g.size OFFSET 0)
+        ORDER BY g.bucket COLLATE "C", g.key COLLATE "C", g.version COLLATE "C"
         ON CONFLICT (bucket, key, version) DO NOTHING
         RETURNING file_id
     )
@@ -120,13 +121,18 @@ LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- they have settled, and the first file of a date opens the run of a product without a schedule. A file recorded before changes nothing.
 DECLARE
     added bigint[];
-    learned bigint[];
+    learned bigint[] := '{}';
 BEGIN
     PERFORM lock_openings(true);
     PERFORM lock_sources(ARRAY(SELECT DISTINCT f ->> 'product_id' FROM jsonb_array_elements(files) f WHERE f ->> 'product_id' IS NOT NULL));
-    learned := learn_sequencers(files, now_is);
+    IF files @> '[{"version_id": null}]' THEN
+        learned := learn_sequencers(files, now_is);  -- without a version, what was listed would not be known again
+    END IF;
     added := store_files(files, now_is, 'files');
     recorded := cardinality(added);
+    IF recorded < jsonb_array_length(files) THEN
+        learned := learned || learn_sequencers(files, now_is);
+    END IF;
     repeated := jsonb_array_length(files) - recorded;
     SELECT f.superseded, f.released INTO superseded, released FROM follow_files(added || learned, now_is) f;
     SELECT count(*) FILTER (WHERE l.status = 'UNMATCHED'), count(*) FILTER (WHERE l.status = 'REJECTED') INTO unmatched, rejected

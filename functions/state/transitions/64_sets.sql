@@ -14,7 +14,7 @@ $$;
 CREATE OR REPLACE FUNCTION missing_slots(slots jsonb, product text, on_date date, of_cycle text) RETURNS SETOF text
 LANGUAGE sql STABLE AS $$
     SELECT slot FROM jsonb_array_elements_text(slots) WITH ORDINALITY AS s(slot, place)
-    WHERE NOT EXISTS (SELECT FROM files_of_set(product, on_date, of_cycle, 'data') f WHERE f.slot = s.slot)
+    WHERE NOT EXISTS (SELECT FROM files_of_set(product, on_date, of_cycle, 'data') f WHERE f.slot = s.slot OFFSET 0)
     ORDER BY place
 $$;
 

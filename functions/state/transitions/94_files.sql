@@ -8,7 +8,7 @@ CREATE OR REPLACE FUNCTION file_entry(f landing_file) RETURNS jsonb LANGUAGE sql
 $$;
 
 CREATE OR REPLACE FUNCTION chosen_files(product text, on_date date, of_status text, below bigint, page integer) RETURNS SETOF landing_file
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql STABLE SET enable_bitmapscan = off SET enable_sort = off AS $$
 -- At most `page` files with numbers below that, the latest first. Each way to choose has a plan of its own.
 BEGIN
     IF product IS NOT NULL THEN
