@@ -61,7 +61,7 @@ quick:
 	$(PYTEST) -m "not slow"
 
 soak: setup  ## the state's random tests with many more examples, every interleaving of two operations, a year under each statistics, meshes in three accounts, days with outages, the deployment of 2,316 products, the generation of 8,339, storms of 500 alerts, a step type of a project on a deployed application; takes hours
-	HEADGATE_SOAK=$(SOAK) $(PYTEST) tests/test_state_properties.py tests/test_state_all_at_once.py tests/test_state_interleavings.py tests/test_state_plans.py \
+	HEADGATE_SOAK=$(SOAK) $(PYTEST) tests/test_state_properties.py tests/test_state_all_at_once.py tests/test_state_interleavings.py tests/test_state_plans.py tests/test_files_races.py \
 		tests/test_mesh_properties.py tests/test_outages.py tests/test_stacks_local.py tests/test_layout.py tests/test_storms.py \
 		tests/step_types/test_own_types.py
 

@@ -110,7 +110,7 @@ def _waived(run: Entry, clock: Clock) -> Iterator[str]:
     waived, more = uncut(run.get("waived", ()))
     for each in waived:
         date = f" for {each['business_date']}" if "business_date" in each else ""
-        yield f"Waived: {each['product']}{date} counts as arrived, by {each['by']} at {clock(each['at'])}: {each.get('reason', '')}"
+        yield f"Waived: {input_name(each['product'])}{date} counts as arrived, by {each['by']} at {clock(each['at'])}: {each.get('reason', '')}"
     if more:
         yield f"  and {more:,} more waivers"
 

@@ -35,6 +35,11 @@ def files(run: Entry, clock: Clock) -> Iterator[str]:
     for each in listed:
         if waits or each["status"] == "REJECTED":
             yield f"  {_file(each, clock)}"
+    if waits and run["status"] == "WAITING" and missing:
+        own = f"{run['product']} {run['product']} --date {run['business_date']}" + (
+            f" --cycle {run['cycle']}" if "cycle" in run else ""
+        )
+        yield f"  To run with what is there: `headgate waive {own} --reason TEXT`"
     if waits and found["there"] + found["rejected"] > len(listed):
         yield f"  all: `headgate files list {run['product']} --date {run['business_date']}`"
 

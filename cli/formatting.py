@@ -197,7 +197,7 @@ def _event(each: Entry) -> str:
             return f"{input_name(each['upstream'])} arrived"
         case "waived" | "waiver ended" as kind:
             reason = f": {each['reason']}" if "reason" in each else ""
-            return f"{each['upstream']} {'waived' if kind == 'waived' else 'waited for again, its waiver ended'} by {each['by']}{reason}"
+            return f"{input_name(each['upstream'])} {'waived' if kind == 'waived' else 'waited for again, its waiver ended'} by {each['by']}{reason}"
         case "condition changed":
             return f"condition changed by {each['by']}"
         case "outdated":

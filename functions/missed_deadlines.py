@@ -22,6 +22,10 @@ def failure(state: State, run: UUID, deadline: Deadline) -> DeadlineExceeded:
 def _format(missing: dict[str, Any]) -> str:
     if "more" in missing:
         return f"and {missing['more']:,} more"
+    if "files" in missing:
+        return (
+            f"files of {missing['product'].removesuffix('#files')} for {missing['business_date']} ({missing['files']})"
+        )
     date = missing["business_date"] or "the latest refresh"
     cycle = "" if missing["cycle"] == "*" else f" cycle {missing['cycle']}"
     owner = f" (owner {missing['owner']})" if missing.get("owner") else ""

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+import missed_deadlines
 import runtime
 from state.errors import IllegalTransition, UnknownFile
 from tests.conftest import Headgate
@@ -124,3 +125,23 @@ def test_what_cannot_be_done_is_refused_with_all_of_it(world: World, headgate: H
     assert world.sql("SELECT count(*) FROM landing_file WHERE status = 'IGNORED'") == [(0,)]
     with pytest.raises(IllegalTransition, match="can be retried"):
         headgate("files", "retry", str(number(world, EU)))
+
+
+def test_a_run_goes_on_with_what_is_there_if_an_operator_says_so(world: World, headgate: Headgate) -> None:
+    assert (
+        "To run with what is there: `headgate waive raw/positions raw/positions --date 2026-11-20 --reason TEXT`"
+        in told(headgate, "why", "raw/positions", "--date", TODAY)
+    )
+    said = told(headgate, "waive", "raw/positions", "raw/positions", "--date", TODAY, "--reason", "AP is closed")
+    assert "goes on without waiting for the rest of its files" in said
+    assert world.run("raw/positions", TODAY)["release_reason"] == "the rest of the files of raw/positions was waived"
+    assert "Waived: files of raw/positions for 2026-11-20 counts as arrived, by ann" in told(
+        headgate, "why", "raw/positions"
+    )
+
+
+def test_the_failure_at_a_deadline_names_the_files(world: World) -> None:
+    run = world.run("raw/positions", TODAY)["run_id"]
+    decided = world.state.resolve_deadline(run, 1, "fail", NOW)
+    expected = "Missing: files of raw/positions for 2026-11-20 (1 file there, 1 rejected, US and AP missing)"
+    assert expected in str(missed_deadlines.failure(world.state, run, decided))

@@ -88,10 +88,14 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
 $$;
 
 CREATE OR REPLACE FUNCTION missing_inputs(run uuid) RETURNS jsonb
-LANGUAGE sql STABLE AS $$
--- What has not arrived, as far as it fits: the upstream, the date and cycle needed, and its owner.
-    SELECT coalesce(cut(jsonb_agg(jsonb_build_object('product', d.upstream, 'business_date', d.required_date, 'cycle', d.cycle, 'status', d.statuses,
-        'owner', (SELECT cut_text(p.owner, 500) FROM data_product p WHERE p.product_id = d.upstream)) ORDER BY d.leaf, d.cycle), 24000), '[]')
-    FROM data_product_dependencies_events_status d
-    WHERE d.run_id = run AND d.status = 'WAITING'
-$$;
+LANGUAGE plpgsql STABLE AS $$
+-- What has not arrived, as far as it fits: the upstream, the date and cycle needed, and its owner; of files what is there and what is missing.
+BEGIN
+    RETURN (SELECT coalesce(cut(jsonb_agg(jsonb_build_object('product', d.upstream, 'business_date', d.required_date, 'cycle', d.cycle, 'status', d.statuses,
+            'owner', (SELECT cut_text(p.owner, 500) FROM data_product p WHERE p.product_id = d.upstream))
+            || CASE WHEN product_of_files(d.upstream) IS NULL THEN '{}'
+                ELSE jsonb_build_object('files', files_in_brief(product_of_files(d.upstream), d.required_date, d.cycle)) END
+            ORDER BY d.leaf, d.cycle), 24000), '[]')
+        FROM data_product_dependencies_events_status d
+        WHERE d.run_id = run AND d.status = 'WAITING');
+END $$;

@@ -48,7 +48,7 @@ BEGIN
             waived_by = actor, waive_reason = reason, changed_at = now_is
         WHERE d.run_id = r.run_id AND d.upstream = input AND d.status = 'WAITING';
     END IF;
-    PERFORM advance(ARRAY[r.run_id], now_is, CASE WHEN undo THEN 'the last input arrived' ELSE input || ' was waived' END, actor);
+    PERFORM advance(ARRAY[r.run_id], now_is, CASE WHEN undo THEN 'the last input arrived' ELSE coalesce('the rest of the files of ' || product_of_files(input), input) || ' was waived' END, actor);
     SELECT s.released_at IS NOT NULL, s.attempt INTO released, attempt FROM run_of(r.run_id) s;
     missing := missing_inputs(r.run_id);
 END $$;

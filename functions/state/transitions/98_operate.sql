@@ -38,7 +38,8 @@ BEGIN
             PERFORM skip_run(product, on_date, of_cycle, actor, now_is);
             RETURN run || '{"skipped": 1}';
         WHEN 'waive' THEN
-            RETURN run || (SELECT to_jsonb(waived) FROM waive_input(product, on_date, of_cycle, request ->> 'input', request ->> 'reason',
+            RETURN run || (SELECT to_jsonb(waived) FROM waive_input(product, on_date, of_cycle,
+                CASE request ->> 'input' WHEN product THEN files_input(product) ELSE request ->> 'input' END, request ->> 'reason',
                 coalesce((request ->> 'undo')::boolean, false), actor, now_is) waived);
         WHEN 'mute' THEN
             RETURN mute(coalesce(product, request ->> 'domain'), (request ->> 'muted_until')::timestamptz, request ->> 'reason', actor, now_is);
