@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg.types.json import Jsonb
 
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "functions")]
@@ -52,7 +53,7 @@ def inserted(world: World) -> float:
         for chunk in given:
             connection.execute(
                 f"INSERT INTO floor ({', '.join(columns)}) OVERRIDING SYSTEM VALUE SELECT {', '.join(columns)} FROM jsonb_populate_recordset(NULL::floor, %s)",
-                (psycopg.types.json.Jsonb(chunk),),
+                (Jsonb(chunk),),
             )
             connection.commit()
         return time.perf_counter() - started

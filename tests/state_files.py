@@ -21,9 +21,7 @@ def source(complete: dict[str, Any] | None = None, **more: Any) -> dict[str, Any
         "pattern": POSITIONS,
         "date": {"group": "date", "format": "%Y%m%d", "offset": 0},
         "cycle": None,
-        "complete": complete
-        if complete is not None or more.get("sweep")
-        else {"values": {"region": ["EU", "US", "AP"]}},
+        "complete": complete if complete is not None else {"values": {"region": ["EU", "US", "AP"]}},
         "settle": 0,
         "sweep": False,
         "load": "full",

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from headgate.local.postgres import Postgres
 from state.database import Database
@@ -107,8 +108,8 @@ def test_of_two_versions_at_once_the_newer_counts(world: World) -> None:
         first, second = (old, new) if number % 2 else (new, old)
         with psycopg.connect(world.dsn) as one, psycopg.connect(world.dsn) as other:
             record = "SELECT record_files(%s, %s)"
-            one.execute(record, (psycopg.types.json.Jsonb(first), SIX))
-            pipeline = together(lambda: other.execute(record, (psycopg.types.json.Jsonb(second), SIX)), one.commit)  # noqa: B023
+            one.execute(record, (Jsonb(first), SIX))
+            pipeline = together(lambda: other.execute(record, (Jsonb(second), SIX)), one.commit)  # noqa: B023
             assert pipeline
             other.commit()
     assert world.sql("SELECT count(*), bool_and(version_id = 'v5A') FROM landing_file WHERE counts") == [(4, True)]
@@ -119,7 +120,7 @@ def test_what_a_killed_worker_was_recording_is_recorded_when_it_is_delivered_aga
     world.load({"raw/positions": positions({"count": 2})}, LOADED)
     given = [seen(files, f"positions_{each}_20261120.csv.gz", SIX) for each in ("EU", "US")]
     connection = psycopg.connect(world.dsn)
-    connection.execute("SELECT record_files(%s, %s)", (psycopg.types.json.Jsonb(given), SIX))
+    connection.execute("SELECT record_files(%s, %s)", (Jsonb(given), SIX))
     world.sql("SELECT pg_terminate_backend(%s)", connection.info.backend_pid)
     connection.close()
     assert world.sql("SELECT count(*) FROM landing_file") == [(0,)]

@@ -154,16 +154,15 @@ def rows(catalog: Entry, placed: Placed = as_it_is) -> Iterator[Entry]:
 
 
 def _wait_for_files(name: str, compiled: Entry) -> None:
-    """The product waits for its files as for one more dependency. Those of a cycle start the run of that cycle, and a sweep that which has opened."""
+    """The product waits for its files as for one more dependency. Those of a cycle start the run of that cycle."""
     source = compiled["files"]
     compiled["files"] = {**source, "slots": places} if (places := slots(source)) else source
-    of_run = source["cycle"] is not None or source["sweep"]
     leaf = {
         "product": f"{name}#files",
         "status": ["COMPLETED"],
         "offset": 0,
         "max_age": None,
-        "cycle": "same" if of_run else "",
+        "cycle": "same" if source["cycle"] else "",
         "cycles": [""],
         "account": None,
         "on_update": CORRECTED.get(source["on_correction"], source["on_correction"]),

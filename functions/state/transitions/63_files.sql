@@ -23,13 +23,12 @@ LANGUAGE sql STABLE AS $$
     LEFT JOIN landing_source s ON s.product_id = product
     LEFT JOIN data_product_schedule l ON l.product_id = s.product_id
     LEFT JOIN calendar c ON c.calendar = l.calendar
-    CROSS JOIN LATERAL (SELECT CASE WHEN s.product_id IS NULL OR (s.source ->> 'sweep')::boolean THEN NULL
-        ELSE shifted(CASE WHEN (s.source #>> '{date,arrival}')::boolean THEN date_of_arrival(s.source, put_at, c) ELSE named_date END,
+    CROSS JOIN LATERAL (SELECT CASE WHEN s.product_id IS NOT NULL THEN shifted(CASE WHEN (s.source #>> '{date,arrival}')::boolean THEN date_of_arrival(s.source, put_at, c) ELSE named_date END,
             coalesce((s.source #>> '{date,offset}')::integer, 0), c) END AS date) day
     CROSS JOIN LATERAL (SELECT CASE WHEN problem IS NOT NULL THEN problem
         WHEN of_kind = 'data' AND of_size < (s.source ->> 'min_bytes')::bigint
             THEN format('smaller than %s', CASE s.source ->> 'min_bytes' WHEN '1' THEN '1 byte' ELSE (s.source ->> 'min_bytes') || ' bytes' END)
-        WHEN day.date IS NULL AND NOT (s.source ->> 'sweep')::boolean THEN 'no business date'
+        WHEN day.date IS NULL THEN 'no business date'
         WHEN NOT is_business_day(day.date, c) THEN format('no business date: %s is no business day of the calendar %s', day.date, c.calendar)
         END AS why) refused
 $$;

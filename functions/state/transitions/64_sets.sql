@@ -36,8 +36,8 @@ $$;
 
 CREATE OR REPLACE FUNCTION missing_of_manifest(prefix text, product text, on_date date, of_cycle text) RETURNS SETOF text
 LANGUAGE sql STABLE AS $$
--- The files that the manifest names and that are not there as it says. The ETag of an object of several uploads (with a `-`), or of one that is encrypted
--- with a key of KMS, is no MD5: then it is not compared.
+-- The files that the manifest names and that are not there as it says. The ETag of an object that was put in several parts
+-- (with a `-`) is no MD5: then it is not compared.
     SELECT e.name || CASE WHEN f.file_id IS NOT NULL AND e.size <> f.size THEN format(' (it has %s bytes, and %s by the manifest)', f.size, e.size)
             WHEN f.file_id IS NOT NULL THEN ' (its MD5 is not that of the manifest)' ELSE '' END
     FROM files_of_set(product, on_date, of_cycle, 'manifest') m
@@ -45,8 +45,7 @@ LANGUAGE sql STABLE AS $$
     LEFT JOIN LATERAL (
         SELECT * FROM landing_file l WHERE l.bucket = m.bucket AND l.key = prefix || e.name OFFSET 0) f
         ON f.product_id = product AND f.business_date = on_date AND f.cycle = of_cycle AND is_there(f)
-    WHERE f.file_id IS NULL OR e.size <> f.size OR e.md5 <> f.etag AND f.etag ~ '^[0-9a-f]{32}$' AND (SELECT (s.source ->> 'compare_md5')::boolean
-        FROM landing_source s WHERE s.product_id = product) IS NOT FALSE
+    WHERE f.file_id IS NULL OR e.size <> f.size OR e.md5 <> f.etag AND f.etag ~ '^[0-9a-f]{32}$'
     ORDER BY e.name
 $$;
 
