@@ -89,14 +89,18 @@ def _pass_on(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _take_from_answer(event: dict[str, Any]) -> None:
-    """What a function returns as `metadata` is passed on. Many functions return what is not meant for this, so nothing of it fails the step."""
+    """What a function or the states of a definition return as `metadata` is passed on. Many functions return what is not meant for this, so nothing of it
+    fails the step. Of a definition it comes as a list of one, or of none."""
     answer = event.get("answer")
-    if not isinstance(answer, dict) or not isinstance(answer.get("metadata"), dict):
+    metadata = answer.get("metadata") if isinstance(answer, dict) else None
+    if event["type"] == "definition" and isinstance(metadata, list):
+        metadata = metadata[0] if metadata else None
+    if not isinstance(metadata, dict):
         return
     given = {
         "action": "metadata",
         **{key: event[key] for key in ("run_id", "attempt", "step")},
-        "metadata": answer["metadata"],
+        "metadata": metadata,
     }
     try:
         _pass_on(require(given, "job-metadata"))

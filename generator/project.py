@@ -74,6 +74,7 @@ class Project:
     def _checked(self) -> dict[str, Any]:
         known: dict[str, Any] | None = self.cache.get("findings", self._key)
         if known is None:
+            from headgate.generator.lint.definitions import check_definitions
             from headgate.generator.metadata import places
             from headgate.generator.plan.deployment import estimated, stack_sentences
             from headgate.generator.rules import check_mesh
@@ -81,7 +82,8 @@ class Project:
             mesh = self.loaded.mesh
             self._progress("checking rules", 0, 1)
             # one in the defaults of a domain is found in each of its products
-            found = set(places.resolve(self.loaded.findings + check_mesh(mesh), self._inputs.data))
+            every = [*self.loaded.findings, *check_mesh(mesh), *check_definitions(mesh)]
+            found = set(places.resolve(every, self._inputs.data))
             values = [asdict(each) | {"file": str(each.file)} for each in sorted(found, key=Finding.order)]
             expected = estimated(mesh)
             deployment = {

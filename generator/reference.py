@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from headgate.generator.findings import Rule
+from headgate.generator.lint.definitions import DEFINITION_RULES
 from headgate.generator.lint.proof import PROOF_RULES
 from headgate.generator.metadata.reading_rules import READING_RULES
 from headgate.generator.metadata.schema import BASE, schemas
@@ -82,6 +83,11 @@ a project adds types of its own ([recipe](../CONTRIBUTING.md#a-step-type-of-a-pr
 
 | type | launched by | end reported by | at `timeout` | a launch without an answer | errors after which the launch is repeated | the machine's role allows |
 |---|---|---|---|---|---|---|"""
+# By the pattern of what a machine does itself: what reports the end, what happens at `timeout`, and with a launch that was not answered.
+IN_THE_MACHINE = {
+    "invoke": ("the answer", "the call ends", "may run twice"),
+    "definition": ("its own machine", "the monitor ends the run", "as its states say"),
+}
 LAUNCH = re.compile(r'"arn:aws:states:::([^"]+)"')
 
 
@@ -89,7 +95,11 @@ def rules_page() -> str:
     """docs/rules.md"""
     groups = (
         ("Reading", "What keeps a file from being understood.", READING_RULES),
-        ("The mesh", "What the products together cannot keep.", tuple(rule for rule, _ in mesh_rules())),
+        (
+            "The mesh",
+            "What the products together cannot keep.",
+            (*(rule for rule, _ in mesh_rules()), *DEFINITION_RULES),
+        ),
         ("Scenarios", "What `headgate run SCENARIO` checks before it starts anything.", SCENARIO_RULES),
         ("What was generated", "What the linters find before anything is written.", PROOF_RULES),
     )
@@ -150,8 +160,9 @@ def metadata_page() -> str:
 def of_type(kind: StepType) -> str:
     """The section about a step type."""
     heading = f"## Step type `{kind.name}`: {kind.schema['title']}\n\n{kind.schema['description']}\n"
-    cluster = [_example(FOLDER / "examples/cluster.yaml")] if kind.note("pattern") == "cluster" else []
-    return "\n".join([heading, *cluster, _example(kind.example), "\n".join(_table(kind.schema)) + "\n"])
+    pattern = kind.note("pattern")
+    whole = [_example(FOLDER / f"examples/{pattern}.yaml")] if pattern in ("cluster", "definition") else []
+    return "\n".join([heading, *whole, _example(kind.example), "\n".join(_table(kind.schema)) + "\n"])
 
 
 def _example(path: Path) -> str:
@@ -221,18 +232,18 @@ def _retried(kind: StepType) -> list[str]:
 
 
 def _unreported(kind: StepType) -> str:
-    return "the answer" if kind.note("pattern") == "invoke" else "nobody: the monitor asks"
+    return IN_THE_MACHINE.get(kind.note("pattern"), ("nobody: the monitor asks",))[0]
 
 
 def _at_time_out(kind: StepType) -> str:
-    if kind.note("pattern") == "invoke":
-        return "the call ends"
+    if kind.note("pattern") in IN_THE_MACHINE:
+        return IN_THE_MACHINE[kind.note("pattern")][1]
     return "the service ends it" if kind.note("own-timeout") else "stopped, then the step fails"
 
 
 def _repeated(kind: StepType) -> str:
-    if kind.note("pattern") == "invoke":
-        return "may run twice"
+    if kind.note("pattern") in IN_THE_MACHINE:
+        return IN_THE_MACHINE[kind.note("pattern")][2]
     if kind.note("client-token"):
         return "one effect, by its token" if "States.Timeout" in _retried(kind) else "not repeated"
     return "looked for first, by its mark"

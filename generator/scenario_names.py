@@ -7,7 +7,10 @@ from typing import Any
 from headgate.generator.findings import Finding, Rule, Severity, pointer
 from headgate.generator.metadata import hints
 from headgate.generator.model.cron import parse
+from headgate.generator.model.definition import CONTENT
 from headgate.generator.model.mesh import Mesh
+from headgate.generator.model.product import DEFINITION
+from headgate.generator.plan.given_calls import work_in
 from headgate.generator.steps import step_types
 
 UNKNOWN_PRODUCT = Rule(
@@ -104,10 +107,11 @@ def _cycle(given: Mapping[str, Any], mesh: Mesh, file: Path, at: str) -> Iterato
 
 
 def _work(mesh: Mesh) -> set[str]:
-    """What the scenario's `runs` can name: the jobs and functions of all steps."""
+    """What the scenario's `runs` can name: the jobs and functions of all steps and definitions."""
     types = step_types()
-    return {
-        str(step.settings[types[step.type].resource]).partition(":")[0]
-        for product in mesh.machines()
-        for step in product.work()
-    }
+    steps = [step for product in mesh.machines() for step in product.work()]
+    named = {str(step.settings[types[step.type].resource]) for step in steps}
+    for step in steps:
+        if step.pointer == DEFINITION:
+            named |= {each for names in work_in(step.settings[CONTENT]).values() for each in names}
+    return {each.partition(":")[0] for each in named}

@@ -46,4 +46,14 @@ def _steps(catalog: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
                 yield each
 
     for product, entry in catalog["products"].items():
-        yield from ((product, each) for each in walk(entry.get("pipeline", {}).get("steps", [])))
+        for each in walk(entry.get("pipeline", {}).get("steps", [])):
+            yield product, each
+            yield from ((product, called) for called in _called(each))
+
+
+def _called(step: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What the states of a definition run, as steps would."""
+    work = step["settings"].get("machine", {}).get("work", {}) if step["type"] == "definition" else {}
+    for kind, names in work.items():
+        for name in names:
+            yield {"name": name, "type": kind, "resource": name, "arguments": {}, "settings": {}, "timeout": None}

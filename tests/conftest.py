@@ -111,7 +111,7 @@ def aws(world: World, monkeypatch: pytest.MonkeyPatch) -> FakeAws:
     import runtime
     import ticks
     from effects import Performer
-    from step_types import glue
+    from step_types import definition, glue
 
     fake = FakeAws()
     performer = Performer(world.state, fake.client)
@@ -119,6 +119,7 @@ def aws(world: World, monkeypatch: pytest.MonkeyPatch) -> FakeAws:
     monkeypatch.setattr(runtime, "state", lambda: world.state)
     monkeypatch.setattr(runtime, "performer", lambda: performer)
     monkeypatch.setattr(glue, "glue", lambda: fake)
+    monkeypatch.setattr(definition, "stepfunctions", lambda: fake)
     monkeypatch.setattr(ticks, "scheduler", lambda: fake)
     monkeypatch.setattr(ticks, "_seen", {})
     monkeypatch.setattr(lost_machines, "machines", lambda: fake)

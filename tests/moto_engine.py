@@ -22,7 +22,7 @@ from moto import mock_aws
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_aws_sdk as aws_sdk
 
 from headgate.generator.plan.asl import PLACEHOLDER, tasks
-from headgate.generator.plan.resources import PARAMETERS, PARTITION
+from headgate.generator.plan.resources import KNOWN, PARAMETERS
 from tests.moto_services import ANSWERS, BOTO_NAMES, SDK_NAMES, SERVICES
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
@@ -161,7 +161,7 @@ def _called(function: str, payload: dict[str, Any]) -> str:
     """`gate.await` for a function of Headgate and what it is asked to do, `function check` for one of a product."""
     ours = FUNCTIONS.get(function.rsplit(":", 1)[-1].removesuffix("FunctionArn"))
     if ours is None:
-        return f"function {function}"
+        return f"function {function.rpartition(':function:')[2]}"
     return ours if ours == "configuration" else f"{ours}.{payload.get('action') or payload.get('status')}"
 
 
@@ -248,8 +248,8 @@ def execute(
 
 
 def _resolved(name: str) -> str:
-    if name == PARTITION:
-        return "aws"
+    if name in KNOWN:
+        return {"Partition": "aws", "Region": REGION, "AccountId": ACCOUNT}[name]
     assert name in PARAMETERS
     return (
         f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"

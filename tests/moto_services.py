@@ -14,6 +14,7 @@ SERVICES = {
     "emr-serverless:StartJobRun": "emr_serverless.start",
     "RunJobFlow": "cluster.start",
     "AddJobFlowSteps": "emr.start",
+    "SendMessage": "queue.send",
 }
 # How an SDK integration names a service in errors; moto knows few of them.
 SDK_NAMES = {
@@ -38,6 +39,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "emr_serverless.start": {"JobRunId": "r-1", "ApplicationId": "00f1"},
     "cluster.start": {"JobFlowId": "j-1"},
     "emr.start": {"StepIds": ["s-1"]},
+    "queue.send": {"MessageId": "1"},
     "machine.start": {
         "ExecutionArn": "arn:aws:states:us-east-1:123456789012:execution:other:headgate-1",
     },

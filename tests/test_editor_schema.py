@@ -118,8 +118,9 @@ def test_the_examples_of_the_reference_are_valid(path: Path) -> None:
     document = read(path.read_bytes())
     kind = path.stem if path.stem in ("domain", "calendar", "buckets", "mesh") else "product"
     if path in STEP_EXAMPLES:
-        of_cluster = path.name.split(".")[0] not in in_pipelines()
-        document = {"pipeline": {"cluster": document, "steps": [STEP]} if of_cluster else {"steps": [document]}}
+        name = path.name.split(".")[0]
+        pipelines = {"emr_cluster": {"cluster": document, "steps": [STEP]}, "definition": {"definition": document}}
+        document = {"pipeline": {"steps": [document]} if name in in_pipelines() else pipelines[name]}
     if kind == "product":
         document = BASIS | document
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from headgate.generator.lint.definitions import DEFINITION_RULES
 from headgate.generator.lint.proof import PROOF_RULES
 from headgate.generator.metadata.reading_rules import READING_RULES
 from headgate.generator.rules import mesh_rules
@@ -27,7 +28,7 @@ def test_says_what_is_wrong(case: Path, project: Callable[[str], Path], headgate
 
 
 def test_every_rule_has_a_case_and_an_id_of_its_own() -> None:
-    rules = [*READING_RULES, *(rule for rule, _ in mesh_rules())]
+    rules = [*READING_RULES, *(rule for rule, _ in mesh_rules()), *DEFINITION_RULES]
     shown = "".join(case.read_text("utf-8").split("===\n")[1] for case in CASES)
 
     assert [rule.id for rule in rules if f" {rule.id} " not in shown] == [

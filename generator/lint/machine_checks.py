@@ -1,15 +1,15 @@
 """What statelint does not check: reachability, retries, timeouts, catchers, recorded outcomes, size and history. Machines inside
 Parallel and Map are checked like the machine itself."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import orjson
 
 from headgate.generator.plan import retries
-from headgate.generator.plan.asl import PLACEHOLDER, Machine, all_states, inner_machines
+from headgate.generator.plan.asl import PLACEHOLDER, Machine, all_states, inner_machines, is_distributed
 from headgate.generator.plan.names import MAX_NAME
-from headgate.generator.plan.resources import PARAMETERS, PARTITION
+from headgate.generator.plan.resources import KNOWN, PARAMETERS
 from headgate.generator.plan.tasks import OUTCOME_RECORDER, RUN_HELD
 
 # docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
@@ -21,25 +21,29 @@ INLINE_ITEMS = 40
 # How often a loop goes round is not in the definition. The batches of files are planned anew as often as the state allows (`most_waves`), and once more for
 # each wave of files that are new.
 ROUNDS = 50
+Rounds = Callable[[Machine, str], int]  # how often a state of a machine is entered at most
 
 
-def problems(definition: Machine) -> list[str]:
-    """Everything wrong with a machine's definition, each in a sentence."""
+def problems(definition: Machine, given: Collection[str] = ()) -> list[str]:
+    """Everything wrong with a machine's definition, each in a sentence. The states `given` by a file are repeated where their author says so; how
+    often their loops go round is checked with the file."""
     text = orjson.dumps(definition)
-    found = list(_structure(definition, guarded=False))
+    found = list(_structure(definition, guarded=False, given=given))
     found += _unrecorded(definition)
     found += [
         f"the placeholder ${{{name}}} has no parameter"
         for name in sorted(set(PLACEHOLDER.findall(text.decode())))
-        if name not in PARAMETERS and name != PARTITION
+        if name not in PARAMETERS and name not in KNOWN
     ]
     if len(text) > MAX_DEFINITION * SHARE:
         found.append(f"the definition has {len(text):,} bytes; Step Functions takes {MAX_DEFINITION:,}")
     found += [
         (f"`{name}`: " if name else "")
-        + f"an execution can write {events:,} history events at worst; Step Functions ends it at {MAX_HISTORY:,}"
-        for name, events in executions(definition)
-        if events > MAX_HISTORY * SHARE
+        + f"an execution can write {written:,} history events at worst; Step Functions ends it at {MAX_HISTORY:,}"
+        for name, written in executions(
+            definition, lambda machine, name: 1 if name in given else in_loops(machine, name)
+        )
+        if written > MAX_HISTORY * SHARE
     ]
     names = [name for name, _ in all_states(definition)]
     found += [f"two states are called `{name}`" for name in sorted({each for each in names if names.count(each) > 1})]
@@ -47,7 +51,8 @@ def problems(definition: Machine) -> list[str]:
     return found
 
 
-def _targets(state: dict[str, Any]) -> list[str]:
+def targets(state: dict[str, Any]) -> list[str]:
+    """The states that can follow this one."""
     found = [catcher["Next"] for catcher in state.get("Catch", ())]
     found += [choice["Next"] for choice in state.get("Choices", ())]
     return found + [state[key] for key in ("Next", "Default") if key in state]
@@ -62,29 +67,29 @@ def _reached(machine: Machine, stop_at: frozenset[str] = frozenset()) -> set[str
         if name not in seen and name in machine["States"]:
             seen.add(name)
             if name not in stop_at:
-                queue.extend(_targets(machine["States"][name]))
+                queue.extend(targets(machine["States"][name]))
     return seen
 
 
-def _structure(machine: Machine, guarded: bool) -> Iterator[str]:
+def _structure(machine: Machine, guarded: bool, given: Collection[str]) -> Iterator[str]:
     """`guarded`: a Parallel or Map around the machine catches what fails in it."""
     reached = _reached(machine)
     for name, state in machine["States"].items():
         if name not in reached:
             yield f"`{name}` is never reached"
-        for target in _targets(state):
+        for target in targets(state):
             if target not in machine["States"]:
                 yield f"`{name}` is followed by `{target}`, which does not exist"
         catches_all = any("States.ALL" in each["ErrorEquals"] for each in state.get("Catch", ()))
         if state["Type"] == "Task":
-            if "Retry" not in state:
+            if "Retry" not in state and name not in given:
                 yield f"`{name}` has no Retry"
-            if "TimeoutSeconds" not in state:
+            if "TimeoutSeconds" not in state and "TimeoutSecondsPath" not in state:
                 yield f"`{name}` has no TimeoutSeconds"
         if state["Type"] in ("Task", "Parallel", "Map") and not catches_all and not guarded:
             yield f"`{name}` has no Catch, and nothing around it has one"
         for inner in inner_machines(state):
-            yield from _structure(inner, guarded or catches_all)
+            yield from _structure(inner, guarded or catches_all, given)
 
 
 def _unrecorded(definition: Machine) -> Iterator[str]:
@@ -105,47 +110,49 @@ def _unrecorded(definition: Machine) -> Iterator[str]:
             yield f"the machine can end in `{name}` without a recorded outcome"
 
 
-def executions(definition: Machine) -> Iterator[tuple[str, int]]:
+def in_loops(machine: Machine, name: str) -> int:
+    """How often a state is entered: a loop goes round as often as those of Headgate's own machines can."""
+    return ROUNDS if name in after(machine, name) else 1
+
+
+def executions(definition: Machine, rounds: Rounds) -> Iterator[tuple[str, int]]:
     """The executions that a machine starts, each by name with the history events it can write at worst: its own (named ""),
     and one for each item of a distributed Map."""
-    yield "", history(definition)
+    yield "", history(definition, rounds)
     for name, state in all_states(definition):
         for inner in inner_machines(state):
-            if _distributed(inner):
-                yield name, history(inner)
+            if is_distributed(inner):
+                yield name, history(inner, rounds)
 
 
-def history(machine: Machine) -> int:
+def history(machine: Machine, rounds: Rounds = in_loops) -> int:
     """The history events of one execution of the machine at worst: work fails as often as its retry allows, each task meets one wait
     for its service that takes all its retries, and the machine one outage of Headgate's own functions. That every try of the work meets
     another one is not counted: such a run takes weeks."""
     tasks = list(_tasks(machine))
     outages = [_retries(state, ours=True) for state in tasks]
     waits = sum(_retries(state) for state in tasks) - sum(outages)
-    return 2 + _events(machine) + 4 * (waits + max(outages, default=0))
+    return 2 + _events(machine, rounds) + 4 * (waits + max(outages, default=0))
 
 
-def _events(machine: Machine) -> int:
+def _events(machine: Machine, rounds: Rounds) -> int:
     """Every state visited; what is around work repeats it as often as it can, and so does a loop."""
-    return sum(
-        (ROUNDS if name in _after(machine, name) else 1) * _events_of(state)
-        for name, state in machine["States"].items()
-    )
+    return sum(rounds(machine, name) * _events_of(state, rounds) for name, state in machine["States"].items())
 
 
-def _events_of(state: dict[str, Any]) -> int:
+def _events_of(state: dict[str, Any], rounds: Rounds) -> int:
     if state["Type"] == "Task":
         return 6  # entered, scheduled, started, submitted, ended, exited
     inner = inner_machines(state)
     tries = 1 + _retries(state)
     started = 2 * tries if inner else 0  # and ended
-    return 2 + tries * sum(_inner_events(state, each) for each in inner) + started
+    return 2 + tries * sum(_inner_events(state, each, rounds) for each in inner) + started
 
 
-def _after(machine: Machine, name: str) -> set[str]:
+def after(machine: Machine, name: str) -> set[str]:
     """The states that can follow this one, itself among them if it is in a loop."""
     states = machine["States"]
-    return {each for following in _targets(states[name]) for each in _reached({**machine, "StartAt": following})}
+    return {each for following in targets(states[name]) for each in _reached({**machine, "StartAt": following})}
 
 
 def _retries(state: dict[str, Any], ours: bool = False) -> int:
@@ -162,17 +169,13 @@ def _tasks(machine: Machine) -> Iterator[dict[str, Any]]:
         if state["Type"] == "Task":
             yield state
         for inner in inner_machines(state):
-            if not _distributed(inner):
+            if not is_distributed(inner):
                 yield from _tasks(inner)
 
 
-def _inner_events(state: dict[str, Any], inner: Machine) -> int:
+def _inner_events(state: dict[str, Any], inner: Machine, rounds: Rounds) -> int:
     if state["Type"] == "Parallel":
-        return _events(inner)
-    if _distributed(inner):
+        return _events(inner, rounds)
+    if is_distributed(inner):
         return 2  # the map run started and ended; its items write histories of their own
-    return INLINE_ITEMS * (2 + _events(inner))  # each iteration started and ended
-
-
-def _distributed(machine: Machine) -> bool:
-    return bool(machine.get("ProcessorConfig", {}).get("Mode") == "DISTRIBUTED")
+    return INLINE_ITEMS * (2 + _events(inner, rounds))  # each iteration started and ended

@@ -70,9 +70,10 @@ class Proof:
         before = len(self.findings)
         definition = orjson.loads(text)
         self._report(STATELINT, file, statelint_problems(definition))
-        self._report(CHECKS, file, machine_problems(definition))
+        planned = plan_machine(given)
+        self._report(CHECKS, file, machine_problems(definition, planned.as_they_stand()))
         calls = {name: service_call(task["Resource"]) for name, task in tasks(definition)}
-        refused = ungranted(definition, plan_machine(given), resources.statements)
+        refused = ungranted(definition, planned, resources.statements)
         self._report(GRANTS, file, [f"`{name}`, which calls {calls[name]}" for name in refused], GRANTED)
         unplanned = set(PLACEHOLDER.findall(text.decode())) - {*resources.placeholders, PARTITION}
         self._report(CHECKS, file, [f"the placeholder ${{{name}}} is in no plan" for name in sorted(unplanned)])

@@ -22,7 +22,7 @@ RESERVED = ("catalog", "template", "layout", "mesh")
 @dataclass
 class Files:
     """Paths by what they are; `misplaced` are findings. `python` yields products; files that begin with `_` are what these import. `beside` are the files
-    in the folder of a product, beside its metadata: what ships with it."""
+    in the folder of a product, beside its metadata: what ships with it. `json` are the JSON files of domains, which their products name."""
 
     domains: dict[str, Path] = field(default_factory=dict)
     products: dict[tuple[str, str], Path] = field(default_factory=dict)
@@ -31,6 +31,7 @@ class Files:
     buckets: dict[str, Path] = field(default_factory=dict)  # by domain
     python: list[Path] = field(default_factory=list)
     imported: list[Path] = field(default_factory=list)
+    json: list[Path] = field(default_factory=list)
     mesh: Path | None = None
     misplaced: list[Finding] = field(default_factory=list)
 
@@ -45,12 +46,13 @@ class Files:
             self.products.values(),
             self.python,
             self.imported,
+            self.json,
             *self.beside.values(),
         )
 
 
 def find(root: Path) -> Files:
-    """Every metadata file under `root`, sorted. Files that are neither YAML nor Python and hidden ones are left alone."""
+    """Every metadata file under `root`, sorted. Files that are neither YAML, Python nor JSON and hidden ones are left alone."""
     files = Files()
     for entry in _entries(root):
         unusable = _unusable(entry, root)
@@ -97,6 +99,8 @@ def _folder(root: Path, folder: Path, name: str, files: Files) -> None:
             _product_folder(root, path, name, files)
         elif entry.name.endswith(".py") and name != CALENDARS:
             (files.imported if entry.name.startswith("_") else files.python).append(path)
+        elif entry.name.endswith(".json") and name != CALENDARS:
+            files.json.append(path)
         elif not _yaml(entry.name):
             continue
         elif entry.name.endswith(".yml"):
@@ -186,7 +190,7 @@ def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
 def _unusable(entry: os.DirEntry[str], root: Path, anything: bool = False) -> Finding | None:
     """What must not be opened: reading a pipe waits for a writer, and a link may lead to a file that is none of the metadata."""
     path, folder = Path(entry.path), _is_folder(entry)
-    read = anything or _yaml(entry.name) or entry.name.endswith(".py")
+    read = anything or _yaml(entry.name) or entry.name.endswith((".py", ".json"))
     if not (read or folder) or (folder and not entry.is_symlink()):
         return None
     if entry.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):

@@ -19,6 +19,7 @@ from headgate.generator.metadata.drop_invalid import drop_invalid
 from headgate.generator.metadata.files import PRODUCT
 from headgate.generator.metadata.inputs import Inputs
 from headgate.generator.metadata.intention import intended
+from headgate.generator.metadata.json_files import contents_of, with_files
 from headgate.generator.metadata.load_beside import (
     buckets_of,
     calendars_of,
@@ -101,10 +102,14 @@ def load(inputs: Inputs, cache: Cache, today: date, progress: Progress = silent)
                 cache.put("document", digest, document)
             else:
                 partial.add(identity)
+        contents = contents_of(document, path, path.parent, inputs, findings)
+        if contents is None:
+            broken.add(identity)
+            continue
         shipped = files_of.of(document, findings, identity not in partial)
-        products[identity] = build.product(domain, name, shipped.document, shipped.code)
+        products[identity] = build.product(domain, name, shipped.document, shipped.code, contents)
         objects |= shipped.objects
-        digests[identity] = " ".join((digest, *shipped.objects))
+        digests[identity] = " ".join((with_files(digest, contents), *shipped.objects))
     progress("reading metadata", len(files.products), len(files.products))
     for path in files.python:
         domain = path.parent.name
@@ -112,14 +117,14 @@ def load(inputs: Inputs, cache: Cache, today: date, progress: Progress = silent)
             identity = f"{domain}/{each.name}"
             places[identity] = each.file
             document, whole = _merged(each.document, each.file, defaults.get(domain), findings)
-            if document is None:
+            contents = None if document is None else contents_of(document, each.file, path.parent, inputs, findings)
+            if document is None or contents is None:
                 broken.add(identity)
                 continue
             shipped = ShippedFiles(identity, each.file, None, inputs.data, inputs.digest_of).of(document, findings)
-            products[identity] = build.product(domain, each.name, shipped.document)
-            digests[identity] = document_key(
-                digest_of_bytes(orjson.dumps(each.document)), inherited.get(domain, "broken")
-            )
+            products[identity] = build.product(domain, each.name, shipped.document, files=contents)
+            digest = document_key(digest_of_bytes(orjson.dumps(each.document)), inherited.get(domain, "broken"))
+            digests[identity] = with_files(digest, contents)
             if not whole:
                 partial.add(identity)
     mesh = Mesh(

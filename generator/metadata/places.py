@@ -46,7 +46,9 @@ def resolve(findings: Iterable[Finding], read_bytes: Callable[[Path], bytes]) ->
     def tree(file: Path) -> yaml.Node | None:
         if file not in trees:
             try:
-                trees[file] = compose(read_bytes(file))
+                trees[file] = compose(
+                    read_bytes(file).replace(b"\t", b" ") if file.suffix == ".json" else read_bytes(file)
+                )
             except (ReadError, OSError):
                 trees[file] = None
         return trees[file]

@@ -1,4 +1,4 @@
-"""The rules a file can break before it means anything: `HG101` to `HG119`."""
+"""The rules a file can break before it means anything: `HG101` to `HG120`."""
 
 from headgate.generator.findings import Rule, Severity
 
@@ -38,6 +38,11 @@ OWN_TYPE = Rule(
     "It is left out, so no product can use it; the others stay.",
 )
 PYTHON = Rule("HG116", "Python that yields no products", "The products that it would yield are missing.")
+JSON_FILE = Rule(
+    "HG120",
+    "a JSON file of a product that cannot be used",
+    "What the product takes from it is missing, so the product cannot be built.",
+)
 SHIPPED_FILE = Rule("HG117", "a file that cannot ship", "The step has nothing to run without it.")
 SYNTAX = Rule("HG118", "a syntax error in a script", "The job would fail in its first second, in production.")
 UNUSED_FILE = Rule(
@@ -64,4 +69,5 @@ READING_RULES = (
     SHIPPED_FILE,
     SYNTAX,
     UNUSED_FILE,
+    JSON_FILE,
 )

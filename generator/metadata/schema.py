@@ -77,7 +77,9 @@ def _loosened(properties: dict[str, Any], definitions: dict[str, Any]) -> dict[s
     loose = {}
     for key, value in properties.items():
         section = definitions["schedule"] if key == "schedule" else value
-        loose[key] = {name: part for name, part in section.items() if name not in ("required", "oneOf", "allOf")}
+        loose[key] = {
+            name: part for name, part in section.items() if name not in ("required", "oneOf", "allOf", "if", "then")
+        }
     text = json.dumps(loose).replace('"#/$defs/', '"product.schema.json#/$defs/')
     result: dict[str, Any] = json.loads(text)
     return result

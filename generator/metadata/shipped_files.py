@@ -11,6 +11,7 @@ from typing import Any
 from headgate.generator.findings import Finding, pointer
 from headgate.generator.metadata import schema
 from headgate.generator.metadata.files import PRODUCT
+from headgate.generator.metadata.json_files import named
 from headgate.generator.metadata.reading_rules import SHIPPED_FILE, SYNTAX, UNUSED_FILE
 from headgate.generator.model.product import Code
 from headgate.generator.steps import StepType, in_pipelines, of_types
@@ -50,7 +51,7 @@ class ShippedFiles:
         """The document with the texts of files and the names of the jobs that are deployed; what keeps a file from being used is added to the findings.
         Where the document is not `whole`, parts are missing that may name files."""
         shipped = Shipped(document)
-        used: set[str] = set()
+        used = {name for name, *_ in named(document)}
         if any(self._named(step) for _, step in _steps(document)):
             shipped.document = document | {"pipeline": _copied(document["pipeline"])}
             for place, step in _steps(shipped.document):

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
+from headgate.generator.model import definition
 from headgate.generator.model.alerting import alerting, receivers, severities
 from headgate.generator.model.cluster import with_cluster
 from headgate.generator.model.duration import seconds
@@ -46,8 +48,14 @@ RETRY = {key: default("product", "step", "retry", key) for key in ("interval", "
 WEEKEND = tuple(default("calendar", "weekend"))
 
 
-def product(domain: str, name: str, document: Document, shipped: Shipped | None = None) -> Product:
-    """The product at `domain`/`name` from its document, defaults merged in."""
+def product(
+    domain: str,
+    name: str,
+    document: Document,
+    shipped: Shipped | None = None,
+    files: Mapping[str, Any] = MappingProxyType({}),
+) -> Product:
+    """The product at `domain`/`name` from its document, defaults merged in. `files` is what the JSON files hold that it names."""
     wait = document.get("wait", {})
     publish = document.get("publish", {})
     resume = wait.get("resume", RESUME)
@@ -63,7 +71,7 @@ def product(domain: str, name: str, document: Document, shipped: Shipped | None 
         deadline=seconds(wait.get("deadline", DEADLINE)),
         on_deadline=wait.get("on_deadline", ON_DEADLINE),
         resume=None if resume == "never" else seconds(resume),
-        pipeline=pipeline(domain, name, document, shipped or {}) if "pipeline" in document else None,
+        pipeline=pipeline(domain, name, document, shipped or {}, files) if "pipeline" in document else None,
         refresh_event=publish.get("refresh_event", REFRESH_EVENT),
         visibility=publish.get("visibility", VISIBILITY),
         sla=sla(document["sla"]) if "sla" in document else None,
@@ -146,9 +154,11 @@ def _member(document: Document | str, pointer: str) -> Condition | Dependency:
     )
 
 
-def pipeline(domain: str, name: str, product: Document, shipped: Shipped) -> Pipeline:
+def pipeline(domain: str, name: str, product: Document, shipped: Shipped, files: Mapping[str, Any]) -> Pipeline:
     document = product["pipeline"]
     timeout = seconds(document["timeout"]) if "timeout" in document else None
+    if "definition" in document:
+        return definition.pipeline(document["definition"], files, timeout)
     given = document.get("cluster")
     shared = given if isinstance(given, str) else None
     cluster = product.get("clusters", {}).get(shared) if shared else given

@@ -39,6 +39,11 @@ class Mesh:
         identity = product if isinstance(product, str) else product.id
         return self.places.get(identity) or self.root / f"{identity}.yaml"
 
+    def folder(self, product: Product | str) -> Path:
+        """Where the files are that the product names."""
+        file = self.file(product)
+        return file.parent if file.suffix == ".yaml" else file.parent.parent
+
     @cached_property
     def upstream(self) -> dict[str, tuple[str, ...]]:
         """For each product the products it names, each once, in the order of the metadata."""

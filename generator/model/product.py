@@ -8,6 +8,7 @@ from headgate.generator.model.files import Source
 from headgate.generator.model.schedule import Schedule
 
 CLUSTER = "/pipeline/cluster"  # the place of a pipeline's cluster
+DEFINITION = "/pipeline/definition"  # and of the file that defines its states
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class Step:
     @property
     def section(self) -> str:
         """The place of its settings. Those of a cluster are the cluster itself."""
-        return self.pointer if self.pointer == CLUSTER else f"{self.pointer}/{self.type}"
+        return self.pointer if self.pointer in (CLUSTER, DEFINITION) else f"{self.pointer}/{self.type}"
 
     def longest(self) -> int:
         """Seconds this step can take at worst, retries included, waits for capacity not."""

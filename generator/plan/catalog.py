@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import date
 from functools import cache
+from hashlib import blake2b
 from typing import Any
 
 import orjson
@@ -19,8 +20,10 @@ from headgate.generator.model.mesh import Mesh
 from headgate.generator.model.product import Condition, Dependency, Domain, Parallel, Product, Retry, Step
 from headgate.generator.model.schedule import Calendar
 from headgate.generator.plan import names
+from headgate.generator.plan.asl import Machine, all_states, own_part
+from headgate.generator.plan.given_calls import work_in
 from headgate.generator.quality.rules import parse as parse_rule
-from headgate.generator.steps import step_types
+from headgate.generator.steps import StepType, step_types
 
 VERSION = 1
 LEFT_OUT = {"resume": seconds(RESUME), "on_update": ON_UPDATE}  # defaults that entries do not hold
@@ -168,7 +171,7 @@ def _item(item: Step | Parallel) -> Entry:
             "type": item.type,
             "resource": item.settings[kind.resource],
             "arguments": kind.catalogued(item.settings),
-            "settings": {key: _setting(key, value) for key, value in item.settings.items() if key not in apart},
+            "settings": {key: _setting(kind, key, value) for key, value in item.settings.items() if key not in apart},
             "timeout": item.timeout,
             "retry": _retry(item.retry) if item.retry else None,
         }
@@ -186,8 +189,10 @@ def code_of(step: Step) -> Entry:
     return found
 
 
-def _setting(key: str, value: Any) -> Any:
-    """As it is; the rules of batches as jobs evaluate them."""
+def _setting(kind: StepType, key: str, value: Any) -> Any:
+    """As it is; the rules of batches as jobs evaluate them, and of what a file holds digests."""
+    if key == kind.note("content"):
+        return digests(value)
     if key != "batches" or "checks" not in value:
         return value
     checks = {
@@ -195,6 +200,18 @@ def _setting(key: str, value: Any) -> Any:
         for severity, rules in value["checks"].items()
     }
     return {**value, "checks": checks}
+
+
+def digests(machine: Machine) -> Entry:
+    """What the catalog keeps of a definition: where it starts, what it runs, and a digest of each state without those inside it."""
+    return {
+        "StartAt": machine["StartAt"],
+        "work": work_in(machine),
+        "States": {
+            name: blake2b(orjson.dumps(own_part(state), option=orjson.OPT_SORT_KEYS), digest_size=6).hexdigest()
+            for name, state in all_states(machine)
+        },
+    }
 
 
 def _retry(retry: Retry) -> Entry:

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from headgate.generator.plan.outline import Items, StepOutline, needs_cluster
+from headgate.generator.plan.service_calls import path_of
 from headgate.generator.plan.states import State, catch_all, flow
-from headgate.generator.plan.steps import GRACE, first_state, path_of, plan_items, work_of
+from headgate.generator.plan.steps import GRACE, first_state, plan_items, work_of
 from headgate.generator.plan.tasks import JOB_TRACKER, RUN, choice, function, function_by_token
 from headgate.generator.steps import step_types
 

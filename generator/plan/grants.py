@@ -75,17 +75,17 @@ def ungranted(definition: Machine, planned: Flow, granted: list[Statement]) -> l
     """The tasks of the rendered machine whose call is not among those that their state is planned with, or whose planned
     calls no statement allows."""
     allowed = {(each["Action"], repr(name)) for each in granted for name in listed(each["Resource"])}
-    calls = {state.name: state.calls for state in planned.every_state()}
+    calls = {name: state.calls for state in planned.every_state() for name in (state.name, *state.inside)}
     return [
         name
         for name, task in tasks(definition)
-        if not any(_makes(call, service_call(task["Resource"])) for call in calls.get(name, ()))
+        if not any(makes(call, service_call(task["Resource"])) for call in calls.get(name, ()))
         or any((call.action, repr(_reference(call.resource))) not in allowed for call in calls[name])
     ]
 
 
-def _makes(call: Call, service: str) -> bool:
-    """IAM spells the action of `glue:startJobRun` as `glue:StartJobRun`, and a service's name with dashes."""
+def makes(call: Call, service: str) -> bool:
+    """Whether it is the permission for the integration. IAM spells the action of `glue:startJobRun` as `glue:StartJobRun`, and a service's name with dashes."""
     if call.service_call is not None:
         return call.service_call == service
     return call.action.replace("-", "").lower() == service.lower()

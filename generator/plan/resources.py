@@ -62,7 +62,9 @@ WATCHERS = (
     "OperateRoleName",
     "OutcomeRecorderRoleName",
 )  # they ask the services of step types
-PARTITION = "Partition"  # the placeholder of the partition in machines, which no parameter gives
+PARTITION = "Partition"  # the placeholder of the partition in machines
+# Placeholders in machines that no parameter gives, and what CloudFormation calls their values.
+KNOWN = {PARTITION: "AWS::Partition", "Region": "AWS::Region", "AccountId": "AWS::AccountId"}
 REFERENCE = re.compile(r'"Ref":"(\w+)"|\$\{(\w+)\}')
 NOTHING: Mapping[str, Any] = {}
 ALWAYS = ("LogLevel", "LogRetentionDays", "NamePrefix")
@@ -85,7 +87,8 @@ class ProductResources:
         """The parameters that its resources refer to, besides those that every template has."""
         named = (value["Ref"] for value in self.values() if isinstance(value, dict) and "Ref" in value)
         of_deployed = REFERENCE.findall(orjson.dumps(self.deployed).decode()) if self.deployed else ()
-        return {*self.placeholders, *named, *(name for pair in of_deployed for name in pair if name in PARAMETERS)}
+        ours = {*self.placeholders, *named, *(name for pair in of_deployed for name in pair if name in PARAMETERS)}
+        return ours - KNOWN.keys()
 
     def values(self) -> Iterator[Any]:
         """The resources of all statements, one by one."""

@@ -36,7 +36,7 @@ class Catch:
 class State:
     """One state. `form` names its template (`states/<form>.asl.j2`, or `<type>.asl.j2` of a step type), which is given `values`
     and writes what no plan decides: the resource and the parameters. `next` None ends the machine or the branch; for a Choice
-    it is the default. `timeout` in seconds.
+    it is the default. `timeout` in seconds. `inside` are the names of states that `values` hold as they stand.
     """
 
     name: str
@@ -49,6 +49,7 @@ class State:
     values: dict[str, Any] = field(default_factory=dict)
     branches: tuple["Flow", ...] = ()
     calls: tuple[Call, ...] = ()
+    inside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,10 @@ class Flow:
             yield state
             for branch in state.branches:
                 yield from branch.every_state()
+
+    def as_they_stand(self) -> frozenset[str]:
+        """The names of states that come from a file."""
+        return frozenset(name for state in self.every_state() for name in state.inside)
 
     def calls(self) -> Iterator[Call]:
         return (call for state in self.every_state() for call in state.calls)

@@ -1,18 +1,16 @@
 """The states of a pipeline's steps. A step type's schema names one of two patterns (`x-pattern`), and its notes do the rest."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from headgate.generator.model.duration import spoken
 from headgate.generator.plan import retries
-from headgate.generator.plan.batches import BATCH, plan_batches
+from headgate.generator.plan.batches import plan_batches
 from headgate.generator.plan.outline import Items, ParallelOutline, StepOutline
-from headgate.generator.plan.states import TIME_OUTS, Call, Catch, Flow, State, catch_all, flow
-from headgate.generator.plan.task_form import parameters
+from headgate.generator.plan.service_calls import of_file, path_of, service_call, tracked_as
+from headgate.generator.plan.states import TIME_OUTS, Catch, Flow, State, catch_all, flow
 from headgate.generator.plan.tasks import (
     FAILURE,
     JOB_TRACKER,
-    RUN,
     Result,
     alert,
     fail,
@@ -20,7 +18,7 @@ from headgate.generator.plan.tasks import (
     function_by_token,
     succeed,
 )
-from headgate.generator.steps import StepType, filled_in, filled_in_condition, step_types
+from headgate.generator.steps import StepType, step_types
 
 LAUNCH_TIMEOUT = 120
 # A service that ends its work at a timeout of its own is given this much longer: for the start-up before its clock starts, and
@@ -96,7 +94,7 @@ def _launch_and_await(kind: StepType, step: StepOutline, next_state: str | None,
     it may be that of the cluster."""
     wait, check = f"Wait for {step.name}", f"Check how {step.name} ended"
     caught = catch_all(on_failure)
-    tracked = _tracked(kind, step) | {"job_run_id.$": "$.job.run_id"}
+    tracked = tracked_as(kind, step) | {"job_run_id.$": "$.job.run_id"}
     is_cluster, on_cluster = kind.note("pattern") == "cluster", bool(kind.note("runs-on"))
     tracked |= {"handle": {"shared": True}} if step.settings.get("shared") else {}
     tracked |= {"cluster.$": "$.cluster.job_run_id"} if on_cluster else {}
@@ -126,16 +124,18 @@ def _launch(kind: StepType, step: StepOutline, next_state: str, caught: tuple[Ca
     launch, look_up, again = f"Launch {step.name}", f"Look for the launch of {step.name}", f"Launch {step.name} again"
     uncertain = tuple(kind.note("unanswered", ()))
     if not uncertain:
-        yield _call(kind, step, launch, LAUNCH_TIMEOUT, next_state, caught)
+        yield service_call(kind, step, launch, LAUNCH_TIMEOUT, next_state, caught)
         return
-    yield _call(kind, step, launch, LAUNCH_TIMEOUT, next_state, (Catch((*uncertain, *TIME_OUTS), look_up), *caught))
+    yield service_call(
+        kind, step, launch, LAUNCH_TIMEOUT, next_state, (Catch((*uncertain, *TIME_OUTS), look_up), *caught)
+    )
     yield function(
-        look_up, JOB_TRACKER, {"action": "find"} | _tracked(kind, step), next_state,
+        look_up, JOB_TRACKER, {"action": "find"} | tracked_as(kind, step), next_state,
         (Catch(("LaunchNotFound",), again), *caught),
         "The launch was not answered. The job run that it may have started is awaited; without one it is launched again.",
         ("$.job", {"run_id.$": "$.Payload.job_run_id"}), retries.LOOK_UP,
     )  # fmt: skip
-    yield _call(kind, step, again, LAUNCH_TIMEOUT, next_state, caught)
+    yield service_call(kind, step, again, LAUNCH_TIMEOUT, next_state, caught)
 
 
 def _slow_start(kind: StepType, step: StepOutline) -> int:
@@ -147,8 +147,9 @@ def _slow_start(kind: StepType, step: StepOutline) -> int:
 def _invoke(kind: StepType, step: StepOutline, next_state: str | None, on_failure: str | None) -> list[State]:
     """One call whose answer is the end of the work; the machine itself reports the start and the end. A failure goes on with
     its own error and cause, whether or not it could be recorded; a time-out as JobTimedOut."""
-    name, tracked = step.name, _tracked(kind, step)
-    call, success = f"Invoke {name}", f"Record success of {name}"
+    name, tracked = step.name, tracked_as(kind, step)
+    is_definition = kind.note("pattern") == "definition"
+    call, success = "Run the states of the file" if is_definition else f"Invoke {name}", f"Record success of {name}"
     failure, time_out, failed = f"Record failure of {name}", f"Record time-out of {name}", f"Failure of {name}"
     after_failure = on_failure or failed
     caught = catch_all(on_failure)
@@ -163,6 +164,7 @@ def _invoke(kind: StepType, step: StepOutline, next_state: str | None, on_failur
     unrecorded = catch_all(after_failure, "$.recording_failure")
     # the time at which the state was entered: each try of the step has its own, a retry of this call has the same
     run_id = f"States.Format('{{}}/{{}}/{name}/{{}}', $.run_id, $.attempt, $$.State.EnteredTime)"
+    run_id = "$$.Execution.Id" if is_definition else run_id  # by which Step Functions can be asked about it
     # a state must not fail with an error name that begins with `States.`
     timed_out = {"Error": "JobTimedOut", "Cause": f"{name} did not end within {spoken(step.timeout)}"}
     states = [
@@ -171,11 +173,13 @@ def _invoke(kind: StepType, step: StepOutline, next_state: str | None, on_failur
             {"action": "start", "timeout": step.timeout} | tracked | {"job_run_id.$": run_id}, call, caught,
             result=("$.job", {"run_id.$": "$.Payload.job_run_id"}),
         ),
-        _call(kind, step, call, step.timeout, success, (Catch(TIME_OUTS, time_out), *catch_all(failure))),
+        of_file(kind, step, call, success, catch_all(failure)) if is_definition
+        else service_call(kind, step, call, step.timeout, success, (Catch(TIME_OUTS, time_out), *catch_all(failure))),
         end(success, "SUCCEEDED", next_state, caught, TAKEN),
         end(failure, "FAILED", after_failure, unrecorded),
-        end(time_out, "TIMEOUT", after_failure, unrecorded, ("$.failure", timed_out)),
     ]  # fmt: skip
+    if not is_definition:
+        states.append(end(time_out, "TIMEOUT", after_failure, unrecorded, ("$.failure", timed_out)))
     return states if on_failure else [*states, fail(failed)]
 
 
@@ -193,50 +197,5 @@ PATTERNS: dict[str, Callable[[StepType, StepOutline, str | None, str | None], li
     "invoke": _invoke,
     "batches": _batches,
     "cluster": _launch_and_await,
+    "definition": _invoke,
 }
-
-
-def _call(
-    kind: StepType, step: StepOutline, name: str, timeout: int, next_state: str, catch: tuple[Catch, ...]
-) -> State:
-    """The state that calls the service, in the step type's own form."""
-    # the time at which the state was entered: each try of the step has its own, a retry of this call has the same
-    token = f"States.Hash(States.Format('{{}}/{{}}/{step.name}/{{}}', $.run_id, $.attempt, $$.State.EnteredTime), 'SHA-256')"
-    given = {
-        "path": path_of(step),
-        "name": step.name,
-        "timeout": step.timeout,
-        "settings": step.settings,
-        "given": step.given,
-    }
-    if kind.note("client-token"):
-        given["token"] = token
-    if step.form is not None:
-        given["form"] = parameters(step.form, f"{path_of(step)}.{kind.note('form')}")
-    retry = tuple(retries.retrier(**each) for each in kind.note("launch-retry", ()))
-    retry += retries.of_listed(step.settings.get(kind.note("given-launch-retry"), ()))
-    return State(name, step.type, next_state, "", timeout, retry, catch, {"step": given}, calls=_grants(kind, step))
-
-
-def _grants(kind: StepType, step: StepOutline) -> tuple[Call, ...]:
-    known = step.settings | {kind.resource: step.resource}
-    listed = step.settings.get(kind.note("given-grants"), ())
-    return (
-        *(
-            Call(each["action"], resource, filled_in_condition(each.get("condition"), known), each.get("call"))
-            for each in kind.note("grants", ())
-            for resource in filled_in(each["resource"], known)
-        ),
-        *(Call(each["action"], each["resource"], each.get("condition"), each.get("call")) for each in listed),
-    )
-
-
-def _tracked(kind: StepType, step: StepOutline) -> dict[str, Any]:
-    tracked = RUN | {"step": step.name, "type": step.type, "job.$": f"{path_of(step)}.{kind.resource}"}
-    tracked |= BATCH if kind.note("pattern") == "batches" else {}
-    return tracked | ({"handle.$": "$.job.handle"} if kind.note("handle") else {})
-
-
-def path_of(step: StepOutline) -> str:
-    """Where the step stands in the configuration of the run."""
-    return f"$.configuration.steps.{step.key}"

@@ -7,7 +7,7 @@ import orjson
 
 from headgate.generator.plan.grants import WATCHING
 from headgate.generator.plan.layout import Template
-from headgate.generator.plan.resources import ALWAYS, PARAMETERS, ProductResources
+from headgate.generator.plan.resources import ALWAYS, KNOWN, PARAMETERS, ProductResources
 from headgate.generator.render.canonical import canonical
 from headgate.generator.render.environment import environment
 from headgate.generator.render.resource_shapes import resource_prototype, resource_texts
@@ -57,6 +57,7 @@ def _rendered(template: Template, products: Sequence[ProductResources], paramete
             parameters={name: PARAMETERS[name] for name in parameters},
             products=products,
             watching=WATCHING,
+            known=KNOWN,
         )
     )
     rendered: dict[str, Any] = orjson.loads(text)

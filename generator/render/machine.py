@@ -4,14 +4,13 @@ from typing import Any
 
 import orjson
 
+from headgate.generator.plan.asl import IN_PARTITION, INTEGRATION
 from headgate.generator.plan.machine import plan_machine
 from headgate.generator.plan.outline import MachineOutline
 from headgate.generator.plan.states import Flow, State
 from headgate.generator.render.environment import environment
 
 WITHOUT_NEXT = ("Succeed", "Fail")
-# Step Functions refuses a service integration of another partition than the machine's, so CloudFormation fills in the machine's own.
-INTEGRATION, IN_PARTITION = "arn:aws:states:::", "arn:${Partition}:states:::"
 ORDER = ("Type", "Comment", "Resource", "TimeoutSeconds", "Branches", "ItemsPath", "MaxConcurrency", "ItemSelector", "ItemProcessor", "Choices", "Parameters", "ResultSelector", "ResultPath")  # fmt: skip
 
 

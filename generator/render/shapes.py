@@ -21,6 +21,7 @@ import orjson
 from headgate.generator.plan.asl import PLACEHOLDER
 from headgate.generator.plan.machine import plan_machine
 from headgate.generator.plan.outline import Items, MachineOutline, ParallelOutline, every_item
+from headgate.generator.plan.resources import PARTITION
 from headgate.generator.plan.states import Call, State
 from headgate.generator.render.canonical import canonical
 from headgate.generator.render.machine import render_machine, render_state, template_of
@@ -140,7 +141,7 @@ def _shape(key: bytes, given: MachineOutline, cut: Callable[[str], Parts]) -> Sh
     return Shape(
         key,
         cut(canonical(render_machine(given)).decode()),
-        tuple(sorted(set(PLACEHOLDER.findall(values)))),
+        tuple(sorted(set(PLACEHOLDER.findall(values)) - {PARTITION})),
         tuple((call, cut(call.resource), cut(orjson.dumps(call.condition).decode())) for call in calls),
     )
 

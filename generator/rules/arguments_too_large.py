@@ -29,7 +29,7 @@ def check(mesh: Mesh) -> Iterator[Finding]:
             yield Finding(
                 RULE,
                 mesh.file(product),
-                f"{largest.pointer}/{largest.type}/{_longest(largest)}",
+                f"{largest.section}/{_longest(largest)}",
                 f"{total:,} bytes of arguments in all steps together, {size:,} of them here",
                 f"at most {MOST:,} bytes",
                 "Put long values into a file, and pass on where it is.",

@@ -37,7 +37,7 @@ def _branches(mesh: Mesh, product: Product, parallel: Parallel) -> Iterator[Find
                 yield Finding(
                     RULE,
                     mesh.file(product),
-                    f"{step.pointer}/{step.type}/{exclusive}",
+                    f"{step.section}/{exclusive}",
                     f'{kind.note("work")} "{key[1]}", which the step "{seen[key].name}" runs at the same time',
                     "different work in each branch",
                     "Run the two steps one after the other.",

@@ -28,7 +28,7 @@ def check(mesh: Mesh) -> Iterator[Finding]:
                 for name in _PLACEHOLDER.findall(value):
                     problem = _of_upstream(name, product) if name.startswith("upstream.") else _plain(name)
                     if problem:
-                        place = f"{step.pointer}/{step.type}{pointer(*path)}"
+                        place = f"{step.section}{pointer(*path)}"
                         yield Finding(RULE, mesh.file(product), place, f"{{{name}}}", *problem)
 
 

@@ -32,7 +32,7 @@ def check(mesh: Mesh) -> Iterator[Finding]:
                 yield Finding(
                     RULE,
                     mesh.file(key),
-                    f"{step.pointer}/{step.type}/{resource}",
+                    f"{step.section}/{resource}",
                     f'{kind.note("work")} "{work[1]}", as in {first}',
                     "a job of its own, or arguments that tell the products apart",
                 )

@@ -21,7 +21,7 @@ def check(mesh: Mesh) -> Iterator[Finding]:
                     yield Finding(
                         RULE,
                         mesh.file(product),
-                        f"{step.pointer}/{step.type}/{key}",
+                        f"{step.section}/{key}",
                         f"{given}",
                         "whole minutes",
                         f"Write {minutes}m.",

@@ -11,8 +11,9 @@ The schema has a `timeout` with a `default`, and `x-` keys that the rest of the 
 - `x-whole-minutes`: durations that the service takes in minutes;
 - `x-limits`: bounds that no JSON Schema can state: `{property, at_least, at_most, when, why}`, durations as in metadata;
 - `x-pattern`: which states the step is planned as. `launch-and-await` starts work that goes on by itself and waits for its end;
-  `invoke` makes a call whose answer is the end; `batches` launches and awaits a run for each batch of the product's files, several at once; `cluster` is no step but the `cluster` of a pipeline, on which steps run: its launch waits until
-  it is ready;
+  `invoke` makes a call whose answer is the end; `batches` launches and awaits a run for each batch of the product's files, several at once;
+  `cluster` is no step but the `cluster` of a pipeline, on which steps run: its launch waits until it is ready; `definition` is no step either, but the
+  states of a file;
 - `x-runs-on`: the type of the cluster that the steps run on. Its id is at `$.cluster.job_run_id`, and a failed end is asked about, as it may be that of
   the cluster;
 - `x-retried-errors`: the errors that a step's `retry:` repeats the work for; `["States.ALL"]` is every error of the work;
@@ -44,6 +45,9 @@ The schema has a `timeout` with a `default`, and `x-` keys that the rest of the 
 - `x-statement`: the property that holds one statement of SQL;
 - `x-deployed`: properties that only this template reads;
 - `x-python`: the minor version of Python 3 that runs the files `*.py`: `[{when, minor}]`, the first whose `when` the step has;
+- `x-called-with`: the integrations that call this service, each with the parameters that give the properties of the grants: so the grants of a call that
+  stands in a definition are known. Of a `.sync` call `x-watch-grants` are the machine's;
+- `x-content`: the setting that holds the content of a file, of which the catalog keeps digests;
 - `x-with`: other notes for steps that have a property: `{property: {note: value}}`;
 - `x-event`: the pattern (`source`, `detail-type`, `detail`) of the events that report the end of the work, of ours alone: a text with
   `{property}` stands for those of all steps;
@@ -66,6 +70,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 FOLDER = Path(__file__).parent
+STEPS = ("launch-and-await", "invoke", "batches")  # the patterns of what a step of a pipeline can be
 T = TypeVar("T")
 _own: dict[str, "StepType"] = {}
 _forget: list[Callable[[], None]] = []
@@ -193,7 +198,7 @@ def when_types_change(forget: Callable[[], None]) -> None:
 
 def in_pipelines() -> dict[str, StepType]:
     """Those that a step of a pipeline can have."""
-    return {name: each for name, each in step_types().items() if each.note("pattern") != "cluster"}
+    return {name: each for name, each in step_types().items() if each.note("pattern") in STEPS}
 
 
 PLACE = re.compile(r"(?<!\$)\{([\w.]+)(?::(bucket|path))?\}")

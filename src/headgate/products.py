@@ -89,7 +89,8 @@ class Parallel:
 
 @dataclass(frozen=True)
 class Product:
-    """A data product of the file's domain. `timeout` and `cluster` are those of the pipeline; without steps the product is external."""
+    """A data product of the file's domain. `timeout`, `cluster` and `definition` are those of the pipeline; without steps and definition the product is
+    external."""
 
     name: str
     description: str
@@ -102,6 +103,7 @@ class Product:
     steps: Sequence[Step | Parallel] = ()
     timeout: str | None = None
     cluster: str | Keys | None = None
+    definition: str | Keys | None = None
     clusters: Keys | None = None
     publish: Keys | None = None
     sla: Keys | None = None
@@ -111,9 +113,11 @@ class Product:
     def document(self) -> dict[str, Any]:
         """The product as YAML has it."""
         made: dict[str, Any] = _written(self)
-        of_pipeline = {key: made.pop(key) for key in ("timeout", "cluster", "steps") if key in made}
+        of_pipeline = {key: made.pop(key) for key in ("timeout", "cluster", "definition", "steps") if key in made}
         del made["name"]
-        if self.steps:
+        if self.definition is not None and not self.steps:
+            of_pipeline.pop("steps")
+        if self.steps or self.definition is not None:
             made["pipeline"] = of_pipeline
         return made
 

@@ -21,90 +21,10 @@ from headgate.local.scenario import Expectation, Moment, Scenario
 from tests.golden import lay_out
 from tests.local_application import ROOT, needs_sam
 from tests.step_types.http_api import Api, api
+from tests.step_types.services_metadata import CLEAN, COUNT, METADATA, SHARED, SUM
 
 pytestmark = [pytest.mark.slow, needs_sam]
 DAY, UTC = date(2026, 11, 20), ZoneInfo("UTC")
-METADATA = """
---- svc/domain.yaml
-account: "222222222222"
-region: us-east-1
-owner: team
-defaults: {schedule: {frequency: daily, time: "01:00", timezone: UTC}}
---- svc/queried.yaml
-description: A query over a file, with values
-pipeline:
-  steps:
-    - name: count
-      athena: {workgroup: svc-etl, query: "SELECT sum(quantity) AS total FROM trades WHERE day = CAST(? AS DATE) AND book = ?", parameters: ["{business_date}", "o'neil"]}
---- svc/unqueried.yaml
-description: The query names a table that does not exist
-pipeline:
-  steps: [{name: count, athena: {workgroup: svc-etl, query: SELECT * FROM nowhere}}]
---- svc/endless.yaml
-description: The query takes longer than the step allows
-pipeline:
-  steps: [{name: count, athena: {workgroup: svc-slow, query: SELECT 1, timeout: 10m}}]
---- svc/scored.yaml
-description: A task with a command and a variable
-pipeline:
-  steps: [{name: score, ecs: {cluster: svc, task: svc-score, container: main, command: ["{business_date}"], environment: {PRODUCT: "{product}"}, subnets: [subnet-0a1b2c3d]}}]
---- svc/unscored.yaml
-description: The container ends with an exit code
-pipeline:
-  steps: [{name: score, ecs: {cluster: svc, task: svc-fails, container: main}}]
---- svc/retried.yaml
-description: The first task hangs, is stopped at the time-out, and the second one runs
-pipeline:
-  steps: [{name: score, ecs: {cluster: svc, task: svc-hangs, container: main, timeout: 5m}, retry: {attempts: 1, interval: 1m}}]
---- svc/cancelled.yaml
-description: An operator cancels the run
-pipeline:
-  steps: [{name: score, ecs: {cluster: svc, task: svc-cancelled, container: main}}]
---- svc/rerun.yaml
-description: The machine is stopped while the task runs; the next attempt follows when the task has stopped
-pipeline:
-  steps: [{name: score, ecs: {cluster: svc, task: svc-rerun, container: main}}]
---- svc/nested.yaml
-description: Another machine, which waits
-pipeline:
-  steps: [{name: other, machine: {name: svc-other, input: {date: "{business_date}"}}}]
---- svc/unnested.yaml
-description: Another machine, which fails
-pipeline:
-  steps: [{name: other, machine: {name: svc-failing}}]
---- svc/late.yaml
-description: Another machine, which takes longer than the step allows
-pipeline:
-  steps: [{name: other, machine: {name: svc-waiting, timeout: 10m}}]
---- svc/clustered.yaml
-description: Two steps in parallel on a cluster, and one after them
-pipeline:
-  cluster: {release: emr-7.5.0, instances: {primary: m6g.xlarge}}
-  steps:
-    - parallel:
-        - {name: north, emr: {spark: s3://code/svc-clean.py, arguments: [north, "{business_date}"]}}
-        - {name: south, emr: {command: [south, "{business_date}"]}}
-    - {name: sum, emr: {spark: s3://code/svc-sum.py}}
---- svc/unclustered.yaml
-description: The step fails; its cluster is released
-pipeline:
-  cluster: {release: emr-7.5.0, instances: {primary: m6g.xlarge}}
-  steps: [{name: clean, emr: {spark: s3://code/svc-broken.py}}]
---- svc/reclustered.yaml
-description: The first cluster ends while it starts, and is made anew
-pipeline:
-  cluster: {release: emr-7.5.0, instances: {primary: m6g.xlarge}, retry: {attempts: 1}}
-  steps: [{name: clean, emr: {spark: s3://code/svc-again.py}}]
-"""
-CLEAN = """
-import os, pathlib, sys
-pathlib.Path(os.environ["DATA"], sys.argv[1]).write_text(" ".join(sys.argv[1:]))
-"""
-SUM = """
-import os, pathlib
-data = pathlib.Path(os.environ["DATA"])
-(data / "sum").write_text((data / "north").read_text() + ", " + (data / "south").read_text())
-"""
 # Four products for each of these types: work with an effect, whose launch is refused at first and then not answered; work that fails, unheard; work
 # that takes longer than the step allows; and work of a machine that is stopped, is run again, and is cancelled.
 STORIES = """
@@ -238,6 +158,8 @@ RUNS: dict[str, list[dict[str, Any]]] = {
     "svc-rerun": [{"hangs": True}, {"takes": 60}],
     "svc-broken": [{"fails": "no such column"}],
     "svc/reclustered": [{"fails": "no such bootstrap script"}, {}],
+    "svc-uncounted": [{"fails": "NoRows: nothing came"}],
+    "svc-counted-again": [{"takes": 600}, {}],
 }
 EXPECTED = {
     "svc/queried": Expectation("COMPLETED", attempt=1),
@@ -254,6 +176,12 @@ EXPECTED = {
     "svc/clustered": Expectation("COMPLETED", attempt=1),
     "svc/unclustered": Expectation("ERROR", error="JobFailed"),
     "svc/reclustered": Expectation("COMPLETED", attempt=1),
+    "svc/sharing": Expectation("COMPLETED", attempt=1),
+    "svc/shared-too": Expectation("COMPLETED", attempt=1),
+    "svc/shared-last": Expectation("COMPLETED", attempt=1),
+    "svc/counted": Expectation("COMPLETED", attempt=1),
+    "svc/uncounted": Expectation("ERROR", error="NoRows"),
+    "svc/counted-again": Expectation("COMPLETED", attempt=2),
 }
 for each in STORY:
     RUNS |= each.behaviours
@@ -321,7 +249,7 @@ class Faults:
 
     def _stop(self) -> None:
         states = self._running.client("stepfunctions")
-        for product in ("rerun", *(f"{each.name}-again" for each in STORY)):
+        for product in ("rerun", "counted-again", *(f"{each.name}-again" for each in STORY)):
             machine = f"{self._running.outputs['StateMachineArnPrefix']}svc_{product}"
             (execution,) = states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]
             states.stop_execution(executionArn=execution["executionArn"])
@@ -358,6 +286,8 @@ def played(tmp_path_factory: pytest.TempPathFactory, service: Api) -> Iterator[P
     for name in ("svc-clean", "south"):
         (jobs / f"{name}.py").write_text(CLEAN)
     (jobs / "svc-sum.py").write_text(SUM)
+    (jobs / "svc-count.py").write_text(COUNT)
+    (jobs / "shared.py").write_text(SHARED)
     (data / "trades.csv").write_text(
         "day,book,quantity\n2026-11-20,o'neil,3\n2026-11-20,o'neil,4\n2026-11-19,o'neil,9\n"
     )
@@ -368,7 +298,7 @@ def played(tmp_path_factory: pytest.TempPathFactory, service: Api) -> Iterator[P
         places, catalog, _ = staging.stage(folder / "products", folder / "run")
     again = [f"svc/{each.name}-again" for each in STORY]
     moments = (
-        *(Moment(at(7), action=operation("rerun", product)) for product in ("svc/rerun", *again)),
+        *(Moment(at(7), action=operation("rerun", product)) for product in ("svc/rerun", "svc/counted-again", *again)),
         *(Moment(at(20), action=operation("cancel", product)) for product in ("svc/cancelled", *again)),
         Moment(at(40)),  # by then the monitor has asked about cancelled work of which no event reports the end
     )
@@ -439,10 +369,27 @@ def test_work_is_stopped_at_its_time_out_before_a_next_attempt_and_on_cancel(pla
 def test_steps_run_on_the_cluster_of_their_pipeline_which_is_released(played: Played) -> None:
     assert (played.data / "sum").read_text() == "north 2026-11-20, south 2026-11-20"
     emr = played.running.client("emr")
-    found = [(each["Name"].split("/")[2], each["Status"]) for each in emr.list_clusters()["Clusters"]]
+    every = [(each["Name"].split("/")[2], each["Status"]) for each in emr.list_clusters()["Clusters"]]
+    found = [each for each in every if each[0] != "nightly"]
     ends = [(name, status["StateChangeReason"]["Code"]) for name, status in found]
     released = [(name, "USER_REQUEST") for name in ("clustered", "reclustered", "unclustered")]
     assert sorted(ends) == sorted([*released, ("reclustered", "BOOTSTRAP_FAILURE")])
     assert [each for each, _ in played.jobs("svc/clustered")] == ["SUCCEEDED"] * 4
     assert [each for each, _ in played.jobs("svc/reclustered")] == ["FAILED", "SUCCEEDED", "SUCCEEDED"]
     assert "no such column" in played.why("svc/unclustered")
+
+
+def test_products_share_one_cluster_which_the_last_of_them_releases(played: Played) -> None:
+    assert sorted((played.data / "shared").read_text().split()) == ["shared-last", "shared-too", "sharing"]
+    clusters = played.running.client("emr").list_clusters()["Clusters"]
+    (shared,) = [each["Status"] for each in clusters if each["Name"].startswith("headgate/svc/nightly/")]
+    assert shared["StateChangeReason"]["Code"] == "USER_REQUEST"
+
+
+def test_the_states_of_a_file_end_the_run_as_steps_do(played: Played) -> None:
+    assert (played.data / "counted").read_text().splitlines() == ["2026-11-20"] * 2, "it waits and counts again"
+    assert [state for state, _ in played.jobs("svc/counted")] == ["SUCCEEDED"]
+    assert [state for state, _ in played.jobs("svc/uncounted")] == ["FAILED"]
+    assert "NoRows" in played.why("svc/uncounted")
+    assert "nothing came" in played.why("svc/uncounted")
+    assert [state for state, _ in played.jobs("svc/counted-again")] == ["STOPPED", "SUCCEEDED"]

@@ -22,6 +22,11 @@ CREATE OR REPLACE FUNCTION is_open(j job_run) RETURNS boolean LANGUAGE sql IMMUT
     SELECT CASE WHEN j.state = 'STARTED' THEN true ELSE false END
 $$;
 
+CREATE OR REPLACE FUNCTION definition_type() RETURNS text LANGUAGE sql IMMUTABLE AS $$
+-- The type of the step that runs the states of a definition in the machine itself: it ends with its machine, and nobody knows what they have started.
+    SELECT 'definition'
+$$;
+
 CREATE OR REPLACE FUNCTION cluster_type() RETURNS text LANGUAGE sql IMMUTABLE AS $$
 -- The step type of clusters.
     SELECT 'emr_cluster'

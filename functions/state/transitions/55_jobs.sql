@@ -74,16 +74,25 @@ CREATE OR REPLACE FUNCTION record_invocation(
 ) RETURNS text
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- Records work whose end its machine sees, before the machine launches it; gives its state. If the machine dies, the end is not reported, and
--- the work counts as running until it has certainly ended: a function that was invoked in time runs at most 15 minutes longer.
+-- the work counts as running until it has certainly ended: a function that was invoked in time runs at most 15 minutes longer. The states of a
+-- definition end with their machine, which can be asked.
 DECLARE
     r data_product_status := locked_run_in('PROCESSING', run, of_attempt, 'so no work of it can start');
 BEGIN
     INSERT INTO job_run (job_run_id, run_id, attempt, step, type, job, handle, started_at, expires_at, changed_at)
     VALUES (of_job_run, run, of_attempt, of_step, of_type, of_job, of_handle, now_is,
-        now_is + make_interval(secs => timeout_seconds) + interval '15 minutes', now_is)
+        CASE WHEN of_type <> definition_type() THEN now_is + make_interval(secs => timeout_seconds) + interval '15 minutes' END, now_is)
     ON CONFLICT (job_run_id) DO NOTHING;
     RETURN (SELECT j.state FROM job_run j WHERE j.job_run_id = of_job_run);
 END $$;
+
+CREATE OR REPLACE FUNCTION end_definition(run uuid, of_attempt integer, of_error text, of_cause text, now_is timestamptz) RETURNS void
+LANGUAGE sql AS $$
+-- Records that the states of a definition ended with their machine, before it could report it.
+    UPDATE job_run SET state = CASE of_error WHEN 'ABORTED' THEN 'STOPPED' WHEN 'TIMED_OUT' THEN 'TIMEOUT' ELSE 'FAILED' END, error = left(of_error, 256),
+        message = both_ends(of_cause, 8000), ended_at = now_is, changed_at = now_is
+    WHERE run_id = run AND attempt = of_attempt AND type = definition_type() AND state = 'STARTED'
+$$;
 
 CREATE OR REPLACE FUNCTION record_ready(states jsonb, now_is timestamptz) RETURNS void
 LANGUAGE plpgsql SET enable_seqscan = off AS $$

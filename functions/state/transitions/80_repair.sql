@@ -185,8 +185,8 @@ CREATE OR REPLACE FUNCTION end_lost_machine(
 )
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- Records the end of a machine that recorded none itself; a run whose work has succeeded as a whole is COMPLETED all the same. `stop` are the job runs of its work that still run. With `restart` the next attempt
--- starts, unless `most` attempts of this run were started so already or its product does not run here any more. `recorded` is false where the
--- machine was faster, or the attempt is over.
+-- starts, unless `most` attempts of this run were started so already, its product does not run here any more, or a definition had begun. `recorded` is
+-- false where the machine was faster, or the attempt is over.
 DECLARE
     r data_product_status;
     no_runs text;
@@ -200,6 +200,10 @@ BEGIN
         RETURN;
     END IF;
     SELECT why_no_runs(p) INTO no_runs FROM data_product p WHERE p.product_id = r.product_id;
+    PERFORM end_definition(run, of_attempt, of_error, of_cause, now_is);
+    IF EXISTS (SELECT FROM job_run j WHERE j.run_id = run AND j.attempt = of_attempt AND j.type = definition_type()) THEN
+        no_runs := coalesce(no_runs, 'what the states of its definition have started is not known');
+    END IF;
     restarted := restart AND no_runs IS NULL
         AND (SELECT count(*) FROM data_product_status_history h WHERE h.run_id = run AND h.event = 'restarted') < most;
     IF r.status = 'PROCESSING' AND work_has_succeeded(run, of_attempt) THEN

@@ -1,0 +1,1 @@
+"""The states of a definition, as the local runtime runs them."""
