@@ -24,18 +24,20 @@ class Section:
 
 
 def job_runs(entries: list[Entry], step: str | None = None) -> list[JobRun]:
-    """The job runs of a history, in the order of their starts."""
+    """The job runs of a history, in the order of their starts. Those of one step and attempt are numbered where there are several."""
     ends = {each["job_run_id"]: each for each in entries if each["kind"] == "job ended"}
+    started = [each for each in entries if each["kind"] == "job started" and step in (None, each["step"])]
+    tries = [(each.get("cycle"), each["step"], each.get("attempt", 1)) for each in started]
     found = []
-    for each in entries:
-        if each["kind"] == "job started" and step in (None, each["step"]):
-            end = ends.get(each["job_run_id"])
-            found.append(
-                JobRun(
-                    each["product"], each["step"], each["type"], each["job"], each["job_run_id"], each.get("attempt", 1), _milliseconds(each["at"]),
-                    _milliseconds(end["at"]) if end else None, end["status"] if end else None, each.get("handle", {}),
-                )
-            )  # fmt: skip
+    for place, each in enumerate(started):
+        end = ends.get(each["job_run_id"])
+        number = (tries[: place + 1].count(tries[place]), tries.count(tries[place]))
+        found.append(
+            JobRun(
+                each["product"], each["step"], each["type"], each["job"], each["job_run_id"], each.get("attempt", 1), _milliseconds(each["at"]),
+                _milliseconds(end["at"]) if end else None, end["status"] if end else None, each.get("handle", {}), number,
+            )
+        )  # fmt: skip
     return found
 
 

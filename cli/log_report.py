@@ -19,10 +19,14 @@ class Report:
         self._problems: set[tuple[str, str, str]] = set()
 
     def begin(self, job_run: JobRun) -> None:
-        """The heading: which step, job and attempt, and how it ended."""
+        """The heading: which step, job and attempt, which of several job runs of the attempt, and how it ended."""
         if self._job_run != job_run.id:
-            attempt = f" (attempt {job_run.attempt})" if job_run.attempt > 1 else ""
-            terminal.line(f"step {job_run.step}: {job_run.job}{attempt}, {job_run.status or 'has not ended'}")
+            notes = [f"attempt {job_run.attempt}"] if job_run.attempt > 1 else []
+            number, count = job_run.number
+            if count > 1:
+                notes += [f"{number} of {count}", f"began {_utc(job_run.started):%H:%M:%S}", job_run.id]
+            which = f" ({', '.join(notes)})" if notes else ""
+            terminal.line(f"step {job_run.step}: {job_run.job}{which}, {job_run.status or 'has not ended'}")
             self._job_run, self._place = job_run.id, PRINTED
 
     def show(self, job_run: JobRun, sections: Iterable[Section]) -> None:

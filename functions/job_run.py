@@ -28,12 +28,13 @@ class JobRun:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The end of a job run as an event of its service reports it, or that a cluster is ready."""
+    """The end of a job run as an event of its service reports it, or that a cluster is ready. `cluster` is what its name says of it."""
 
     job_run_id: str
     job: str
     state: str
     message: str = ""
+    cluster: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import launches
 import lost_machines
 import runtime
 from contract import require, shown
-from job_run import FAILED, JobRun
+from job_run import FAILED, Ended, JobRun
 from lost_machines import MachineEnd
 from state.answers import OpenRun
 from state.errors import BadEvent
@@ -42,8 +42,12 @@ def parse(body: dict[str, Any]) -> batch.Parsed | None:
     kinds = [(name, kind) for name, kind in step_types().items() if reported == (kind.SOURCE, kind.DETAIL_TYPE)]
     if not kinds:
         raise BadEvent(f"no step type has the event {shown(reported[1])} of {shown(reported[0])}")
-    ends = [{"type": name, **asdict(ended)} for name, kind in kinds if (ended := kind.ended(body["detail"]))]
+    ends = [{"type": name, **_given(ended)} for name, kind in kinds if (ended := kind.ended(body["detail"]))]
     return ends[0] if ends else None
+
+
+def _given(ended: Ended) -> dict[str, Any]:
+    return {key: value for key, value in asdict(ended).items() if value is not None}
 
 
 def _is_of_headgate(detail: dict[str, Any]) -> bool:

@@ -127,8 +127,7 @@ def metadata_page() -> str:
     product, domain, calendar, buckets, mesh = (
         known[f"{BASE}{name}.schema.json"] for name in ("product", "domain", "calendar", "buckets", "mesh")
     )
-    parts = ["# Metadata reference\n", GENERATED]
-    parts.append(EDITOR)
+    parts = ["# Metadata reference\n", GENERATED, EDITOR]
     definitions = product["$defs"]
     sections = (
         ("A product", product, ("product",)),

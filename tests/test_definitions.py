@@ -143,6 +143,22 @@ def test_instances_and_nested_settings_change_by_meaning() -> None:
     ]
 
 
+def test_configurations_in_a_file_make_the_same_machine(project: Callable[[str], Path], headgate: Headgate) -> None:
+    def generated(configurations: str, *files: str) -> tuple[bytes, bytes]:
+        cluster = f"{{release: emr-7.5.0, instances: {{primary: m6g.xlarge}}, configurations: {configurations}}}"
+        product = f"description: Listings\npipeline:\n  cluster: {cluster}\n  steps: [{{name: clean, emr: {{command: [ls]}}}}]\n"
+        root = project("".join(("--- d1/domain.yaml\nowner: team\n--- d1/ds1.yaml\n", product, *files)))
+        assert headgate("generate")[0] == 0
+        out = root / "statemachines"
+        return (out / "d1/ds1.asl.json").read_bytes(), (out / "catalog/catalog.json").read_bytes()
+
+    site = {"hive.metastore.uris": "thrift://x", "javax.jdo.option.ConnectionPassword": "secret:metastore"}
+    inline = generated(json.dumps({"hive-site": site}))
+    listed = [{"Classification": "hive-site", "Properties": site}]
+    assert generated("site.json", f"--- d1/site.json\n{json.dumps(listed)}\n") == inline
+    assert generated("site.json", f"--- d1/site.json\n{json.dumps({'hive-site': site})}\n") == inline
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_no_file_ends_in_a_traceback(project: Callable[[str], Path], headgate: Headgate, seed: int) -> None:
     """Parts of the file are replaced by values of other types, or lost."""

@@ -213,6 +213,24 @@ def test_followed_lines_are_one_object_each_for_programs(running: Running, headg
     assert [(each["step"], each["place"], each["text"]) for each in printed] == [("fit", "Glue's error", "no room")]
 
 
+def test_job_runs_of_one_attempt_are_told_apart(running: Running, headgate: Headgate) -> None:
+    """The second is the retry of a step; the one of the next attempt is alone in it."""
+    running.local, names = True, ("jr_1", "jr_2")
+    running.histories = [
+        [
+            *(started("build", "glue", "d1-build", each) for each in names),
+            started("build", "glue", "d1-build", "jr_3", 2),
+        ]
+    ]
+    with mock_aws():
+        printed = headgate("logs", "d1/ds1")[1]
+    assert [each for each in printed.splitlines() if each.startswith("step")] == [
+        "step build: d1-build (1 of 2, began 06:00:00, jr_1), has not ended",
+        "step build: d1-build (2 of 2, began 06:00:00, jr_2), has not ended",
+        "step build: d1-build (attempt 2), has not ended",
+    ]
+
+
 def test_on_this_machine_the_output_of_processes_is_shown(running: Running, headgate: Headgate, tmp_path: Path) -> None:
     running.local, running.histories = True, [
         [

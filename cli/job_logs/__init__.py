@@ -19,7 +19,7 @@ Places = Callable[["JobRun", Client], Iterable["Place"]]
 
 @dataclass(frozen=True)
 class JobRun:
-    """A job run of a history; `ended` and `status` are None while it runs. Moments are in milliseconds of Unix time."""
+    """A job run of a history; `ended` and `status` are None while it runs. Moments are in milliseconds of Unix time. `number`: the first of two is (1, 2)."""
 
     product: str
     step: str
@@ -31,6 +31,7 @@ class JobRun:
     ended: int | None = None
     status: str | None = None
     handle: dict[str, Any] = field(default_factory=dict, compare=False)
+    number: tuple[int, int] = field(default=(1, 1), compare=False)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from clients import client, pages
 from contract import require
-from job_run import FAILED, PREFIX, READY, SUCCEEDED, Answer, Ended, JobRun, Launched
+from job_run import FAILED, PREFIX, READY, SUCCEEDED, Answer, Ended, JobRun, Launched, named_clusters
 from step_types import console_address
 
 RESOURCE: str = "name"
@@ -29,7 +29,8 @@ def ended(detail: dict[str, Any]) -> Ended | None:
     name = detail["name"]
     if state is None or not name.startswith(PREFIX):
         return None
-    return Ended(detail["clusterId"], _job(name), state, _reason(detail.get("stateChangeReason")))
+    named = named_clusters([(detail["clusterId"], name)]) if state == READY else []
+    return Ended(detail["clusterId"], _job(name), state, _reason(detail.get("stateChangeReason")), *named)
 
 
 def ask(job_run: JobRun) -> Answer:

@@ -1,29 +1,36 @@
-"""The JSON files beside a product that its metadata names: the definition of its machine."""
+"""The JSON files beside a product that its metadata names: the definition of its machine, the configurations of its cluster."""
 
 import difflib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from headgate.generator.cache import digest
-from headgate.generator.findings import Finding
+from headgate.generator.findings import Finding, pointer
+from headgate.generator.metadata import schema
 from headgate.generator.metadata.inputs import Inputs
 from headgate.generator.metadata.reading_rules import JSON_FILE
 from headgate.generator.model.definition import settings_of
-from headgate.generator.model.product import DEFINITION
+from headgate.generator.model.product import CLUSTER, DEFINITION
 
 Document = dict[str, Any]
 LARGEST = 1_000_000  # bytes of a definition: docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 
 
-def named(document: Document) -> Iterator[tuple[str, str]]:
-    """The files that the product names, each with its place in the metadata."""
-    definition = document.get("pipeline", {}).get("definition")
-    if definition is not None:
-        yield settings_of(definition)["file"], DEFINITION
+def named(document: Document) -> Iterator[tuple[str, str, Callable[[Any], Any]]]:
+    """The files that the product names, each with its place in the metadata and how it is read."""
+    pipeline = document.get("pipeline", {})
+    if "definition" in pipeline:
+        yield settings_of(pipeline["definition"])["file"], DEFINITION, _definition
+    cluster, at = pipeline.get("cluster"), CLUSTER
+    if isinstance(cluster, str):
+        cluster, at = document.get("clusters", {}).get(cluster), f"/clusters{pointer(cluster)}"
+    if cluster and isinstance(cluster.get("configurations"), str):
+        yield cluster["configurations"], f"{at}/configurations", _configurations
 
 
 def contents_of(
@@ -32,19 +39,20 @@ def contents_of(
     """What the files in the folder hold that the product names, by their names; None if one of them cannot be used."""
     found: dict[str, Any] = {}
     usable = True
-    for name, at in named(document):
+    for name, at, form in named(document):
         path = folder / name
         if path not in _readable(inputs):
             findings.append(_missing(product, at, folder, name, inputs))
             usable = False
             continue
         try:
-            found[name] = _definition(_parsed(inputs.data(path)))
+            found[name] = form(_parsed(inputs.data(path)))
         except OSError as error:
             findings.append(_finding(path, error.strerror or str(error), "a file that can be read"))
             usable = False
         except _UnusableError as error:
-            findings.append(_finding(path, error.found, error.expected).on(error.line))
+            rule = replace(JSON_FILE, credential=form is _configurations)
+            findings.append(Finding(rule, path, "", error.found, error.expected).on(error.line))
             usable = False
     return found if usable else None
 
@@ -110,6 +118,29 @@ def _shaped(states: Document) -> None:
             if not isinstance(each, dict) or not isinstance(each.get("States"), dict):
                 raise _UnusableError(f"`{name}` with an inner machine without `States`", "`StartAt` and `States`")
             _shaped(each["States"])
+
+
+def _configurations(value: Any) -> Document:
+    """The properties by classification. Raises `_UnusableError`, which shows no value: it may be a password."""
+    given = value if isinstance(value, dict) else {}
+    for number, each in enumerate(value if isinstance(value, list) else ()):
+        if not isinstance(each, dict) or each.keys() != {"Classification", "Properties"}:
+            keys = ", ".join(each) if isinstance(each, dict) and each else "nothing"
+            raise _UnusableError(
+                f"entry {number + 1} with {keys}", "`Classification` and `Properties`, and nothing else"
+            )
+        if each["Classification"] in given:
+            raise _UnusableError(f"the classification {each['Classification']} twice", "each once")
+        given[str(each["Classification"])] = each["Properties"]
+    whole = {"release": "emr-7.5.0", "instances": {"primary": "m6g.xlarge"}, "configurations": given}
+    wrong = schema.check({"description": "x", "owner": "x", "clusters": {"x": whole}}, "product.schema.json", Path())
+    if wrong or not given:
+        place = wrong[0].pointer.removeprefix("/clusters/x/configurations") if wrong else ""
+        expected = "classifications, such as spark-defaults, with properties that are texts"
+        raise _UnusableError(
+            f"an entry that EMR would not take, at {place}" if place else "no classification", expected
+        )
+    return given
 
 
 def _missing(product: Path, at: str, folder: Path, name: str, inputs: Inputs) -> Finding:

@@ -142,7 +142,7 @@ def load(inputs: Inputs, cache: Cache, today: date, progress: Progress = silent)
         buckets=buckets,
         broken_buckets=frozenset(files.buckets.keys() - buckets.keys()),
     )
-    return Loaded(mesh, findings, digests)
+    return Loaded(mesh, own_types.without_consequences(findings, own), digests)
 
 
 def _new(inputs: Inputs, inherited: dict[str, str], cache: Cache) -> Iterator[Path]:

@@ -13,7 +13,7 @@ from headgate.generator import steps
 from headgate.generator.findings import Finding, pointer
 from headgate.generator.metadata import schema
 from headgate.generator.metadata.own_module import problems as module_problems
-from headgate.generator.metadata.reading_rules import OWN_TYPE
+from headgate.generator.metadata.reading_rules import ONE_OF, OWN_TYPE, UNKNOWN_KEY
 from headgate.generator.steps import PLACE, StepType
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -39,12 +39,32 @@ def use(folder: Path) -> list[Finding]:
     return findings
 
 
+def without_consequences(findings: list[Finding], folder: Path) -> list[Finding]:
+    """Without the findings about steps of a type that is left out: they say nothing that its own findings do not."""
+    left_out = {each.name for each in _folders(folder)} - steps.step_types().keys()
+    unknown = {
+        (each.file, each.pointer)
+        for each in findings
+        if each.rule is UNKNOWN_KEY
+        and each.pointer.rpartition("/")[2] in left_out
+        and each.pointer.startswith("/pipeline/steps/")
+    }
+    of_steps = {(file, at.rpartition("/")[0]) for file, at in unknown}
+    return [
+        each
+        for each in findings
+        if (each.file, each.pointer)
+        not in (of_steps if each.rule is ONE_OF else unknown if each.rule is UNKNOWN_KEY else ())
+    ]
+
+
+def _folders(folder: Path) -> list[Path]:
+    every = folder.iterdir() if folder.is_dir() else ()
+    return sorted(each for each in every if each.is_dir() and each.name[0] not in "._")
+
+
 def _read(folder: Path, findings: list[Finding]) -> Iterator[StepType]:
-    folders = (
-        sorted(each for each in folder.iterdir() if each.is_dir() and each.name[0] not in "._")
-        if folder.is_dir()
-        else []
-    )
+    folders = _folders(folder)
     taken = {name for name, kind in steps.step_types().items() if kind.folder is None}
     for each in folders:
         found = list(_files_problems(each, taken))

@@ -72,6 +72,7 @@ def product(
         on_deadline=wait.get("on_deadline", ON_DEADLINE),
         resume=None if resume == "never" else seconds(resume),
         pipeline=pipeline(domain, name, document, shipped or {}, files) if "pipeline" in document else None,
+        clusters=frozenset(document.get("clusters", ())),
         refresh_event=publish.get("refresh_event", REFRESH_EVENT),
         visibility=publish.get("visibility", VISIBILITY),
         sla=sla(document["sla"]) if "sla" in document else None,
@@ -162,6 +163,8 @@ def pipeline(domain: str, name: str, product: Document, shipped: Shipped, files:
     given = document.get("cluster")
     shared = given if isinstance(given, str) else None
     cluster = product.get("clusters", {}).get(shared) if shared else given
+    if cluster and isinstance(cluster.get("configurations"), str):
+        cluster = cluster | {"configurations": files[cluster["configurations"]]}
     retry = _retry(cluster["retry"]) if cluster and "retry" in cluster else None
     steps = Pipeline(_items(document["steps"], "/pipeline/steps", shipped), timeout, shared=shared)
     return with_cluster(steps, domain, name, cluster, retry)

@@ -180,6 +180,7 @@ class Product:
     notify: tuple[Notification, ...]
     alerting: dict[str, Any]  # as the catalog holds it
     given: frozenset[str]  # the sections that the metadata gives
+    clusters: frozenset[str] = frozenset()  # the names of those that its domain defines
 
     @property
     def id(self) -> str:

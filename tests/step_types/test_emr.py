@@ -132,6 +132,19 @@ def test_a_cluster_that_is_ready_answers_its_machine_and_has_not_ended(world: Wo
     assert world.sql("SELECT state, message FROM job_run") == [("SUCCEEDED", "USER_REQUEST: by us")]
 
 
+def test_a_cluster_that_is_ready_before_it_is_recorded_answers_its_machine_at_once(
+    world: World, aws: FakeAws, run: str
+) -> None:
+    begun(run)
+    others = cluster_event("WAITING", "headgate/d1/ds1/11111111-1111-1111-1111-111111111111/1/cluster", clusterId="j-2")
+    invoke("job_status", queue(cluster_event("WAITING", f"headgate/d1/ds1/{run}/1/cluster"), others))
+    assert world.sql("SELECT job_run_id, state, attempt, step FROM job_run") == [("j-1", "STARTED", 1, "cluster")]
+    invoke("job_tracker", cluster(run))
+    assert aws.answered.count(("token j-1", {"job_run_id": "j-1", "launch": "no"})) == 1
+    invoke("job_status", queue(cluster_event("WAITING", f"headgate/d1/ds1/{run}/1/cluster")))
+    assert world.sql("SELECT state, task_token FROM job_run") == [("STARTED", None)]
+
+
 @pytest.mark.parametrize("state", ["TERMINATED", "TERMINATED_WITH_ERRORS"])
 def test_a_cluster_that_ends_before_it_is_ready_is_lost(aws: FakeAws, run: str, state: str) -> None:
     begun(run)

@@ -41,7 +41,7 @@ LANGUAGE plpgsql SET enable_seqscan = off AS $$
 #variable_conflict use_column
 -- Records that a job runs, and the token that its end answers. Its end may be known already: an instant job is faster than this.
 -- The work exists, whatever has become of the run: if the run has ended or is at another attempt, the job run is recorded as one to
--- stop, and `refused` says why. A cluster that is shared serves all who wait for its launch.
+-- stop, and `refused` says why. A cluster that is shared serves all who wait for its launch; it may be READY by now.
 DECLARE
     r data_product_status;
     j job_run;
@@ -66,6 +66,7 @@ BEGIN
     RETURNING * INTO j;
     PERFORM answer_job(j, now_is);
     PERFORM serve_users(j);
+    PERFORM record_ready(jsonb_build_array(jsonb_build_object('job_run_id', j.job_run_id, 'state', 'READY')), now_is) WHERE j.ready_at IS NOT NULL;
     state := j.state;
 END $$;
 
@@ -129,13 +130,18 @@ CREATE OR REPLACE FUNCTION record_job_states(states jsonb, now_is timestamptz) R
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- Records how job runs ended, [{job_run_id, type, job, state, message}] and, where a machine reports it, {run_id, attempt, step, error};
 -- answers the machines that await them. A job run that is not known yet is kept for a day, until its machine reports it, if a pipeline names its job.
--- The first end counts. Gives how many ended now. A cluster that is READY has not ended; the machine that awaits it is answered.
+-- The first end counts. Gives how many ended now. A cluster that is READY has not ended; the machine that awaits it is answered. One that nobody has
+-- recorded is recorded by what its name says of it (`cluster`), and is ready when its machine reports it.
 DECLARE
     j job_run;
     ended integer;
     runs uuid[];
 BEGIN
     PERFORM lock_openings(true);
+    PERFORM FROM data_product_status
+    WHERE run_id IN (SELECT run_of_name(s.cluster ->> 'run_id') FROM jsonb_to_recordset(states) AS s(cluster jsonb)) ORDER BY run_id FOR UPDATE;
+    PERFORM record_clusters(jsonb_agg(s.cluster), now_is)
+    FROM jsonb_to_recordset(states) AS s(state text, cluster jsonb) WHERE s.state = 'READY' AND jsonb_typeof(s.cluster) = 'object';
     -- first what is not known yet, so that below each of them is, with the run that a machine has recorded meanwhile
     WITH kept AS (
         INSERT INTO job_run (job_run_id, run_id, attempt, step, type, job, state, error, message, ended_at, changed_at)

@@ -107,6 +107,12 @@ BEGIN
     RETURN released;
 END $$;
 
+CREATE OR REPLACE FUNCTION run_of_name(of_name text) RETURNS uuid
+LANGUAGE sql IMMUTABLE AS $$
+-- The run that a part of a cluster's name is; null for what is no id of a run.
+    SELECT CASE WHEN of_name ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN of_name::uuid END
+$$;
+
 CREATE OR REPLACE FUNCTION record_clusters(found jsonb, now_is timestamptz) RETURNS integer
 LANGUAGE sql SET enable_seqscan = off AS $$
 -- Records those of the clusters [{job_run_id, job, run_id, attempt, step}] that EMR lists, that nobody has recorded, and whose run is known here:
@@ -115,8 +121,7 @@ LANGUAGE sql SET enable_seqscan = off AS $$
         INSERT INTO job_run (job_run_id, run_id, attempt, step, type, job, handle, started_at, changed_at)
         SELECT f.job_run_id, r.run_id, f.attempt, f.step, cluster_type(), f.job, '{}', now_is, now_is
         FROM jsonb_to_recordset(found) AS f(job_run_id text, job text, run_id text, attempt integer, step text)
-        CROSS JOIN LATERAL (SELECT s.run_id FROM data_product_status s WHERE s.run_id = CASE WHEN f.run_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
-            THEN f.run_id::uuid END OFFSET 0) r
+        CROSS JOIN LATERAL (SELECT s.run_id FROM data_product_status s WHERE s.run_id = run_of_name(f.run_id) OFFSET 0) r
         ON CONFLICT (job_run_id) DO NOTHING
         RETURNING 1
     )
