@@ -23,6 +23,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
 
 from headgate.generator.plan.asl import PLACEHOLDER, tasks
 from headgate.generator.plan.resources import KNOWN, PARAMETERS
+from tests.moto_http import RefusedError, http_invoke
 from tests.moto_services import ANSWERS, BOTO_NAMES, SDK_NAMES, SERVICES
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
@@ -112,7 +113,9 @@ class _World:
 
     def answer(self, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
         if operation != "Invoke":
-            given = self._next(SERVICES[operation], parameters)
+            given = self._next(SERVICES.get(operation, operation), parameters)
+            if isinstance(given, Raise) and operation == "http.start":
+                raise RefusedError(given.error, given.message)
             if isinstance(given, Raise):
                 # an SDK integration names an error by its class, as the SDK does
                 modelled = type(given.error, (ClientError,), {})
@@ -131,12 +134,8 @@ class _World:
             )
         if isinstance(given, Raise):
             body = {"errorType": given.error, "errorMessage": given.message}
-            return {
-                "StatusCode": 200,
-                "FunctionError": "Unhandled",
-                "Payload": io.BytesIO(json.dumps(body).encode()),
-                "ResponseMetadata": _METADATA,
-            }
+            error = io.BytesIO(json.dumps(body).encode())
+            return {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": error, "ResponseMetadata": _METADATA}
         if "task_token" in payload:
             threading.Thread(target=_answer_token, args=(payload["task_token"], given)).start()
         output = given.output if isinstance(given, Succeed) and "task_token" not in payload else {}
@@ -193,6 +192,7 @@ def _engine(world: _World, delays: list[float]) -> Iterator[Any]:
         mock_aws(config={"stepfunctions": {"execute_state_machine": True}}),
         patch("botocore.client.BaseClient._make_api_call", intercepted),
         _skipped_delays(delays),
+        http_invoke(world.answer),
         patch.dict(aws_sdk._SERVICE_ERROR_NAMES, SDK_NAMES),
         patch.dict(aws_sdk.StateTaskServiceAwsSdk._SERVICE_NAME_SFN_TO_BOTO_OVERRIDES, BOTO_NAMES),
     ):

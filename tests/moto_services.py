@@ -40,6 +40,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "cluster.start": {"JobFlowId": "j-1"},
     "emr.start": {"StepIds": ["s-1"]},
     "queue.send": {"MessageId": "1"},
+    "http.start": {"StatusCode": 200, "Headers": {}, "ResponseBody": {"run_id": 100}},
     "machine.start": {
         "ExecutionArn": "arn:aws:states:us-east-1:123456789012:execution:other:headgate-1",
     },

@@ -162,3 +162,12 @@ def test_only_the_keeper_makes_temporary_tables() -> None:
         path.name for path in FUNCTIONS.glob("state/transitions/*.sql") if "TEMP TABLE" in path.read_text("utf-8")
     ]
     assert making == ["90_catalog.sql"]
+
+
+def test_each_function_has_one_file() -> None:
+    """The migration drops what a file no longer has by its name: of two files with one name the later would lose to the earlier."""
+    defined: dict[str, set[str]] = {}
+    for path in FUNCTIONS.glob("state/transitions/*.sql"):
+        for name in re.findall(r"CREATE OR REPLACE FUNCTION (\w+)", path.read_text("utf-8")):
+            defined.setdefault(name, set()).add(path.name)
+    assert {name: files for name, files in defined.items() if len(files) > 1} == {}

@@ -1,5 +1,4 @@
-"""Machines whose work a service runs, executed on moto: what is launched, again and with which token, and how a time-out ends.
-Its engine has no `http:invoke`: those machines run on the local runtime (`test_services_local.py`)."""
+"""Machines whose work a service runs, executed on moto: what is launched, again and with which token, and how a time-out ends."""
 
 import json
 from dataclasses import dataclass
@@ -33,6 +32,8 @@ KINDS = (
          "TooManyRequestsException", None),
     Kind("redshift", {"database": "prod", "name": "headgate/m", "query": "CALL load(:date)", "parameters": [{"Name": "date", "Value": "x"}]}, "redshift.start",
          "ActiveStatementsExceededException", "ClientToken"),
+    Kind("http", {"url": "https://example.cloud.databricks.com/api/2.1/jobs/run-now", "body": {"job_id": 4711}}, "http.start",
+         "States.Http.StatusCode.429", None),
     Kind("emr_serverless", {"application": "00f1", "name": "headgate/m", "arguments": ["x"]}, "emr_serverless.start", "InternalServerException", "ClientToken"),
 )  # fmt: skip
 
