@@ -27,7 +27,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def parse(body: dict[str, Any]) -> batch.Parsed | None:
-    """The files of a message, {files: [...]}; None for what tells of none: tests of a configuration, objects that were removed, folders. A message of
+    """The files of a message, {files: [...]}; None for what names none: tests of a configuration, objects that were removed, folders. A message of
     S3 itself or of EventBridge, which have the same facts under other names. Raises `BadEvent`."""
     if body.get("Event") == "s3:TestEvent":
         return None

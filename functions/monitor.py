@@ -94,7 +94,7 @@ class Tick:
             self._tried(lambda each: self.counts.update(overdue=end(self.state, each, self.now)), run)
 
     def follow_files(self) -> None:
-        """Sets of files that have settled, files of no source that have one now, and what no event has told of, as far as the time allows."""
+        """Sets of files that have settled, files of no source that have one now, and what no event has reported, as far as the time allows."""
         self._tried(lambda now: self.counts.update(released=self.state.settle_files(now)), self.now)
         self._tried(lambda now: self.counts.update(released=Recorder(self.state).rematch(now)[1]), self.now)
         until = self.left() - self._share / 2

@@ -1,4 +1,4 @@
-"""Finds files that no event has told of: lists the prefixes of sources, each as often as its metadata says."""
+"""Finds files that no event has reported: lists the prefixes of sources, each as often as its metadata says."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime

@@ -32,7 +32,7 @@ def waiting(world: World, aws: FakeAws, running: None, monkeypatch: pytest.Monke
     land(world, [US], SIX, size=0)
 
 
-def told(headgate: Headgate, *words: str, code: int = 0) -> str:
+def answer_to(headgate: Headgate, *words: str, code: int = 0) -> str:
     found, text = headgate(*words)
     assert found == code, text
     return text
@@ -44,7 +44,7 @@ def number(world: World, name: str) -> int:
 
 
 def test_why_says_which_file_is_missing_and_when_it_usually_comes(world: World, headgate: Headgate) -> None:
-    said = told(headgate, "why", "raw/positions", "--date", TODAY, code=0)
+    said = answer_to(headgate, "why", "raw/positions", "--date", TODAY, code=0)
     assert "Files: 1 file is there, 1 rejected." in said
     assert "  AP  not here; the last ones came between 05:00 and 06:00" in said
     assert "  US  not here" not in said, "it was sent, and rejected"
@@ -58,42 +58,43 @@ def test_why_says_which_file_is_missing_and_when_it_usually_comes(world: World, 
 
 
 def test_status_says_what_a_set_lacks(headgate: Headgate) -> None:
-    said = told(headgate, "status", "--date", TODAY, code=0)
+    said = answer_to(headgate, "status", "--date", TODAY, code=0)
     assert "waits for files of raw/positions; 1 file there, 1 rejected, US and AP missing" in said
     assert "#files" not in said
 
 
 def test_who_needs_the_product_is_told_of_its_files(headgate: Headgate) -> None:
-    said = told(headgate, "why", "d/risk", "--date", TODAY, code=0)
+    said = answer_to(headgate, "why", "d/risk", "--date", TODAY, code=0)
     assert "raw/positions for 2026-11-20  is WAITING for files of raw/positions" in said
 
 
 def test_a_run_that_has_its_files_says_so_in_a_line(world: World, headgate: Headgate) -> None:
     land(world, [US], NOW, version="2")
     land(world, [AP], NOW)
-    said = told(headgate, "why", "raw/positions", "--date", TODAY, code=0)
+    said = answer_to(headgate, "why", "raw/positions", "--date", TODAY, code=0)
     assert "Released at" in said
     assert (
-        told(headgate, "history", "raw/positions", "--date", TODAY, code=0).count("files of raw/positions arrived") == 1
+        answer_to(headgate, "history", "raw/positions", "--date", TODAY, code=0).count("files of raw/positions arrived")
+        == 1
     )
 
 
 def test_files_are_listed_the_latest_first(world: World, headgate: Headgate) -> None:
-    answer = json.loads(told(headgate, "files", "list", "raw/positions", "--date", TODAY, "--json", code=0))
+    answer = json.loads(answer_to(headgate, "files", "list", "raw/positions", "--date", TODAY, "--json", code=0))
     assert [(each["name"].rpartition("/")[2], each["status"]) for each in answer["files"]] == [
         (US, "REJECTED"), (EU, "RECEIVED"), (EU, "SUPERSEDED"),
     ]  # fmt: skip
-    assert len(json.loads(told(headgate, "files", "list", "--date", TODAY, "--json", code=0))["files"]) == 3
-    said = told(headgate, "files", "list", "--status", "REJECTED", code=0)
+    assert len(json.loads(answer_to(headgate, "files", "list", "--date", TODAY, "--json", code=0))["files"]) == 3
+    said = answer_to(headgate, "files", "list", "--status", "REJECTED", code=0)
     assert f"{US}: smaller than 1 byte" in said
-    assert told(headgate, "files", "unmatched", code=0) == "Every file is of a product.\n"
+    assert answer_to(headgate, "files", "unmatched", code=0) == "Every file is of a product.\n"
     land(world, ["else.csv"], NOW)
-    assert "else.csv" in told(headgate, "files", "unmatched", code=0)
+    assert "else.csv" in answer_to(headgate, "files", "unmatched", code=0)
 
 
 def test_one_file_is_shown_with_its_history(world: World, headgate: Headgate) -> None:
     (old,) = world.sql("SELECT file_id FROM landing_file WHERE status = 'SUPERSEDED'")[0]
-    said = told(headgate, "files", "show", str(old), code=0)
+    said = answer_to(headgate, "files", "show", str(old), code=0)
     assert f"a file of raw/positions for {TODAY}; 12.1 MB, put at 06:00" in said
     assert said.index("RECEIVED by files") < said.index("SUPERSEDED by files: a newer version came")
     assert f"Other versions: {number(world, EU)} (RECEIVED)" in said
@@ -103,16 +104,19 @@ def test_one_file_is_shown_with_its_history(world: World, headgate: Headgate) ->
 
 def test_a_rejected_file_that_is_retried_counts(world: World, headgate: Headgate) -> None:
     land(world, [AP], NOW)
-    said = told(headgate, "files", "retry", str(number(world, US)), "--reason", "empty on holidays", code=0)
+    said = answer_to(headgate, "files", "retry", str(number(world, US)), "--reason", "empty on holidays", code=0)
     assert said == "1 file counts again; 1 run released.\n"
-    assert "RECEIVED by ann: empty on holidays" in told(headgate, "files", "show", str(number(world, US)), code=0)
+    assert "RECEIVED by ann: empty on holidays" in answer_to(headgate, "files", "show", str(number(world, US)), code=0)
 
 
 def test_an_ignored_file_counts_no_more(world: World, headgate: Headgate) -> None:
-    assert told(headgate, "files", "ignore", str(number(world, EU)), code=0) == "1 file is ignored.\n"
+    assert answer_to(headgate, "files", "ignore", str(number(world, EU)), code=0) == "1 file is ignored.\n"
     land(world, [US], NOW, version="2")
     assert land(world, [AP], NOW)["released"] == 0
-    assert told(headgate, "files", "retry", str(number(world, EU)), code=0) == "1 file counts again; 1 run released.\n"
+    assert (
+        answer_to(headgate, "files", "retry", str(number(world, EU)), code=0)
+        == "1 file counts again; 1 run released.\n"
+    )
 
 
 def test_what_cannot_be_done_is_refused_with_all_of_it(world: World, headgate: Headgate) -> None:
@@ -130,12 +134,12 @@ def test_what_cannot_be_done_is_refused_with_all_of_it(world: World, headgate: H
 def test_a_run_goes_on_with_what_is_there_if_an_operator_says_so(world: World, headgate: Headgate) -> None:
     assert (
         "To run with what is there: `headgate waive raw/positions raw/positions --date 2026-11-20 --reason TEXT`"
-        in told(headgate, "why", "raw/positions", "--date", TODAY)
+        in answer_to(headgate, "why", "raw/positions", "--date", TODAY)
     )
-    said = told(headgate, "waive", "raw/positions", "raw/positions", "--date", TODAY, "--reason", "AP is closed")
+    said = answer_to(headgate, "waive", "raw/positions", "raw/positions", "--date", TODAY, "--reason", "AP is closed")
     assert "goes on without waiting for the rest of its files" in said
     assert world.run("raw/positions", TODAY)["release_reason"] == "the rest of the files of raw/positions was waived"
-    assert "Waived: files of raw/positions for 2026-11-20 counts as arrived, by ann" in told(
+    assert "Waived: files of raw/positions for 2026-11-20 counts as arrived, by ann" in answer_to(
         headgate, "why", "raw/positions"
     )
 

@@ -26,6 +26,8 @@ ANSWERS: dict[str, Any] = {
     "pipeline_configuration": lambda answer: answer["steps"]["build"]["job"] == "job-build",
     "job_tracker": lambda answer: answer == {"state": "STARTED"},
     "job_status": lambda answer: answer == {"batchItemFailures": []},
+    "file_batches": lambda answer: answer["errorType"] == "IllegalTransition",  # the run has not begun
+    "landing": lambda answer: answer == {"batchItemFailures": []},
     "outcome_recorder": lambda answer: "recorded_at" in answer,
     "monitor": lambda answer: answer["late"] == 0,
     "retention": lambda answer: answer["archived"]["runs"] == 0,  # nothing is old enough

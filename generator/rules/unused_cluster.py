@@ -18,13 +18,13 @@ def check(mesh: Mesh) -> Iterator[Finding]:
     unknown = {
         each.partition("/")[0] for each in (*mesh.broken, *mesh.partial)
     }  # domains of which a product may use it
-    told: set[tuple[str, str]] = set()
+    reported: set[tuple[str, str]] = set()
     for key in sorted(mesh.products):
         product = mesh.products[key]
         for name in sorted(product.clusters):
             cluster = (product.domain, name)
-            if cluster not in used | told and product.domain not in unknown:
-                told.add(cluster)
+            if cluster not in used | reported and product.domain not in unknown:
+                reported.add(cluster)
                 expected = f"`cluster: {name}` in the pipeline of a product of {product.domain}"
                 yield Finding(
                     RULE, mesh.file(product), f"/clusters{pointer(name)}", f'"{name}", which no product uses', expected

@@ -299,7 +299,7 @@ CREATE TABLE public.landing_set (
     altered boolean NOT NULL,
     due_at timestamp with time zone,
     first_at timestamp with time zone NOT NULL,
-    told_at timestamp with time zone,
+    arrived_at timestamp with time zone,
     changed_at timestamp with time zone NOT NULL
 );
 CREATE TABLE public.data_product_schedule (

@@ -67,7 +67,7 @@ CREATE TABLE landing_set (
     altered boolean NOT NULL,           -- files have come since it arrived
     due_at timestamptz,                 -- it is complete, and arrives then if nothing else comes
     first_at timestamptz NOT NULL,
-    told_at timestamptz,
+    arrived_at timestamptz,
     changed_at timestamptz NOT NULL,
     PRIMARY KEY (product_id, business_date, cycle)
 );

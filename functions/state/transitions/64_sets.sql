@@ -99,20 +99,20 @@ $$;
 CREATE OR REPLACE FUNCTION store_arrivals(sets landing_set[], missing jsonb, now_is timestamptz) RETURNS text[]
 LANGUAGE sql AS $$
 -- The next generation of each of the sets arrives. Gives the keys of these events. What a set has brought once counts no more when it brings more.
-    WITH told AS (
-        UPDATE landing_set s SET generation = s.generation + 1, altered = false, due_at = NULL, told_at = now_is, changed_at = now_is
+    WITH arrived AS (
+        UPDATE landing_set s SET generation = s.generation + 1, altered = false, due_at = NULL, arrived_at = now_is, changed_at = now_is
         FROM unnest(sets) t WHERE (s.product_id, s.business_date, s.cycle) = (t.product_id, t.business_date, t.cycle)
         RETURNING s
     ), stored AS (
         INSERT INTO refresh_event (event_key, product_id, business_date, cycle, status, attempt, refreshed_at, received_at, metadata)
         SELECT concat_ws(' ', 'files', (s).product_id, (s).business_date, (s).cycle, 'g' || (s).generation), files_input((s).product_id),
             (s).business_date, (s).cycle, 'COMPLETED', (s).generation, now_is, now_is, files_metadata(s, missing)
-        FROM told RETURNING event_key
+        FROM arrived RETURNING event_key
     )
     SELECT coalesce(array_agg(event_key), '{}') FROM stored
 $$;
 
-CREATE OR REPLACE FUNCTION tell_sets(products text[], now_is timestamptz) RETURNS integer
+CREATE OR REPLACE FUNCTION deliver_sets(products text[], now_is timestamptz) RETURNS integer
 LANGUAGE plpgsql AS $$
 -- The sets of these (locked) products that are complete and have settled arrive. Gives how many runs that released. What a correction does to a run that has
 -- used the files, `on_correction` says; with rerun_downstream everything that depends on the run is made again with it.
@@ -174,7 +174,7 @@ BEGIN
             AND NOT EXISTS (SELECT FROM runs_of_date(t.product_id, t.business_date) r WHERE r.cycle = t.cycle)) opening
     WHERE wanted IS NOT NULL;
     PERFORM settle_sets(touched, now_is);
-    released := tell_sets(ARRAY(SELECT DISTINCT t.product_id FROM unnest(touched) t), now_is);
+    released := deliver_sets(ARRAY(SELECT DISTINCT t.product_id FROM unnest(touched) t), now_is);
 END $$;
 
 CREATE OR REPLACE FUNCTION settle_files(now_is timestamptz) RETURNS integer
@@ -188,7 +188,7 @@ BEGIN
     END IF;
     PERFORM lock_openings(true);
     PERFORM lock_sources(products);
-    RETURN tell_sets(products, now_is);
+    RETURN deliver_sets(products, now_is);
 END $$;
 
 CREATE OR REPLACE FUNCTION lock_files_of(run uuid) RETURNS boolean

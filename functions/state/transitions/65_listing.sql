@@ -1,4 +1,4 @@
--- Files that no event told of, and those whose source was not known when they came.
+-- Files that no event reported, and those whose source was not known when they came.
 
 CREATE OR REPLACE FUNCTION sources_to_list(now_is timestamptz) RETURNS jsonb
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$

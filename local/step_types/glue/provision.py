@@ -18,7 +18,7 @@ def provision(stack: Stack, steps: list[dict[str, Any]], scripts: Path | None, d
     shipped = {each["resource"]: each for each in steps if each.get("deployed")}
     at_once: dict[str, int] = {}
     for each in steps:
-        batches = each["settings"].get("batches", {})
+        batches = each.get("settings", {}).get("batches", {})
         at_once[each["resource"]] = max(at_once.get(each["resource"], 1), batches.get("parallel", 1))
     for name in sorted(at_once.keys() - shipped.keys()):
         location = str(script_of(name, scripts) or INSTANT)
