@@ -85,8 +85,10 @@ LANGUAGE sql AS $$
         FROM placed WHERE number <= most_batches() GROUP BY number
         RETURNING batch_id, number
     ), claimed AS (
-        UPDATE landing_file l SET status = 'CLAIMED', batch_id = m.batch_id, changed_at = now_is, changed_by = 'files'
-        FROM placed p JOIN made m USING (number) WHERE l.file_id = p.file_id AND l.status = 'RECEIVED'
+        -- by its number, and not by a join: nothing is known of the size of either side, and each file would be compared with each batch
+        UPDATE landing_file l SET status = 'CLAIMED', batch_id = (SELECT array_agg(batch_id ORDER BY number) FROM made)[p.number],
+            changed_at = now_is, changed_by = 'files'
+        FROM placed p WHERE l.file_id = p.file_id AND l.status = 'RECEIVED' AND p.number <= most_batches()
         RETURNING 1
     )
     SELECT count(*)::integer FROM made CROSS JOIN (SELECT count(*) FROM claimed) all_of_them
