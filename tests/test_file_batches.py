@@ -170,6 +170,22 @@ def test_how_many_files_may_be_rejected_is_said_by_metadata(world: World, accept
         assert str(ended.message).endswith(f"and {accepted} may be: positions_EU_20261120_1of4.csv.gz (RowCount > 0)")
 
 
+def test_a_file_says_what_its_job_said_of_it(world: World, aws: Any, running: None, headgate: Any) -> None:
+    load = Load(world, 1)
+    (batch,) = ids(load.plan())
+    (file,) = load.files(batch)
+    rules = [
+        {"rule": "RowCount > 0", "severity": "reject", "passed": False, "value": 0.0},
+        {"rule": "ColumnCount = 3", "passed": True},
+    ]
+    load.record(batch, "REJECTED", rows_read=1200, rows_written=0, checks=rules)
+    code, said = headgate("files", "show", str(file))
+    assert code == 0
+    assert "rows: 1,200 read, 0 written; job run jr_1" in said
+    assert "  fails (reject) RowCount > 0, found 0.0" in said
+    assert "ColumnCount" not in said
+
+
 def test_a_poison_file_ends_alone_and_takes_no_other_with_it(world: World) -> None:
     """A job run that has it crashes, and says nothing of the others in its batch."""
     load = Load(world, 200)

@@ -92,6 +92,7 @@ def _show(arguments: argparse.Namespace) -> int:
     )
     if facets := file.get("facets"):
         terminal.line(", ".join(f"{name} {value}" for name, value in sorted(facets.items())))
+    _show_load(file)
     history, more = uncut(file["history"])
     for each in [*history, {**file, "at": file["changed_at"]}]:
         reason = f": {printable(each['reason'])}" if "reason" in each else ""
@@ -102,6 +103,19 @@ def _show(arguments: argparse.Namespace) -> int:
     if more:
         terminal.line(f"and {more:,} more changes")
     return FINE
+
+
+def _show_load(file: Entry) -> None:
+    """What the job run that had the file said of it."""
+    counts = [f"{file[f'rows_{what}']:,} {what}" for what in ("read", "written", "rejected") if f"rows_{what}" in file]
+    if counts:
+        terminal.line(f"rows: {', '.join(counts)}; job run {file['job_run_id']}")
+    checks, more = uncut(file.get("checks", []))
+    for each in checks:
+        found = f", found {each['value']}" if "value" in each else ""
+        terminal.line(f"  fails ({each['severity']}) {printable(each['rule'])}{found}")
+    if more:
+        terminal.line(f"  and {more:,} more rules")
 
 
 def _act(arguments: argparse.Namespace) -> int:

@@ -37,7 +37,7 @@ $$;
 
 CREATE OR REPLACE FUNCTION describe_file(number integer) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $$
--- One file with what it was before, and the other versions of its object, as far as they fit.
+-- One file with what it was before, what its job said of it, and the other versions of its object, as far as they fit.
 DECLARE
     f landing_file;
 BEGIN
@@ -45,7 +45,10 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'UnknownFile: no file has the number %; `headgate files list` has them', number;
     END IF;
-    RETURN file_entry(f) || jsonb_build_object(
+    RETURN file_entry(f) || jsonb_strip_nulls(jsonb_build_object('rows_read', f.rows_read, 'rows_written', f.rows_written,
+        'rows_rejected', f.rows_rejected, 'job_run_id', (SELECT b.job_run_id FROM landing_batch b WHERE b.batch_id = f.batch_id))) || jsonb_build_object(
+        'checks', (SELECT coalesce(cut(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('rule', cut_text(c.rule, 300), 'severity', c.severity, 'value', c.value))
+            ORDER BY c.severity, c.rule), 16000), '[]') FROM landing_file_check c WHERE c.file_id = number AND c.batch_id = f.batch_id),
         'history', (SELECT coalesce(cut(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('status', h.status, 'reason', cut_text(h.reason, 300), 'at', h.changed_at,
             'by', h.changed_by)) ORDER BY h.history_id), 16000), '[]') FROM landing_file_history h WHERE h.file_id = number),
         'versions', (SELECT coalesce(cut(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('file', v.file_id, 'version_id', v.version_id, 'put_at', v.event_at,
