@@ -38,7 +38,7 @@ def install(settings: Settings) -> None:
         while len(found) < number:
             page = receive(queue, min(PAGE, number - len(found)))
             found += page
-            if not page:
+            if len(page) < PAGE:
                 break
         return found
 

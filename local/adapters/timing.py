@@ -18,7 +18,7 @@ from headgate.local.clock import Clock
 HOOKS = (
     *(f"{module}:time" for module in ("eventbridge", "s3", "scheduler", "sns", "sqs", "stepfunctions")),
     *(f"{module}:threading" for module in ("eventbridge", "s3", "stepfunctions")),
-    "stepfunctions:now_iso", "s3:now_iso", "stepfunctions:_scaled_sleep", "lambda_svc:_dispatch_esm_batch", "lambda_svc:_esm_wake",
+    "stepfunctions:now_iso", "s3:now_iso", "stepfunctions:_scaled_sleep", "lambda_svc:_dispatch_esm_batch", "lambda_svc:_poll_sqs", "lambda_svc:_esm_wake",
     "lambda_svc:_iter_all_esms", "sqs:_queues", "scheduler:_schedules", "scheduler:_schedule_last_fired",
     "scheduler:_update_schedule", "scheduler:_at_time_epoch", "eventbridge:_parse_rate_seconds", "eventbridge:_parse_cron_fields", "eventbridge:_cron_next_fire",
 )  # fmt: skip
@@ -71,6 +71,14 @@ def install(settings: Settings) -> None:
     dispatch = lambda_svc._dispatch_esm_batch
     lambda_svc._dispatch_esm_batch = lambda mapping, run, *rest: dispatch(mapping, clock.counted(run), *rest)
 
+    poll = lambda_svc._poll_sqs
+
+    def polled() -> Any:
+        """A message that has been received, and whose function has not been called yet, is seen by nothing else."""
+        with clock.counting():
+            return poll()
+
+    lambda_svc._poll_sqs = polled
     update = scheduler._update_schedule
 
     def updated(name: str, given: dict[str, Any]) -> Any:
