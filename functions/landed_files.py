@@ -1,13 +1,13 @@
 """Which source an object is a file of, and what is recorded of it: by its name, and by the content of manifests."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from chunks import chunks
 from clients import client, code_of
 from event_dates import out_of_bounds
 from file_names import Named, named
@@ -36,7 +36,7 @@ class Recorder:
         """Objects {bucket, key, version_id, sequencer, etag, size, event_at, how}. Those recorded before change nothing. Raises `StateError`, and the
         error of S3 where a manifest cannot be read now."""
         self._learn_sources({each["bucket"] for each in files})
-        for chunk in _chunks([self.described(each, now) for each in files]):
+        for chunk in chunks([self.described(each, now) for each in files], MOST_BYTES, PAGE):
             self.recorded += self.state.record_files(chunk, now).recorded
 
     def rematch(self, now: datetime) -> tuple[int, int]:
@@ -46,7 +46,7 @@ class Recorder:
             files = [json.loads(each.entry) for each in rows]
             self._learn_sources({each["bucket"] for each in files})
             described = [self.described({**each, "key": each["object"]}, now) for each in files]
-            for chunk in _chunks(described):
+            for chunk in chunks(described, MOST_BYTES, PAGE):
                 found = self.state.rematch_files(chunk, now)
                 matched, released = matched + found.matched, released + found.released
         return matched, released
@@ -79,20 +79,6 @@ class Recorder:
 def _out_of_bounds(found: Named, now: datetime) -> str | None:
     why = out_of_bounds("date", found.date, now.date()) if found.date else None
     return why.removeprefix("/detail/") if why else None
-
-
-def _chunks(files: list[Json]) -> Iterator[list[Json]]:
-    chunk: list[Json] = []
-    size = 0
-    for each in files:
-        length = len(json.dumps(each))
-        if chunk and (len(chunk) == PAGE or size + length > MOST_BYTES):
-            yield chunk
-            chunk, size = [], 0
-        chunk.append(each)
-        size += length
-    if chunk:
-        yield chunk
 
 
 def _manifest(source: Json, file: Json) -> tuple[list[Json] | None, str | None]:

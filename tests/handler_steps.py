@@ -100,3 +100,21 @@ def glue_event(state: str, run: str = "jr_1") -> dict[str, Any]:
         "detail-type": "Glue Job State Change",
         "detail": {"jobName": "j", "state": state, "jobRunId": run, "message": "m"},
     }
+
+
+def machine_ended(execution: str, status: str, **detail: Any) -> dict[str, Any]:
+    """The event of Step Functions about a machine that ended so."""
+    machine, name = execution.replace(":execution:", ":stateMachine:").rsplit(":", 1)
+    of_it = {
+        "executionArn": execution,
+        "stateMachineArn": machine,
+        "name": name,
+        "status": status,
+        "startDate": 1,
+        "stopDate": 2,
+    }
+    return {
+        "source": "aws.states",
+        "detail-type": "Step Functions Execution Status Change",
+        "detail": of_it | detail,
+    }

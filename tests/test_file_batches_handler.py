@@ -52,6 +52,15 @@ class Machine:
         arguments = [part for each in batch["arguments"].items() for part in each]
         return Batch.of_arguments(["job.py", *arguments, *(["--JOB_RUN_ID", job_run] if job_run else [])], self.s3)
 
+    def load_all_but_the_third(self) -> None:
+        """The jobs of a wave reject part 3 and process the others."""
+        for batch in self.plan():
+            with self.job(batch) as job:
+                for file in job:
+                    with file:
+                        file.rejected("no rows") if file.facets["part"] == "3" else file.processed()
+            self.ask("record", batch_id=batch["batch_id"], job_run_id=JOB)
+
 
 def test_a_job_gets_its_files_and_what_it_says_of_them_is_recorded(world: World, s3: Any) -> None:
     machine = Machine(world, s3, checks=CHECKS, columns={"expected": ["a"], "extra": "warn"})
@@ -81,12 +90,7 @@ def test_a_job_gets_its_files_and_what_it_says_of_them_is_recorded(world: World,
 
 def test_the_refresh_event_says_how_many_files_it_stands_for(world: World, s3: Any) -> None:
     machine = Machine(world, s3, accept={"rejected": 1, "failed": 0})
-    for batch in machine.plan():
-        with machine.job(batch) as job:
-            for file in job:
-                with file:
-                    file.rejected("no rows") if file.facets["part"] == "3" else file.processed()
-        machine.ask("record", batch_id=batch["batch_id"], job_run_id=JOB)
+    machine.load_all_but_the_third()
     assert machine.plan() == []
     (metadata,) = world.sql("SELECT metadata FROM run_metadata")[0]
     assert metadata == {"files": 4, "rejected": 1, "failed": 0, "generation": 1, "incomplete": []}
@@ -155,12 +159,7 @@ def test_lines_that_are_no_results_are_left_out(world: World, s3: Any) -> None:
 
 def test_a_step_with_too_many_rejected_files_ends_with_their_names(world: World, s3: Any) -> None:
     machine = Machine(world, s3)
-    for batch in machine.plan():
-        with machine.job(batch) as job:
-            for file in job:
-                with file:
-                    file.rejected("no rows") if file.facets["part"] == "3" else file.processed()
-        machine.ask("record", batch_id=batch["batch_id"], job_run_id=JOB)
+    machine.load_all_but_the_third()
     with pytest.raises(FilesRejected) as ended:
         machine.plan()
     assert str(ended.value) == "1 of 5 files were rejected, and 0 may be: positions_EU_20261120_3of5.csv.gz (no rows)"

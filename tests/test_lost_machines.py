@@ -9,7 +9,7 @@ import lost_machines
 import runtime
 from lost_machines import MachineEnd
 from tests.fake_aws import FakeAws
-from tests.handler_steps import NOW, TODAY, day, gate, invoke, job, queue, refreshed, sample
+from tests.handler_steps import NOW, TODAY, day, gate, invoke, job, machine_ended, queue, refreshed, sample
 from tests.state_world import PREFIX, World, at
 
 SEEN = at("2026-11-20 07:00")
@@ -29,21 +29,8 @@ def ended(aws: FakeAws, status: str, named: bool = True, **detail: Any) -> dict[
     """The newest execution ends like that; the event about it. `named`: the event names the error, as far as there is one."""
     arn = [each for each in aws.executions if ":m_ds1:" in each][-1]
     aws.executions[arn] |= {"status": status, **detail}
-    machine, name = arn.replace(":execution:", ":stateMachine:").rsplit(":", 1)
-    event = {
-        "executionArn": arn,
-        "stateMachineArn": machine,
-        "name": name,
-        "status": status,
-        "startDate": 1,
-        "stopDate": 2,
-    }
     withheld = {"input": None, "inputDetails": {"included": False}, "output": None}
-    return {
-        "source": "aws.states",
-        "detail-type": "Step Functions Execution Status Change",
-        "detail": {**event, **withheld, **(detail if named else {})},
-    }
+    return machine_ended(arn, status, **withheld, **(detail if named else {}))
 
 
 def counted(capsys: pytest.CaptureFixture[str]) -> int:

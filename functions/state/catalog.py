@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
+from chunks import chunks
 from file_names import slots
 from state.answers import Loaded
 from state.calls import State
@@ -34,7 +35,7 @@ def load(
     placed: Placed = as_it_is,
 ) -> Loaded:
     """Loads the catalog; `placed` gives a step what this account and stack say of it."""
-    for chunk in _chunks(catalog, placed):
+    for chunk in chunks(rows(catalog, placed), CHUNK):
         state.database.execute(
             "INSERT INTO catalog_stage (upload, section, key, entry, staged_at) "
             "SELECT :upload, r.section, r.key, r.entry, CAST(:staged_at AS timestamptz) "
@@ -111,20 +112,6 @@ def without_accounts(catalog: Entry) -> Entry:
         return {**product, "depends_on": ignored(product["depends_on"])} if "depends_on" in product else product
 
     return {**catalog, "products": {name: single(each) for name, each in catalog["products"].items()}}
-
-
-def _chunks(catalog: Entry, placed: Placed) -> Iterator[list[Entry]]:
-    chunk: list[Entry] = []
-    size = 0
-    for row in rows(catalog, placed):
-        length = len(json.dumps(row))
-        if chunk and size + length > CHUNK:
-            yield chunk
-            chunk, size = [], 0
-        chunk.append(row)
-        size += length
-    if chunk:
-        yield chunk
 
 
 def rows(catalog: Entry, placed: Placed = as_it_is) -> Iterator[Entry]:

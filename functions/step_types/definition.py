@@ -7,8 +7,9 @@ from botocore.exceptions import ClientError
 
 from clients import client
 from job_run import FAILED, Answer, Ended, JobRun
-from step_types import console_address
-from step_types.machine import END_STATES
+from step_types.machine import END_STATES, console
+
+__all__ = ["ARGUMENTS", "DETAIL_TYPE", "RESOURCE", "SOURCE", "ask", "console", "ended", "stop"]
 
 RESOURCE, ARGUMENTS = "file", "input"
 SOURCE = DETAIL_TYPE = None
@@ -35,10 +36,3 @@ def ask(job_run: JobRun) -> Answer:
 
 def stop(job_run: JobRun) -> None:
     """Its machine is stopped by what ends the run. Step Functions then stops the work of `.sync` tasks as far as it can; nobody knows of any other."""
-
-
-def console(job_run: JobRun, region: str, partition: str) -> str | None:
-    """docs.aws.amazon.com/step-functions/latest/dg/concepts-view-execution-details.html"""
-    return (
-        f"{console_address(region, partition)}/states/home?region={region}#/v2/executions/details/{job_run.job_run_id}"
-    )

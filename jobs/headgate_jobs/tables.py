@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 
@@ -51,7 +51,7 @@ def read_parquet(connection: Any, path: str, columns: dict[str, Any] | None = No
     """Reads a Parquet file with its own types. Raises `DriftError`."""
     connection.execute(f"CREATE OR REPLACE TABLE {quoted(name)} AS SELECT * FROM read_parquet({literal(path)})")
     table = _table(connection, name, 0, ())
-    return Table(table.name, table.columns, table.rows, 0, _drift(table.columns, columns or {}))
+    return replace(table, extra=_drift(table.columns, columns or {}))
 
 
 def _header(path: str, delimiter: str, quote: str, encoding: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from inquire import handler as inquire
 from job_run import JobRun
 from step_types import step_type
 from tests.fake_aws import FakeAws
-from tests.handler_steps import NOW, TODAY, invoke, queue
+from tests.handler_steps import NOW, TODAY, invoke, machine_ended, queue
 from tests.state_world import World, at
 from tests.step_types.service_steps import cancel, failed, released, tracked
 
@@ -40,16 +40,7 @@ def death(aws: FakeAws, status: str, **detail: Any) -> dict[str, Any]:
     """The event of a machine that ends so."""
     arn = execution(aws)
     aws.executions[arn] |= {"status": status, **detail}
-    machine, name = arn.replace(":execution:", ":stateMachine:").rsplit(":", 1)
-    named = {
-        "executionArn": arn,
-        "stateMachineArn": machine,
-        "name": name,
-        "status": status,
-        "startDate": 1,
-        "stopDate": 2,
-    }
-    return {"source": "aws.states", "detail-type": "Step Functions Execution Status Change", "detail": named | detail}
+    return machine_ended(arn, status, **detail)
 
 
 def jobs(world: World) -> list[Any]:
