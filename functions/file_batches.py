@@ -14,7 +14,6 @@ from contract import require
 from failure_cause import readable
 from job_run import mark_of
 from state.errors import FilesFailed, FilesRejected, StateUnavailable, WavesExhausted
-from state.file_answers import PlannedBatches
 from step_types import glue
 
 PAGE = 500  # files of a manifest that one call of the state gives
@@ -56,15 +55,16 @@ def _plan(event: dict[str, Any]) -> dict[str, Any]:
         raise ENDS[planned.decision](planned.message)
     if planned.decision == "done":  # consumers see from the refresh event how many files it stands for
         runtime.state().record_metadata(run, event["attempt"], planned.files)
+    header = runtime.state().batch_header(planned.batches[0]["batch_id"]) if planned.batches else {}
     with ThreadPoolExecutor(WRITERS) as writers:
-        batches = list(writers.map(lambda each: _written(event, planned, each), planned.batches))
+        batches = list(writers.map(lambda each: _written(event, header, each["batch_id"]), planned.batches))
     return {"decision": planned.decision, "batches": batches}
 
 
-def _written(event: dict[str, Any], planned: PlannedBatches, batch: dict[str, Any]) -> dict[str, Any]:
-    """Writes the manifest of the batch: a line about all files and one of each. Gives what its child is started with."""
-    of = batch["batch_id"]
-    lines = [{"version": VERSION, **runtime.state().batch(of).header}]
+def _written(event: dict[str, Any], header: dict[str, Any], of: int) -> dict[str, Any]:
+    """Writes the manifest of the batch: a line about all files, which differs among the batches of a wave by the batch alone, and one of each. Gives what
+    its child is started with."""
+    lines = [{"version": VERSION, **header, "batch_id": of}]
     after = ""
     while page := runtime.state().batch_files(of, after, PAGE):
         lines += [json.loads(each.entry)["file"] for each in page]

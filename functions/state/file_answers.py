@@ -36,11 +36,3 @@ class PlannedBatches:
     wave: int
     batches: list[Json]
     files: Json
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What is common to the files of a batch: {product, business_date, run_id, attempt, batch_id, load, columns, checks}."""
-
-    header: Json
-    status: str

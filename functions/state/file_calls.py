@@ -5,7 +5,7 @@ from typing import cast
 from uuid import UUID
 
 from state.answers import Json, Row
-from state.file_answers import Batch, PlannedBatches, RecordedFiles, Rematched
+from state.file_answers import PlannedBatches, RecordedFiles, Rematched
 from state.questions import Questions
 
 
@@ -31,8 +31,9 @@ class FileCalls(Questions):
     def plan_batches(self, run: UUID, of_attempt: int, of_step: str, entered: str, now_is: datetime) -> PlannedBatches:
         return self._one(PlannedBatches, "plan_batches", run, of_attempt, of_step, entered, now_is)
 
-    def batch(self, of_batch: int) -> Batch:
-        return self._one(Batch, "batch", of_batch)
+    def batch_header(self, of_batch: int) -> Json:
+        """What is common to the files of a batch: {product, business_date, run_id, attempt, batch_id, load, columns, checks, quarantine}."""
+        return dict(self._value("batch_header", of_batch))
 
     def batch_files(self, of_batch: int, after: str, page: int) -> list[Row]:
         return self._rows(Row, "batch_files", of_batch, after, page)

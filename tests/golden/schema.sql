@@ -500,11 +500,9 @@ CREATE TABLE public.landing_batch (
     bytes bigint NOT NULL,
     status text NOT NULL,
     job_run_id text,
-    manifest text,
-    results text,
     planned_at timestamp with time zone NOT NULL,
     ended_at timestamp with time zone,
-    CONSTRAINT landing_batch_status_check CHECK ((status = ANY (ARRAY['PLANNED'::text, 'RUNNING'::text, 'RECORDED'::text, 'FAILED'::text])))
+    CONSTRAINT landing_batch_status_check CHECK ((status = ANY (ARRAY['PLANNED'::text, 'RECORDED'::text, 'FAILED'::text])))
 );
 ALTER TABLE public.landing_batch ALTER COLUMN batch_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.landing_batch_batch_id_seq

@@ -12,6 +12,3 @@ CREATE TABLE landing_wave (
     PRIMARY KEY (run_id, attempt, step, wave),
     UNIQUE (run_id, attempt, step, entered_at)
 );
-
--- The tables of a trigger have no statistics: without this each of 40,000 rows is compared with each.
-ALTER FUNCTION keep_file_history() SET enable_nestloop = off;

@@ -39,7 +39,7 @@ LANGUAGE sql AS $$
         INSERT INTO landing_file_error (file_id, batch_id, at, error, cause)
         SELECT file_id, batch_id, now_is, of_error, left(of_cause, 1000) FROM given_back WHERE status = 'FAILED'
     )
-    UPDATE landing_batch SET status = 'FAILED', ended_at = now_is WHERE batch_id = ANY (batches) AND status IN ('PLANNED', 'RUNNING')
+    UPDATE landing_batch SET status = 'FAILED', ended_at = now_is WHERE batch_id = ANY (batches) AND status = 'PLANNED'
 $$;
 
 CREATE OR REPLACE FUNCTION free_batches(r data_product_status, of_step text, now_is timestamptz) RETURNS void
@@ -47,7 +47,7 @@ LANGUAGE plpgsql AS $$
 -- What batches of the run hold that nobody will record any more: those of earlier attempts, and of children that broke. Work that they began is asked to
 -- stop. Files of a batch that was never launched are as they were.
 DECLARE
-    open bigint[] := ARRAY(SELECT b.batch_id FROM landing_batch b WHERE b.run_id = r.run_id AND b.step = of_step AND b.status IN ('PLANNED', 'RUNNING'));
+    open bigint[] := ARRAY(SELECT b.batch_id FROM landing_batch b WHERE b.run_id = r.run_id AND b.step = of_step AND b.status = 'PLANNED');
     launched bigint[] := ARRAY(SELECT (j.handle ->> 'batch')::bigint FROM job_run j WHERE j.run_id = r.run_id AND (j.handle ->> 'batch')::bigint = ANY (open));
 BEGIN
     UPDATE job_run j SET stop_asked_at = coalesce(j.stop_asked_at, now_is), changed_at = now_is
@@ -55,7 +55,7 @@ BEGIN
     PERFORM end_batches(launched, 'BatchNotRecorded', 'the execution of the batch ended before it was recorded', now_is);
     UPDATE landing_file SET status = CASE WHEN counts THEN 'RECEIVED' ELSE 'SUPERSEDED' END, batch_id = NULL, changed_at = now_is, changed_by = 'files'
     WHERE batch_id = ANY (open) AND status = 'CLAIMED';
-    UPDATE landing_batch SET status = 'FAILED', ended_at = now_is WHERE batch_id = ANY (open) AND status IN ('PLANNED', 'RUNNING');
+    UPDATE landing_batch SET status = 'FAILED', ended_at = now_is WHERE batch_id = ANY (open) AND status = 'PLANNED';
 END $$;
 
 CREATE OR REPLACE FUNCTION try_again(r data_product_status, now_is timestamptz) RETURNS void
@@ -165,12 +165,12 @@ BEGIN
         'failed', count(*) FILTER (WHERE f.status = 'FAILED')) INTO files FROM files_of_run(r) f;
 END $$;
 
-CREATE OR REPLACE FUNCTION batch(of_batch integer, OUT header jsonb, OUT status text)
+CREATE OR REPLACE FUNCTION batch_header(of_batch integer) RETURNS jsonb
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
 -- What is common to the files of a batch, as its manifest says it; null if there is none.
     SELECT jsonb_build_object('product', r.product_id, 'business_date', r.business_date, 'run_id', b.run_id, 'attempt', b.attempt, 'batch_id', b.batch_id,
         'load', coalesce(s.source ->> 'load', 'full'), 'columns', g -> 'columns', 'checks', coalesce(g -> 'checks', '{}'),
-        'quarantine', g -> 'quarantine'), b.status
+        'quarantine', g -> 'quarantine')
     FROM landing_batch b JOIN data_product_status r USING (run_id) LEFT JOIN landing_source s USING (product_id)
     CROSS JOIN LATERAL batches_of(r, b.step) g
     WHERE b.batch_id = of_batch
@@ -207,7 +207,7 @@ BEGIN
     PERFORM lock_openings(true);
     PERFORM lock_sources(ARRAY[r.product_id]);
     SELECT * INTO b FROM landing_batch l WHERE l.batch_id = of_batch FOR UPDATE;
-    IF b.status IN ('PLANNED', 'RUNNING') THEN
+    IF b.status = 'PLANNED' THEN
         WITH said AS (
             SELECT DISTINCT ON (f.file_id) f.file_id, coalesce(g.line ->> 'outcome', 'FAILED') AS outcome, (g.line ->> 'rows_read')::bigint AS rows_read,
                 (g.line ->> 'rows_written')::bigint AS rows_written, (g.line ->> 'rows_rejected')::bigint AS rows_rejected,
