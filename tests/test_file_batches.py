@@ -1,5 +1,6 @@
 """Files are loaded in batches: each file once, however its batches end, and the step is done when nothing is left."""
 
+import json
 from datetime import datetime
 from random import Random
 from typing import Any
@@ -42,7 +43,7 @@ class Load:
         return self.world.state.plan_batches(self.run, self.attempt, "load", f"moment {self._entered}", now)
 
     def files(self, batch: int) -> list[int]:
-        return [int(each.key) for each in self.world.state.batch_files(batch, "", 500)]
+        return [json.loads(each.entry)["file"]["file_id"] for each in self.world.state.batch_files(batch, "", 500)]
 
     def record(self, batch: int, outcome: str = "PROCESSED", **more: Any) -> dict[str, Any]:
         lines = [{"file_id": each, "outcome": outcome, **more} for each in self.files(batch)]
@@ -318,8 +319,8 @@ def test_a_lost_machine_has_not_loaded_all_files_because_one_batch_succeeded(wor
 def test_batches_that_fail_for_ever_end_the_step(world: World) -> None:
     load = Load(world, 2)
     world.sql(
-        "INSERT INTO landing_batch (run_id, attempt, step, wave, number, files, bytes, status, planned_at) "
-        "SELECT %s, 1, 'load', n, 1, 1, 1, 'FAILED', now() FROM generate_series(1, 25) n", str(load.run),
+        "INSERT INTO landing_batch (run_id, attempt, step, wave, number, members, bytes, status, planned_at) "
+        "SELECT %s, 1, 'load', n, 1, '{1}', 1, 'FAILED', now() FROM generate_series(1, 25) n", str(load.run),
     )  # fmt: skip
     ended = load.plan()
     assert (ended.decision, load.counts()) == ("exhausted", {"RECEIVED": 2})

@@ -106,6 +106,7 @@ OWN_TIME = {
     "alert_conversation",
     "alert_mute",
     "landing_file",
+    "landing_file_history",
     "landing_set",
 }
 

@@ -118,6 +118,7 @@ CREATE TABLE public.landing_file (
     size bigint NOT NULL,
     event_at timestamp with time zone NOT NULL,
     received_at timestamp with time zone NOT NULL,
+    matched_at timestamp with time zone NOT NULL,
     how text NOT NULL,
     business_date date,
     cycle text DEFAULT ''::text NOT NULL,
@@ -134,10 +135,12 @@ CREATE TABLE public.landing_file (
     rows_rejected bigint,
     changed_at timestamp with time zone NOT NULL,
     changed_by text NOT NULL,
+    CONSTRAINT landing_file_check CHECK (((status <> 'UNMATCHED'::text) OR (product_id IS NULL))),
     CONSTRAINT landing_file_how_check CHECK ((how = ANY (ARRAY['event'::text, 'listed'::text, 'manual'::text]))),
     CONSTRAINT landing_file_kind_check CHECK ((kind = ANY (ARRAY['data'::text, 'marker'::text, 'manifest'::text]))),
     CONSTRAINT landing_file_status_check CHECK ((status = ANY (ARRAY['RECEIVED'::text, 'CLAIMED'::text, 'PROCESSED'::text, 'REJECTED'::text, 'FAILED'::text, 'SUPERSEDED'::text, 'IGNORED'::text, 'UNMATCHED'::text])))
-);
+)
+WITH (fillfactor='50');
 CREATE TABLE public.job_run (
     job_run_id text NOT NULL,
     run_id uuid,
@@ -496,7 +499,8 @@ CREATE TABLE public.landing_batch (
     step text NOT NULL,
     wave integer NOT NULL,
     number integer NOT NULL,
-    files integer NOT NULL,
+    members bigint[] NOT NULL,
+    files integer GENERATED ALWAYS AS (cardinality(members)) STORED NOT NULL,
     bytes bigint NOT NULL,
     status text NOT NULL,
     job_run_id text,
@@ -546,8 +550,8 @@ ALTER TABLE public.landing_file ALTER COLUMN file_id ADD GENERATED ALWAYS AS IDE
     CACHE 1
 );
 CREATE TABLE public.landing_file_history (
-    history_id bigint NOT NULL,
     file_id bigint NOT NULL,
+    history_id bigint NOT NULL,
     status text NOT NULL,
     reason text,
     batch_id bigint,
@@ -681,7 +685,7 @@ ALTER TABLE ONLY public.landing_file
 ALTER TABLE ONLY public.landing_file_error
     ADD CONSTRAINT landing_file_error_pkey PRIMARY KEY (error_id);
 ALTER TABLE ONLY public.landing_file_history
-    ADD CONSTRAINT landing_file_history_pkey PRIMARY KEY (history_id);
+    ADD CONSTRAINT landing_file_history_pkey PRIMARY KEY (file_id, history_id);
 ALTER TABLE ONLY public.landing_file
     ADD CONSTRAINT landing_file_pkey PRIMARY KEY (file_id);
 ALTER TABLE ONLY public.landing_set
@@ -789,14 +793,12 @@ CASE
     WHEN (state = 'STARTED'::text) THEN true
     ELSE false
 END;
-CREATE INDEX landing_file_batch ON public.landing_file USING btree (batch_id) WHERE (batch_id IS NOT NULL);
 CREATE INDEX landing_file_check_of ON public.landing_file_check USING btree (file_id);
 CREATE INDEX landing_file_error_of ON public.landing_file_error USING btree (file_id);
-CREATE INDEX landing_file_history_of ON public.landing_file_history USING btree (file_id);
 CREATE INDEX landing_file_of_product ON public.landing_file USING btree (product_id, file_id);
 CREATE INDEX landing_file_of_set ON public.landing_file USING btree (product_id, business_date, cycle, kind, slot) WHERE counts;
-CREATE INDEX landing_file_to_match ON public.landing_file USING btree (bucket, changed_at, file_id) WHERE (status = 'UNMATCHED'::text);
-CREATE INDEX landing_file_unmatched ON public.landing_file USING btree (received_at, file_id) WHERE (status = 'UNMATCHED'::text);
+CREATE INDEX landing_file_to_match ON public.landing_file USING btree (bucket, matched_at, file_id) WHERE (product_id IS NULL);
+CREATE INDEX landing_file_unmatched ON public.landing_file USING btree (received_at, file_id) WHERE (product_id IS NULL);
 CREATE INDEX landing_set_date ON public.landing_set USING btree (business_date);
 CREATE INDEX landing_set_due ON public.landing_set USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX landing_source_bucket ON public.landing_source USING btree (bucket);
@@ -851,8 +853,6 @@ ALTER TABLE ONLY public.landing_file_check
     ADD CONSTRAINT landing_file_check_file_id_fkey FOREIGN KEY (file_id) REFERENCES public.landing_file(file_id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.landing_file_error
     ADD CONSTRAINT landing_file_error_file_id_fkey FOREIGN KEY (file_id) REFERENCES public.landing_file(file_id) ON DELETE CASCADE;
-ALTER TABLE ONLY public.landing_file_history
-    ADD CONSTRAINT landing_file_history_file_id_fkey FOREIGN KEY (file_id) REFERENCES public.landing_file(file_id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.landing_source
     ADD CONSTRAINT landing_source_product_id_fkey FOREIGN KEY (product_id) REFERENCES public.data_product(product_id);
 ALTER TABLE ONLY public.landing_wave

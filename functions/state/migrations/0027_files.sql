@@ -24,6 +24,7 @@ CREATE TABLE landing_file (
     size bigint NOT NULL,
     event_at timestamptz NOT NULL,      -- when it was put
     received_at timestamptz NOT NULL,
+    matched_at timestamptz NOT NULL,    -- when its source was last looked for
     how text NOT NULL CHECK (how IN ('event', 'listed', 'manual')),
     business_date date,                 -- null: unknown
     cycle text NOT NULL DEFAULT '',
@@ -40,24 +41,25 @@ CREATE TABLE landing_file (
     rows_rejected bigint,
     changed_at timestamptz NOT NULL,
     changed_by text NOT NULL,
-    UNIQUE (bucket, key, version)
-);
+    UNIQUE (bucket, key, version),
+    CHECK (status <> 'UNMATCHED' OR product_id IS NULL)
+) WITH (fillfactor = 50);
+-- No index has a column that changes while files are loaded, and a page has room for a second version of each row: such an update touches no index.
 CREATE INDEX landing_file_of_set ON landing_file (product_id, business_date, cycle, kind, slot) WHERE counts;
 CREATE INDEX landing_file_of_product ON landing_file (product_id, file_id);
-CREATE INDEX landing_file_unmatched ON landing_file (received_at, file_id) WHERE status = 'UNMATCHED';
-CREATE INDEX landing_file_batch ON landing_file (batch_id) WHERE batch_id IS NOT NULL;
+CREATE INDEX landing_file_unmatched ON landing_file (received_at, file_id) WHERE product_id IS NULL;
 
 -- What a file was before each change of its status. What it is now is in its row.
 CREATE TABLE landing_file_history (
-    history_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    file_id bigint NOT NULL REFERENCES landing_file ON DELETE CASCADE,
+    file_id bigint NOT NULL,            -- without a reference, which would be checked row by row
+    history_id bigint GENERATED ALWAYS AS IDENTITY,
     status text NOT NULL,
     reason text,
     batch_id bigint,
     changed_at timestamptz NOT NULL,    -- since when it was that
-    changed_by text NOT NULL
+    changed_by text NOT NULL,
+    PRIMARY KEY (file_id, history_id)
 );
-CREATE INDEX landing_file_history_of ON landing_file_history (file_id);
 
 CREATE TABLE landing_set (
     product_id text NOT NULL,
@@ -81,7 +83,8 @@ CREATE TABLE landing_batch (
     step text NOT NULL,
     wave integer NOT NULL,
     number integer NOT NULL,
-    files integer NOT NULL,
+    members bigint[] NOT NULL,          -- its files, in the order of the manifest
+    files integer NOT NULL GENERATED ALWAYS AS (cardinality(members)) STORED,
     bytes bigint NOT NULL,
     status text NOT NULL CHECK (status IN ('PLANNED', 'RECORDED', 'FAILED')),
     job_run_id text,

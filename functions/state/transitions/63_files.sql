@@ -64,9 +64,9 @@ LANGUAGE sql AS $$
                 event_at timestamptz, how text, business_date date, cycle text, facets jsonb, slot text, reason text, expected jsonb)) f
         ORDER BY f.bucket COLLATE "C", f.key COLLATE "C", f.version COLLATE "C"
     ), stored AS (
-        INSERT INTO landing_file (product_id, kind, bucket, key, version, version_id, sequencer, etag, size, event_at, received_at, how, business_date,
-            cycle, facets, slot, expected, counts, status, reason, changed_at, changed_by)
-        SELECT j.product_id, g.kind, g.bucket, g.key, g.version, g.version_id, rpad(g.sequencer, 32, '0'), g.etag, g.size, g.event_at, now_is, g.how,
+        INSERT INTO landing_file (product_id, kind, bucket, key, version, version_id, sequencer, etag, size, event_at, received_at, matched_at, how,
+            business_date, cycle, facets, slot, expected, counts, status, reason, changed_at, changed_by)
+        SELECT j.product_id, g.kind, g.bucket, g.key, g.version, g.version_id, rpad(g.sequencer, 32, '0'), g.etag, g.size, g.event_at, now_is, now_is, g.how,
             j.business_date, coalesce(g.cycle, ''), coalesce(g.facets, '{}'), g.slot, g.expected, j.status <> 'UNMATCHED', j.status,
             left(j.reason, 1000), now_is, actor
         FROM given g CROSS JOIN LATERAL judged(g.product_id, g.kind, g.size, g.event_at, g.business_date, g.reason) j

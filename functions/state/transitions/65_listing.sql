@@ -21,8 +21,8 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
         SELECT jsonb_agg(jsonb_build_object('key', f.file_id, 'file_id', f.file_id, 'bucket', f.bucket, 'object', f.key, 'version_id', f.version_id, 'etag', f.etag)
             ORDER BY f.file_id DESC) AS entries
         FROM (SELECT l.* FROM (SELECT s.bucket, max(s.changed_at) AS changed_at FROM landing_source s GROUP BY s.bucket) s
-            CROSS JOIN LATERAL (SELECT * FROM landing_file u WHERE u.status = 'UNMATCHED' AND u.bucket = s.bucket AND u.changed_at < s.changed_at
-                AND u.received_at > now_is - interval '30 days' OFFSET 0) l
+            CROSS JOIN LATERAL (SELECT * FROM landing_file u WHERE u.product_id IS NULL AND u.bucket = s.bucket AND u.matched_at < s.changed_at
+                AND u.status = 'UNMATCHED' AND u.received_at > now_is - interval '30 days' OFFSET 0) l
             ORDER BY l.file_id DESC LIMIT page) f) found
     CROSS JOIN LATERAL page_of(found.entries) p
 $$;
@@ -42,8 +42,8 @@ BEGIN
     ), matched AS (
         UPDATE landing_file l SET product_id = j.product_id, kind = g.kind, business_date = j.business_date, cycle = coalesce(g.cycle, ''),
             facets = coalesce(g.facets, '{}'), slot = g.slot, expected = g.expected, counts = j.status <> 'UNMATCHED', status = j.status,
-            reason = left(j.reason, 1000), changed_by = 'files',
-            changed_at = greatest(now_is, (SELECT max(s.changed_at) FROM landing_source s WHERE s.bucket = l.bucket))
+            reason = left(j.reason, 1000), changed_at = now_is, changed_by = 'files',
+            matched_at = greatest(now_is, (SELECT max(s.changed_at) FROM landing_source s WHERE s.bucket = l.bucket))
         FROM given g JOIN landing_file f USING (file_id) CROSS JOIN LATERAL judged(g.product_id, g.kind, f.size, f.event_at, g.business_date, g.reason) j
         WHERE l.file_id = g.file_id AND l.status = 'UNMATCHED'
         RETURNING l.file_id, l.product_id
@@ -57,6 +57,6 @@ CREATE OR REPLACE FUNCTION next_file_look(now_is timestamptz) RETURNS timestampt
 LANGUAGE sql STABLE AS $$
 -- When files next need the monitor: when a set has settled; at once if files of no source may have one by now.
     SELECT least((SELECT min(s.due_at) FROM landing_set s WHERE s.due_at <= now_is + interval '1 day'),
-        CASE WHEN EXISTS (SELECT FROM landing_source s CROSS JOIN LATERAL (SELECT FROM landing_file u WHERE u.status = 'UNMATCHED' AND u.bucket = s.bucket
-            AND u.changed_at < s.changed_at AND u.received_at > now_is - interval '30 days' OFFSET 0) u) THEN now_is END)
+        CASE WHEN EXISTS (SELECT FROM landing_source s CROSS JOIN LATERAL (SELECT FROM landing_file u WHERE u.product_id IS NULL AND u.bucket = s.bucket
+            AND u.matched_at < s.changed_at AND u.status = 'UNMATCHED' AND u.received_at > now_is - interval '30 days' OFFSET 0) u) THEN now_is END)
 $$;

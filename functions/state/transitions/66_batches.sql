@@ -33,7 +33,7 @@ LANGUAGE sql AS $$
                 WHEN f.counts THEN 'RECEIVED' ELSE 'SUPERSEDED' END,
             reason = left(concat_ws(': ', of_error, of_cause), 1000)
         FROM landing_batch b JOIN data_product_status r USING (run_id)
-        WHERE b.batch_id = ANY (batches) AND f.batch_id = b.batch_id AND f.status = 'CLAIMED'
+        WHERE b.batch_id = ANY (batches) AND f.file_id = ANY (b.members) AND f.batch_id = b.batch_id AND f.status = 'CLAIMED'
         RETURNING f.file_id, f.batch_id, f.status
     ), kept AS (
         INSERT INTO landing_file_error (file_id, batch_id, at, error, cause)
@@ -53,8 +53,9 @@ BEGIN
     UPDATE job_run j SET stop_asked_at = coalesce(j.stop_asked_at, now_is), changed_at = now_is
     WHERE j.run_id = r.run_id AND j.state = 'STARTED' AND (j.handle ->> 'batch')::bigint = ANY (launched);
     PERFORM end_batches(launched, 'BatchNotRecorded', 'the execution of the batch ended before it was recorded', now_is);
-    UPDATE landing_file SET status = CASE WHEN counts THEN 'RECEIVED' ELSE 'SUPERSEDED' END, batch_id = NULL, changed_at = now_is, changed_by = 'files'
-    WHERE batch_id = ANY (open) AND status = 'CLAIMED';
+    UPDATE landing_file f SET status = CASE WHEN counts THEN 'RECEIVED' ELSE 'SUPERSEDED' END, batch_id = NULL, changed_at = now_is, changed_by = 'files'
+    FROM landing_batch b
+    WHERE b.batch_id = ANY (open) AND f.file_id = ANY (b.members) AND f.batch_id = b.batch_id AND f.status = 'CLAIMED';
     UPDATE landing_batch SET status = 'FAILED', ended_at = now_is WHERE batch_id = ANY (open) AND status = 'PLANNED';
 END $$;
 
@@ -66,7 +67,7 @@ LANGUAGE sql AS $$
 $$;
 
 CREATE OR REPLACE FUNCTION claim_batches(r data_product_status, of_step text, of_wave integer, now_is timestamptz) RETURNS integer
-LANGUAGE sql AS $$
+LANGUAGE sql SET work_mem = '32MB' AS $$
 -- Claims what is free, oldest first, in batches that close at the most files or bytes. What a batch gave back comes in batches of half its size. Gives
 -- how many batches there are.
     WITH settings AS (
@@ -78,10 +79,10 @@ LANGUAGE sql AS $$
     ), counted AS (
         SELECT *, row_number() OVER (PARTITION BY most ORDER BY file_id) AS n, sum(size) OVER (PARTITION BY most ORDER BY file_id) AS total FROM free
     ), placed AS (
-        SELECT file_id, size, dense_rank() OVER (ORDER BY most DESC, (n - 1) / most + div(total - size, bytes)) AS number FROM counted
+        SELECT file_id, size, dense_rank() OVER (ORDER BY most DESC, (n - 1) / most + (total - size)::bigint / bytes) AS number FROM counted
     ), made AS (
-        INSERT INTO landing_batch (run_id, attempt, step, wave, number, files, bytes, status, planned_at)
-        SELECT r.run_id, r.attempt, of_step, of_wave, number, count(*), sum(size), 'PLANNED', now_is
+        INSERT INTO landing_batch (run_id, attempt, step, wave, number, members, bytes, status, planned_at)
+        SELECT r.run_id, r.attempt, of_step, of_wave, number, array_agg(file_id ORDER BY file_id), sum(size), 'PLANNED', now_is
         FROM placed WHERE number <= most_batches() GROUP BY number
         RETURNING batch_id, number
     ), claimed AS (
@@ -128,12 +129,13 @@ CREATE OR REPLACE FUNCTION plan_batches(
 )
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- The next batches [{batch_id, number}] of a step that loads files: `decision` is load. Else nothing is left: done, or what ends the step with a message:
--- failed or rejected, if more files were left out than metadata accepts; exhausted, if files are given back again and again. `files` counts those that
--- were {files: loaded, rejected, failed}. The same call again has the same answer.
+-- failed or rejected, if more files were left out than metadata accepts; exhausted, if files are given back again and again. `files`, when it is done,
+-- counts those that were {files: loaded, rejected, failed}. The same call again has the same answer.
 DECLARE
     r data_product_status;
     last landing_wave;
 BEGIN
+    files := '{}';
     PERFORM lock_openings(true);
     PERFORM lock_sources(ARRAY(SELECT s.product_id FROM data_product_status s WHERE s.run_id = run));
     r := locked_run_in('PROCESSING', run, of_attempt, 'so nothing is loaded for it');
@@ -161,8 +163,10 @@ BEGIN
     wave := last.wave;
     SELECT coalesce(jsonb_agg(jsonb_build_object('batch_id', b.batch_id, 'number', b.number) ORDER BY b.number), '[]') INTO batches
     FROM landing_batch b WHERE b.run_id = run AND b.attempt = of_attempt AND b.step = of_step AND b.wave = last.wave;
-    SELECT jsonb_build_object('files', count(*) FILTER (WHERE f.status = 'PROCESSED'), 'rejected', count(*) FILTER (WHERE f.status = 'REJECTED'),
-        'failed', count(*) FILTER (WHERE f.status = 'FAILED')) INTO files FROM files_of_run(r) f;
+    IF decision = 'done' THEN
+        SELECT jsonb_build_object('files', count(*) FILTER (WHERE f.status = 'PROCESSED'), 'rejected', count(*) FILTER (WHERE f.status = 'REJECTED'),
+            'failed', count(*) FILTER (WHERE f.status = 'FAILED')) INTO files FROM files_of_run(r) f;
+    END IF;
 END $$;
 
 CREATE OR REPLACE FUNCTION batch_header(of_batch integer) RETURNS jsonb
@@ -180,13 +184,15 @@ CREATE OR REPLACE FUNCTION batch_files(of_batch integer, after text, page intege
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
 -- The files of a batch, as the lines of its manifest: at most `page` of those after `after`. `replaces` are the older versions that have been loaded.
     SELECT p.* FROM (
-        SELECT jsonb_agg(jsonb_build_object('key', lpad(f.file_id::text, 19, '0'), 'file', jsonb_build_object('file_id', f.file_id, 'bucket', f.bucket,
+        SELECT jsonb_agg(jsonb_build_object('key', lpad(f.place::text, 19, '0'), 'file', jsonb_build_object('file_id', f.file_id, 'bucket', f.bucket,
             'key', f.key, 'version_id', f.version_id, 'etag', f.etag, 'size', f.size, 'facets', f.facets, 'replaces', coalesce((
                 SELECT jsonb_agg(o.file_id ORDER BY o.file_id) FROM landing_file o
                 WHERE o.bucket = f.bucket AND o.key = f.key AND o.file_id <> f.file_id AND o.product_id = f.product_id AND o.status = 'PROCESSED'), '[]')))
-            ORDER BY f.file_id) AS entries
-        FROM (SELECT * FROM landing_file l WHERE l.batch_id = of_batch AND l.status = 'CLAIMED' AND l.file_id > coalesce(nullif(after, ''), '0')::bigint
-            ORDER BY l.file_id LIMIT page) f) found
+            ORDER BY f.place) AS entries
+        FROM (SELECT l.*, m.place FROM landing_batch b CROSS JOIN LATERAL unnest(b.members) WITH ORDINALITY AS m(file_id, place)
+            CROSS JOIN LATERAL (SELECT * FROM landing_file one WHERE one.file_id = m.file_id OFFSET 0) l
+            WHERE b.batch_id = of_batch AND l.batch_id = b.batch_id AND l.status = 'CLAIMED' AND m.place > coalesce(nullif(after, ''), '0')::integer
+            ORDER BY m.place LIMIT page) f) found
     CROSS JOIN LATERAL page_of(found.entries) p
 $$;
 
@@ -214,7 +220,7 @@ BEGIN
                 coalesce(g.line -> 'checks', '[]') AS checks, coalesce((g.line ->> 'retry')::boolean, true) AS retry,
                 CASE WHEN g.line IS NULL THEN 'the job said nothing of it' ELSE g.line ->> 'message' END AS message
             FROM landing_file f LEFT JOIN jsonb_array_elements(results) WITH ORDINALITY AS g(line, place) ON (g.line ->> 'file_id')::bigint = f.file_id
-            WHERE f.batch_id = of_batch AND f.status = 'CLAIMED'
+            WHERE f.file_id = ANY (b.members) AND f.batch_id = of_batch AND f.status = 'CLAIMED'
             ORDER BY f.file_id, g.place DESC
         ), checked AS (
             INSERT INTO landing_file_check (file_id, batch_id, rule, severity, passed, value)
@@ -237,7 +243,7 @@ BEGIN
         UPDATE landing_batch SET status = 'RECORDED', job_run_id = of_job_run, ended_at = now_is WHERE batch_id = of_batch;
     END IF;
     RETURN (SELECT coalesce(jsonb_object_agg(status, count), '{}') FROM (
-        SELECT f.status, count(*) FROM landing_file f WHERE f.batch_id = of_batch GROUP BY f.status) s);
+        SELECT f.status, count(*) FROM landing_file f WHERE f.file_id = ANY (b.members) AND f.batch_id = of_batch GROUP BY f.status) s);
 END $$;
 
 CREATE OR REPLACE FUNCTION fail_batch(of_batch integer, of_error text, of_cause text, now_is timestamptz) RETURNS void

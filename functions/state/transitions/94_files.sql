@@ -15,7 +15,7 @@ BEGIN
         RETURN QUERY SELECT * FROM landing_file f WHERE f.product_id = product AND f.file_id < below
             AND (on_date IS NULL OR f.business_date = on_date) AND (of_status IS NULL OR f.status = of_status) ORDER BY f.file_id DESC LIMIT page;
     ELSIF of_status = 'UNMATCHED' THEN
-        RETURN QUERY SELECT * FROM landing_file f WHERE f.status = 'UNMATCHED' AND f.file_id < below ORDER BY f.received_at DESC, f.file_id DESC LIMIT page;
+        RETURN QUERY SELECT * FROM landing_file f WHERE f.product_id IS NULL AND f.status = 'UNMATCHED' AND f.file_id < below ORDER BY f.received_at DESC, f.file_id DESC LIMIT page;
     ELSIF on_date IS NOT NULL THEN
         RETURN QUERY SELECT f.* FROM (SELECT DISTINCT s.product_id FROM landing_set s WHERE s.business_date = on_date) s
             CROSS JOIN LATERAL (SELECT * FROM landing_file l WHERE l.product_id = s.product_id AND l.file_id < below AND l.business_date = on_date

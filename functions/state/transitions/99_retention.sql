@@ -49,18 +49,18 @@ CREATE OR REPLACE FUNCTION delete_files(details timestamptz, history timestamptz
 -- Files received before `history`, those of no source before `details`, with what belongs to them, and sets of dates before it. Gives how many files. Numbers
 -- of files are given in the order of their receipt.
 DECLARE
-    files integer;
-BEGIN
-    DELETE FROM landing_file WHERE file_id = ANY (ARRAY(
+    spent bigint[] := ARRAY(
         SELECT f.file_id FROM (SELECT * FROM landing_file l ORDER BY l.file_id LIMIT most) f WHERE f.received_at < history AND f.status <> 'CLAIMED'
         UNION
-        SELECT f.file_id FROM (SELECT * FROM landing_file l WHERE l.status = 'UNMATCHED' ORDER BY l.received_at, l.file_id LIMIT most) f
-            WHERE f.received_at < details));
-    GET DIAGNOSTICS files = ROW_COUNT;
+        SELECT f.file_id FROM (SELECT * FROM landing_file l WHERE l.product_id IS NULL ORDER BY l.received_at, l.file_id LIMIT most) f
+            WHERE f.received_at < details);
+BEGIN
+    DELETE FROM landing_file_history WHERE file_id = ANY (spent);
+    DELETE FROM landing_file WHERE file_id = ANY (spent);
     DELETE FROM landing_set s WHERE (s.product_id, s.business_date, s.cycle) IN (
         SELECT o.product_id, o.business_date, o.cycle FROM landing_set o WHERE o.business_date < (history AT TIME ZONE 'UTC')::date
         ORDER BY o.business_date LIMIT most);
-    RETURN files;
+    RETURN cardinality(spent);
 END $$;
 
 CREATE OR REPLACE FUNCTION delete_spent(history_days integer, detail_days integer, archive_days integer, most integer, now_is timestamptz) RETURNS jsonb
