@@ -1,8 +1,10 @@
 """The batches of a step that loads files: plans them for its machine, writes what each job run gets, and records what it says of each file."""
 
 import json
+import math
 import os
 from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate, islice
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +25,9 @@ WITHOUT_ID = "result"  # the name of the results where the job does not know its
 ENDS = {"failed": FilesFailed, "rejected": FilesRejected, "exhausted": WavesExhausted}
 OUTCOMES = ("PROCESSED", "REJECTED", "FAILED")
 WRITERS = 8  # manifests at the same time
+MOST_BYTES = 3_000_000  # of what the jobs say in one call; the Data API takes 4 MiB
+MOST_CHECKS, LONGEST_RULE, LONGEST_VALUE, LONGEST_MESSAGE = 50, 2_000, 200, 1_000  # as the state keeps them
+LARGEST_NUMBER = 2**63 - 1
 
 
 def s3() -> Any:
@@ -100,24 +105,66 @@ def _results(key: str, job_run: str) -> list[dict[str, Any]]:
             if code_of(error) != "NoSuchKey":
                 raise
         else:
-            return [line for each in body.splitlines() if (line := _line(each))]
+            lines = (line for each in body.splitlines() if (line := _line(each)))
+            return _fitting([*{each["file_id"]: each for each in lines}.values()])
     return []
 
 
 def _line(text: bytes) -> dict[str, Any] | None:
+    """What a line says, as far as the state can keep it; None if it is no result. JSON of Python may have NaN in it."""
     try:
-        line = json.loads(text.decode("utf-8"))
-    except ValueError:
+        line = json.loads(text.decode("utf-8"), parse_constant=str, parse_float=_finite)
+    except (ValueError, RecursionError):
         return None
-    if not isinstance(line, dict) or type(line.get("file_id")) is not int or line.get("outcome") not in OUTCOMES:
+    if not isinstance(line, dict) or not _is_number(line.get("file_id")) or line.get("outcome") not in OUTCOMES:
         return None
-    checks = line.get("checks")
-    rows = {name: line[name] for name in ("rows_read", "rows_written", "rows_rejected") if type(line.get(name)) is int}
+    rows = {name: line[name] for name in ("rows_read", "rows_written", "rows_rejected") if _is_number(line.get(name))}
     return {
         "file_id": line["file_id"],
         "outcome": line["outcome"],
-        "message": str(line["message"])[:1000] if line.get("message") else None,
+        "message": str(line["message"])[:LONGEST_MESSAGE] if line.get("message") else None,
         "retry": line.get("retry") is not False,
-        "checks": [each for each in checks if isinstance(each, dict)] if isinstance(checks, list) else [],
+        "checks": _failed(line["checks"]) if isinstance(line.get("checks"), list) else [],
         **rows,
     }
+
+
+def _failed(checks: list[Any]) -> list[dict[str, Any]]:
+    """The first rules that the file fails; of the others nothing is kept."""
+    failed = [each for each in checks if isinstance(each, dict) and each.get("passed") is False]
+    return [
+        {
+            "rule": str(each.get("rule"))[:LONGEST_RULE],
+            "severity": "warn" if each.get("severity") == "warn" else "reject",
+            "passed": False,
+            "value": str(value)[:LONGEST_VALUE] if (value := each.get("value")) is not None else None,
+        }
+        for each in failed[:MOST_CHECKS]
+    ]
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) is int and abs(value) <= LARGEST_NUMBER
+
+
+def _finite(digits: str) -> float | str:
+    number = float(digits)
+    return number if math.isfinite(number) else digits[:LONGEST_VALUE]
+
+
+def _fitting(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The lines, each with as many of its rules as its share of one call has room for."""
+    share = MOST_BYTES // max(len(lines), 1)
+    for line in lines:
+        if line["message"] and _bytes(line["message"]) > share // 2:
+            line["message"] = line["message"][: LONGEST_MESSAGE // 10]
+        sizes = accumulate((_bytes(each) for each in line["checks"]), initial=_bytes({**line, "checks": []}))
+        line["checks"] = [
+            each for each, size in zip(line["checks"], islice(sizes, 1, None), strict=False) if size <= share
+        ]
+    return lines
+
+
+def _bytes(part: Any) -> int:
+    """Of a part of a line in a call: JSON within JSON."""
+    return len(json.dumps(json.dumps(part)))

@@ -157,6 +157,51 @@ def test_lines_that_are_no_results_are_left_out(world: World, s3: Any) -> None:
     assert found == [(1, "RECEIVED"), (2, "PROCESSED"), (3, "CLAIMED"), (4, "CLAIMED"), (5, "CLAIMED")]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"file_id": 1, "outcome": "PROCESSED", "checks": [{"rule": "Mean", "passed": false, "severity": "warn", "value": NaN}]}',
+        '{"file_id": 1, "outcome": "PROCESSED", "checks": [{"rule": "Sum", "passed": false, "severity": "warn", "value": 1e999}]}',
+        '{"file_id": 1, "outcome": "PROCESSED", "rows_read": 9223372036854775808}',
+        '{"file_id": 1, "outcome": "PROCESSED", "rows_read": -1e400, "rows_written": NaN}',
+        '{"file_id": 1, "outcome": "PROCESSED", "message": "\\u0000 and \\ud800"}',
+        '{"file_id": 1, "outcome": "PROCESSED", "checks": [{"rule": "x", "passed": false, "value": {"\\u0000": [1]}}]}',
+        '{"file_id": 99999999999999999999, "outcome": "PROCESSED"}',
+        '{"file_id": 1.0, "outcome": "PROCESSED"}',
+        '{"file_id": true, "outcome": "PROCESSED"}',
+        '{"file_id": 1, "outcome": "PROCESSED", "more": ' + "[" * 100_000 + "]" * 100_000 + "}",
+        '{"file_id": 1, "outcome": "PROCESSED", "rows_read": ' + "9" * 5_000 + "}",
+    ],
+)  # fmt: skip
+def test_no_line_keeps_what_is_said_of_the_other_files(world: World, s3: Any, line: str) -> None:
+    """What cannot be kept of a line is left out, or the line as a whole."""
+    machine = Machine(world, s3)
+    batch, *_ = machine.plan()
+    body = f'{line}\n{{"file_id": 2, "outcome": "PROCESSED"}}'
+    s3.put_object(Bucket=BUCKET, Key=f"batches/{machine.load.run}/1/load/1/{JOB}.jsonl", Body=body.encode())
+    machine.ask("record", batch_id=batch["batch_id"], job_run_id=JOB)
+    ((first,), (second,)) = world.sql("SELECT status FROM landing_file WHERE batch_id = 1 ORDER BY file_id")
+    assert (first, second) == (
+        "PROCESSED" if '"file_id": 1, ' in line and len(line) < 1000 else "RECEIVED",
+        "PROCESSED",
+    )
+
+
+def test_what_jobs_say_of_many_files_fits_into_a_call(world: World, s3: Any) -> None:
+    """A thousand files, each of which fails fifty long rules."""
+    machine = Machine(world, s3)
+    batch, *_ = machine.plan()
+    rules = [{"rule": "R" * 1_000, "severity": "reject", "passed": False, "value": "v" * 500}] * 50
+    lines = [
+        {"file_id": each, "outcome": "REJECTED", "message": "m" * 5_000, "checks": rules} for each in range(1, 1001)
+    ]
+    body = "\n".join(json.dumps(each) for each in lines)
+    s3.put_object(Bucket=BUCKET, Key=f"batches/{machine.load.run}/1/load/1/{JOB}.jsonl", Body=body.encode())
+    machine.ask("record", batch_id=batch["batch_id"], job_run_id=JOB)
+    assert machine.load.counts() == {"REJECTED": 2, "CLAIMED": 3}
+    assert world.sql("SELECT count(*) > 0, min(length(rule)) FROM landing_file_check") == [(True, 1_000)]
+
+
 def test_a_step_with_too_many_rejected_files_ends_with_their_names(world: World, s3: Any) -> None:
     machine = Machine(world, s3)
     machine.load_all_but_the_third()

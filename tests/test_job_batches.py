@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import boto3
 import pytest
@@ -24,6 +25,7 @@ HEADER = {
     "checks": {},
 }
 NAMES = ["in/my file+1.csv", "in/für 100%25.csv", "in/positions.csv"]
+ODD = ["in/line\u2028and\u0085.csv", "in/'quotes\"$$.csv", "in/fu\u0308r.csv", "in/" + "\U0001f30a" * 254 + ".csv"]
 
 
 @pytest.fixture(name="s3")
@@ -45,18 +47,20 @@ def landed(s3: Any, key: str, content: str = "a\n1\n") -> dict[str, Any]:
 
 def batch_of(s3: Any, *entries: dict[str, Any], **changed: Any) -> Batch:
     lines = [{**HEADER, **changed}, *({"file_id": number, **entry} for number, entry in enumerate(entries, 1))]
-    s3.put_object(Bucket="work", Key="r1/7.jsonl", Body="\n".join(json.dumps(line) for line in lines).encode())
+    s3.put_object(
+        Bucket="work", Key="r1/7.jsonl", Body="\n".join(json.dumps(line, ensure_ascii=False) for line in lines).encode()
+    )
     arguments = ["job.py", "--JOB_RUN_ID", "jr_1", "--batch-manifest", "s3://work/r1/7.jsonl"]
     return Batch.of_arguments([*arguments, "--batch-results", "s3://work/r1/7/"], s3)
 
 
 def results(s3: Any) -> dict[int, dict[str, Any]]:
     body = s3.get_object(Bucket="work", Key="r1/7/jr_1.jsonl")["Body"].read().decode()
-    return {line["file_id"]: line for line in map(json.loads, body.splitlines())}
+    return {line["file_id"]: line for line in map(json.loads, body.split("\n")[:-1])}
 
 
 def test_each_file_is_read_under_its_own_name_and_has_its_line(s3: Any, tmp_path: Path) -> None:
-    with batch_of(s3, *(landed(s3, name, f"a\n{name}\n") for name in NAMES)) as batch:
+    with batch_of(s3, *(landed(s3, name, f"a\n{name}\n") for name in [*NAMES, *ODD])) as batch:
         for file in batch:
             with file:
                 assert Path(file.download(str(tmp_path))).read_text("utf-8") == f"a\n{file.key}\n"
@@ -67,7 +71,7 @@ def test_each_file_is_read_under_its_own_name_and_has_its_line(s3: Any, tmp_path
         "full",
         {"expected": ["a"]},
     )
-    assert [line["outcome"] for line in results(s3).values()] == ["PROCESSED"] * 3
+    assert [line["outcome"] for line in results(s3).values()] == ["PROCESSED"] * 7
     assert results(s3)[1] == {
         "file_id": 1,
         "outcome": "PROCESSED",
@@ -129,6 +133,34 @@ def test_a_rejected_file_is_copied_into_the_quarantine(s3: Any) -> None:
     copy = "quarantine/raw/positions/2026-11-20/1-my file+1.csv"
     assert results(s3)[1]["message"] == f"no rows; copied to s3://lake/{copy}"
     assert s3.get_object(Bucket="lake", Key=copy)["Body"].read() == b"first"
+
+
+def test_the_name_of_a_copy_is_never_too_long(s3: Any) -> None:
+    s3.create_bucket(Bucket="lake")
+    with batch_of(s3, landed(s3, ODD[-1], "first"), quarantine="s3://lake/quarantine/") as batch:
+        for file in batch:
+            with file:
+                file.rejected("no rows")
+    (copy,) = (each["Key"] for each in s3.list_objects_v2(Bucket="lake")["Contents"])
+    assert copy == f"quarantine/raw/positions/2026-11-20/1-{chr(0x1F30A) * 24}.csv"
+
+
+def test_what_a_job_says_never_keeps_what_it_says_of_others(s3: Any) -> None:
+    """Numbers of numpy and of the database, and texts that are no Unicode."""
+
+    class Counted:
+        def item(self) -> int:
+            return 7
+
+    check = {"rule": "Sum", "passed": False, "value": Decimal("1.5")}
+    with batch_of(s3, *(landed(s3, name) for name in NAMES)) as batch:
+        first, second, third = batch.files
+        first.processed(rows_read=cast(int, Counted()), checks=[check])
+        second.failed("not read: \udcff")
+        third.processed()
+    said = results(s3)
+    assert [said[number]["outcome"] for number in (1, 2, 3)] == ["PROCESSED", "FAILED", "PROCESSED"]
+    assert (said[1]["rows_read"], said[1]["checks"][0]["value"], said[2]["message"]) == (7, "1.5", "not read: ?")
 
 
 def test_a_file_that_cannot_be_copied_is_rejected_nevertheless(s3: Any) -> None:

@@ -69,7 +69,7 @@ class File:
 
     def download(self, folder: str) -> str:
         """Writes the content into a file of its own in the folder, and gives its path; the name ends as the key does."""
-        handle, path = tempfile.mkstemp(suffix="-" + self.key.rsplit("/", 1)[-1][-100:], dir=folder)
+        handle, path = tempfile.mkstemp(suffix="-" + _end_of_name(self.key), dir=folder)
         with os.fdopen(handle, "wb") as target:
             shutil.copyfileobj(self.open(), target, 1 << 20)
         return path
@@ -130,7 +130,7 @@ class File:
     def _copied(self) -> str:
         """The address of the copy, which has the id of the file, so that each version has a place of its own."""
         bucket, prefix = _split(self._quarantine or "")
-        key = f"{prefix}{self.file_id}-{self.key.rsplit('/', 1)[-1]}"
+        key = f"{prefix}{self.file_id}-{_end_of_name(self.key)}"
         source = {"Bucket": self.bucket, "Key": self.key, **({"VersionId": self.version_id} if self.version_id else {})}
         self._client.copy(source, bucket, key)
         return f"s3://{bucket}/{key}"
@@ -170,8 +170,9 @@ class Batch:
         self._client = client or boto3.client("s3")
         self._results = _split(results + job_run_id + ".jsonl")
         bucket, key = _split(manifest)
-        lines = self._client.get_object(Bucket=bucket, Key=key)["Body"].read().decode("utf-8").splitlines()
-        header = json.loads(lines[0]) if lines else {}
+        # not `splitlines`: names may have other ends of lines in them
+        lines = self._client.get_object(Bucket=bucket, Key=key)["Body"].read().decode("utf-8").split("\n")
+        header = json.loads(lines[0]) if lines[0] else {}
         if header.get("version") != VERSION:
             raise BatchError(
                 f"{manifest} is a manifest of version {header.get('version')}; this module reads version {VERSION}"
@@ -218,11 +219,21 @@ class Batch:
 
     def save(self) -> None:
         """Writes what became of the files so far; what is not said of a file counts as failed."""
-        lines = [json.dumps(file.result, ensure_ascii=False) for file in self.files if file.result]
-        body = "".join(line + "\n" for line in lines).encode("utf-8")
+        lines = [json.dumps(file.result, ensure_ascii=False, default=_plain) for file in self.files if file.result]
+        body = "".join(line + "\n" for line in lines).encode("utf-8", "replace")
         self._client.put_object(
             Bucket=self._results[0], Key=self._results[1], Body=body, ContentType="application/x-ndjson"
         )
+
+
+def _end_of_name(key: str) -> str:
+    """At most a hundred bytes: a file system and S3 take no longer names."""
+    return key.rsplit("/", 1)[-1].encode("utf-8")[-100:].decode("utf-8", "ignore")
+
+
+def _plain(value: Any) -> Any:
+    """A number of numpy as Python has it; any other value as a text."""
+    return value.item() if hasattr(value, "item") else str(value)
 
 
 def _split(address: str) -> tuple[str, str]:
