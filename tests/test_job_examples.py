@@ -100,7 +100,7 @@ def test_a_corrected_file_replaces_the_rows_of_the_one_before(example: ModuleTyp
 
 def test_the_examples_run_on_the_python_of_their_jobs() -> None:
     """Python shell has 3.9, Spark of Glue 5 has 3.11."""
-    for name, version in (("load_python.py", (3, 9)), ("load_spark.py", (3, 11))):
+    for name, version in (("load_python.py", (3, 9)), ("load_iceberg.py", (3, 11)), ("load_spark.py", (3, 11))):
         ast.parse((EXAMPLES / name).read_text("utf-8"), name, feature_version=version)
 
 
