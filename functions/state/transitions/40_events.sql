@@ -80,6 +80,7 @@ BEGIN
     locked := lock_runs(concerned || users_of_resumable(concerned, now_is));
     -- a new statement has a new snapshot: what others committed while this one waited for the locks is in it
     cascading := cascade(events, added, now_is) || corrected;
+    PERFORM take_next_generations(locked, superseded, now_is);
     PERFORM reopen_inputs(locked, superseded, cascading, actor, now_is);
     locked := ARRAY(SELECT run_id FROM data_product_status r WHERE run_id = ANY (locked) AND takes_arrivals(r, now_is));
     PERFORM match_arrivals(locked, upstreams, now_is);

@@ -129,8 +129,8 @@ CREATE OR REPLACE FUNCTION plan_batches(
 )
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- The next batches [{batch_id, number}] of a step that loads files: `decision` is load. Else nothing is left: done, or what ends the step with a message:
--- failed or rejected, if more files were left out than metadata accepts; exhausted, if files are given back again and again. `files`, when it is done,
--- counts those that were {files: loaded, rejected, failed}. The same call again has the same answer.
+-- failed or rejected, if more files were left out than metadata accepts; exhausted, if files are given back again and again. `files`, when it is done, is
+-- what the refresh event says of them. The same call again has the same answer.
 DECLARE
     r data_product_status;
     last landing_wave;
@@ -153,6 +153,7 @@ BEGIN
         ELSIF claim_batches(r, of_step, wave, now_is) > 0 THEN
             decision := 'load';
         ELSE
+            PERFORM take_settling_files(r, now_is);
             SELECT j.decision, j.message INTO decision, message FROM judge_files(r, of_step) j;
         END IF;
         INSERT INTO landing_wave (run_id, attempt, step, wave, entered_at, decision, message, planned_at)
@@ -164,8 +165,7 @@ BEGIN
     SELECT coalesce(jsonb_agg(jsonb_build_object('batch_id', b.batch_id, 'number', b.number) ORDER BY b.number), '[]') INTO batches
     FROM landing_batch b WHERE b.run_id = run AND b.attempt = of_attempt AND b.step = of_step AND b.wave = last.wave;
     IF decision = 'done' THEN
-        SELECT jsonb_build_object('files', count(*) FILTER (WHERE f.status = 'PROCESSED'), 'rejected', count(*) FILTER (WHERE f.status = 'REJECTED'),
-            'failed', count(*) FILTER (WHERE f.status = 'FAILED')) INTO files FROM files_of_run(r) f;
+        files := loaded_files(r);
     END IF;
 END $$;
 
