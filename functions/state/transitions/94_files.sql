@@ -12,14 +12,14 @@ LANGUAGE plpgsql STABLE SET enable_bitmapscan = off SET enable_sort = off AS $$
 -- At most `page` files with numbers below that, the latest first. Each way to choose has a plan of its own.
 BEGIN
     IF product IS NOT NULL THEN
-        RETURN QUERY SELECT * FROM landing_file f WHERE f.product_id = product AND f.file_id < below
+        RETURN QUERY SELECT * FROM landing_file f WHERE f.product_id = product AND f.file_id > 0 AND f.file_id < below
             AND (on_date IS NULL OR f.business_date = on_date) AND (of_status IS NULL OR f.status = of_status) ORDER BY f.file_id DESC LIMIT page;
     ELSIF of_status = 'UNMATCHED' THEN
         RETURN QUERY SELECT * FROM landing_file f WHERE f.product_id IS NULL AND f.status = 'UNMATCHED' AND f.file_id < below ORDER BY f.received_at DESC, f.file_id DESC LIMIT page;
     ELSIF on_date IS NOT NULL THEN
         RETURN QUERY SELECT f.* FROM (SELECT DISTINCT s.product_id FROM landing_set s WHERE s.business_date = on_date) s
-            CROSS JOIN LATERAL (SELECT * FROM landing_file l WHERE l.product_id = s.product_id AND l.file_id < below AND l.business_date = on_date
-                AND (of_status IS NULL OR l.status = of_status) ORDER BY l.file_id DESC LIMIT page) f
+            CROSS JOIN LATERAL (SELECT * FROM landing_file l WHERE l.product_id = s.product_id AND l.file_id > 0 AND l.file_id < below
+                AND l.business_date = on_date AND (of_status IS NULL OR l.status = of_status) ORDER BY l.file_id DESC LIMIT page) f
             ORDER BY f.file_id DESC LIMIT page;
     ELSE
         RETURN QUERY SELECT * FROM landing_file f WHERE f.file_id < below AND (of_status IS NULL OR f.status = of_status) ORDER BY f.file_id DESC LIMIT page;
