@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from headgate.cli.formatting import Entry, Row, is_past
+from headgate.cli.formatting import Entry, Row
+from headgate.cli.status_rows import is_past
 
 FAILED = ("ERROR", "FAILED")
 ENDED = ("COMPLETED", "REFRESHED", "SKIPPED", "CANCELLED", "ARCHIVED")

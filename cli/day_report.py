@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from headgate.cli import formatting, terminal
+from headgate.cli import formatting, status_rows, terminal
 from headgate.cli.formatting import Clock, Entry, Row, plural
 
 if TYPE_CHECKING:
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 def print_status(products: list[Entry], clock: Clock, now: datetime | None = None) -> None:
     """The table of products, and how many have which status; with what is overdue at `now`, if that is given."""
     if products:
-        terminal.table(formatting.status(products, clock, now), heading=True)
+        terminal.table(status_rows.status(products, clock, now), heading=True)
         terminal.line()
-    terminal.line(formatting.counts(products))
+    terminal.line(status_rows.counts(products))
 
 
 def print_day(day: "Day", scenario: "Scenario", with_history: bool) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from headgate.cli.explain_files import files
 from headgate.cli.explain_inputs import REMEDIES, holds, missing, owner, waiting
+from headgate.cli.explain_loading import loading
 from headgate.cli.formatting import EFFECTS, Clock, Entry, archived, input_name, named, plural, uncut
 
 
@@ -44,13 +45,16 @@ def explained(run: Entry, clock: Clock) -> Iterator[str]:
             yield from files(run, clock)
             yield from missing(run, clock, "Missing")
             yield _remedy(run, clock)
+    if loaded := loading(run):
+        yield f"{'Loading' if run['status'] == 'PROCESSING' else 'Loaded'}: {loaded}."
     yield from _waived(run, clock)
     yield from _failing(run, clock)
     jobs, more = uncut(run.get("jobs", ()))
     for job in jobs:
         ended = f"{job['state']} at {clock(job['ended_at'])}" if "ended_at" in job else "still running"
         cause = f": {job['message']}" if job["state"] not in ("SUCCEEDED", "STARTED") and "message" in job else ""
-        yield f"  step {job.get('step')}, attempt {job.get('attempt')}: {job['job']} {job['job_run_id']}, started at {clock(job.get('started_at'))}, {ended}{cause}"
+        batch = f", batch {job['handle']['batch']}" if "batch" in job.get("handle", {}) else ""
+        yield f"  step {job.get('step')}{batch}, attempt {job.get('attempt')}: {job['job']} {job['job_run_id']}, started at {clock(job.get('started_at'))}, {ended}{cause}"
         if "link" in job and job["state"] != "SUCCEEDED":
             yield f"    {job['link']}"
     if more:

@@ -23,10 +23,11 @@ class Section:
     problem: str = ""
 
 
-def job_runs(entries: list[Entry], step: str | None = None) -> list[JobRun]:
-    """The job runs of a history, in the order of their starts. Those of one step and attempt are numbered where there are several."""
+def job_runs(entries: list[Entry], step: str | None = None, batch: int | None = None) -> list[JobRun]:
+    """The job runs of a history, in the order of their starts, of one step or batch if given. Those of one step and attempt are numbered where there are several."""
     ends = {each["job_run_id"]: each for each in entries if each["kind"] == "job ended"}
     started = [each for each in entries if each["kind"] == "job started" and step in (None, each["step"])]
+    started = [each for each in started if batch in (None, each.get("handle", {}).get("batch"))]
     tries = [(each.get("cycle"), each["step"], each.get("attempt", 1)) for each in started]
     found = []
     for place, each in enumerate(started):

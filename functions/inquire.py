@@ -25,7 +25,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`status`: every product of a business date. `why`: one run, what it waits for and what that waits for. `history`: what
     happened, oldest first; where it is more than an answer holds, the latest of it. `runs`: those of a product. `product`: what its refresh events have to agree with. `open_runs`: how many each
     product has. `backfills`: how far each is, the latest first. `changes`: what deployments changed, the latest first, since the date if one is
-    given. `files`: those that landed, the latest first; `file`: one of them. `health`: what could not be performed, loaded or opened, and how many messages lie in dead letter queues. `dead_letters`: the first of
+    given. `files`: those that landed, the latest first; `file`: one of them; `batch`: one job run's. `health`: what could not be performed, loaded or opened, and how many messages lie in dead letter queues. `dead_letters`: the first of
     these messages; `dead_letter`: one of them, whole. `alerts`: what became of the alerts of a date, and what is muted. Without a date it is the latest that has a run.
     Raises `BadEvent`, `UnknownProduct`, `UnknownLetter`, `UnknownFile`."""
     require(event, "inquire")
@@ -38,7 +38,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             return {"question": "backfills", "asked_at": now.isoformat(), "backfills": rows, "more": more}
         case "files":
             on_date = date.fromisoformat(event["business_date"]) if "business_date" in event else None
-            rows, more = _pages(lambda before: state.files_page(product, on_date, event.get("status"), before, PAGE))
+            chosen = (event.get("status"), event.get("batch"), event.get("name"))
+            rows, more = _pages(lambda before: state.files_page(product, on_date, *chosen, before, PAGE))
             return {"question": "files", "asked_at": now.isoformat(), "files": rows, "more": more}
         case "file":
             return {
@@ -46,6 +47,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
                 "asked_at": now.isoformat(),
                 **state.describe_file(_given(event.get("file"), "file")),
             }
+        case "batch":
+            batch = state.describe_batch(_given(event.get("batch"), "batch"))
+            return {"question": "batch", "asked_at": now.isoformat(), **linked(batch)}
         case "dead_letters":
             return {"question": event["question"], "asked_at": now.isoformat(), **letters.listed()}
         case "dead_letter":

@@ -8,7 +8,7 @@ import pytest
 import inquire
 import operate
 import runtime
-from headgate.cli import explain, formatting
+from headgate.cli import explain, formatting, status_rows
 from headgate.cli.commands import rerun
 from state.errors import DeadlineExceeded
 from tests.fake_aws import FakeAws
@@ -54,7 +54,7 @@ def test_status_of_products_that_run_every_hour(world: World) -> None:
     runs = [(each["product"], each["cycle"]) for each in answer["products"] if "cycle" in each]
     assert runs == [(f"d/p{n:03}", f"{hour:02}00") for n in range(150) for hour in range(24)]
     assert len(answer["products"]) == len(runs) + 8
-    line = formatting.status([answer["products"][0]], CLOCK)[1]
+    line = status_rows.status([answer["products"][0]], CLOCK)[1]
     assert line[-1].endswith(f"{LONG}/{LONG}-004 and 3 more")
 
 

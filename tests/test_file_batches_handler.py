@@ -14,8 +14,8 @@ from job_run import mark_of
 from state.errors import BadEvent, FilesRejected, StateUnavailable
 from tests.fake_aws import FakeAws
 from tests.handler_steps import invoke, sample
+from tests.state_loading import JOB, Load
 from tests.state_world import World
-from tests.test_file_batches import JOB, Load
 
 BUCKET = "headgate-batches"
 CHECKS = {"reject": [{"rule": "RowCount > 0", "test": {"type": "RowCount"}}]}

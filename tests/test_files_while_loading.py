@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from tests.state_files import land, positions
+from tests.state_loading import SETTINGS, Load, ids, names
 from tests.state_steps import LOADED, SIX, TODAY
 from tests.state_world import World, step
-from tests.test_file_batches import SETTINGS, Load, ids, names
 
 LATER, MUCH_LATER = SIX + timedelta(minutes=5), SIX + timedelta(hours=1)
 EXTRA = "positions_EU_20261120_3of3.csv.gz"

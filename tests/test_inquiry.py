@@ -9,7 +9,7 @@ import pytest
 import inquire
 import operate
 import runtime
-from headgate.cli import explain, formatting
+from headgate.cli import explain, formatting, status_rows
 from headgate.cli.terminal import columns
 from state.errors import BadEvent, IllegalTransition, UnknownProduct
 from tests.fake_aws import FakeAws
@@ -87,7 +87,7 @@ def test_an_opening_that_was_before_the_product_came_is_called_missed(
     rows = {each["product"]: each for each in asked(question="status", business_date=TODAY)["products"]}
     assert (rows["d1/new"]["missed"], "missed" in rows["d1/later"]) == (True, False)
     (line,) = [
-        each for each in formatting.status(list(rows.values()), formatting.Clock(UTC, TODAY)) if each[0] == "d1/new"
+        each for each in status_rows.status(list(rows.values()), formatting.Clock(UTC, TODAY)) if each[0] == "d1/new"
     ]
     assert line[-1] == "not opened at 06:00; `headgate backfill` opens it"
     run = asked(question="why", product="d1/after", business_date=TODAY)["run"]
@@ -396,7 +396,7 @@ def test_the_answers_in_words(morning: World) -> None:
         parts.append("\n".join([f"$ headgate {command}", *lines, ""]))
 
     def status(products: Any) -> Any:
-        return [*columns(formatting.status(products, clock)), "", formatting.counts(products)]
+        return [*columns(status_rows.status(products, clock)), "", status_rows.counts(products)]
 
     def why(name: str) -> None:
         show(f"why {name}", explain.explained(asked(question="why", product=name, business_date=TODAY)["run"], clock))

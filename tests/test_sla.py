@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import runtime
-from headgate.cli import formatting
+from headgate.cli import formatting, status_rows
 from headgate.cli.explain import explained
 from headgate.cli.formatting import Clock
 from tests.alert_world import Service, Ses, notify
@@ -155,7 +155,8 @@ def test_a_date_that_the_scheduler_did_not_open_is_late_once(world: World) -> No
     assert "Due by 08:00 (LATE)." in lines
     rows = [json.loads(each.entry) for each in world.state.status_of_day(DAY, None, "", 50, at(f"{TODAY} 08:30"))]
     assert (
-        formatting.status(rows, clock)[1][-1] == "LATE, due by 08:00; not opened at 06:00; `headgate backfill` opens it"
+        status_rows.status(rows, clock)[1][-1]
+        == "LATE, due by 08:00; not opened at 06:00; `headgate backfill` opens it"
     )
     entries = [json.loads(each.entry) for each in world.state.history_page("d/x", DAY, DAY, "", 50, False)]
     assert [line for _, _, line in formatting.history(entries, clock)] == ["LATE: not opened when its SLA was due"]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from headgate.cli import durations as durations_module
-from headgate.cli import explain, formatting, progress, terminal
+from headgate.cli import explain, formatting, progress, status_rows, terminal
 from headgate.cli.day_report import print_status
 from headgate.cli.progress import Progress, Stages
 from tests.conftest import Headgate
@@ -135,7 +135,7 @@ def test_elsewhere_lines_are_plain(screen: Callable[..., Terminal], monkeypatch:
     lines = stream.getvalue().splitlines()
 
     assert "\x1b" not in stream.getvalue()
-    assert lines[:5] == list(terminal.columns(formatting.status(PRODUCTS, formatting.Clock(UTC, DATE))))
+    assert lines[:5] == list(terminal.columns(status_rows.status(PRODUCTS, formatting.Clock(UTC, DATE))))
     assert max(map(len, lines)) > 100, "nothing is cut or wrapped"
 
 

@@ -5,6 +5,7 @@ import argparse
 from headgate.cli import terminal
 from headgate.cli.application import inquire
 from headgate.cli.arguments import add_application, add_date, product_name, whole_number
+from headgate.cli.batch_report import batch_lines
 from headgate.cli.errors import FINE
 from headgate.cli.formatting import Clock, Entry, plural, printable, size, uncut
 from headgate.cli.operate import operate
@@ -19,11 +20,18 @@ def add(parser: argparse.ArgumentParser) -> None:
     listed.add_argument("product", type=product_name, metavar="DOMAIN/PRODUCT", nargs="?")
     add_date(listed, default="all dates")
     listed.add_argument("--status", choices=STATUSES, help="those that are it")
+    listed.add_argument("--batch", type=NUMBER, metavar="N", help="those of a batch, by its number")
+    listed.add_argument("--name", metavar="TEXT", help="those whose names begin so, after the prefix of the product")
     add_application(listed)
     add_application(actions.add_parser("unmatched", help="the files that are of no product"))
     show = actions.add_parser("show", help="one file, with what happened to it")
     show.add_argument("file", type=NUMBER, metavar="ID", help="the number of a file, as `list` has it")
     add_application(show)
+    batch = actions.add_parser("batch", help="one batch of files, with its job run and what became of its files")
+    batch.add_argument(
+        "batch", type=NUMBER, metavar="N", help="the number of a batch, as `list` and `headgate why` have it"
+    )
+    add_application(batch)
     for name, does in (
         ("retry", "let files count that were rejected, failed or ignored"),
         ("ignore", "let files count no more"),
@@ -35,11 +43,14 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    return {"list": _list, "unmatched": _unmatched, "show": _show}.get(arguments.action, _act)(arguments)
+    return {"list": _list, "unmatched": _unmatched, "show": _show, "batch": _batch}.get(arguments.action, _act)(
+        arguments
+    )
 
 
 def _list(arguments: argparse.Namespace) -> int:
     given = {"product": arguments.product, "business_date": arguments.date, "status": arguments.status}
+    given |= {"batch": arguments.batch, "name": arguments.name}
     return _print(arguments, inquire(arguments, "files", **given), "No files.")
 
 
@@ -52,11 +63,11 @@ def _print(arguments: argparse.Namespace, answer: Entry, nothing: str) -> int:
         terminal.print_json(answer)
         return FINE
     clock = Clock(None, answer["asked_at"][:10])
-    rows = [["id", "product", "date", "received", "size", "status", "file"]]
+    rows = [["id", "product", "date", "received", "size", "status", "batch", "file"]]
     rows += [
         [
             str(each["file"]), each.get("product", ""), " ".join(each[key] for key in ("business_date", "cycle") if key in each),
-            clock(each["received_at"]), size(each["size"]), each["status"], _named(each),
+            clock(each["received_at"]), size(each["size"]), each["status"], str(each.get("batch", "")), _named(each),
         ]
         for each in answer["files"]
     ]  # fmt: skip
@@ -65,7 +76,7 @@ def _print(arguments: argparse.Namespace, answer: Entry, nothing: str) -> int:
     else:
         terminal.line(nothing)
     if answer["more"]:
-        terminal.line("There are more: choose a product, a date or a status.")
+        terminal.line("There are more: choose a product, a date, a status, a batch or how the name begins.")
     return FINE
 
 
@@ -105,8 +116,20 @@ def _show(arguments: argparse.Namespace) -> int:
     return FINE
 
 
+def _batch(arguments: argparse.Namespace) -> int:
+    found = inquire(arguments, "batch", batch=arguments.batch)
+    if arguments.json:
+        terminal.print_json(found)
+        return FINE
+    for text in batch_lines(found, Clock(None, found["business_date"])):
+        terminal.line(text)
+    return FINE
+
+
 def _show_load(file: Entry) -> None:
     """What the job run that had the file said of it."""
+    if "batch" in file:
+        terminal.line(f"batch {file['batch']}: `headgate files batch {file['batch']}`")
     counts = [f"{file[f'rows_{what}']:,} {what}" for what in ("read", "written", "rejected") if f"rows_{what}" in file]
     if counts:
         terminal.line(f"rows: {', '.join(counts)}; job run {file['job_run_id']}")

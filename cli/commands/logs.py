@@ -26,6 +26,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_date(parser, default="the latest that has a run")
     parser.add_argument("--step", metavar="NAME", help="only this step (default: all)")
     parser.add_argument(
+        "--batch",
+        type=whole_number("the number of a batch, such as 12", 1, 2**31 - 1),
+        metavar="N",
+        help="only this batch of files, by its number in `headgate why` (default: all)",
+    )
+    parser.add_argument(
         "--lines",
         type=whole_number(f"a number of lines, 1 to {MOST}", 1, MOST),
         default=LINES,
@@ -42,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         _follow(arguments, reader)
         return FINE
     answer = _asked(arguments)
-    found = job_runs(answer["entries"], arguments.step)
+    found = job_runs(answer["entries"], arguments.step, arguments.batch)
     if not found:
         raise UsageError(_nothing(arguments, answer))
     read = [(each, list(reader.sections(each))) for each in found]
@@ -75,7 +81,7 @@ def _follow(arguments: argparse.Namespace, reader: Reader) -> None:
         answer = _asked(arguments)
         if not answer["entries"]:
             raise UsageError(_nothing(arguments, answer))
-        for each in job_runs(answer["entries"], arguments.step):
+        for each in job_runs(answer["entries"], arguments.step, arguments.batch):
             sections = list(reader.sections(each))
             if arguments.json:
                 for line in _new_lines(as_json(each, sections)):
@@ -108,7 +114,8 @@ def _nothing(arguments: argparse.Namespace, answer: dict[str, Any]) -> str:
     """Why there is no job run to read. Raises `RefusedError` if there is no such product."""
     product, date = arguments.product, answer["business_date"]
     if steps := sorted({each.step for each in job_runs(answer["entries"])}):
-        return f"{product} has started no job in a step {arguments.step} for {date}; it has in {', '.join(steps)}"
+        what = f"step {arguments.step}" if arguments.batch is None else f"batch {arguments.batch}"
+        return f"{product} has started no job in a {what} for {date}; it has in {', '.join(steps)}"
     text = f"no job of {product} has started for {date}"
     try:
         run = inquire(arguments, "why", product=product, business_date=date)["run"]

@@ -5,7 +5,7 @@ import sys
 import time
 from datetime import datetime
 
-from headgate.cli import formatting, terminal
+from headgate.cli import status_rows, terminal
 from headgate.cli.application import inquire
 from headgate.cli.arguments import add_application, add_date
 from headgate.cli.attention import ORDER, Selection, by_domain, needs_attention
@@ -72,7 +72,7 @@ def _print_summary(products: list[Entry], attention: list[Entry], clock: Clock, 
     if attention:
         terminal.line()
         terminal.line(("Needs attention", "title"))
-        terminal.table(formatting.status(attention[:SHORT], clock, now), heading=True)
+        terminal.table(status_rows.status(attention[:SHORT], clock, now), heading=True)
         if len(attention) > SHORT:
             terminal.line(
                 f"and {len(attention) - SHORT:,} more; `headgate status --status error`, `--status late` or `--domain` list them"
@@ -80,7 +80,7 @@ def _print_summary(products: list[Entry], attention: list[Entry], clock: Clock, 
     terminal.line()
     terminal.table(by_domain(products), heading=True)
     terminal.line()
-    terminal.line(formatting.counts(products))
+    terminal.line(status_rows.counts(products))
     terminal.line("`--all` lists every product; `--domain`, `--owner` and `--status` choose.")
 
 

@@ -45,9 +45,13 @@ class Questions(Calls):
         return self._rows(Row, "backfills", after, page)
 
     def files_page(
-        self, product: str | None, on_date: date | None, of_status: str | None, before: str, page: int
-    ) -> list[Row]:
-        return self._rows(Row, "files_page", product, on_date, of_status, before, page)
+        self, product: str | None, on_date: date | None, of_status: str | None, of_batch: int | None, of_name: str | None,
+        before: str, page: int,
+    ) -> list[Row]:  # fmt: skip
+        return self._rows(Row, "files_page", product, on_date, of_status, of_batch, of_name, before, page)
+
+    def describe_batch(self, of_batch: int) -> Json:
+        return cast(Json, self._value("describe_batch", of_batch))
 
     def describe_file(self, number: int) -> Json:
         return cast(Json, self._value("describe_file", number))

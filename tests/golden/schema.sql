@@ -584,6 +584,7 @@ CREATE TABLE public.landing_wave (
     decision text NOT NULL,
     message text,
     planned_at timestamp with time zone NOT NULL,
+    files jsonb,
     CONSTRAINT landing_wave_decision_check CHECK ((decision = ANY (ARRAY['load'::text, 'done'::text, 'rejected'::text, 'failed'::text, 'exhausted'::text])))
 );
 CREATE TABLE public.missed_deadline (

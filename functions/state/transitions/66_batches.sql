@@ -156,8 +156,9 @@ BEGIN
             PERFORM take_settling_files(r, now_is);
             SELECT j.decision, j.message INTO decision, message FROM judge_files(r, of_step) j;
         END IF;
-        INSERT INTO landing_wave (run_id, attempt, step, wave, entered_at, decision, message, planned_at)
-        VALUES (run, of_attempt, of_step, wave, entered, decision, message, now_is) RETURNING * INTO last;
+        INSERT INTO landing_wave (run_id, attempt, step, wave, entered_at, decision, message, files, planned_at)
+        VALUES (run, of_attempt, of_step, wave, entered, decision, message, CASE WHEN decision <> 'load' THEN loaded_files(r) END, now_is)
+        RETURNING * INTO last;
     END IF;
     decision := last.decision;
     message := last.message;

@@ -4,14 +4,32 @@ CREATE OR REPLACE FUNCTION file_entry(f landing_file) RETURNS jsonb LANGUAGE sql
     SELECT jsonb_strip_nulls(jsonb_build_object('file', f.file_id, 'product', f.product_id, 'kind', f.kind, 'bucket', f.bucket, 'name', f.key,
         'version_id', f.version_id, 'size', f.size, 'put_at', f.event_at, 'received_at', f.received_at, 'how', f.how, 'business_date', f.business_date,
         'cycle', nullif(f.cycle, ''), 'facets', nullif(f.facets, '{}'), 'status', f.status, 'reason', cut_text(f.reason, 600),
-        'changed_at', f.changed_at, 'by', f.changed_by))
+        'batch', f.batch_id, 'changed_at', f.changed_at, 'by', f.changed_by))
 $$;
 
-CREATE OR REPLACE FUNCTION chosen_files(product text, on_date date, of_status text, below bigint, page integer) RETURNS SETOF landing_file
+CREATE OR REPLACE FUNCTION files_named(product text, beginning text) RETURNS SETOF landing_file LANGUAGE sql STABLE AS $$
+-- The files whose names begin so, of the product or of all: what comes after the prefix of their source, or the whole key.
+    SELECT f.* FROM landing_source s CROSS JOIN LATERAL (VALUES (s.prefix || beginning), (beginning)) n(begins)
+    CROSS JOIN LATERAL (SELECT * FROM landing_file l WHERE l.bucket = s.bucket AND l.key COLLATE "C" >= n.begins
+        AND l.key COLLATE "C" < n.begins || chr(1114111) OFFSET 0) f
+    WHERE (product IS NULL OR s.product_id = product) AND f.product_id = s.product_id
+$$;
+
+CREATE OR REPLACE FUNCTION chosen_files(product text, on_date date, of_status text, of_batch integer, of_name text, below bigint, page integer)
+RETURNS SETOF landing_file
 LANGUAGE plpgsql STABLE SET enable_bitmapscan = off SET enable_sort = off AS $$
 -- At most `page` files with numbers below that, the latest first. Each way to choose has a plan of its own.
 BEGIN
-    IF product IS NOT NULL THEN
+    IF of_batch IS NOT NULL OR of_name IS NOT NULL THEN
+        RETURN QUERY SELECT f.* FROM (
+            SELECT * FROM landing_file l WHERE l.file_id = ANY (ARRAY(SELECT unnest(b.members) FROM landing_batch b WHERE b.batch_id = of_batch))
+                AND (of_name IS NULL OR starts_with(l.key, of_name) OR EXISTS (
+                    SELECT FROM landing_source s WHERE s.product_id = l.product_id AND starts_with(l.key, s.prefix || of_name)))
+            UNION
+            SELECT * FROM files_named(product, of_name) n WHERE of_batch IS NULL) f
+            WHERE (product IS NULL OR f.product_id = product) AND f.file_id < below AND (on_date IS NULL OR f.business_date = on_date)
+                AND (of_status IS NULL OR f.status = of_status) ORDER BY f.file_id DESC LIMIT page;
+    ELSIF product IS NOT NULL THEN
         RETURN QUERY SELECT * FROM landing_file f WHERE f.product_id = product AND f.file_id > 0 AND f.file_id < below
             AND (on_date IS NULL OR f.business_date = on_date) AND (of_status IS NULL OR f.status = of_status) ORDER BY f.file_id DESC LIMIT page;
     ELSIF of_status = 'UNMATCHED' THEN
@@ -26,12 +44,13 @@ BEGIN
     END IF;
 END $$;
 
-CREATE OR REPLACE FUNCTION files_page(product text, on_date date, of_status text, before text, page integer) RETURNS TABLE (key text, entry text)
+CREATE OR REPLACE FUNCTION files_page(product text, on_date date, of_status text, of_batch integer, of_name text, before text, page integer)
+RETURNS TABLE (key text, entry text)
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
--- Files, the latest first, of the product, date and status that are given; those after the key `before`.
+-- Files, the latest first, of the product, date, status and batch that are given, whose names begin so; those after the key `before`.
     SELECT p.* FROM (
         SELECT jsonb_agg(file_entry(f) || jsonb_build_object('key', f.file_id) ORDER BY f.file_id DESC) AS entries
-        FROM chosen_files(product, on_date, of_status, coalesce(nullif(before, '')::bigint, 9223372036854775807), page) f) found
+        FROM chosen_files(product, on_date, of_status, of_batch, of_name, coalesce(nullif(before, '')::bigint, 9223372036854775807), page) f) found
     CROSS JOIN LATERAL page_of(found.entries) p
 $$;
 

@@ -33,6 +33,7 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
         'reason', CASE r.status WHEN 'SKIPPED' THEN cut_text(r.cause, 500) WHEN 'CANCELLED' THEN cut_text(r.cause, 500) END,
         'resume_until', CASE WHEN may_resume(r, now_is) THEN r.resume_until END, 'outdated_at', CASE WHEN uses_inputs(r) THEN r.outdated_at END,
         'files', CASE WHEN r.status = 'WAITING' AND r.released_at IS NULL THEN files_in_brief(p.product_id, on_date, r.cycle) END,
+        'loading', CASE WHEN r.started_at IS NOT NULL THEN loading_of(r) END,
         'missing', CASE WHEN r.status = 'WAITING' AND r.released_at IS NULL THEN (
             SELECT cut(jsonb_agg(upstream ORDER BY upstream) FILTER (WHERE number <= 5), 1000, count(*)) FROM (
                 SELECT DISTINCT d.upstream, dense_rank() OVER (ORDER BY d.upstream) AS number
@@ -238,5 +239,5 @@ BEGIN
         'metadata', CASE WHEN opened THEN metadata_of(r, now_is) END,
         'failing', failing_effects_of(r),
         'downstream', (SELECT cut(jsonb_agg(DISTINCT d.product_id), 3000) FROM data_product_dependencies d WHERE d.upstream = product))
-        || jsonb_build_object('files', files_for_date(product, on_date, r.cycle)));
+        || jsonb_build_object('files', files_for_date(product, on_date, r.cycle), 'loading', CASE WHEN r.started_at IS NOT NULL THEN loading_of(r) END));
 END $$;
