@@ -157,7 +157,7 @@ BEGIN
             SELECT j.decision, j.message INTO decision, message FROM judge_files(r, of_step) j;
         END IF;
         INSERT INTO landing_wave (run_id, attempt, step, wave, entered_at, decision, message, files, planned_at)
-        VALUES (run, of_attempt, of_step, wave, entered, decision, message, CASE WHEN decision <> 'load' THEN loaded_files(r) END, now_is)
+        VALUES (run, of_attempt, of_step, wave, entered, decision, message, CASE WHEN decision <> 'load' THEN outcome_of_files(r) END, now_is)
         RETURNING * INTO last;
     END IF;
     decision := last.decision;

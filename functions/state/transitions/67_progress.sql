@@ -1,6 +1,6 @@
 -- How far a step that loads files is: its waves and batches, and what became of the files. Nothing in this file changes anything.
 
-CREATE OR REPLACE FUNCTION loaded_files(r data_product_status) RETURNS jsonb
+CREATE OR REPLACE FUNCTION outcome_of_files(r data_product_status) RETURNS jsonb
 LANGUAGE sql STABLE SET enable_nestloop = off AS $$
 -- Of the run's files how many have which status, and why the first thousand of those that were left out were: {statuses: {STATUS: n}, reasons: [{status,
 -- reason, files}], of}. The five most frequent reasons, as far as they fit; `of` is that thousand where there are more.
@@ -26,7 +26,7 @@ CREATE OR REPLACE FUNCTION loading_of(r data_product_status) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
 -- How far the attempt's step is that loads files, null if none has begun: its `wave` of `batches`, of which `running` [{batch, number, job_run_id}] have been
 -- launched, the first twenty, and `waiting` not yet; how many were recorded (`done`) and given back (`failed`) in all its waves, and what became of the
--- files as in `loaded_files`. `decision`: load until nothing is left.
+-- files as in `outcome_of_files`. `decision`: load until nothing is left.
     WITH w AS (
         SELECT * FROM landing_wave v WHERE v.run_id = r.run_id AND v.attempt = r.attempt ORDER BY v.planned_at DESC, v.wave DESC LIMIT 1
     ), b AS MATERIALIZED (
@@ -45,6 +45,6 @@ LANGUAGE sql STABLE AS $$
             'waiting', (SELECT nullif(count(*), 0) FROM b WHERE b.open AND b.now AND b.batch_id NOT IN (SELECT batch_id FROM running)),
             'done', (SELECT count(*) FROM b WHERE b.status = 'RECORDED'),
             'failed', (SELECT nullif(count(*), 0) FROM b WHERE b.status = 'FAILED')))
-        || coalesce(w.files, loaded_files(r))
+        || coalesce(w.files, outcome_of_files(r))
     FROM w
 $$;
