@@ -59,6 +59,16 @@ def size(count: int) -> str:
     return plural(count, "byte")
 
 
+def loaded(files: Entry) -> str:
+    """What the next attempt of a run loads: `3 of 2,000 files (1.2 MB of 24.0 GB)`"""
+    every = f"{plural(files['all_files'], 'file')} ({size(files['all_bytes'])})"
+    if files.get("again"):
+        return f"all {every} again"
+    if files["files"] == files["all_files"]:
+        return every
+    return f"{files['files']:,} of {plural(files['all_files'], 'file')} ({size(files['bytes'])} of {size(files['all_bytes'])}); all of them with --all-files"
+
+
 def printable(text: str) -> str:
     """Anybody's text, which must not control the terminal."""
     return _CONTROLS.sub("\ufffd", text)

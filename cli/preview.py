@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from headgate.cli import terminal
-from headgate.cli.formatting import EFFECTS, Clock, Entry, few, few_runs, named_run, plural, uncut
+from headgate.cli.formatting import EFFECTS, Clock, Entry, few, few_runs, loaded, named_run, plural, uncut
 
 INPUTS = {
     "reopened": "waits again for {upstream}", "waived": "counts {upstream} as arrived", "unwaived": "waits again for {upstream}",
@@ -23,7 +23,14 @@ def print_preview(action: str, previews: Sequence[Entry]) -> None:
         terminal.line("No run changes.")
     if more:
         terminal.line(f"and {plural(more, 'run')} more")
-    for text in (*_reached(previews), *_waiting(previews), *_inputs(previews), *_jobs(previews), *_effects(previews)):
+    for text in (
+        *_loads(previews),
+        *_reached(previews),
+        *_waiting(previews),
+        *_inputs(previews),
+        *_jobs(previews),
+        *_effects(previews),
+    ):
         terminal.line(text)
     if len(previews) == 1:
         digest = previews[0]["digest"]
@@ -54,6 +61,13 @@ def _reached(previews: Sequence[Entry]) -> Iterator[str]:
     if later:
         named = [f"{_name(each)}" + (f" in {each['runs_in']}" if each["runs_in"] else "") for each in later]
         yield f"Reached by events, where these have ended: {few(named)}."
+
+
+def _loads(previews: Sequence[Entry]) -> Iterator[str]:
+    """Of a rerun of a product whose files are loaded in batches."""
+    found = [each["result"] for each in previews if isinstance(each.get("result"), list)]
+    for each in (one for result in found for one in result if "files" in one):
+        yield f"Files: {_name(each)} would load {loaded(each['files'])}."
 
 
 def _waiting(previews: Sequence[Entry]) -> Iterator[str]:

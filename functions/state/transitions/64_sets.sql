@@ -4,6 +4,11 @@ CREATE OR REPLACE FUNCTION is_there(f landing_file) RETURNS boolean LANGUAGE sql
     SELECT f.counts AND f.status IN ('RECEIVED', 'CLAIMED', 'PROCESSED')
 $$;
 
+CREATE OR REPLACE FUNCTION was_loaded(f landing_file) RETURNS boolean LANGUAGE sql STABLE AS $$
+-- Whether the target has, or may have, what the file says: it was PROCESSED once, whatever it is now.
+    SELECT f.status = 'PROCESSED' OR EXISTS (SELECT FROM landing_file_history h WHERE h.file_id = f.file_id AND h.status = 'PROCESSED')
+$$;
+
 CREATE OR REPLACE FUNCTION files_of_set(product text, on_date date, of_cycle text, of_kind text) RETURNS SETOF landing_file
 LANGUAGE sql STABLE AS $$
 -- The files that are there, of one kind. Inlined.

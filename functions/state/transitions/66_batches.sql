@@ -188,7 +188,7 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
         SELECT jsonb_agg(jsonb_build_object('key', lpad(f.place::text, 19, '0'), 'file', jsonb_build_object('file_id', f.file_id, 'bucket', f.bucket,
             'key', f.key, 'version_id', f.version_id, 'etag', f.etag, 'size', f.size, 'facets', f.facets, 'replaces', coalesce((
                 SELECT jsonb_agg(o.file_id ORDER BY o.file_id) FROM landing_file o
-                WHERE o.bucket = f.bucket AND o.key = f.key AND o.file_id <> f.file_id AND o.product_id = f.product_id AND o.status = 'PROCESSED'), '[]')))
+                WHERE o.bucket = f.bucket AND o.key = f.key AND o.file_id <> f.file_id AND o.product_id = f.product_id AND was_loaded(o)), '[]')))
             ORDER BY f.place) AS entries
         FROM (SELECT l.*, m.place FROM landing_batch b CROSS JOIN LATERAL unnest(b.members) WITH ORDINALITY AS m(file_id, place)
             CROSS JOIN LATERAL (SELECT * FROM landing_file one WHERE one.file_id = m.file_id OFFSET 0) l

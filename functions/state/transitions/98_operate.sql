@@ -30,8 +30,8 @@ BEGIN
         WHEN 'retry_files', 'ignore_files' THEN
             RETURN file_action(ARRAY(SELECT jsonb_array_elements_text(request -> 'files')::bigint), request ->> 'action', request ->> 'reason', actor, now_is);
         WHEN 'rerun' THEN
-            RETURN jsonb_build_object('attempts',
-                rerun(product, on_date, of_cycle, coalesce((request ->> 'downstream')::boolean, false), 'rerun', actor, now_is));
+            RETURN jsonb_build_object('attempts', rerun_files(product, on_date, of_cycle, coalesce((request ->> 'downstream')::boolean, false),
+                coalesce((request ->> 'all_files')::boolean, false), actor, now_is));
         WHEN 'hold' THEN RETURN (SELECT to_jsonb(held) FROM set_hold(product, given, of_cycle, true, actor, now_is) held);
         WHEN 'release' THEN RETURN end_hold(product, given, of_cycle, actor, now_is);
         WHEN 'skip' THEN
