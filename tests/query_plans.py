@@ -23,6 +23,7 @@ OF_CATALOG = {
     "data_product_schedule",
     "incoming",
     "landing_source",
+    "usual_time",
 }
 SETTINGS = {
     "auto_explain.log_min_duration": "0",

@@ -351,6 +351,17 @@ CREATE TABLE public.unmade_opening (
     late_at timestamp with time zone,
     passed_over_at timestamp with time zone
 );
+CREATE TABLE public.usual_time (
+    product_id text NOT NULL,
+    kind text NOT NULL,
+    cycle text NOT NULL,
+    last_date date NOT NULL,
+    seconds real[] NOT NULL,
+    weekdays smallint[] NOT NULL,
+    shifts real[] NOT NULL,
+    ranked real[] NOT NULL,
+    CONSTRAINT usual_time_kind_check CHECK ((kind = ANY (ARRAY['work'::text, 'ready'::text])))
+);
 CREATE TABLE public.alert_mute (
     muted text NOT NULL,
     until timestamp with time zone NOT NULL,
@@ -713,6 +724,8 @@ ALTER TABLE ONLY public.unmade_opening
     ADD CONSTRAINT unmade_opening_pkey PRIMARY KEY (run_id);
 ALTER TABLE ONLY public.unmade_opening
     ADD CONSTRAINT unmade_opening_product_id_business_date_cycle_key UNIQUE (product_id, business_date, cycle);
+ALTER TABLE ONLY public.usual_time
+    ADD CONSTRAINT usual_time_pkey PRIMARY KEY (product_id, kind, cycle);
 CREATE INDEX alert_conversation_changed ON public.alert_conversation USING btree (changed_at);
 CREATE INDEX alert_delivery_to ON public.alert_delivery USING btree (channel, target) WHERE (message_id IS NOT NULL);
 CREATE INDEX alert_notified ON public.alert USING btree (notified_at) WHERE 

@@ -84,6 +84,7 @@ BEGIN
     PERFORM reopen_inputs(locked, superseded, cascading, actor, now_is);
     locked := ARRAY(SELECT run_id FROM data_product_status r WHERE run_id = ANY (locked) AND takes_arrivals(r, now_is));
     PERFORM match_arrivals(locked, upstreams, now_is);
+    PERFORM learn_from_events(added, now_is);
     RETURN cardinality(advance(locked, now_is, reason, actor, 'released', upstreams));
 END $$;
 

@@ -69,6 +69,9 @@ BEGIN
         PERFORM advance(ARRAY[run], now_is, 'everything had arrived', actor);
     END IF;
     recorded_at := now_is;
+    IF outcome = 'COMPLETED' THEN
+        PERFORM learn_from_run(run, now_is);
+    END IF;
 END $$;
 
 CREATE OR REPLACE FUNCTION finish_attempt(

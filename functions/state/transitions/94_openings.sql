@@ -30,14 +30,12 @@ $$;
 
 CREATE OR REPLACE FUNCTION usually_at(product text, on_date date) RETURNS timestamptz
 LANGUAGE sql STABLE AS $$
--- When a refresh for that business date is usually received: the median of the last thirty of three months, by the clock of the product's schedule.
-    SELECT (on_date + percentile_cont(0.5) WITHIN GROUP (ORDER BY last.after)) AT TIME ZONE min(last.zone)
-    FROM (
-        SELECT (e.received_at AT TIME ZONE coalesce(s.timezone, 'UTC')) - e.business_date AS after, coalesce(s.timezone, 'UTC') AS zone
-        FROM refresh_event e LEFT JOIN data_product_schedule s USING (product_id)
-        WHERE e.product_id = product AND e.status = 'COMPLETED' AND e.business_date BETWEEN on_date - 92 AND on_date - 1
-        ORDER BY e.business_date DESC, e.received_at DESC LIMIT 30) last
-    HAVING count(*) > 0
+-- When the product is usually ready for that business date: the middle of the last ninety dates with what its weekday adds, by the clock of the product's
+-- schedule; of several cycles the last.
+    SELECT date_begins(on_date, s.timezone) + make_interval(secs => usual_seconds(u, on_date, 0.5))
+    FROM usual_time u LEFT JOIN data_product_schedule s USING (product_id)
+    WHERE u.product_id = product AND u.kind = 'ready' AND (u.last_date < on_date OR cardinality(u.ranked) > 1)  -- one time is no usage of its own date
+    ORDER BY u.cycle DESC LIMIT 1
 $$;
 
 CREATE OR REPLACE FUNCTION latest_date(product text, now_is timestamptz) RETURNS date

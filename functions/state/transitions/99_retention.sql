@@ -34,7 +34,7 @@ CREATE OR REPLACE FUNCTION spent_products(moment timestamptz, most integer) RETU
 $$;
 
 CREATE OR REPLACE FUNCTION delete_products(products text[]) RETURNS integer LANGUAGE plpgsql AS $$
--- Those of the products that are still removed, with what belongs to them. Gives how many.
+-- Those of the products that are still removed, with what belongs to them, and usual times that nobody asks for any more. Gives how many.
 DECLARE
     removed text[] := ARRAY(SELECT product_id FROM data_product WHERE product_id = ANY (products) AND NOT active ORDER BY product_id FOR UPDATE);
 BEGIN
@@ -42,6 +42,8 @@ BEGIN
     DELETE FROM data_pipeline_config WHERE product_id = ANY (removed);
     DELETE FROM unmade_opening WHERE product_id = ANY (removed);
     DELETE FROM data_product WHERE product_id = ANY (removed);
+    DELETE FROM usual_time u WHERE NOT EXISTS (SELECT FROM data_product p WHERE p.product_id = u.product_id)
+        AND NOT EXISTS (SELECT FROM data_product_dependencies d WHERE d.upstream = u.product_id);
     RETURN cardinality(removed);
 END $$;
 
