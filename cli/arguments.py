@@ -26,10 +26,11 @@ def add_application(
     parser: argparse.ArgumentParser,
     stack: str = "a deployed stack (default: the one in headgate.toml, else as with --local)",
     local: str = "the application that `headgate up` runs",
+    several: bool = False,
 ) -> None:
-    """Which running application the command calls, and in which form it prints the answer; `stack` and `local` are the help."""
+    """Which running application the command calls, or which `several`, and in which form it prints the answer; `stack` and `local` are the help."""
     target = parser.add_mutually_exclusive_group()
-    target.add_argument("--stack", metavar="NAME", help=stack)
+    target.add_argument("--stack", metavar="NAME", help=stack, action="append" if several else "store")
     target.add_argument("--local", action="store_true", help=local)
     parser.add_argument(
         "--region", help="the region of the stack (default: the one in headgate.toml, else of the AWS CLI)"

@@ -27,6 +27,7 @@ SUMMARIES = {
     "run": "run a business day on this machine",
     "up": "start the application on this machine and leave it running",
     "down": "stop the application that `up` started",
+    "board": "show the mesh in a browser",
     "status": "show the status of every product on a business date",
     "why": "explain the status of a run",
     "history": "list what happened on a business date",

@@ -14,12 +14,12 @@ from headgate.cli.formatting import plural
 def operate(arguments: argparse.Namespace, action: str, **event: Any) -> Any:
     """What the function answers to the operation; fields that are None are left out. Raises `RefusedError`, `UsageError`."""
     given = {key: value for key, value in event.items() if value is not None}
-    return application(arguments).call(OPERATE, {**given, "action": action, "actor": _actor()})
+    return application(arguments).call(OPERATE, {**given, "action": action, "actor": actor()})
 
 
 def test_alert(arguments: argparse.Namespace, channel: str, target: str) -> Any:
     """What the application answers to a test of a recipient. Raises `UsageError`."""
-    return application(arguments).call("AlertsFunctionName", {"channel": channel, "target": target, "actor": _actor()})
+    return application(arguments).call("AlertsFunctionName", {"channel": channel, "target": target, "actor": actor()})
 
 
 def confirm(arguments: argparse.Namespace, preview: str) -> None:
@@ -38,7 +38,8 @@ def counts(result: dict[str, int]) -> str:
     return ", ".join(f"{plural(count, 'run')} {name}" for name, count in result.items())
 
 
-def _actor() -> str:
+def actor() -> str:
+    """The name of who runs the command; an application on AWS asks AWS instead."""
     try:
         return getpass.getuser()[:128]
     except OSError:

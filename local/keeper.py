@@ -34,10 +34,12 @@ class FolderLostError(RuntimeError):
 
 
 class Keeper:
-    """`prepare` deploys the application to parts that have just started, and makes it usable."""
+    """`prepare` deploys the application to parts that have just started, and makes it usable; `watch` is called again and again from then on."""
 
-    def __init__(self, running: Runtime, held: Held, prepare: Callable[[], None], report: Report) -> None:
-        self._running, self._held, self._prepare, self._report = running, held, prepare, report
+    def __init__(
+        self, running: Runtime, held: Held, prepare: Callable[[], None], watch: Callable[[], None], report: Report
+    ) -> None:
+        self._running, self._held, self._prepare, self._watch, self._report = running, held, prepare, watch, report
         self._tries: list[float] = []
 
     def keep(self) -> None:
@@ -45,6 +47,7 @@ class Keeper:
         too many in a short time do not help."""
         self._prepare()
         while True:
+            self._watch()
             time.sleep(WATCH_SECONDS)
             if self._held.is_lost:
                 raise FolderLostError

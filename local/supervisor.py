@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from headgate.deployment.sam import sam
 from headgate.local import presence, relay, runtime, stack
+from headgate.local.board_process import BoardProcess
 from headgate.local.keeper import ERRORS, FolderLostError, Keeper
 from headgate.local.newer_state import require_known_migrations
 from headgate.local.process import LOOPBACK
@@ -73,6 +74,7 @@ def _serve(given: dict[str, Any], folder: Path, held: presence.Held) -> None:
         _print("local PostgreSQL and AWS endpoint started")
         require_known_migrations(running.postgres.dsn(), places.project)
         for_containers = _relayed(running, given.get("containers"), reached)
+        board = BoardProcess(given["board"], folder, reached)
 
         def prepare() -> None:
             # a commit that is older than the one before is meant as it is
@@ -82,11 +84,11 @@ def _serve(given: dict[str, Any], folder: Path, held: presence.Held) -> None:
             running.call_function(
                 "MonitorFunction", {"at_once": True}
             )  # nothing else reports what ended with the endpoint
-            held.publish(_known(running, for_containers))
+            held.publish({**_known(running, for_containers), "board": board.address})
             _print("ready")
 
         try:
-            Keeper(running, held, prepare, _print).keep()
+            Keeper(running, held, prepare, board.keep, _print).keep()
         except FolderLostError:
             running.stop_endpoint(
                 signal.SIGKILL

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from headgate.cli import interrupts, local_application, staging, terminal
+from headgate.board.serving import token_of
+from headgate.cli import browser, interrupts, local_application, staging, terminal
 from headgate.cli.application import LOCAL
 from headgate.cli.arguments import add_products
 from headgate.cli.errors import FINE, UsageError
@@ -31,6 +32,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="ADDRESS",
         help="let containers reach the application, at the address of the container bridge (default: found on this machine)",
     )
+    parser.add_argument("--no-browser", action="store_true", help="print the address of the board, and open no browser")
     parser.add_argument("--fresh", action="store_true", help="delete the data of earlier starts first")
     parser.add_argument("--json", action="store_true", help="print endpoints and outputs as JSON")
 
@@ -54,13 +56,17 @@ def run(arguments: argparse.Namespace) -> int:
         "statemachines": str(places.statemachines),
         "jobs": str(arguments.jobs.resolve()) if arguments.jobs else None,
         "containers": arguments.containers,
+        "board": [sys.executable, "-m", "headgate.cli.main", "board", "--local", "--listening"],
     }
     with Stages(arguments.json) as stages:
         known = local_application.start(settings, folder, stages)
     if arguments.json:
         terminal.print_json(known)
     else:
-        _print(known, folder, mesh, _scripts(catalog, arguments.jobs))
+        board = f"{known['board']}#token={token_of(folder)}"
+        _print(known, board, folder, mesh, _scripts(catalog, arguments.jobs))
+        if not arguments.no_browser:
+            browser.open_page(board)
     return FINE
 
 
@@ -112,7 +118,7 @@ def _scripts(catalog: dict[str, Any], folder: Path | None) -> str:
     return f"{found} of {number} jobs, functions and tasks have a script in {folder}; the others succeed at once"
 
 
-def _print(known: dict[str, Any], folder: Path, mesh: Mesh, scripts: str) -> None:
+def _print(known: dict[str, Any], board: str, folder: Path, mesh: Mesh, scripts: str) -> None:
     options = known["options"]
     variables = {
         "AWS_ENDPOINT_URL": options["endpoint_url"], "AWS_DEFAULT_REGION": options["region_name"],
@@ -121,6 +127,7 @@ def _print(known: dict[str, Any], folder: Path, mesh: Mesh, scripts: str) -> Non
     print(f"""
 The application is running on this machine.
 
+  board         {board}
   AWS endpoint  {options["endpoint_url"]}
   PostgreSQL    {known["postgres"]}
   Data API      {known["data_api"]}

@@ -1,0 +1,1 @@
+"""The board: the mesh in a browser, served on this machine."""

@@ -1,0 +1,75 @@
+// The status of the date that is looked at, kept up to date while somebody looks.
+import { computed, signal } from "@preact/signals";
+import { question } from "./api.js";
+import { route } from "./routes.js";
+import { group, GROUPS } from "./words.js";
+
+const EVERY = 5_000; // milliseconds
+export const day = signal(null); // the answer to `status`
+export const failure = signal(null); // why the latest question was not answered
+export const changed = signal(""); // what has changed, for those who listen to the page
+let tag, asked, timer;
+
+export const date = computed(() => route.value.about.date ?? day.value?.business_date);
+export const now = computed(() => day.value?.asked_at);
+
+// Rows by group, after the filters in the address: `domain`, `owner`, `q`, `group`.
+export const rows = computed(() => {
+  const { domain, owner, q = "" } = route.value.about;
+  const words = q.toLowerCase().split(/\s+/).filter(Boolean);
+  return (day.value?.products ?? []).filter(
+    (row) =>
+      (!domain || row.product.startsWith(`${domain}/`)) &&
+      (!owner || row.owner === owner) &&
+      words.every((word) => `${row.product} ${row.owner ?? ""} ${row.description ?? ""}`.toLowerCase().includes(word)),
+  );
+});
+
+export const grouped = computed(() => {
+  const found = Object.fromEntries(GROUPS.map((each) => [each.id, []]));
+  for (const row of rows.value) found[group(row, now.value)].push(row);
+  return found;
+});
+
+export const domains = computed(() => [...new Set((day.value?.products ?? []).map((row) => row.product.split("/")[0]))].sort());
+export const owners = computed(() => [...new Set((day.value?.products ?? []).map((row) => row.owner).filter(Boolean))].sort());
+export const statusOf = computed(() => new Map((day.value?.products ?? []).map((row) => [row.product, row])));
+
+export async function look() {
+  clearTimeout(timer);
+  const about = { business_date: route.value.about.date };
+  const wanted = JSON.stringify(about);
+  try {
+    const { answer, tag: newer } = await question("status", about, wanted === asked ? tag : undefined);
+    if (answer) {
+      tell(wanted === asked ? day.value : null, answer);
+      day.value = answer;
+      [tag, asked] = [newer, wanted];
+    }
+    failure.value = null;
+  } catch (error) {
+    failure.value = error;
+  }
+  if (!document.hidden) timer = setTimeout(look, EVERY);
+}
+
+function tell(before, after) {
+  if (!before) return;
+  const was = new Map(before.products.map((row) => [row.key, row.status]));
+  const news = after.products.filter((row) => was.get(row.key) !== row.status);
+  if (news.length) changed.value = news.length > 3 ? `${news.length} products have changed` : news.map((row) => `${row.product} is ${row.status.toLowerCase()}`).join(", ");
+}
+
+export function keepLooking() {
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) look();
+  });
+  let shown = route.value.about.date;
+  route.subscribe(({ about }) => {
+    if (about.date !== shown) {
+      shown = about.date;
+      look();
+    }
+  });
+  return look();
+}

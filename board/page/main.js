@@ -1,0 +1,62 @@
+// The page: a bar with where one can go, and the page that the address names.
+import { render } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import "@preact/signals";
+import { signIn } from "./api.js";
+import { Bar } from "./bar.js";
+import { changed, day, failure, keepLooking } from "./day.js";
+import { html } from "./html.js";
+import { follow, route } from "./routes.js";
+import { Failure } from "./parts.js";
+import { Today } from "./pages/today.js";
+import { Product } from "./pages/product.js";
+import { Run } from "./pages/run.js";
+import { Day } from "./pages/day.js";
+import { Mesh } from "./pages/mesh.js";
+import { Files } from "./pages/files.js";
+import { Alerts } from "./pages/alerts.js";
+import { Changes } from "./pages/changes.js";
+import { Health } from "./pages/health.js";
+import { Catalog } from "./pages/catalog.js";
+import { at } from "./times.js";
+
+const PAGES = { today: Today, product: Product, run: Run, day: Day, mesh: Mesh, files: Files, alerts: Alerts, changes: Changes, health: Health, catalog: Catalog };
+
+function Page() {
+  const { page, rest } = route.value;
+  const Shown = PAGES[page] ?? Today;
+  const place = [page, ...rest].join("/");
+  const before = useRef(place);
+  useEffect(() => {
+    if (before.current !== place) {
+      before.current = place;
+      scrollTo(0, 0);
+      document.querySelector("main").focus({ preventScroll: true });
+    }
+  }, [place]);
+  return html`
+    <a class="skip" href="#main" onClick=${skip}>Skip to the content</a>
+    <${Bar} />
+    ${failure.value && html`<${Stale} />`}
+    <main id="main" tabindex="-1"><${Shown} key=${place} /></main>
+    <p class="hidden" aria-live="polite">${changed.value}</p>`;
+}
+
+function skip(event) {
+  event.preventDefault();
+  document.querySelector("main").focus();
+}
+
+function Stale() {
+  const known = day.value;
+  return html`<div class="stale" role="status">
+    ${known ? html`This is how it was at ${at(known.asked_at, known.business_date)}. ${failure.value.message}` : html`<${Failure} error=${failure.value} />`}
+  </div>`;
+}
+
+await signIn();
+follow();
+await keepLooking();
+const root = document.querySelector("#board");
+root.replaceChildren();
+render(html`<${Page} />`, root);

@@ -1,0 +1,67 @@
+// The mesh: each domain a box of tiles, one for each product, what needs attention first.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { useAnswer } from "../asked.js";
+import { Filters } from "../bar.js";
+import { date, day, now, rows } from "../day.js";
+import { html } from "../html.js";
+import { Badge, Empty, Loading, ProductLink, Table, useTitle } from "../parts.js";
+import { change, route } from "../routes.js";
+import { sentence, shown, uncut } from "../words.js";
+import { Wall } from "../wall.js";
+
+export function Mesh() {
+  useTitle("Mesh");
+  const [asTable, setAsTable] = useState(false);
+  if (!day.value) return html`<${Loading} />`;
+  const { selected } = route.value.about;
+  return html`
+    <div class="head"><h1>Mesh</h1><${Filters} /><button type="button" aria-pressed=${asTable} onClick=${() => setAsTable(!asTable)}>${asTable ? "Show the tiles" : "Show as a table"}</button></div>
+    ${rows.value.length === 0 && html`<${Empty} title="No product is shown">No product matches the search and the choices above.</${Empty}>`}
+    ${asTable ? html`<${Domains} />` : html`<${Tiles} selected=${selected} />`}
+    ${selected && html`<${Selected} name=${selected} />`}`;
+}
+
+function Tiles({ selected }) {
+  const canvas = useRef(null);
+  const wall = useRef(null);
+  const near = useAnswer(selected ? "why" : "about", selected ? { product: selected, business_date: date.value } : {}).answer?.run;
+  useEffect(() => {
+    wall.current = new Wall(canvas.current, (product) => change({ selected: product ?? "" }));
+    return () => wall.current.end();
+  }, []);
+  useEffect(() => wall.current.show(rows.value, now.value), [rows.value]);
+  useEffect(() => wall.current.select(selected, near ? around(near) : new Map()), [selected, near]);
+  return html`<canvas class="wall" ref=${canvas} tabindex="0" role="img" aria-label=${`${rows.value.length} products in ${new Set(rows.value.map((row) => row.product.split("/")[0])).size} domains; the same as a table with the button above`}></canvas>`;
+}
+
+// What the product waits for, and what waits for it.
+function around(run) {
+  const found = new Map();
+  for (const each of [...uncut(run.arrived)[0], ...uncut(run.missing)[0]]) found.set(each.product, "before");
+  for (const each of uncut(run.downstream)[0]) found.set(each.product ?? each, "after");
+  return found;
+}
+
+function Selected({ name }) {
+  const row = rows.value.find((each) => each.product === name);
+  if (!row) return "";
+  return html`<section class="selected" aria-label="The selected product"><p><${ProductLink} name=${name} date=${route.value.about.date} /> <${Badge} ...${shown(row, now.value)} /> ${sentence(row, date.value, now.value)}</p>
+    <p class="legend"><span class="key before"></span>it waits for <span class="key after"></span>waits for it <button type="button" class="plain" onClick=${() => change({ selected: "" })}>Close</button></p></section>`;
+}
+
+function Domains() {
+  const found = new Map();
+  for (const row of rows.value) {
+    const domain = row.product.split("/")[0];
+    const tone = shown(row, now.value).tone;
+    const its = found.get(domain) ?? { domain, all: 0, bad: 0, warn: 0, live: 0, good: 0 };
+    its.all += 1;
+    if (tone in its) its[tone] += 1;
+    found.set(domain, its);
+  }
+  const sorted = [...found.values()].sort((one, other) => other.bad - one.bad || other.warn - one.warn || one.domain.localeCompare(other.domain));
+  return html`<${Table} caption="Domains" rows=${sorted} id=${(each) => each.domain} columns=${[
+    ["Domain", (each) => html`<button type="button" class="plain" onClick=${() => change({ domain: each.domain })}>${each.domain}</button>`],
+    ["Products", (each) => each.all, "number"], ["Failed or late", (each) => each.bad || "", "number"], ["Need attention", (each) => each.warn || "", "number"], ["Running", (each) => each.live || "", "number"], ["Done", (each) => each.good || "", "number"],
+  ]} />`;
+}

@@ -1,0 +1,126 @@
+// One product on one date: where it stands and why, its inputs, its last sixty days, what waits for it.
+import { Actions } from "../actions.js";
+import { useAnswer } from "../asked.js";
+import { Condition } from "../condition.js";
+import { date as chosen, now as asked, statusOf } from "../day.js";
+import { html } from "../html.js";
+import { Badge, Facts, Failure, Loading, Outside, ProductLink, Table, Time, useTitle } from "../parts.js";
+import { link, route } from "../routes.js";
+import { Strip } from "../strip.js";
+import { at, lasting, longDate, shifted } from "../times.js";
+import { inputName, sentence, shown, statusWord, uncut } from "../words.js";
+
+const DAYS = 60;
+
+export function Product() {
+  const name = route.value.rest.join("/");
+  const { date, cycle } = route.value.about;
+  useTitle(name);
+  const { answer, error } = useAnswer("why", { product: name, business_date: date, cycle }, 5_000);
+  if (error && !answer) return html`<h1>${name}</h1><${Failure} error=${error} />`;
+  if (!answer) return html`<${Loading} />`;
+  const run = { ...answer.run, product: name };
+  const row = { ...run, ...statusOf.value.get(name), ...(answer.business_date === chosen.value ? {} : run) };
+  return html`
+    <div class="head">
+      <h1><${ProductLink} name=${name} date=${date} /></h1>
+      <${Badge} ...${shown({ ...row, status: run.status }, answer.asked_at)} />
+      <${Actions} run=${run} date=${answer.business_date} />
+    </div>
+    ${run.description && html`<p class="description">${run.description}</p>`}
+    <p class="lead">On ${longDate(answer.business_date)}: ${sentence({ ...row, status: run.status, missing: (run.missing ?? []).map((each) => each.product ?? each) }, answer.business_date, answer.asked_at) || statusWord(run.status).word}.</p>
+    <${Causes} run=${run} date=${answer.business_date} now=${answer.asked_at} />
+    <div class="columns">
+      <section aria-labelledby="inputs"><h2 id="inputs">What it waits for</h2><${Condition} run=${run} date=${answer.business_date} /></section>
+      <section aria-labelledby="about"><h2 id="about">This run</h2><${About} run=${run} date=${answer.business_date} now=${answer.asked_at} /></section>
+    </div>
+    ${run.files && html`<${RunFiles} files=${run.files} date=${answer.business_date} />`}
+    <${Jobs} run=${run} date=${answer.business_date} now=${answer.asked_at} />
+    <${Days} name=${name} date=${answer.business_date} />
+    <${Downstream} run=${run} date=${answer.business_date} />`;
+}
+
+// What is behind it: the products at the beginning of the chain.
+function Causes({ run, date, now }) {
+  const [causes, more] = uncut(run.root_causes);
+  if (!causes.length) return "";
+  return html`<section class="causes" aria-labelledby="causes"><h2 id="causes">What is behind it</h2><ul>${causes.map(
+    (each) => html`<li key=${each.product}><${ProductLink} name=${each.product} date=${each.business_date} /> ${standing(each.upstream, date, now)}</li>`,
+  )}${more > 0 && html`<li>and ${more} more</li>`}</ul></section>`;
+}
+
+function standing(upstream, date, now) {
+  if (!upstream) return "is not known here";
+  const { word, tone, icon } = statusWord(upstream.status);
+  const since = upstream.since ? `since ${at(upstream.since, date)}, ${lasting(upstream.since, now)}` : upstream.usually_at ? `usually here at ${at(upstream.usually_at, date)}` : "";
+  return html`<${Badge} word=${word} tone=${tone} icon=${icon} /> ${since}${upstream.error && html`: ${upstream.error}`}${upstream.owner && html` <span class="owner">owner ${upstream.owner}</span>`}`;
+}
+
+function About({ run, date, now }) {
+  const zone = run.timezone;
+  const time = (moment) => moment && html`<${Time} moment=${moment} date=${date} zone=${zone} />`;
+  const ended = run.finished_at ?? (run.status === "PROCESSING" ? now : null);
+  return html`<${Facts} facts=${[
+    ["Owner", run.owner],
+    ["Due", time(run.due_at)],
+    ["Deadline for its inputs", run.status === "WAITING" ? time(run.deadline_at) : null],
+    ["Opened", time(run.opened_at)],
+    ["Released", run.released_at && html`${time(run.released_at)}${run.release_reason && html` <span class="note">${run.release_reason}</span>`}`],
+    ["Started", time(run.started_at)],
+    ["Ended", time(run.finished_at)],
+    ["Took", run.started_at && ended ? lasting(run.started_at, ended) : null],
+    ["Attempt", run.attempt > 1 ? run.attempt : null],
+    ["Error", run.error && html`${run.error}${run.cause && html`<pre class="cause">${run.cause}</pre>`}`],
+    ["Definition", run.metadata?.commit && html`commit ${run.metadata.commit}`],
+    ["Execution", run.link && html`<${Outside} href=${run.link}>in the AWS console</${Outside}>`],
+    ["Details", html`<a href=${link(`run/${run.product}`, { date, cycle: run.cycle })}>what happened in this run</a>`],
+  ]} />`;
+}
+
+function Jobs({ run, date, now }) {
+  const [jobs, more] = uncut(run.jobs);
+  if (!jobs.length) return "";
+  return html`<section aria-labelledby="jobs"><h2 id="jobs">Its steps</h2><${Table} caption="Job runs" rows=${jobs} id=${(each) => each.job_run_id} columns=${[
+    ["Step", (each) => each.step],
+    ["Job", (each) => html`<${Outside} href=${each.link}>${each.job}</${Outside}>`],
+    ["State", (each) => each.state.toLowerCase()],
+    ["Attempt", (each) => each.attempt, "number"],
+    ["Started", (each) => at(each.started_at, date), "time"],
+    ["Took", (each) => lasting(each.started_at, each.ended_at ?? now), "number"],
+    ["Message", (each) => each.message ?? ""],
+  ]} />${more > 0 && html`<p>and ${more} more</p>`}</section>`;
+}
+
+function RunFiles({ files, date }) {
+  const [missing] = uncut(files.missing);
+  const [there, more] = uncut(files.files);
+  return html`<section aria-labelledby="files"><h2 id="files">Its files</h2>
+    <p>${files.there} there${files.rejected ? `, ${files.rejected} rejected` : ""}${missing.length ? `, ${missing.length} missing` : ""}.</p>
+    ${missing.length > 0 && html`<ul class="missing">${missing.map((each) => html`<li key=${each.what}><strong>${each.what}</strong> is not here${each.usually ? `; it usually comes between ${at(each.usually.from, date)} and ${at(each.usually.to, date)}` : ""}</li>`)}</ul>`}
+    <${Table} caption="Files of this date" rows=${there} id=${(each) => each.file} columns=${[
+      ["File", (each) => each.name],
+      ["Received", (each) => at(each.received_at, date), "time"],
+      ["Bytes", (each) => each.size.toLocaleString(), "number"],
+      ["State", (each) => each.status.toLowerCase()],
+      ["Reason", (each) => each.reason ?? ""],
+    ]} />${more > 0 && html`<p>and ${more.toLocaleString()} more</p>`}</section>`;
+}
+
+function Days({ name, date }) {
+  const { answer } = useAnswer("runs", { product: name, business_date: shifted(date, -DAYS + 1), until: date }, 0);
+  if (!answer?.runs.length) return "";
+  return html`<section aria-labelledby="days"><h2 id="days">Its last ${DAYS} days</h2><${Strip} runs=${answer.runs} from=${answer.business_date} until=${answer.until} product=${name} /></section>`;
+}
+
+function Downstream({ run, date }) {
+  const [names, more] = uncut(run.downstream);
+  return html`<section aria-labelledby="downstream"><h2 id="downstream">What waits for it</h2>${
+    names.length
+      ? html`<ul class="names">${names.map((each) => {
+          const name = each.product ?? each;
+          const row = statusOf.value.get(name);
+          return html`<li key=${name}><${ProductLink} name=${name} date=${date} /> ${row && html`<${Badge} ...${shown(row, asked.value)} />`}</li>`;
+        })}${more > 0 && html`<li>and ${more} more</li>`}</ul>`
+      : html`<p class="quiet">No product of this application depends on it.</p>`
+  }</section>`;
+}

@@ -1,0 +1,34 @@
+// One run: when it waited, which steps ran in which attempt, and everything that happened.
+import { useAnswer } from "../asked.js";
+import { Bars } from "../bars.js";
+import { html } from "../html.js";
+import { Failure, Loading, ProductLink, Table, useTitle } from "../parts.js";
+import { phases } from "../phases.js";
+import { link, route } from "../routes.js";
+import { at, longDate } from "../times.js";
+import { happened } from "../happened.js";
+
+export function Run() {
+  const name = route.value.rest.join("/");
+  const { date, cycle } = route.value.about;
+  useTitle(`Run of ${name}`);
+  const { answer, error } = useAnswer("history", { product: name, business_date: date }, 5_000);
+  const why = useAnswer("why", { product: name, business_date: date, cycle }, 5_000).answer;
+  if (error && !answer) return html`<h1>${name}</h1><${Failure} error=${error} />`;
+  if (!answer) return html`<${Loading} />`;
+  const entries = answer.entries.filter((each) => !cycle || !each.cycle || each.cycle === cycle);
+  const its = answer.business_date;
+  return html`
+    <div class="head"><h1>Run of <${ProductLink} name=${name} date=${date} /></h1><p>${longDate(its)}</p></div>
+    <section aria-labelledby="course"><h2 id="course">Its course</h2><${Bars} bars=${phases(entries, answer.asked_at, why?.run.jobs ?? [])} date=${its} now=${answer.asked_at} /></section>
+    <section aria-labelledby="happened"><h2 id="happened">What happened</h2>
+      ${answer.more && html`<p class="note">Only the latest is shown.</p>`}
+      <${Table} caption="What happened, oldest first" rows=${entries} columns=${[
+        ["Time", (each) => at(each.at, its, true), "time"],
+        ["", (each) => happened(each, its)],
+        ["By", (each) => each.by ?? ""],
+        ["Attempt", (each) => each.attempt ?? "", "number"],
+      ]} />
+    </section>
+    <p><a href=${link("alerts", { date, product: name })}>Its alerts</a></p>`;
+}

@@ -1,0 +1,71 @@
+// Today: what needs attention first, in words.
+import { useState } from "preact/hooks";
+import { Filters } from "../bar.js";
+import { date, day, grouped, now, rows } from "../day.js";
+import { html } from "../html.js";
+import { Badge, Empty, Icon, Loading, ProductLink, Time, useTitle } from "../parts.js";
+import { change, route } from "../routes.js";
+import { longDate } from "../times.js";
+import { GROUPS, groupNamed, sentence, shown } from "../words.js";
+
+const FIRST = 100; // rows of a group that are drawn at once
+
+export function Today() {
+  useTitle("Today");
+  if (!day.value) return html`<${Loading} />`;
+  const chosen = route.value.about.group;
+  const filled = GROUPS.filter((each) => grouped.value[each.id].length);
+  const visible = chosen && groupNamed(chosen) ? filled.filter((each) => each.id === chosen) : filled;
+  return html`
+    <div class="head"><h1>${longDate(date.value)}</h1><${Filters} /></div>
+    <p class="summary">${summary()}</p>
+    <ul class="counts" aria-label="How many products are in which state">${filled.map(
+      (each) => html`<li key=${each.id}><button type="button" class="count ${each.tone}" aria-pressed=${chosen === each.id} onClick=${() => change({ group: chosen === each.id ? "" : each.id })}>
+        <${Icon} shape=${each.icon} /><strong>${grouped.value[each.id].length.toLocaleString()}</strong> ${each.word}
+      </button></li>`,
+    )}</ul>
+    ${day.value.unreachable?.map((each) => html`<p class="failure" role="alert" key=${each.application}>${each.application} does not answer: ${each.message}</p>`)}
+    ${rows.value.length === 0 && html`<${Empty} title="No product is shown">${day.value.products.length ? "No product matches the search and the choices above." : "The catalog of the application has no products yet. Deploy one, and it appears here."}</${Empty}>`}
+    ${visible.map((each) => html`<${Group} key=${each.id} group=${each} products=${grouped.value[each.id]} alone=${Boolean(chosen)} />`)}`;
+}
+
+function summary() {
+  const found = grouped.value;
+  const trouble = ["failed", "late", "risk", "overdue", "held", "outdated"].reduce((sum, id) => sum + found[id].length, 0);
+  const open = found.running.length + found.waiting.length + found.later.length;
+  if (!rows.value.length) return "";
+  if (trouble) return `${trouble === 1 ? "1 product needs" : `${trouble.toLocaleString()} products need`} attention; ${found.done.length.toLocaleString()} of ${rows.value.length.toLocaleString()} are ready.`;
+  return open ? `Nothing needs attention; ${found.done.length.toLocaleString()} of ${rows.value.length.toLocaleString()} are ready.` : "Everything of this day is done.";
+}
+
+function Group({ group, products, alone }) {
+  const [open, setOpen] = useState(group.open);
+  const [all, setAll] = useState(false);
+  const drawn = all ? products : products.slice(0, FIRST);
+  return html`<details class="group" open=${open || alone} onToggle=${({ target }) => setOpen(target.open)}>
+    <summary><h2 class=${group.tone}><${Icon} shape=${group.icon} />${group.word} <span class="number">${products.length.toLocaleString()}</span></h2></summary>
+    ${(open || alone) && html`<table class="products">
+      <caption class="hidden">${group.word}</caption>
+      <thead><tr><th scope="col">Product</th><th scope="col">Where it stands</th><th scope="col" class="time">Due</th><th scope="col" class="time">Started</th><th scope="col" class="time">Ended</th><th scope="col">Owner</th></tr></thead>
+      ${chunks(drawn).map((chunk, number) => html`<tbody key=${number}>${chunk.map((row) => html`<${Row} key=${row.key} row=${row} />`)}</tbody>`)}
+    </table>
+    ${drawn.length < products.length && html`<button type="button" class="more" onClick=${() => setAll(true)}>Show all ${products.length.toLocaleString()}</button>`}`}
+  </details>`;
+}
+
+function Row({ row }) {
+  const its = date.value;
+  return html`<tr>
+    <th scope="row"><${ProductLink} name=${row.product} date=${route.value.about.date} />${row.cycle && html` <span class="cycle">${row.cycle.slice(0, 2)}:${row.cycle.slice(2)}</span>`}</th>
+    <td><${Badge} ...${shown(row, now.value)} /> <span class="sentence">${sentence(row, its, now.value)}</span>${row.attempt > 1 && html` <span class="attempt">attempt ${row.attempt}</span>`}</td>
+    <td class="time"><${Time} moment=${row.due_at} date=${its} /></td>
+    <td class="time"><${Time} moment=${row.started_at} date=${its} /></td>
+    <td class="time"><${Time} moment=${row.finished_at} date=${its} /></td>
+    <td>${row.owner}</td>
+  </tr>`;
+}
+
+// Groups of rows that a browser need not lay out before they are seen.
+function chunks(rows, size = 50) {
+  return Array.from({ length: Math.ceil(rows.length / size) }, (_, number) => rows.slice(number * size, (number + 1) * size));
+}

@@ -1,0 +1,34 @@
+// Where the page is: `#/product/core/positions?date=2026-11-20`. Everything that somebody may want to send to a colleague is in the address.
+import { signal } from "@preact/signals";
+
+export const route = signal(read());
+
+export function read() {
+  const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
+  const [page, ...rest] = path.split("/").map(decodeURIComponent);
+  return { page: page || "today", rest, about: Object.fromEntries(new URLSearchParams(query)) };
+}
+
+export function link(path, about = {}) {
+  const given = Object.entries(about).filter(([, value]) => value !== undefined && value !== null && value !== "");
+  const query = new URLSearchParams(given).toString();
+  return `#/${path.split("/").map(encodeURIComponent).join("/")}${query ? `?${query}` : ""}`;
+}
+
+// The same page with these fields changed; without a new entry in the history of the browser where `quiet`.
+export function change(about, quiet = false) {
+  const { page, rest, about: now } = route.value;
+  const target = link([page, ...rest].join("/"), { ...now, ...about });
+  if (quiet) {
+    history.replaceState(null, "", target);
+    route.value = read();
+  } else {
+    location.hash = target;
+  }
+}
+
+export function follow() {
+  addEventListener("hashchange", () => {
+    route.value = read();
+  });
+}

@@ -1,0 +1,127 @@
+// Draws domains as boxes of tiles on a canvas, the domains with the worst states first. Arrow keys go from tile to tile.
+import { colours, cut, Surface } from "./surface.js";
+import { shown } from "./words.js";
+
+const WORST = ["bad", "warn", "live", "calm", "mute", "good"];
+const HEAD = 18;
+const GAP = 12;
+const NAMED = 24; // pixels: tiles of this height have names
+
+export class Wall {
+  constructor(canvas, select) {
+    this.canvas = canvas;
+    this.tiles = [];
+    this.boxes = [];
+    this.near = new Map();
+    this.surface = new Surface(canvas, () => this.draw());
+    canvas.addEventListener("click", (event) => select(this.at(event)?.product));
+    canvas.addEventListener("pointermove", (event) => {
+      const tile = this.at(event);
+      canvas.title = tile ? tile.product : "";
+      canvas.style.cursor = tile ? "pointer" : "";
+    });
+    canvas.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      if (!step || !this.tiles.length) return;
+      event.preventDefault();
+      const now = this.tiles.findIndex((tile) => tile.product === this.selected);
+      select(this.tiles[(now + step + this.tiles.length) % this.tiles.length].product);
+    });
+  }
+
+  end() {
+    this.surface.end();
+  }
+
+  show(rows, now) {
+    const domains = new Map();
+    for (const row of rows) {
+      const domain = row.product.split("/")[0];
+      const tile = { product: row.product, ...shown(row, now) };
+      domains.set(domain, [...(domains.get(domain) ?? []), tile]);
+    }
+    const rank = (tile) => WORST.indexOf(tile.tone);
+    this.domains = [...domains].map(([name, tiles]) => ({ name, tiles: tiles.sort((one, other) => rank(one) - rank(other)) }));
+    this.domains.sort((one, other) => rank(one.tiles[0]) - rank(other.tiles[0]) || other.tiles.length - one.tiles.length);
+    this.surface.soon();
+  }
+
+  select(product, near) {
+    this.selected = product;
+    this.near = near;
+    this.surface.soon();
+  }
+
+  // The largest tiles with which the domains are still seen at a glance, few of them with their names; the canvas becomes as high as it needs.
+  place(width) {
+    const count = this.domains.reduce((sum, each) => sum + each.tiles.length, 0);
+    const tall = count > 4000 ? 7 : count > 1200 ? 9 : count > 300 ? 13 : NAMED;
+    const wide = tall === NAMED ? 148 : tall;
+    this.tiles = [];
+    this.boxes = [];
+    let [left, top, high] = [0, 0, 0];
+    for (const domain of this.domains) {
+      const square = Math.ceil(Math.sqrt(domain.tiles.length * 1.8));
+      const across = wide === tall ? Math.max(square, Math.ceil(70 / (wide + 2))) : Math.ceil(domain.tiles.length / 8);
+      const boxWide = Math.min(across, domain.tiles.length) * (wide + 2);
+      if (left && left + Math.max(boxWide, 70) > width) [left, top, high] = [0, top + high + GAP, 0];
+      this.boxes.push({ name: domain.name, left, top, wide: Math.max(boxWide, 70) });
+      domain.tiles.forEach((tile, number) => {
+        this.tiles.push({ ...tile, wide, tall, left: left + (number % across) * (wide + 2), top: top + HEAD + Math.floor(number / across) * (tall + 2) });
+      });
+      left += Math.max(boxWide, 70) + GAP;
+      high = Math.max(high, HEAD + Math.ceil(domain.tiles.length / across) * (tall + 2));
+    }
+    return top + high + 4;
+  }
+
+  draw() {
+    const { context, width } = this.surface;
+    if (!this.domains) return;
+    const height = Math.ceil(this.place(width));
+    if (Math.abs(height - this.surface.height) > 1) {
+      this.canvas.style.height = `${height}px`; // it is drawn again in its new size
+      return;
+    }
+    const paint = colours();
+    context.clearRect(0, 0, width, height);
+    context.font = `11px ${paint.font}`;
+    context.fillStyle = paint.quiet;
+    for (const box of this.boxes) context.fillText(box.name, box.left, box.top + 12, box.wide);
+    for (const tone of WORST) {
+      context.fillStyle = paint[tone];
+      for (const tile of this.tiles) if (tile.tone === tone) context.fillRect(tile.left, tile.top, tile.wide, tile.tall);
+    }
+    this.marks(context, paint);
+  }
+
+  // What is bad has a cross as well as a colour; what is selected and what is around it has a frame.
+  marks(context, paint) {
+    context.font = `12px ${paint.font}`;
+    for (const tile of this.tiles) {
+      context.fillStyle = context.strokeStyle = paint.page;
+      if (tile.tall === NAMED) context.fillText(cut(context, tile.product.split("/")[1], tile.wide - 28), tile.left + 22, tile.top + 16);
+      if (tile.tone === "bad" && tile.tall >= 9) cross(context, tile.left + (tile.tall === NAMED ? 6 : 3), tile.top + (tile.tall === NAMED ? 7 : 3), tile.tall === NAMED ? 10 : tile.tall - 6);
+      const near = tile.product === this.selected ? "selected" : this.near.get(tile.product);
+      if (near) {
+        context.strokeStyle = near === "before" ? paint.live : near === "after" ? paint.accent : paint.text;
+        context.lineWidth = near === "selected" ? 3 : 2;
+        context.strokeRect(tile.left - 1, tile.top - 1, tile.wide + 2, tile.tall + 2);
+      }
+    }
+  }
+
+  at(event) {
+    return this.tiles.find((tile) => event.offsetX >= tile.left && event.offsetX < tile.left + tile.wide + 2 && event.offsetY >= tile.top && event.offsetY < tile.top + tile.tall + 2);
+  }
+}
+
+function cross(context, left, top, size) {
+  context.lineWidth = 1.5;
+  context.beginPath();
+  context.moveTo(left, top);
+  context.lineTo(left + size, top + size);
+  context.moveTo(left + size, top);
+  context.lineTo(left, top + size);
+  context.stroke();
+}

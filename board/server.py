@@ -1,0 +1,95 @@
+"""The server of the board: `GET /api/<question>`, `POST /api/<action>`, and the files of the page."""
+
+import base64
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from headgate.board.api import AnswerError, Board
+from headgate.board.guard import App, Guard, policy
+
+PAGE = Path(__file__).parent / "page"
+ASKED_AT = "asked_at"  # differs in each answer, so it does not count for whether one has changed
+MOST_BYTES = 100_000  # of the body of an action
+_MAP = re.compile(rb'<script type="importmap">(.*?)</script>', re.DOTALL)
+
+
+def app(board: Board, port: int, token: str) -> App:
+    """The ASGI application that serves the page and its API at this port of the loopback interface."""
+
+    def ask(request: Request) -> Response:
+        try:
+            answer = board.question(request.path_params["question"], dict(request.query_params))
+        except AnswerError as error:
+            return _refusal(error)
+        digest = hashlib.sha256(_bytes({key: value for key, value in answer.items() if key != ASKED_AT})).hexdigest()
+        tag = f'"{digest[:32]}"'
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers={"etag": tag})
+        return _json(answer, headers={"etag": tag})
+
+    async def act(request: Request) -> Response:
+        from starlette.concurrency import run_in_threadpool
+
+        try:
+            given = await _given(request)
+            return _json(await run_in_threadpool(board.action, request.path_params["action"], given))
+        except AnswerError as error:
+            return _refusal(error)
+
+    def about(request: Request) -> Response:
+        return _json({"applications": board.names, "may_act": True})
+
+    routes = [
+        Route("/api/about", about, methods=["GET"]),
+        Route("/api/{question:str}", ask, methods=["GET"]),
+        Route("/api/{action:str}", act, methods=["POST"]),
+        Mount("/", StaticFiles(directory=PAGE, html=True)),
+    ]
+    served: Any = Starlette(routes=routes, middleware=[Middleware(GZipMiddleware, minimum_size=1000)])
+    return Guard(served, port, token, policy(_hash_of_map()))
+
+
+async def _given(request: Request) -> dict[str, Any]:
+    if request.headers.get("content-type", "").split(";")[0] != "application/json":  # a form of another page cannot send that
+        raise AnswerError("BadEvent", "the body of an action is JSON")
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > MOST_BYTES:
+            raise AnswerError("BadEvent", f"the body of an action has at most {MOST_BYTES:,} bytes")
+    try:
+        given = json.loads(body)
+    except ValueError:
+        given = None
+    if not isinstance(given, dict):
+        raise AnswerError("BadEvent", "the body of an action is a JSON object")
+    return given
+
+
+def _hash_of_map() -> str:
+    found = _MAP.search((PAGE / "index.html").read_bytes())
+    assert found, "index.html has an import map"
+    return base64.b64encode(hashlib.sha256(found[1]).digest()).decode()
+
+
+def _refusal(error: AnswerError) -> Response:
+    return _json({"error": error.kind, "message": str(error)}, status=error.status)
+
+
+def _json(answer: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(_bytes(answer), status, headers, media_type="application/json")
+
+
+def _bytes(answer: Any) -> bytes:
+    return json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
