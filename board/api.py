@@ -75,7 +75,9 @@ class Board:
     def action(self, name: str, given: Answer) -> Any:
         """What the application of the product answers to the action. Raises `AnswerError`, also where the action is neither a preview nor bound to one."""
         if not (given.get("preview") is True or given.get("expect")):
-            raise AnswerError("BadEvent", "an action needs the digest of its preview in `expect`; nothing has been changed")
+            raise AnswerError(
+                "BadEvent", "an action needs the digest of its preview in `expect`; nothing has been changed"
+            )
         event = {key: value for key, value in given.items() if key != "application"} | {"action": name}
         return self._acting(given).act(event)
 

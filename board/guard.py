@@ -70,7 +70,10 @@ class Guard:
         if scope["path"].startswith("/api/"):
             given = headers.get("authorization", "").removeprefix("Bearer ")
             if not secrets.compare_digest(given.encode(), self._token.encode()):
-                return 401, "the token is missing or wrong: open the address that `headgate board` or `headgate up` has printed"
+                return (
+                    401,
+                    "the token is missing or wrong: open the address that `headgate board` or `headgate up` has printed",
+                )
         return None
 
     async def _send(self, send: Send, status: int, message: str) -> None:

@@ -61,7 +61,9 @@ def app(board: Board, port: int, token: str) -> App:
 
 
 async def _given(request: Request) -> dict[str, Any]:
-    if request.headers.get("content-type", "").split(";")[0] != "application/json":  # a form of another page cannot send that
+    if (
+        request.headers.get("content-type", "").split(";")[0] != "application/json"
+    ):  # a form of another page cannot send that
         raise AnswerError("BadEvent", "the body of an action is JSON")
     body = b""
     async for part in request.stream():

@@ -82,7 +82,6 @@ def morning(world: World) -> None:
     complete(world, "finance/ledger", now="2026-11-20 07:50")
     world.event("finance/ledger", str(DAY), at("2026-11-20 07:50"), attempt=1)
     world.state.set_hold("finance/report", DAY, "", True, "ann", at("2026-11-20 08:00"))
-    world.state.record_late_runs(NOW) if hasattr(world.state, "record_late_runs") else None
 
 
 @dataclass
@@ -92,7 +91,8 @@ class InProcess:
     name: str
 
     def ask(self, event: dict[str, Any]) -> dict[str, Any]:
-        return self._called(lambda: inquire.handler(event, None))
+        answer: dict[str, Any] = self._called(lambda: inquire.handler(event, None))
+        return answer
 
     def act(self, event: dict[str, Any]) -> Any:
         return self._called(lambda: operate.handler({**event, "actor": "ann"}, None))

@@ -140,5 +140,5 @@ def running(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
 
     for module in (operate, application):
         monkeypatch.setattr(module, "application", lambda arguments: Running())
-    monkeypatch.setattr(operate, "_actor", lambda: "ann")
+    monkeypatch.setattr(operate, "actor", lambda: "ann")
     monkeypatch.setenv("TZ", "UTC")

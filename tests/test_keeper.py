@@ -58,7 +58,7 @@ def keeping(monkeypatch: pytest.MonkeyPatch) -> Callable[[Parts], list[str]]:
         monkeypatch.setattr(keeper, "time", clock())
         reported: list[str] = []
         running: Any = parts
-        Keeper(cast("Runtime", running), cast("Held", running), parts.prepare, reported.append).keep()
+        Keeper(cast("Runtime", running), cast("Held", running), parts.prepare, lambda: None, reported.append).keep()
         return reported
 
     return keep

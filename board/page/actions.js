@@ -1,6 +1,7 @@
 // Operations on a run: what would change, why it is done, and the confirmation that is bound to what was shown.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { action } from "./api.js";
+import { acted } from "./asked.js";
 import { look } from "./day.js";
 import { html } from "./html.js";
 import { Failure, Loading } from "./parts.js";
@@ -64,6 +65,7 @@ function Dialog({ what, run, date, close }) {
     if (!preview) return show();
     if ((await perform({ expect: preview.digest })) !== null) {
       dialog.current.close();
+      acted.value += 1;
       look();
     }
   };

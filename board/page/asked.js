@@ -1,15 +1,20 @@
 // An answer that a page needs, asked again while it is shown.
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { signal } from "@preact/signals";
 import { question } from "./api.js";
+
+export const acted = signal(0); // how many actions have been performed: after each of them what is shown is asked again
 
 // {answer, error}: `answer` is the latest one. Asked anew when `about` changes, and every `every` milliseconds while the page is visible.
 export function useAnswer(name, about, every = 0) {
   const [state, setState] = useState({ answer: null, error: null });
   const wanted = JSON.stringify([name, about]);
+  const before = useRef(wanted);
   useEffect(() => {
     let ended = false;
     let timer, tag;
-    setState({ answer: null, error: null });
+    if (before.current !== wanted) setState({ answer: null, error: null });
+    before.current = wanted;
     const look = async () => {
       try {
         const found = await question(name, about, tag);
@@ -29,6 +34,6 @@ export function useAnswer(name, about, every = 0) {
       ended = true;
       clearTimeout(timer);
     };
-  }, [wanted]);
+  }, [wanted, acted.value]);
   return state;
 }

@@ -66,7 +66,7 @@ export function Facts({ facts }) {
 
 // `columns` are [heading, cell of a row, class]; `caption` is read out.
 export function Table({ caption, columns, rows, id }) {
-  return html`<div class="scroll" tabindex="0" role="region" aria-label=${caption}><table>
+  return html`<div class="scroll" tabindex="0" role="group" aria-label=${caption}><table>
     <caption class="hidden">${caption}</caption>
     <thead><tr>${columns.map(([name, , style]) => html`<th scope="col" class=${style ?? ""}>${name}</th>`)}</tr></thead>
     <tbody>${rows.map((row, number) => html`<tr key=${id ? id(row) : number}>${columns.map(([, cell, style]) => html`<td class=${style ?? ""}>${cell(row)}</td>`)}</tr>`)}</tbody>

@@ -5,11 +5,14 @@ import { lasting, shifted } from "./times.js";
 import { statusWord } from "./words.js";
 import { Icon } from "./parts.js";
 
+const LEAST = 14; // days that are shown although the product is younger
+
 export function Strip({ runs, from, until, product }) {
   const found = new Map();
   for (const run of runs) found.set(run.business_date, [...(found.get(run.business_date) ?? []), run]);
+  const first = [runs[0]?.business_date ?? from, shifted(until, 1 - LEAST)].sort()[0];
   const dates = [];
-  for (let date = from; date <= until; date = shifted(date, 1)) dates.push(date);
+  for (let date = first < from ? from : first; date <= until; date = shifted(date, 1)) dates.push(date);
   const longest = Math.max(1, ...runs.map(took));
   return html`<ol class="strip">${dates.map((date) => html`<${Cell} key=${date} date=${date} runs=${found.get(date) ?? []} product=${product} longest=${longest} />`)}</ol>`;
 }

@@ -109,7 +109,7 @@ function RunFiles({ files, date }) {
 function Days({ name, date }) {
   const { answer } = useAnswer("runs", { product: name, business_date: shifted(date, -DAYS + 1), until: date }, 0);
   if (!answer?.runs.length) return "";
-  return html`<section aria-labelledby="days"><h2 id="days">Its last ${DAYS} days</h2><${Strip} runs=${answer.runs} from=${answer.business_date} until=${answer.until} product=${name} /></section>`;
+  return html`<section aria-labelledby="days"><h2 id="days">Its last days</h2><${Strip} runs=${answer.runs} from=${answer.business_date} until=${answer.until} product=${name} /></section>`;
 }
 
 function Downstream({ run, date }) {

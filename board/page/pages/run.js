@@ -25,7 +25,7 @@ export function Run() {
       ${answer.more && html`<p class="note">Only the latest is shown.</p>`}
       <${Table} caption="What happened, oldest first" rows=${entries} columns=${[
         ["Time", (each) => at(each.at, its, true), "time"],
-        ["", (each) => happened(each, its)],
+        ["What", (each) => happened(each, its)],
         ["By", (each) => each.by ?? ""],
         ["Attempt", (each) => each.attempt ?? "", "number"],
       ]} />

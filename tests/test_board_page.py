@@ -1,0 +1,230 @@
+"""The page of the board in a real browser, over a morning in which every kind of status occurs."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+pytest.importorskip("playwright")
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+import runtime
+from headgate.board.api import Board
+from headgate.local.postgres import Postgres
+from tests.board_world import NOW, InProcess, morning, serving
+from tests.browser import needs_chromium, opened, started
+from tests.fake_aws import FakeAws
+from tests.state_world import World, new_world
+
+pytestmark = [needs_chromium, pytest.mark.slow]
+PAGES = (
+    "today", "product/core/positions", "product/risk/concentration", "product/raw/ratings", "run/risk/limits", "day", "mesh?selected=core%2Fpositions",
+    "files", "alerts", "changes", "health", "catalog",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with started() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def world(postgres: Postgres) -> Iterator[World]:
+    with new_world(postgres) as made:
+        morning(made)
+        yield made
+
+
+@pytest.fixture
+def address(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setattr(runtime, "now", lambda: NOW)
+    with serving(Board([InProcess("local")])) as found:
+        yield found
+
+
+def texts(page: Page, selector: str) -> list[str]:
+    """What a reader sees, in one line each."""
+    return [" ".join(each.inner_text().split()) for each in page.locator(selector).all()]
+
+
+def test_today_says_first_what_needs_attention(browser: Browser, address: str) -> None:
+    with opened(browser, address) as go:
+        page = go("today")
+        assert page.title() == "Today · Headgate"
+        assert texts(page, ".summary") == ["5 products need attention; 6 of 14 are ready."]
+        assert texts(page, ".count") == ["1 Failed", "2 Late", "1 Not received", "1 Held", "2 Waiting", "1 Later today", "6 Done"]  # fmt: skip
+        assert list(
+            zip(texts(page, "details[open] tbody th"), texts(page, "details[open] tbody td:nth-child(2)"), strict=True)
+        ) == [
+            ("risk/limits", "failed JobFailed"),
+            ("core/issuers", "late waits for raw/ratings; due by 08:00"),
+            ("core/positions", "running, late runs since 07:12, for 1 h 48 min; due by 08:30"),
+            ("raw/ratings", "not received usually here at 04:27, not yet received"),
+            ("finance/report", "held held; waits for risk/exposure"),
+            ("risk/concentration", "waiting waits for core/issuers, core/positions"),
+            ("risk/exposure", "waiting waits for core/positions"),
+        ]
+
+
+def test_a_choice_and_a_search_are_in_the_address(browser: Browser, address: str) -> None:
+    with opened(browser, address) as go:
+        page = go("today")
+        page.get_by_label("Domain").select_option("risk")
+        page.get_by_label("Find a product").fill("lim")
+        page.wait_for_url("**q=lim**")
+        assert "domain=risk" in page.url
+        assert texts(page, "tbody th") == ["risk/limits"]
+        page.get_by_label("Find a product").fill("nothing")
+        page.wait_for_selector(".empty")
+        assert texts(page, ".empty .title") == ["No product is shown"]
+
+
+def test_a_product_says_why_it_waits_and_what_is_behind_it(browser: Browser, address: str) -> None:
+    with opened(browser, address) as go:
+        page = go("today")
+        page.get_by_role("link", name="risk/concentration").click()
+        page.wait_for_selector(".causes")
+        assert page.title() == "risk/concentration · Headgate"
+        assert texts(page, ".lead") == ["On Friday, 20 November 2026: waits for core/issuers, core/positions."]
+        assert texts(page, ".causes li") == [
+            "core/positions running since 07:12, 1 h 48 min owner core-data",
+            "raw/ratings expected usually here at 04:27 owner market-data",
+        ]
+        assert texts(page, ".leaf") == ["core/issuers waiting for raw/ratings", "core/positions running"]
+        page.locator(".causes a").nth(1).click()
+        page.wait_for_selector("h1:has-text('ratings')")
+        assert "#/product/raw/ratings" in page.url
+
+
+def test_texts_of_others_are_text(browser: Browser, address: str) -> None:
+    """A description is written by anybody who can deploy a product."""
+    with opened(browser, address) as go:
+        page = go("product/finance/report")
+        page.wait_for_selector(".description")
+        assert texts(page, ".description") == ["Daily report <b>to the board</b>"]
+
+
+def test_a_run_shows_its_course(browser: Browser, address: str) -> None:
+    with opened(browser, address) as go:
+        page = go("run/risk/limits")
+        page.wait_for_selector(".bars li")
+        assert texts(page, ".bars .words") == [
+            "waits for its inputs, 06:00 to 07:10, 1 h 10 min",
+            "released, its machine starts, 07:10 to 07:12, 2 min",
+            "pipeline, 07:12 to 07:40, 28 min",
+        ]
+        assert texts(page, "tbody tr td:nth-child(2)")[-1] == "failed: JobFailed"
+
+
+def test_an_action_is_shown_before_it_is_done(browser: Browser, address: str, world: World) -> None:
+    with opened(browser, address) as go:
+        page = go("product/risk/exposure")
+        page.get_by_role("button", name="Hold", exact=True).click()
+        page.wait_for_selector("dialog[open] .note")
+        assert "Nothing has been changed yet" in page.locator("dialog").inner_text()
+        page.get_by_role("button", name="Leave it as it is").click()
+        page.wait_for_selector("dialog", state="detached")
+        assert world.run("risk/exposure", "2026-11-20")["held"] is False
+
+        page.get_by_role("button", name="Hold", exact=True).click()
+        page.wait_for_selector("dialog[open] .note")
+        page.locator("dialog button.primary").click()
+        page.wait_for_selector("button:has-text('End the hold')")
+        assert world.run("risk/exposure", "2026-11-20")["held"] is True
+
+        page.get_by_role("button", name="End the hold").click()
+        page.wait_for_selector("dialog[open] .note")
+        page.locator("dialog button.primary").click()
+        page.get_by_role("button", name="Hold", exact=True).wait_for()
+        assert world.run("risk/exposure", "2026-11-20")["held"] is False
+
+
+def test_a_reason_is_part_of_what_is_confirmed(browser: Browser, address: str, world: World) -> None:
+    with opened(browser, address) as go:
+        page = go("product/risk/concentration")
+        page.get_by_role("button", name="Go on without core/issuers").click()
+        confirm = page.locator("dialog button.primary")
+        assert (confirm.inner_text(), confirm.is_disabled()) == ("Show what would change", True)
+        page.get_by_label("Why").fill("the custodian has no new ratings")
+        confirm.click()
+        page.wait_for_selector("dialog .note")
+        assert "counts as arrived: core/issuers" in page.locator("dialog").inner_text()
+        page.get_by_label("Why").fill("another reason")
+        assert confirm.inner_text() == "Show what would change", "what was shown is not what would be done"
+        page.get_by_role("button", name="Leave it as it is").click()
+        assert world.sql("SELECT count(*) FROM data_product_dependencies_events_status WHERE waived_by IS NOT NULL") == [(0,)]  # fmt: skip
+
+
+def test_a_change_is_shown_while_somebody_looks(browser: Browser, address: str, world: World) -> None:
+    with opened(browser, address) as go:
+        page = go("today")
+        world.state.set_hold("risk/concentration", None, "", True, "ann", NOW)
+        page.wait_for_selector("button.count:has-text('2 Held')", timeout=8_000)
+        world.state.set_hold("risk/concentration", None, "", False, "ann", NOW)
+
+
+def test_a_server_that_has_gone_leaves_what_was_known(browser: Browser, aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    monkeypatch.setattr(runtime, "now", lambda: NOW)
+    context = browser.new_context(timezone_id="UTC")
+    page = context.new_page()
+    with serving(Board([InProcess("local")])) as address:
+        page.goto(address)
+        page.wait_for_selector("tbody tr")
+    page.wait_for_selector(".stale", timeout=10_000)
+    assert texts(page, ".stale")[0].startswith("This is how it was at 09:00. The board's server does not answer.")
+    assert len(texts(page, "tbody tr")) > 5
+    context.close()
+
+
+def test_without_the_token_nothing_is_shown(browser: Browser, address: str) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(address.split("#")[0])
+    page.wait_for_selector(".failure")
+    assert texts(page, ".failure .title") == ["You are not signed in."]
+    assert "core/positions" not in page.content()
+    context.close()
+
+
+def test_a_second_tab_has_the_token_of_the_first(browser: Browser, address: str) -> None:
+    context = browser.new_context()
+    first, second = context.new_page(), context.new_page()
+    first.goto(address)
+    first.wait_for_selector("tbody tr")
+    assert "token" not in first.url
+    second.goto(address.split("#")[0] + "#/product/core/trades")
+    second.wait_for_selector("h1:has-text('trades')")
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_can_be_read_by_everybody(browser: Browser, address: str, scheme: str) -> None:
+    """WCAG 2.2 AA, as far as axe can see."""
+    options = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+    found: dict[str, Any] = {}
+    with opened(browser, address, bypass_csp=True, color_scheme=scheme) as go:
+        for path in PAGES:
+            page = go(path)
+            page.wait_for_selector(".loading", state="detached")
+            answer = Axe().run(page, options=options).response
+            for each in answer["violations"]:
+                found[f"{path}: {each['id']}"] = [node["html"][:200] for node in each["nodes"]][:3]
+    assert not found, json.dumps(found, indent=1)
+
+
+def test_it_can_be_used_without_a_mouse(browser: Browser, address: str) -> None:
+    with opened(browser, address) as go:
+        page = go("today")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")  # skip to the content
+        assert page.locator("main:focus").count() == 1
+        go("mesh")
+        page.locator("canvas").focus()
+        page.keyboard.press("ArrowRight")
+        page.wait_for_selector(".selected")
+        page.get_by_role("button", name="Show as a table").click()
+        assert texts(page, "tbody td:first-child")[:2] == ["core", "risk"]
