@@ -17,7 +17,7 @@ GOLDEN = $(shell grep -rlE '^from tests.golden import .*\bexpect\b' tests --incl
 # The tests start hundreds of processes. Without stored bytecode each of them compiles every module that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run help setup check test static tests quick golden release-before coverage soak fmt bench clean
+.PHONY: run help setup vendor check test static tests quick golden release-before coverage soak fmt bench clean
 
 run: setup  ## deploys the application to this machine and plays a business day
 	$(BIN)/headgate run local/samples/stifel/day.yaml
@@ -37,6 +37,9 @@ $(SAM)/.ready-$(SAM_VERSION):
 	$(PYTHON) -m venv $(SAM)
 	$(SAM)/bin/pip install --quiet --disable-pip-version-check aws-sam-cli==$(SAM_VERSION)
 	touch $@
+
+vendor: setup  ## copies the libraries of the board from their packages (needs npm)
+	$(BIN)/python -m headgate.board.vendor
 
 fmt: setup  ## formats the code and corrects what ruff can correct
 	$(BIN)/ruff check --fix .

@@ -1,7 +1,9 @@
 """The page of the board in a real browser, over a morning in which every kind of status occurs."""
 
 import json
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from tests.browser import needs_chromium, opened, started
 from tests.fake_aws import FakeAws
 from tests.state_world import World, new_world
 
+PICTURE = Path(__file__).parent.parent / "docs" / "board-today.png"
 pytestmark = [needs_chromium, pytest.mark.slow]
 PAGES = (
     "today", "product/core/positions", "product/risk/concentration", "product/raw/ratings", "run/risk/limits", "day", "mesh?selected=core%2Fpositions",
@@ -68,6 +71,15 @@ def test_today_says_first_what_needs_attention(browser: Browser, address: str) -
             ("risk/concentration", "waiting waits for core/issuers, core/positions"),
             ("risk/exposure", "waiting waits for core/positions"),
         ]
+
+
+def test_the_picture_of_the_documentation(browser: Browser, address: str) -> None:
+    """Taken anew with the golden files. Pictures of two machines differ in their pixels, so they are not compared."""
+    with opened(browser, address) as go:
+        picture = go("today").screenshot()
+    if os.environ.get("HEADGATE_GOLDEN") == "write":
+        PICTURE.write_bytes(picture)
+    assert PICTURE.read_bytes()[:8] == picture[:8]
 
 
 def test_a_choice_and_a_search_are_in_the_address(browser: Browser, address: str) -> None:

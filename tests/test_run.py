@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import boto3
 import pytest
 
+from headgate.local import presence
 from tests import corpora
 from tests.golden import FOLDER, expect
 from tests.headgate_command import HEADGATE, headgate, lay_out, mentioning, output_of
@@ -191,6 +193,24 @@ def test_up_prints_how_to_reach_it_and_that_is_right(up: Path) -> None:
     ], "of a product of this very mesh"
     machines = boto3.client("stepfunctions", **known["options"]).list_state_machines()["stateMachines"]
     assert "headgate-d1_ds4" in {each["name"] for each in machines}
+
+
+def test_up_serves_the_board_and_serves_it_again(up: Path) -> None:
+    address = output_of(up, "board", "--no-browser").removeprefix("The board is at ").strip()
+    assert address in (up / "printed").read_text()
+    page, token = address.split("#token=")
+    request = urllib.request.Request(f"{page}api/status", headers={"Authorization": f"Bearer {token}"})
+
+    def products() -> set[str]:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return {each["product"] for each in json.loads(answer.read())["products"]}
+
+    assert products() >= {"raw/rd1", "d1/ds4"}
+    supervisor = presence.look(up / ".headgate" / "local").process
+    children = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
+    (board,) = [each for each in children if b"board" in Path(f"/proc/{each}/cmdline").read_bytes()]
+    os.kill(int(board), signal.SIGKILL)
+    assert products() >= {"raw/rd1", "d1/ds4"}, "its socket is kept, so the question waits for the next process"
 
 
 def test_a_recipient_is_tested_and_alerts_are_muted_and_listed(up: Path) -> None:
