@@ -103,7 +103,8 @@ class _Run:
 
     def _key(self, product: Product) -> str:
         # two products of equal metadata still differ in their names
-        return f"{product.id} {self.digests[product.id]}" + (" elsewhere" if self._elsewhere(product) else "")
+        bucket = self.mesh.bucket_of(product)  # a job that ships with the product may read it
+        return f"{product.id} {self.digests[product.id]} {bucket}" + (" elsewhere" if self._elsewhere(product) else "")
 
     def _elsewhere(self, product: Product) -> bool:
         return publishes_elsewhere(self.mesh, product.domain)
@@ -114,7 +115,7 @@ class _Run:
         shape = shape_of(given, texts)
         text = shape.text(texts)
         resources = self.resources[product.id] = resources_of(
-            product, shape.placeholders, shape.calls_of(texts), deployed(product)
+            product, shape.placeholders, shape.calls_of(texts), deployed(product, self.mesh.bucket_of(product))
         )
         self.proof.machine(self.mesh.file(product), given, shape.key, text, resources)
         return resources, text

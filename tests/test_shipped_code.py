@@ -107,6 +107,36 @@ def test_a_job_reads_its_own_files_in_all_their_versions_and_nothing_else() -> N
     )
 
 
+def test_a_job_that_loads_batches_may_do_what_the_package_for_jobs_does() -> None:
+    """Its files in every version, the manifests and results of its step, and copies of files that it rejects."""
+    template = json.loads((GOLDEN / "output" / "batches" / "statemachines/raw/template.json").read_bytes())
+    granted = [
+        (each["Action"], each["Resource"]["Fn::Sub"].removeprefix("arn:${AWS::Partition}:s3:::"))
+        for each in statements(template, "")
+        if isinstance(each["Resource"], dict) and ":s3:::" in each["Resource"].get("Fn::Sub", "")
+    ]
+    assert granted == [
+        (["s3:GetObject", "s3:GetObjectVersion"], "custodian-drop/out/?accounts/*"),
+        (["s3:GetObject", "s3:PutObject"], "${BatchesBucketName}/batches/*/load-all/*.jsonl"),
+        ("s3:PutObject", "acme-lake/quarantine/raw/accounts/*"),
+    ]
+
+
+def test_the_role_of_a_job_follows_the_bucket_of_its_files(project: Callable[[str], Path], headgate: Headgate) -> None:
+    """Also where the product's own file does not change."""
+    root = project((GOLDEN / "output" / "batches" / "input.txt").read_text("utf-8"))
+    assert headgate("generate")[0] == 0
+    buckets = root / "products/raw/buckets.yaml"
+    buckets.write_text(buckets.read_text().replace("custodian-drop", "other-drop"))
+    script = root / "products/raw/accounts/product.yaml"
+    for command, listed in (("pythonshell", False), ("glueetl", True)):
+        script.write_text(script.read_text().replace("command: pythonshell", f"command: {command}"))
+        assert headgate("generate")[0] == 0
+        text = json.dumps(statements(json.loads((root / "statemachines/raw/template.json").read_bytes()), ""))
+        assert ("other-drop/out/" in text, "s3:ListBucket" in text) == (True, listed)
+        assert "custodian-drop" not in text
+
+
 def _ids(template: dict[str, Any], step: str) -> list[str]:
     return [
         key.removesuffix("JobRole").rpartition("Of")[2]

@@ -35,7 +35,7 @@ class LandingBucket:
 
     @property
     def arn(self) -> Value:
-        return _arn(self.bucket)
+        return arn_of(self.bucket)
 
     @property
     def owner(self) -> Value:
@@ -130,7 +130,7 @@ def _in_account(text: str) -> Value:
     return {"Fn::Sub": text.replace(ACCOUNT, "${AWS::AccountId}")} if ACCOUNT in text else text
 
 
-def _arn(bucket: Bucket, key: str = "") -> Value:
+def arn_of(bucket: Bucket, key: str = "") -> Value:
     name = bucket.real_name(bucket.account).replace(ACCOUNT, "${AWS::AccountId}")
     return {"Fn::Sub": f"arn:${{AWS::Partition}}:s3:::{name}{key}"}
 
@@ -168,16 +168,21 @@ def _manifests(sources: list[tuple[Bucket, Source]], narrow: bool) -> Iterator[S
     for bucket, source in sources:
         if "manifest" in source.complete:
             template = source.prefix + source.complete["manifest"]["name"]
-            arn = _arn(bucket, f"/{_any(template)}" if narrow else "/*")
+            arn = arn_of(bucket, f"/{_any(template)}" if narrow else "/*")
             found[repr(arn)] = arn
     if found:
         yield {"Effect": "Allow", "Action": ["s3:GetObject", "s3:GetObjectVersion"], "Resource": list(found.values())}
 
 
 def _any(template: str) -> str:
-    """As IAM matches it: `*` for the date and the cycle, `?` for characters that mean something to IAM or CloudFormation."""
+    """As IAM matches it, with `*` for the date and the cycle."""
     parts = template.replace(CYCLE, DATE).split(DATE)
-    return "*".join("".join("?" if each in "*?$" else each for each in part) for part in parts)
+    return "*".join(as_iam_matches(part) for part in parts)
+
+
+def as_iam_matches(text: str) -> str:
+    """The text, with `?` for characters that mean something to IAM or CloudFormation."""
+    return "".join("?" if each in "*?$" else each for each in text)
 
 
 def _listings(sources: list[tuple[Bucket, Source]], narrow: bool) -> Iterator[Statement]:
@@ -189,7 +194,7 @@ def _listings(sources: list[tuple[Bucket, Source]], narrow: bool) -> Iterator[St
         statement: Statement = {
             "Effect": "Allow",
             "Action": "s3:ListBucketVersions" if bucket.versioned else "s3:ListBucket",
-            "Resource": _arn(bucket),
+            "Resource": arn_of(bucket),
         }
         if narrow and "" not in prefixes:
             statement["Condition"] = {"StringEquals": {"s3:prefix": sorted(set(prefixes))}}

@@ -20,6 +20,7 @@ def _text(description: str, **more: str) -> dict[str, Any]:
 # which values they may have.
 PARAMETERS: dict[str, dict[str, Any]] = {
     "AlertTopicArn": _text("SNS topic to which machines publish outcomes; the alert function delivers them."),
+    "BatchesBucketName": _text("Bucket of what jobs that load files read and write."),
     "CentralEventBusArn": _text("Bus for events of visibility `mesh`."),
     "CodeBucketName": _text("Bucket of the files that ship with products."),
     "DependencyGateFunctionArn": _text("Registers a waiting run and resolves its missed deadline."),
