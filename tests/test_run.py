@@ -208,7 +208,7 @@ def test_up_serves_the_board_and_serves_it_again(up: Path) -> None:
     assert products() >= {"raw/rd1", "d1/ds4"}
     supervisor = presence.look(up / ".headgate" / "local").process
     children = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
-    (board,) = [each for each in children if b"board" in Path(f"/proc/{each}/cmdline").read_bytes()]
+    (board,) = [each for each in children if b"\0board\0" in Path(f"/proc/{each}/cmdline").read_bytes()]
     os.kill(int(board), signal.SIGKILL)
     assert products() >= {"raw/rd1", "d1/ds4"}, "its socket is kept, so the question waits for the next process"
 
