@@ -15,15 +15,16 @@ from clients import client, code_of, described
 from contract import require
 from failure_cause import readable
 from job_run import mark_of
-from state.errors import FilesFailed, FilesRejected, StateUnavailable, WavesExhausted
+from state.errors import FilesFailed, FilesRejected, FilesRemain, StateUnavailable, WavesExhausted
 from step_types import glue
 
 PAGE = 500  # files of a manifest that one call of the state gives
 MANIFEST, RESULTS = "--batch-manifest", "--batch-results"
 VERSION = 1  # of the manifest
 WITHOUT_ID = "result"  # the name of the results where the job does not know its own run: `headgate_jobs`
-ENDS = {"failed": FilesFailed, "rejected": FilesRejected, "exhausted": WavesExhausted}
-OUTCOMES = ("PROCESSED", "REJECTED", "FAILED")
+ENDS = {"failed": FilesFailed, "rejected": FilesRejected, "exhausted": WavesExhausted, "remaining": FilesRemain}
+# SKIPPED, with `load: cdc`: an earlier file of its lane was not loaded, so that it waits as before, and has lost no try.
+OUTCOMES = ("PROCESSED", "REJECTED", "FAILED", "SKIPPED")
 WRITERS = 8  # manifests at the same time
 MOST_BYTES = 3_000_000  # of what the jobs say in one call; the Data API takes 4 MiB
 MOST_CHECKS, LONGEST_RULE, LONGEST_VALUE, LONGEST_MESSAGE = 50, 2_000, 200, 1_000  # as the state keeps them
@@ -37,7 +38,7 @@ def s3() -> Any:
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`plan` gives the next batches, `{decision, batches: [{batch_id, arguments}]}`, `decision` `load` or `done`; `record` records what the job run of a
     batch said of its files; `fail` that it did not succeed. Each may be repeated. Raises `FilesFailed` and `FilesRejected`, if more files were left out
-    than the step accepts, `WavesExhausted`, `StateUnavailable`, `StaleAttempt`, `IllegalTransition`, `UnknownRun`."""
+    than the step accepts, `WavesExhausted`, `FilesRemain`, `StateUnavailable`, `StaleAttempt`, `IllegalTransition`, `UnknownRun`."""
     require(event, "file-batches")
     try:
         match event["action"]:

@@ -22,13 +22,15 @@ class Load:
     """The step `load` of raw/positions, whose files have landed and whose run has begun."""
 
     def __init__(self, world: World, files: int, size: int = 10, **settings: Any) -> None:
-        self.world, self._entered = world, 0
-        loading = {**step("load"), "settings": {"batches": {**SETTINGS, **settings}}}
-        pipeline = {"timeout": None, "steps": [loading]}
-        world.load({"raw/positions": {**positions({"count": files}), "pipeline": pipeline}}, LOADED)
+        self.deploy(world, positions({"count": files}), settings)
         if files:
             land(world, names(files), SIX, size=size)
         self.begin()
+
+    def deploy(self, world: World, product: dict[str, Any], settings: dict[str, Any]) -> None:
+        self.world, self._entered = world, 0
+        loading = {**step("load"), "settings": {"batches": {**SETTINGS, **settings}}}
+        world.load({"raw/positions": {**product, "pipeline": {"timeout": None, "steps": [loading]}}}, LOADED)
 
     def begin(self) -> None:
         run = self.world.run("raw/positions", TODAY)

@@ -11,13 +11,16 @@ from moto import mock_aws
 import file_batches
 from headgate_jobs.batch import Batch
 from job_run import mark_of
-from state.errors import BadEvent, FilesRejected, StateUnavailable
+from state.errors import BadEvent, FilesRejected, FilesRemain, StateUnavailable
 from tests.fake_aws import FakeAws
+from tests.golden import FOLDER, expect
 from tests.handler_steps import invoke, sample
+from tests.state_lanes import Stream, change
 from tests.state_loading import JOB, Load
 from tests.state_world import World
 
 BUCKET = "headgate-batches"
+RULE = {"rule": "RowCount > 0", "severity": "reject", "passed": False, "value": 0.0}
 CHECKS = {"reject": [{"rule": "RowCount > 0", "test": {"type": "RowCount"}}]}
 
 
@@ -34,8 +37,8 @@ def _s3(monkeypatch: pytest.MonkeyPatch, aws: FakeAws) -> Iterator[Any]:
 class Machine:
     """What the machine of raw/positions asks of the function, and what its job runs do."""
 
-    def __init__(self, world: World, s3: Any, **settings: Any) -> None:
-        self.load, self.s3, self.entered = Load(world, 5, max_files=2, **settings), s3, 0
+    def __init__(self, world: World, s3: Any, load: Load | None = None, **settings: Any) -> None:
+        self.load, self.s3, self.entered = load or Load(world, 5, max_files=2, **settings), s3, 0
 
     def ask(self, action: str, **more: Any) -> dict[str, Any]:
         event = {"action": action, "run_id": str(self.load.run), "attempt": 1, "step": "load", **more}
@@ -230,3 +233,38 @@ def test_a_bucket_that_does_not_answer_is_asked_again(world: World, s3: Any) -> 
 def test_what_the_machine_says_is_checked() -> None:
     with pytest.raises(BadEvent, match="/step is missing"):
         invoke("file_batches", {key: value for key, value in sample("file_batches").items() if key != "step"})
+
+
+def test_the_changes_of_a_lane_are_given_in_order_and_not_behind_one_that_was_left_out(world: World, s3: Any) -> None:
+    """A rule of data quality rejects the second change of the orders."""
+    landed = [change(number, table) for number in (2, 10, 1) for table in ("orders", "users")]
+    stream = Stream(world, landed, together=["table"])
+    machine = Machine(world, s3, load=stream)
+    (planned,) = machine.plan()
+    manifest = s3.get_object(Bucket=BUCKET, Key=planned["arguments"]["--batch-manifest"].removeprefix(f"s3://{BUCKET}/"))["Body"].read()  # fmt: skip
+    expect(FOLDER / "messages/manifest-of-changes.jsonl", manifest.replace(str(stream.run).encode(), b"<run>"))
+    with machine.job(planned) as job:
+        for file in job:
+            with file:
+                wrong = (file.facets["table"], file.facets["number"]) == ("orders", "2")
+                file.rejected("RowCount > 0", checks=[RULE]) if wrong else file.processed()
+    machine.ask("record", batch_id=planned["batch_id"], job_run_id=JOB)
+    found = world.sql("SELECT facets ->> 'table', (facets ->> 'number')::integer, status, tries FROM landing_file WHERE kind = 'data' ORDER BY 1, 2")  # fmt: skip
+    assert found[:3] == [("orders", 1, "PROCESSED", 0), ("orders", 2, "REJECTED", 0), ("orders", 10, "RECEIVED", 0)]
+    assert {status for _, _, status, _ in found[3:]} == {"PROCESSED"}
+    with pytest.raises(FilesRejected) as ended:
+        machine.plan()
+    assert str(ended.value) == (
+        "files of table orders stop at orders_20261120_2.csv (file 3, REJECTED: RowCount > 0), and 1 waits behind it"
+    )
+
+
+def test_more_waves_than_one_execution_has_end_it_and_say_so(world: World, s3: Any) -> None:
+    stream = Stream(world, [change(1), change(2)], max_files=1)
+    machine = Machine(world, s3, load=stream)
+    world.sql(
+        "INSERT INTO landing_wave (run_id, attempt, step, wave, entered_at, decision, planned_at) SELECT %s, 1, 'load', 99, 'before', 'load', now()",
+        str(stream.run),
+    )
+    with pytest.raises(FilesRemain, match="99 waves of batches have been loaded"):
+        machine.plan()

@@ -70,7 +70,7 @@ def test_a_child_that_breaks_does_not_end_the_map() -> None:
     assert own_states(ended) == [*BEGINNING, *WAVE, *DONE, *COMPLETED]
 
 
-@pytest.mark.parametrize("error", ["FilesFailed", "FilesRejected", "WavesExhausted"])
+@pytest.mark.parametrize("error", ["FilesFailed", "FilesRejected", "FilesRemain", "WavesExhausted"])
 def test_what_is_left_out_ends_the_run_with_its_reason(error: str) -> None:
     ended = executed(batches_plan=[wave(1), Raise(error, "1 of 2 files")])
     assert (ended.status, ended.error) == ("FAILED", error)

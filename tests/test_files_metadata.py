@@ -137,7 +137,15 @@ def test_plan_says_what_changed_in_a_source(root: Path, headgate: Headgate) -> N
 
 def test_long_lists_are_cut_and_their_changes_are_said_all_the_same() -> None:
     def source(*values: str) -> dict[str, object]:
-        keys = {"bucket_name": "b", "prefix": "", "pattern": "p", "cycle": None, "settle": 1, "min_bytes": 1}
+        keys = {
+            "bucket_name": "b",
+            "prefix": "",
+            "pattern": "p",
+            "cycle": None,
+            "settle": 1,
+            "load": "full",
+            "min_bytes": 1,
+        }
         keys |= {"on_correction": "notify", "reconcile": None, "via": "sqs", "versioned": True}
         return {**keys, "date": {"group": "d", "format": "f", "offset": 0}, "complete": {"values": {"r": list(values)}}}
 

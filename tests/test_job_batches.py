@@ -81,6 +81,36 @@ def test_each_file_is_read_under_its_own_name_and_has_its_line(s3: Any, tmp_path
     }
 
 
+CHANGES = [("orders", "1"), ("orders", "2"), ("users", "1"), ("orders", "3"), ("users", "2")]
+
+
+@pytest.mark.parametrize("ends", ["rejected", "failed"])
+def test_behind_a_file_that_was_left_out_the_changes_of_its_lane_are_not_given(s3: Any, ends: str) -> None:
+    files = [{**landed(s3, f"{table}-{number}.csv"), "facets": {"table": table}} for table, number in CHANGES]
+    given = []
+    with batch_of(s3, *files, load="cdc", order=["number"], together=["table"]) as batch:
+        for file in batch:
+            given.append(file.file_id)
+            with file:
+                getattr(file, ends)("no account") if file.file_id == 2 else file.processed()
+    assert (batch.load, batch.order, batch.together, given) == ("cdc", ["number"], ["table"], [1, 2, 3, 5])
+    outcomes = [line["outcome"] for line in results(s3).values()]
+    assert outcomes == ["PROCESSED", ends.upper(), "PROCESSED", "SKIPPED", "PROCESSED"]
+
+
+def test_changes_without_groups_are_one_lane_and_an_exception_stops_it(s3: Any) -> None:
+    with batch_of(s3, *(landed(s3, name) for name in NAMES), load="cdc", order=["arrival"], together=None) as batch:
+        for file in batch:
+            with file:
+                raise ValueError("row 3 has no account")
+    assert [line["outcome"] for line in results(s3).values()] == ["FAILED", "SKIPPED", "SKIPPED"]
+
+
+def test_a_late_file_says_so(s3: Any) -> None:
+    batch = batch_of(s3, {**landed(s3, NAMES[0]), "late": True}, landed(s3, NAMES[1]), load="cdc")
+    assert [file.late for file in batch.files] == [True, False]
+
+
 def test_what_is_read_is_the_version_of_the_batch(s3: Any) -> None:
     entry = landed(s3, NAMES[0], "first")
     landed(s3, NAMES[0], "second")

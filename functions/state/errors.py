@@ -77,6 +77,10 @@ class WavesExhausted(Exception):
     """Batches of files were planned again and again, and always failed."""
 
 
+class FilesRemain(Exception):
+    """All waves of batches that one execution has were loaded, and files are left: the next attempt goes on with them by itself."""
+
+
 class DeadlineExceeded(Exception):
     """The deadline passed; the message names what is missing."""
 

@@ -28,7 +28,7 @@ class Rematched:
 
 @dataclass(frozen=True, slots=True)
 class PlannedBatches:
-    """`decision`: load, with the `batches` [{batch_id, number}] of a wave; done; or failed, rejected or exhausted, with a message. `files` counts those
+    """`decision`: load, with the `batches` [{batch_id, number}] of a wave; done; or failed, rejected, exhausted or remaining, with a message. `files` counts those
     that were {files: loaded, rejected, failed} by now."""
 
     decision: str

@@ -18,9 +18,8 @@ SHARE = 0.9
 # How many items an inline Map has is not in the definition. As many as run at the same time are counted; a Map over more belongs
 # in distributed mode (docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html).
 INLINE_ITEMS = 40
-# How often a loop goes round is not in the definition. The batches of files are planned anew as often as the state allows (`most_waves`), and once more for
-# each wave of files that are new.
-ROUNDS = 50
+# How often a loop goes round is not in the definition. The batches of files are planned as often as the state allows (`most_plans`).
+ROUNDS = 100
 Rounds = Callable[[Machine, str], int]  # how often a state of a machine is entered at most
 
 

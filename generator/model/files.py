@@ -12,11 +12,13 @@ PREFIX = default("product", "files", "prefix")
 FORMAT = default("product", "file_date", "format")
 OFFSET = default("product", "file_date", "offset")
 SETTLE = default("product", "complete", "settle")
+LOAD = default("product", "files", "load")
 MIN_BYTES = default("product", "files", "min_bytes")
 ON_CORRECTION = default("product", "files", "on_correction")
 RECONCILE = default("product", "files", "reconcile")
 WAYS: list[str] = schema("product")["$defs"]["complete"]["x-exactly-one-of"]
 ACCOUNT = "{account}"
+ARRIVAL = "arrival"  # in the order of batches: the moment at which a file was put
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,15 @@ class Source:
     cycle: Document | None
     complete: Document
     settle: int
+    load: str
     min_bytes: int
     on_correction: str
     reconcile: int | None
+
+    @property
+    def in_order(self) -> bool:
+        """Whether every version of a file counts, one after the other."""
+        return self.load == "cdc"
 
     @property
     def way(self) -> str:
@@ -106,6 +114,7 @@ def source(document: Document, timezone: str | None) -> Source:
         cycle=document.get("cycle"),
         complete=complete,
         settle=seconds(document["complete"].get("settle", SETTLE)),
+        load=document.get("load", LOAD),
         min_bytes=document.get("min_bytes", MIN_BYTES),
         on_correction=document.get("on_correction", ON_CORRECTION),
         reconcile=None if reconcile == "never" else seconds(reconcile),

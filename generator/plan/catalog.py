@@ -100,7 +100,7 @@ def entry(product: Product, bucket: Bucket | None = None) -> Entry:
 
 
 def _files(source: Source, bucket: Bucket) -> Entry:
-    """`bucket_name` may have `{account}` in it, which is filled in where the catalog is loaded. `sweep` and `load` have one value each so far."""
+    """`bucket_name` may have `{account}` in it, which is filled in where the catalog is loaded. `sweep` has one value so far."""
     return {
         "bucket": source.bucket,
         "bucket_name": bucket.real_name(bucket.account),
@@ -109,7 +109,7 @@ def _files(source: Source, bucket: Bucket) -> Entry:
         **source.naming(),
         "settle": source.settle,
         "sweep": False,
-        "load": "full",
+        "load": source.load,
         "min_bytes": source.min_bytes,
         "on_correction": source.on_correction,
         "reconcile": source.reconcile,

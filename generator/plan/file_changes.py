@@ -10,6 +10,7 @@ Source = dict[str, Any]
 FEW = 5  # values that are listed
 KEYS = {
     "settle": "files settle for",
+    "load": "load",
     "min_bytes": "smallest file in bytes",
     "on_correction": "on_correction",
     "reconcile": "prefix listed every",

@@ -3,10 +3,12 @@
 import difflib
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from headgate.generator.findings import Finding, Rule
-from headgate.generator.model.files import Source
+from headgate.generator.model.files import ARRIVAL, Source
 from headgate.generator.model.mesh import Mesh
+from headgate.generator.model.product import Product
 from headgate.generator.rules.file_pattern import usable
 
 RULE = Rule(
@@ -19,20 +21,24 @@ RULE = Rule(
 
 def check(mesh: Mesh) -> Iterator[Finding]:
     for product in mesh.products.values():
-        if product.files is None or not usable(product.files.pattern):
+        source = product.files
+        if source is None or not usable(source.pattern):
             continue
-        known = list(re.compile(product.files.pattern).groupindex)
-        for place, group in missing_groups(product.files):
-            near = difflib.get_close_matches(group, known, n=1)
-            listed = ", ".join(f"`{each}`" for each in known)
-            yield Finding(
-                RULE,
-                mesh.file(product),
-                f"/files/{place}",
-                f"`{group}`",
-                f"a group of the pattern: {listed}" if known else "a named group in the pattern",
-                f"Did you mean `{near[0]}`?" if near else f"Write (?P<{group}>...) in the pattern.",
-            )
+        for place, group in (*missing_groups(source), *_missing_of_batches(product, source)):
+            yield _finding(mesh.file(product), place, group, list(re.compile(source.pattern).groupindex))
+
+
+def _finding(file: Path, place: str, group: str, known: list[str]) -> Finding:
+    near = difflib.get_close_matches(group, known, n=1)
+    listed = ", ".join(f"`{each}`" for each in known)
+    return Finding(
+        RULE,
+        file,
+        place,
+        f"`{group}`",
+        f"a group of the pattern: {listed}" if known else "a named group in the pattern",
+        f"Did you mean `{near[0]}`?" if near else f"Write (?P<{group}>...) in the pattern.",
+    )
 
 
 def missing_groups(source: Source) -> Iterator[tuple[str, str]]:
@@ -40,7 +46,17 @@ def missing_groups(source: Source) -> Iterator[tuple[str, str]]:
     known = re.compile(source.pattern).groupindex
     for place, group in _groups(source):
         if group not in known:
-            yield place, group
+            yield f"/files/{place}", group
+
+
+def _missing_of_batches(product: Product, source: Source) -> Iterator[tuple[str, str]]:
+    """The same of the steps that load the files. `arrival` is no group: it stands for the moment at which a file was put."""
+    known = (*re.compile(source.pattern).groupindex, ARRIVAL)
+    for step in product.steps():
+        for key in ("together", "order"):
+            for number, group in enumerate(step.settings.get("batches", {}).get(key, ())):
+                if group not in known:
+                    yield f"{step.section}/batches/{key}/{number}", group
 
 
 def _groups(source: Source) -> Iterator[tuple[str, str]]:

@@ -43,7 +43,8 @@ class BatchError(Exception):
 
 
 class File:
-    """One version of one object. Ends with exactly one of `processed`, `rejected` and `failed`; the last call counts."""
+    """One version of one object. Ends with exactly one of `processed`, `rejected`, `failed` and `skipped`; the last call counts. With `load: cdc`, one that is
+    `late` comes before a file that was loaded before it: its target may have newer changes."""
 
     def __init__(self, entry: dict[str, Any], client: Any, quarantine: str | None = None) -> None:
         """`quarantine`: the address below which a rejected file is copied."""
@@ -55,6 +56,7 @@ class File:
         self.size: int = entry["size"]
         self.facets: dict[str, str] = entry.get("facets") or {}
         self.replaces: list[Any] = entry.get("replaces") or []
+        self.late: bool = entry.get("late", False)
         self.result: dict[str, Any] | None = None
         self._client, self._quarantine = client, quarantine
 
@@ -114,6 +116,10 @@ class File:
         """The job could not load the file. It is tried again in a later batch, unless `retry` says that this changes nothing."""
         self._end("FAILED", message=message[:LONGEST_MESSAGE], retry=retry)
 
+    def skipped(self) -> None:
+        """With `load: cdc`: an earlier file of its lane was not loaded. It waits, as if it had not been given."""
+        self._end("SKIPPED")
+
     def __enter__(self) -> File:
         return self
 
@@ -162,8 +168,10 @@ class ChangedError(Exception):
 
 
 class Batch:
-    """The files of one job run, and what is common to them: `product`, `business_date`, `run_id`, `attempt`, `batch_id`, `load` (`full` or `cdc`),
-    `columns`, `checks` and `quarantine` as the metadata has them."""
+    """The files of one job run, and what is common to them: `product`, `business_date`, `run_id`, `attempt`, `batch_id`, `load` (`full` or `cdc`), `order`,
+    `together`, `columns`, `checks` and `quarantine` as the metadata has them.
+
+    With `load: cdc` the files come in their order, and a file behind one of its lane that was rejected or failed is not given: it ends as SKIPPED."""
 
     def __init__(self, manifest: str, results: str, job_run_id: str, client: Any = None) -> None:
         """`manifest` and `results` are S3 addresses; the results' is a prefix. Raises `BatchError`, and what S3 raises."""
@@ -183,6 +191,8 @@ class Batch:
         self.attempt: int = header["attempt"]
         self.batch_id = header["batch_id"]
         self.load: str = header["load"]
+        self.order: list[str] = header.get("order") or []
+        self.together: list[str] = header.get("together") or []
         self.columns: dict[str, Any] | None = header.get("columns")
         self.checks: dict[str, Any] = header.get("checks") or {}
         self.quarantine: str | None = header.get("quarantine")
@@ -200,8 +210,15 @@ class Batch:
         return cls(found["--batch-manifest"], found["--batch-results"], found.get("--JOB_RUN_ID", "result"), client)
 
     def __iter__(self) -> Iterator[File]:
+        stopped: set[tuple[str | None, ...]] = set()
         for number, file in enumerate(self.files, 1):
-            yield file
+            lane = tuple(file.facets.get(group) for group in self.together)
+            if lane in stopped:
+                file.skipped()
+            else:
+                yield file
+                if self.load == "cdc" and file.result and file.result["outcome"] != "PROCESSED":
+                    stopped.add(lane)
             if number % SAVED_EVERY == 0:
                 self.save()
 

@@ -334,6 +334,23 @@ CREATE TABLE public.catalog_load (
     unchanged integer NOT NULL,
     refused jsonb DEFAULT '[]'::jsonb NOT NULL
 );
+CREATE TABLE public.landing_batch (
+    batch_id bigint NOT NULL,
+    run_id uuid NOT NULL,
+    attempt integer NOT NULL,
+    step text NOT NULL,
+    wave integer NOT NULL,
+    number integer NOT NULL,
+    members bigint[] NOT NULL,
+    files integer GENERATED ALWAYS AS (cardinality(members)) STORED NOT NULL,
+    bytes bigint NOT NULL,
+    status text NOT NULL,
+    job_run_id text,
+    planned_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    late bigint[] DEFAULT '{}'::bigint[] NOT NULL,
+    CONSTRAINT landing_batch_status_check CHECK ((status = ANY (ARRAY['PLANNED'::text, 'RECORDED'::text, 'FAILED'::text])))
+);
 CREATE TABLE public.cluster_use (
     run_id uuid NOT NULL,
     attempt integer NOT NULL,
@@ -503,22 +520,6 @@ CREATE TABLE public.execution_asked (
     run_id uuid NOT NULL,
     asked_in integer NOT NULL
 );
-CREATE TABLE public.landing_batch (
-    batch_id bigint NOT NULL,
-    run_id uuid NOT NULL,
-    attempt integer NOT NULL,
-    step text NOT NULL,
-    wave integer NOT NULL,
-    number integer NOT NULL,
-    members bigint[] NOT NULL,
-    files integer GENERATED ALWAYS AS (cardinality(members)) STORED NOT NULL,
-    bytes bigint NOT NULL,
-    status text NOT NULL,
-    job_run_id text,
-    planned_at timestamp with time zone NOT NULL,
-    ended_at timestamp with time zone,
-    CONSTRAINT landing_batch_status_check CHECK ((status = ANY (ARRAY['PLANNED'::text, 'RECORDED'::text, 'FAILED'::text])))
-);
 ALTER TABLE public.landing_batch ALTER COLUMN batch_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.landing_batch_batch_id_seq
     START WITH 1
@@ -596,7 +597,7 @@ CREATE TABLE public.landing_wave (
     message text,
     planned_at timestamp with time zone NOT NULL,
     files jsonb,
-    CONSTRAINT landing_wave_decision_check CHECK ((decision = ANY (ARRAY['load'::text, 'done'::text, 'rejected'::text, 'failed'::text, 'exhausted'::text])))
+    CONSTRAINT landing_wave_decision_check CHECK ((decision = ANY (ARRAY['load'::text, 'done'::text, 'rejected'::text, 'failed'::text, 'exhausted'::text, 'remaining'::text])))
 );
 CREATE TABLE public.missed_deadline (
     run_id uuid NOT NULL,

@@ -1,8 +1,8 @@
 -- How an attempt ended, as its machine reports it or as others found out.
 
 CREATE OR REPLACE FUNCTION ended_without_inputs(outcome text, of_error text, actor text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
--- Whether an attempt ended only because inputs were missing: at its deadline, and not by an operator; or because its files were wrong.
-    SELECT coalesce(outcome = 'ERROR' AND of_error IN ('DeadlineExceeded', 'UpstreamFailed', 'FilesRejected') OR outcome = 'SKIPPED' AND actor IN ('machine', 'monitor'), false)
+-- Whether an attempt ended only because inputs were missing: at its deadline, and not by an operator; or because its files were wrong, or too many for it.
+    SELECT coalesce(outcome = 'ERROR' AND of_error IN ('DeadlineExceeded', 'UpstreamFailed', 'FilesRejected', 'FilesRemain') OR outcome = 'SKIPPED' AND actor IN ('machine', 'monitor'), false)
 $$;
 
 CREATE OR REPLACE FUNCTION resumes_until(r data_product_status, now_is timestamptz) RETURNS timestamptz LANGUAGE sql STABLE AS $$
@@ -21,7 +21,7 @@ CREATE OR REPLACE FUNCTION send_back_files(r data_product_status, now_is timesta
     UPDATE refresh_event e SET superseded_at = now_is
     FROM data_product_dependencies_events_status d
     WHERE d.run_id = r.run_id AND d.upstream = files_input(r.product_id) AND e.event_key = d.event_key AND e.superseded_at IS NULL
-        AND NOT EXISTS (SELECT FROM files_of_run(r) f WHERE f.status = 'RECEIVED');
+        AND NOT has_files_to_load(r);
     SELECT wait_for_superseded(ARRAY[r.run_id], now_is)
 $$;
 

@@ -134,16 +134,24 @@ BEGIN
         WHERE s.product_id = ANY (products) AND s.source ->> 'on_correction' = 'rerun_downstream'), 'the last file arrived', 'files', now_is);
 END $$;
 
+CREATE OR REPLACE FUNCTION runs_without_files(product text, on_date date) RETURNS SETOF data_product_status LANGUAGE sql STABLE AS $$
+-- The runs that ended because files were wrong, and wait for others.
+    SELECT * FROM runs_of_date(product, on_date) r WHERE r.status = 'ERROR' AND r.error = 'FilesRejected'
+$$;
+
 CREATE OR REPLACE FUNCTION alters_its_set(f landing_file) RETURNS boolean LANGUAGE sql STABLE AS $$
--- Whether a file that has come says something new: not a marker, nor a manifest that says the same once more.
+-- Whether a file that has come says something new: not a marker, nor a manifest that says the same once more. With `load: cdc` one that is ignored from now on
+-- lets those behind it go on.
     SELECT is_there(f) AND (f.kind = 'data' OR f.kind = 'manifest' AND NOT EXISTS (SELECT FROM landing_file l
         WHERE l.bucket = f.bucket AND l.key = f.key AND l.kind = 'manifest' AND l.file_id <> f.file_id AND l.expected = f.expected))
+        OR f.status = 'IGNORED' AND is_cdc(f.product_id) AND EXISTS (SELECT FROM runs_without_files(f.product_id, f.business_date))
 $$;
 
 CREATE OR REPLACE FUNCTION settle_sets(sets landing_set[], now_is timestamptz) RETURNS void
 LANGUAGE sql AS $$
--- When each of the sets arrives: `settle` after the file that came now, if it is complete and has something new.
+-- When each of the sets arrives: `settle` after the file that came now, if it is complete and has something new, which does not wait behind a wrong file.
     UPDATE landing_set s SET changed_at = now_is, due_at = CASE WHEN s.altered AND set_is_complete(l.source, s.product_id, s.business_date, s.cycle)
+            AND NOT EXISTS (SELECT FROM runs_without_files(s.product_id, s.business_date) r WHERE r.cycle IN (s.cycle, '') AND has_only_stopped(r))
         THEN now_is + make_interval(secs => (l.source ->> 'settle')::integer) END
     FROM unnest(sets) t JOIN landing_source l USING (product_id)
     WHERE (s.product_id, s.business_date, s.cycle) = (t.product_id, t.business_date, t.cycle)

@@ -10,13 +10,9 @@ CREATE OR REPLACE FUNCTION most_waves() RETURNS integer LANGUAGE sql IMMUTABLE A
     SELECT 25
 $$;
 
-CREATE OR REPLACE FUNCTION batches_of(r data_product_status, of_step text) RETURNS jsonb LANGUAGE sql STABLE AS $$
--- How the step loads files, as metadata has it.
-    SELECT c.settings -> 'batches' FROM data_pipeline_config c WHERE c.product_id = r.product_id AND c.step = of_step
-$$;
-
-CREATE OR REPLACE FUNCTION bytes_of(size text) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
-    SELECT left(size, -2)::bigint * CASE right(size, 2) WHEN 'GB' THEN 1000000000 ELSE 1000000 END
+CREATE OR REPLACE FUNCTION most_plans() RETURNS integer LANGUAGE sql IMMUTABLE AS $$
+-- Of a step in one attempt: its machine has a history of 25,000 events (`ROUNDS` of the generator).
+    SELECT 100
 $$;
 
 CREATE OR REPLACE FUNCTION share_of(allowed text, all_files bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
@@ -64,25 +60,18 @@ LANGUAGE sql AS $$
 -- A later attempt, or a retry of the whole step, tries anew what was not loaded: the rules or the job may have changed.
     UPDATE landing_file l SET status = 'RECEIVED', tries = 0, batch_id = NULL, changed_at = now_is, changed_by = 'files'
     FROM files_of_run(r) f WHERE l.file_id = f.file_id AND (f.status = 'FAILED' OR f.status = 'REJECTED' AND f.batch_id IS NOT NULL)
+        AND f.file_id <> ALL (corrected_files(r))
 $$;
 
 CREATE OR REPLACE FUNCTION claim_batches(r data_product_status, of_step text, of_wave integer, now_is timestamptz) RETURNS integer
 LANGUAGE sql SET work_mem = '32MB' AS $$
--- Claims what is free, oldest first, in batches that close at the most files or bytes. What a batch gave back comes in batches of half its size. Gives
--- how many batches there are.
-    WITH settings AS (
-        SELECT (s ->> 'max_files')::integer AS files, bytes_of(s ->> 'max_bytes') AS bytes FROM batches_of(r, of_step) s
-    ), free AS (
-        SELECT f.file_id, f.size, s.bytes, least(s.files, CASE WHEN b.status = 'FAILED' THEN greatest(b.files / 2, 1) ELSE s.files END) AS most
-        FROM settings s CROSS JOIN files_of_run(r) f LEFT JOIN landing_batch b ON b.batch_id = f.batch_id
-        WHERE f.status = 'RECEIVED'
-    ), counted AS (
-        SELECT *, row_number() OVER (PARTITION BY most ORDER BY file_id) AS n, sum(size) OVER (PARTITION BY most ORDER BY file_id) AS total FROM free
-    ), placed AS (
-        SELECT file_id, size, dense_rank() OVER (ORDER BY most DESC, (n - 1) / most + (total - size)::bigint / bytes) AS number FROM counted
+-- Claims the next batches, as many as a wave has. Gives how many there are.
+    WITH placed AS (
+        SELECT * FROM next_batches(r, of_step)
     ), made AS (
-        INSERT INTO landing_batch (run_id, attempt, step, wave, number, members, bytes, status, planned_at)
-        SELECT r.run_id, r.attempt, of_step, of_wave, number, array_agg(file_id ORDER BY file_id), sum(size), 'PLANNED', now_is
+        INSERT INTO landing_batch (run_id, attempt, step, wave, number, members, late, bytes, status, planned_at)
+        SELECT r.run_id, r.attempt, of_step, of_wave, number, array_agg(file_id ORDER BY place), coalesce(array_agg(file_id ORDER BY place) FILTER (WHERE late), '{}'),
+            sum(size), 'PLANNED', now_is
         FROM placed WHERE number <= most_batches() GROUP BY number
         RETURNING batch_id, number
     ), claimed AS (
@@ -104,11 +93,15 @@ $$;
 
 CREATE OR REPLACE FUNCTION judge_files(r data_product_status, of_step text, OUT decision text, OUT message text)
 LANGUAGE plpgsql STABLE AS $$
--- Whether the step is done when nothing is left to load: by how many files may be left out.
+-- Whether the step is done when nothing is left to load: by how many files may be left out, with `load: cdc` none.
 DECLARE
     accept jsonb := coalesce(batches_of(r, of_step) -> 'accept', '{}');
     files record;
 BEGIN
+    IF is_cdc(r.product_id) THEN
+        SELECT coalesce(l.decision, 'done'), l.message INTO decision, message FROM stopped_lanes(r, of_step) l;
+        RETURN;
+    END IF;
     SELECT count(*) AS landed, count(*) FILTER (WHERE status = 'REJECTED' AND batch_id IS NOT NULL) AS rejected, count(*) FILTER (WHERE status = 'FAILED') AS failed
     INTO files FROM files_of_run(r);
     IF files.failed > share_of(accept ->> 'failed', files.landed) THEN
@@ -129,8 +122,8 @@ CREATE OR REPLACE FUNCTION plan_batches(
 )
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- The next batches [{batch_id, number}] of a step that loads files: `decision` is load. Else nothing is left: done, or what ends the step with a message:
--- failed or rejected, if more files were left out than metadata accepts; exhausted, if files are given back again and again. `files`, when it is done, is
--- what the refresh event says of them. The same call again has the same answer.
+-- failed or rejected, if more files were left out than metadata accepts; exhausted, if files are given back again and again; remaining, if there are more waves
+-- than one execution has. `files`, when it is done, is what the refresh event says of them. The same call again has the same answer.
 DECLARE
     r data_product_status;
     last landing_wave;
@@ -150,6 +143,10 @@ BEGIN
             >= most_waves() THEN
             decision := 'exhausted';
             message := format('batches of %s waves have failed: %s', most_waves(), left_out(r, 'RECEIVED'));
+        ELSIF wave >= most_plans() AND EXISTS (SELECT FROM next_batches(r, of_step)) THEN
+            decision := 'remaining';
+            message := format('%s waves of batches have been loaded, as many as one execution has; %s files are left, and the next attempt goes on with them',
+                wave - 1, (SELECT count(*) FROM files_of_run(r) f WHERE f.status = 'RECEIVED'));
         ELSIF claim_batches(r, of_step, wave, now_is) > 0 THEN
             decision := 'load';
         ELSE
@@ -168,93 +165,4 @@ BEGIN
     IF decision = 'done' THEN
         files := loaded_files(r);
     END IF;
-END $$;
-
-CREATE OR REPLACE FUNCTION batch_header(of_batch integer) RETURNS jsonb
-LANGUAGE sql STABLE SET enable_seqscan = off AS $$
--- What is common to the files of a batch, as its manifest says it; null if there is none.
-    SELECT jsonb_build_object('product', r.product_id, 'business_date', r.business_date, 'run_id', b.run_id, 'attempt', b.attempt, 'batch_id', b.batch_id,
-        'load', coalesce(s.source ->> 'load', 'full'), 'columns', g -> 'columns', 'checks', coalesce(g -> 'checks', '{}'),
-        'quarantine', g -> 'quarantine')
-    FROM landing_batch b JOIN data_product_status r USING (run_id) LEFT JOIN landing_source s USING (product_id)
-    CROSS JOIN LATERAL batches_of(r, b.step) g
-    WHERE b.batch_id = of_batch
-$$;
-
-CREATE OR REPLACE FUNCTION batch_files(of_batch integer, after text, page integer) RETURNS TABLE (key text, entry text)
-LANGUAGE sql STABLE SET enable_seqscan = off AS $$
--- The files of a batch, as the lines of its manifest: at most `page` of those after `after`. `replaces` are the older versions that have been loaded.
-    SELECT p.* FROM (
-        SELECT jsonb_agg(jsonb_build_object('key', lpad(f.place::text, 19, '0'), 'file', jsonb_build_object('file_id', f.file_id, 'bucket', f.bucket,
-            'key', f.key, 'version_id', f.version_id, 'etag', f.etag, 'size', f.size, 'facets', f.facets, 'replaces', coalesce((
-                SELECT jsonb_agg(o.file_id ORDER BY o.file_id) FROM landing_file o
-                WHERE o.bucket = f.bucket AND o.key = f.key AND o.file_id <> f.file_id AND o.product_id = f.product_id AND was_loaded(o)), '[]')))
-            ORDER BY f.place) AS entries
-        FROM (SELECT l.*, m.place FROM landing_batch b CROSS JOIN LATERAL unnest(b.members) WITH ORDINALITY AS m(file_id, place)
-            CROSS JOIN LATERAL (SELECT * FROM landing_file one WHERE one.file_id = m.file_id OFFSET 0) l
-            WHERE b.batch_id = of_batch AND l.batch_id = b.batch_id AND l.status = 'CLAIMED' AND m.place > coalesce(nullif(after, ''), '0')::integer
-            ORDER BY m.place LIMIT page) f) found
-    CROSS JOIN LATERAL page_of(found.entries) p
-$$;
-
-CREATE OR REPLACE FUNCTION failed_rules(checks jsonb) RETURNS text LANGUAGE sql IMMUTABLE AS $$
--- The rules of severity reject that a file failed, for a message.
-    SELECT string_agg(c ->> 'rule', '; ') FROM jsonb_array_elements(checks) c WHERE c -> 'passed' = 'false' AND c ->> 'severity' <> 'warn'
-$$;
-
-CREATE OR REPLACE FUNCTION record_batch(of_batch integer, of_job_run text, results jsonb, now_is timestamptz) RETURNS jsonb
-LANGUAGE plpgsql SET enable_seqscan = off AS $$
--- Records what the job said of the files of a batch: [{file_id, outcome, rows_read, rows_written, rows_rejected, checks, message, retry}], of each file the
--- last. A file that it says nothing of has failed; what it says of others counts for nothing. Gives how many files have each status.
-DECLARE
-    b landing_batch;
-    r data_product_status;
-BEGIN
-    SELECT s.* INTO r FROM landing_batch l JOIN data_product_status s USING (run_id) WHERE l.batch_id = of_batch;
-    PERFORM lock_openings(true);
-    PERFORM lock_sources(ARRAY[r.product_id]);
-    SELECT * INTO b FROM landing_batch l WHERE l.batch_id = of_batch FOR UPDATE;
-    IF b.status = 'PLANNED' THEN
-        WITH said AS (
-            SELECT DISTINCT ON (f.file_id) f.file_id, coalesce(g.line ->> 'outcome', 'FAILED') AS outcome, (g.line ->> 'rows_read')::bigint AS rows_read,
-                (g.line ->> 'rows_written')::bigint AS rows_written, (g.line ->> 'rows_rejected')::bigint AS rows_rejected,
-                coalesce(g.line -> 'checks', '[]') AS checks, coalesce((g.line ->> 'retry')::boolean, true) AS retry,
-                CASE WHEN g.line IS NULL THEN 'the job said nothing of it' ELSE g.line ->> 'message' END AS message
-            FROM landing_file f LEFT JOIN jsonb_array_elements(results) WITH ORDINALITY AS g(line, place) ON (g.line ->> 'file_id')::bigint = f.file_id
-            WHERE f.file_id = ANY (b.members) AND f.batch_id = of_batch AND f.status = 'CLAIMED'
-            ORDER BY f.file_id, g.place DESC
-        ), checked AS (
-            INSERT INTO landing_file_check (file_id, batch_id, rule, severity, passed, value)
-            SELECT s.file_id, of_batch, left(c.each ->> 'rule', 2000), CASE c.each ->> 'severity' WHEN 'warn' THEN 'warn' ELSE 'reject' END, false,
-                left(c.each ->> 'value', 200)
-            FROM said s CROSS JOIN LATERAL (SELECT e.each FROM jsonb_array_elements(s.checks) WITH ORDINALITY AS e(each, place)
-                WHERE e.each -> 'passed' = 'false' ORDER BY place LIMIT 50) c
-        ), failed AS (
-            INSERT INTO landing_file_error (file_id, batch_id, at, error, cause)
-            SELECT s.file_id, of_batch, now_is, CASE s.outcome WHEN 'REJECTED' THEN 'FileRejected' ELSE 'FileFailed' END, left(s.message, 1000)
-            FROM said s WHERE s.outcome <> 'PROCESSED'
-        )
-        UPDATE landing_file f SET rows_read = s.rows_read, rows_written = s.rows_written, rows_rejected = s.rows_rejected,
-            tries = f.tries + (s.outcome = 'FAILED')::integer, reason = left(coalesce(s.message, failed_rules(s.checks)), 1000), changed_at = now_is,
-            changed_by = 'files',
-            status = CASE WHEN s.outcome IN ('PROCESSED', 'REJECTED') THEN s.outcome
-                WHEN NOT s.retry OR f.tries + 1 >= (batches_of(r, b.step) ->> 'tries')::integer THEN 'FAILED'
-                WHEN f.counts THEN 'RECEIVED' ELSE 'SUPERSEDED' END
-        FROM said s WHERE s.file_id = f.file_id;
-        UPDATE landing_batch SET status = 'RECORDED', job_run_id = of_job_run, ended_at = now_is WHERE batch_id = of_batch;
-    END IF;
-    RETURN (SELECT coalesce(jsonb_object_agg(status, count), '{}') FROM (
-        SELECT f.status, count(*) FROM landing_file f WHERE f.file_id = ANY (b.members) AND f.batch_id = of_batch GROUP BY f.status) s);
-END $$;
-
-CREATE OR REPLACE FUNCTION fail_batch(of_batch integer, of_error text, of_cause text, now_is timestamptz) RETURNS void
-LANGUAGE plpgsql SET enable_seqscan = off AS $$
--- The job run of a batch failed, or was never launched: its files are free again.
-DECLARE
-    product text := (SELECT s.product_id FROM landing_batch l JOIN data_product_status s USING (run_id) WHERE l.batch_id = of_batch);
-BEGIN
-    PERFORM lock_openings(true);
-    PERFORM lock_sources(ARRAY[product]);
-    PERFORM FROM landing_batch l WHERE l.batch_id = of_batch FOR UPDATE;
-    PERFORM end_batches(ARRAY[of_batch], of_error, of_cause, now_is);
 END $$;
