@@ -1,10 +1,11 @@
 // Small pieces that every page uses.
-import { useEffect } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { html } from "./html.js";
 import { at, elsewhere } from "./times.js";
 import { link } from "./routes.js";
 import { inputName } from "./words.js";
 
+export const FIRST = 100; // rows of a list that are drawn at once
 const SHAPES = {
   cross: "M4 4l8 8M12 4l-8 8",
   check: "M3 8.5l3.5 3.5L13 4.5",
@@ -64,11 +65,19 @@ export function Facts({ facts }) {
   return html`<dl class="facts">${given.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
 
-// `columns` are [heading, cell of a row, class]; `caption` is read out.
+// Rows in groups that a browser need not lay out before they are seen.
+export function chunks(rows, size = 50) {
+  return Array.from({ length: Math.ceil(rows.length / size) }, (_, number) => rows.slice(number * size, (number + 1) * size));
+}
+
+// `columns` are [heading, cell of a row, class]; `caption` is read out. Of a long list the first rows are drawn, and the rest if somebody asks.
 export function Table({ caption, columns, rows, id }) {
+  const [all, setAll] = useState(false);
+  const drawn = all ? rows : rows.slice(0, FIRST);
   return html`<div class="scroll" tabindex="0" role="group" aria-label=${caption}><table>
     <caption class="hidden">${caption}</caption>
     <thead><tr>${columns.map(([name, , style]) => html`<th scope="col" class=${style ?? ""}>${name}</th>`)}</tr></thead>
-    <tbody>${rows.map((row, number) => html`<tr key=${id ? id(row) : number}>${columns.map(([, cell, style]) => html`<td class=${style ?? ""}>${cell(row)}</td>`)}</tr>`)}</tbody>
-  </table></div>`;
+    ${chunks(drawn).map((chunk, part) => html`<tbody key=${part}>${chunk.map((row, number) => html`<tr key=${id ? id(row) : number}>${columns.map(([, cell, style]) => html`<td class=${style ?? ""}>${cell(row)}</td>`)}</tr>`)}</tbody>`)}
+  </table></div>
+  ${drawn.length < rows.length && html`<button type="button" class="more" onClick=${() => setAll(true)}>Show all ${rows.length.toLocaleString()}</button>`}`;
 }

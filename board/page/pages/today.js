@@ -3,12 +3,10 @@ import { useState } from "preact/hooks";
 import { Filters } from "../bar.js";
 import { date, day, grouped, now, rows } from "../day.js";
 import { html } from "../html.js";
-import { Badge, Empty, Icon, Loading, ProductLink, Time, useTitle } from "../parts.js";
+import { Badge, chunks, Empty, FIRST, Icon, Loading, ProductLink, Time, useTitle } from "../parts.js";
 import { change, route } from "../routes.js";
 import { longDate } from "../times.js";
 import { GROUPS, groupNamed, sentence, shown } from "../words.js";
-
-const FIRST = 100; // rows of a group that are drawn at once
 
 export function Today() {
   useTitle("Today");
@@ -63,9 +61,4 @@ function Row({ row }) {
     <td class="time"><${Time} moment=${row.finished_at} date=${its} /></td>
     <td>${row.owner}</td>
   </tr>`;
-}
-
-// Groups of rows that a browser need not lay out before they are seen.
-function chunks(rows, size = 50) {
-  return Array.from({ length: Math.ceil(rows.length / size) }, (_, number) => rows.slice(number * size, (number + 1) * size));
 }
