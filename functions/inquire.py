@@ -6,6 +6,7 @@ from dataclasses import asdict
 from datetime import UTC, date, datetime, time
 from typing import Any
 
+import day_status
 import dead_letters
 import letters
 import runtime
@@ -17,12 +18,13 @@ from state.calls import State
 from state.errors import BadEvent
 
 PAGE = 2000  # rows a call at most; the state cuts a page by its bytes, below the Data API's mebibyte
+SURELY_WHOLE = 100_000  # characters of a page: six times as many bytes, as which they may be sent, and a further row are below the limit of a page
 MOST = 20_000  # rows an answer
 MOST_BYTES = 4_000_000  # of an answer, to begin a further page: Lambda answers with six megabytes
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """`status`: every product of a business date. `why`: one run, what it waits for and what that waits for. `history`: what
+    """`status`: every product of a business date, with `since` (the `position` of an answer) only what has changed, with `columns` as columns. `why`: one run, what it waits for and what that waits for. `history`: what
     happened, oldest first; where it is more than an answer holds, the latest of it. `runs`: those of a product. `product`: what its refresh events have to agree with. `open_runs`: how many each
     product has. `backfills`: how far each is, the latest first. `changes`: what deployments changed, the latest first, since the date if one is
     given. `files`: those that landed, the latest first; `file`: one of them; `batch`: one job run's. `health`: what could not be performed, loaded or opened, and how many messages lie in dead letter queues. `dead_letters`: the first of
@@ -59,9 +61,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     answer = {"question": event["question"], "business_date": str(first), "asked_at": now.isoformat()}
     match event["question"]:
         case "status":
-            domain = event.get("domain")
-            rows, more = _pages(lambda after: state.status_of_day(first, domain, after, PAGE, now))
-            return {**answer, "products": rows, "more": more}
+            wanted = event.get("domain"), event.get("since"), event.get("columns", False)
+            return {**answer, **day_status.status(state, first, *wanted, _pages, PAGE, now)}
         case "alerts":
             rows, more = _pages(lambda after: state.alerts_of_day(first, after, PAGE))
             return {**answer, "alerts": rows, "muted": state.mutes(now), "more": more}
@@ -124,7 +125,8 @@ def _given(value: Any, name: str) -> Any:
 
 
 def _pages(page_after: Callable[[str], list[Row]]) -> tuple[list[dict[str, Any]], bool]:
-    """The rows of a question that is answered in pages, and whether there are more than are given."""
+    """The rows of a question that is answered in pages, and whether there are more than are given. A page that has fewer rows than it may, and that no limit
+    of bytes can have cut, is the last."""
     rows: list[dict[str, Any]] = []
     position, size = "", 0
     while len(rows) < MOST and size < MOST_BYTES:
@@ -132,6 +134,9 @@ def _pages(page_after: Callable[[str], list[Row]]) -> tuple[list[dict[str, Any]]
         if not page:
             return rows, False
         rows += [json.loads(each.entry) for each in page]
-        size += sum(len(each.entry) for each in page)
+        length = sum(len(each.entry) for each in page)
+        if len(page) < PAGE and length < SURELY_WHOLE and len(rows) <= MOST:
+            return rows, False
+        size += length
         position = page[-1].key
     return rows, True

@@ -108,6 +108,8 @@ OWN_TIME = {
     "landing_file",
     "landing_file_history",
     "landing_set",
+    "status_change",
+    "status_mark",
 }
 
 

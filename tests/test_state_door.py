@@ -136,6 +136,13 @@ def test_every_function_of_the_catalog_is_called(world: World) -> None:
         "note_changed_runs",
         "follow_ends",
         "end_troubles",
+        "note_status_changes",
+        "note_events",
+        "note_runs",
+        "note_archived",
+        "note_run",
+        "note_changed_product",
+        "note_load",
     }
     assert catalog - triggers - RELEASE_BEFORE - set(sql_calls()) <= METHODS.keys()
     assert catalog >= METHODS.keys() | RELEASE_BEFORE

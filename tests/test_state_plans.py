@@ -71,6 +71,7 @@ def calls(world: World) -> dict[str, Call]:
     late |= {"cycle": "", "attempt": 1, "status": "WAITING"}
     delivery = {"alert_key": f"ERROR {failed}", "channel": "slack", "target": "#a"}
     yesterday = TODAY - timedelta(1)
+    ((position,),) = world.sql("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")
     return {
         "opening": lambda state: state.open_due_runs(SIX + timedelta(1), "scheduler"),
         "event for 20 runs": lambda state: state.record_refresh_events(event("raw/trigger"), LATER),
@@ -116,6 +117,8 @@ def calls(world: World) -> dict[str, Call]:
         "latest_date of a product": lambda state: state.latest_date("d/x3", LATER),
         "latest_date of an external product": lambda state: state.latest_date("raw/trigger", LATER),
         "status_of_day": lambda state: state.status_of_day(TODAY, None, "", 50, LATER),
+        "status_of_products": lambda state: state.status_of_products(TODAY, None, ["d/x3", "raw/r1"], "", 50, LATER),
+        "status_changes": lambda state: state.status_changes(TODAY, None, position),
         "describe_product": lambda state: state.describe_product("raw/trigger", LATER),
         "runs_between": lambda state: state.runs_between("d/x3", yesterday, TODAY, None, "", 50),
         "explain_run": lambda state: state.explain_run("d/x3", TODAY, None, LATER),

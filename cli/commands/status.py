@@ -29,10 +29,15 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--watch", nargs="?", type=_seconds, const=10, metavar="SECONDS", help="again and again, every 10 seconds or as given, until Ctrl-C"
     )  # fmt: skip
+    parser.add_argument(
+        "--since", metavar="POSITION", help="with --json: only what has changed since an answer, by its `position`"
+    )
     add_application(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.since and not arguments.json:
+        raise UsageError("--since is for programs, with --json; to see what changes, use --watch")
     if arguments.watch is None:
         _show(arguments)
         return FINE
@@ -50,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _show(arguments: argparse.Namespace) -> None:
-    answer = inquire(arguments, "status", business_date=arguments.date, domain=arguments.domain)
+    answer = inquire(arguments, "status", business_date=arguments.date, domain=arguments.domain, since=arguments.since)
     selection = Selection(tuple(arguments.status), arguments.owner)
     products = selection.of(answer["products"])
     if arguments.json:

@@ -218,3 +218,11 @@ class Row:
 
     key: str
     entry: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChanges:
+    """`products` [name] may have changed, None: all may have; `now_at` is the position for the next question."""
+
+    now_at: str
+    products: list[Any] | None

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import cast
 
-from state.answers import Json, OutboxHealth, Row
+from state.answers import Json, OutboxHealth, Row, StatusChanges
 from state.calling import Calls
 
 
@@ -15,6 +15,14 @@ class Questions(Calls):
 
     def status_of_day(self, on_date: date, of_domain: str | None, after: str, page: int, now_is: datetime) -> list[Row]:
         return self._rows(Row, "status_of_day", on_date, of_domain, after, page, now_is)
+
+    def status_changes(self, on_date: date, of_domain: str | None, since: str | None) -> StatusChanges:
+        return self._one(StatusChanges, "status_changes", on_date, of_domain, since)
+
+    def status_of_products(
+        self, on_date: date, of_domain: str | None, products: list[str], after: str, page: int, now_is: datetime
+    ) -> list[Row]:
+        return self._rows(Row, "status_of_products", on_date, of_domain, products, after, page, now_is)
 
     def describe_product(self, product: str, now_is: datetime) -> Json:
         return cast(Json, self._value("describe_product", product, now_is))

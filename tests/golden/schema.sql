@@ -635,6 +635,15 @@ CREATE TABLE public.schema_release (
     committed_at timestamp with time zone NOT NULL,
     CONSTRAINT schema_release_one_check CHECK (one)
 );
+CREATE TABLE public.status_change (
+    changed_in xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    business_date date,
+    product_id text
+);
+CREATE TABLE public.status_mark (
+    noted_at timestamp with time zone NOT NULL,
+    "position" xid8 NOT NULL
+);
 ALTER TABLE ONLY public.alert_conversation
     ADD CONSTRAINT alert_conversation_pkey PRIMARY KEY (cause, channel, target);
 ALTER TABLE ONLY public.alert_delivery
@@ -721,6 +730,8 @@ ALTER TABLE ONLY public.schema_migration
     ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (name);
 ALTER TABLE ONLY public.schema_release
     ADD CONSTRAINT schema_release_pkey PRIMARY KEY (one);
+ALTER TABLE ONLY public.status_mark
+    ADD CONSTRAINT status_mark_pkey PRIMARY KEY (noted_at);
 ALTER TABLE ONLY public.unmade_opening
     ADD CONSTRAINT unmade_opening_pkey PRIMARY KEY (run_id);
 ALTER TABLE ONLY public.unmade_opening
@@ -822,18 +833,33 @@ CREATE INDEX refresh_event_of ON public.refresh_event USING btree (product_id, b
 CREATE INDEX refresh_event_of_date ON public.refresh_event USING btree (business_date, product_id);
 CREATE INDEX refresh_event_of_run ON public.refresh_event USING btree (run_id) WHERE (run_id IS NOT NULL);
 CREATE INDEX refresh_event_received ON public.refresh_event USING btree (received_at);
+CREATE INDEX status_change_since ON public.status_change USING btree (changed_in);
 CREATE INDEX unmade_opening_of_date ON public.unmade_opening USING btree (business_date, product_id);
 CREATE INDEX unmade_opening_passed_over ON public.unmade_opening USING btree (passed_over_at) WHERE (passed_over_at IS NOT NULL);
 CREATE TRIGGER dependencies_inserted AFTER INSERT ON public.data_product_dependencies_events_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.keep_dependency_history();
 CREATE TRIGGER dependencies_inserted_noted AFTER INSERT ON public.data_product_dependencies_events_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_changed_runs();
 CREATE TRIGGER dependencies_updated AFTER UPDATE ON public.data_product_dependencies_events_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.keep_dependency_history();
 CREATE TRIGGER dependencies_updated_noted AFTER UPDATE ON public.data_product_dependencies_events_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_changed_runs();
+CREATE TRIGGER effect_failing_shown AFTER UPDATE ON public.effect FOR EACH ROW WHEN (((old.failing_since IS DISTINCT FROM new.failing_since) OR (old.parked_at IS DISTINCT FROM new.parked_at) OR ((new.failing_since IS NOT NULL) AND (old.done_at IS DISTINCT FROM new.done_at)))) EXECUTE FUNCTION public.note_failing_effect();
+CREATE TRIGGER event_deleted_shown AFTER DELETE ON public.refresh_event REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_archived();
+CREATE TRIGGER event_inserted_shown AFTER INSERT ON public.refresh_event REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_events();
+CREATE TRIGGER event_updated_shown AFTER UPDATE ON public.refresh_event REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_events();
 CREATE TRIGGER file_updated AFTER UPDATE ON public.landing_file REFERENCING OLD TABLE AS before NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.keep_file_history();
+CREATE TRIGGER inputs_updated_shown AFTER UPDATE ON public.data_product_dependencies_events_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_changed_inputs();
+CREATE TRIGGER load_shown AFTER INSERT ON public.catalog_load FOR EACH STATEMENT EXECUTE FUNCTION public.note_load();
+CREATE TRIGGER opening_inserted_shown AFTER INSERT ON public.unmade_opening REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_status_changes();
+CREATE TRIGGER opening_updated_shown AFTER UPDATE ON public.unmade_opening REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_status_changes();
+CREATE TRIGGER product_changed_shown AFTER UPDATE ON public.data_product FOR EACH ROW WHEN (((old.held IS DISTINCT FROM new.held) OR (old.opening_error IS DISTINCT FROM new.opening_error))) EXECUTE FUNCTION public.note_changed_product();
+CREATE TRIGGER set_inserted_shown AFTER INSERT ON public.landing_set REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_status_changes();
+CREATE TRIGGER set_updated_shown AFTER UPDATE ON public.landing_set REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_status_changes();
+CREATE TRIGGER status_deleted_shown AFTER DELETE ON public.data_product_status REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_archived();
 CREATE TRIGGER status_ended AFTER UPDATE ON public.data_product_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.follow_ends();
 CREATE TRIGGER status_inserted AFTER INSERT ON public.data_product_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.keep_status_history();
 CREATE TRIGGER status_inserted_noted AFTER INSERT ON public.data_product_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_changed_runs();
+CREATE TRIGGER status_inserted_shown AFTER INSERT ON public.data_product_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_status_changes();
 CREATE TRIGGER status_updated AFTER UPDATE ON public.data_product_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.keep_status_history();
 CREATE TRIGGER status_updated_noted AFTER UPDATE ON public.data_product_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_changed_runs();
+CREATE TRIGGER status_updated_shown AFTER UPDATE ON public.data_product_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_status_changes();
 ALTER TABLE ONLY public.alert_delivery
     ADD CONSTRAINT alert_delivery_alert_key_fkey FOREIGN KEY (alert_key) REFERENCES public.alert(alert_key);
 ALTER TABLE ONLY public.backfill_run

@@ -30,19 +30,6 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
         ORDER BY e.effect_id LIMIT page) first)) p
 $$;
 
-CREATE OR REPLACE FUNCTION has_parked_effects(run uuid) RETURNS boolean
-LANGUAGE sql STABLE AS $$
--- True if an effect of the run is parked, null if not.
-    SELECT true FROM effect e WHERE e.run_id = run AND e.done_at IS NULL AND e.parked_at IS NOT NULL LIMIT 1
-$$;
-
-CREATE OR REPLACE FUNCTION has_failing_effects(run uuid, now_is timestamptz) RETURNS boolean
-LANGUAGE sql STABLE AS $$
--- True if an effect of the run has failed for a while and is tried again, null if not.
-    SELECT true FROM effect e
-    WHERE e.run_id = run AND e.done_at IS NULL AND e.parked_at IS NULL AND e.failing_since <= now_is - interval '10 minutes' LIMIT 1
-$$;
-
 CREATE OR REPLACE FUNCTION failing_effects_of(r data_product_status) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
 -- The effects of a run that were tried and are not done, at most ten; null without one.

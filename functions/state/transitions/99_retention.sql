@@ -65,12 +65,27 @@ BEGIN
     RETURN cardinality(spent);
 END $$;
 
+CREATE OR REPLACE FUNCTION delete_status_changes(moment timestamptz, most integer, now_is timestamptz) RETURNS integer LANGUAGE plpgsql AS $$
+-- Those that had been noted by a mark of before that moment. The marks before it go with them, and one stays: from its position on everything is kept.
+DECLARE
+    last status_mark;
+    deleted integer;
+BEGIN
+    INSERT INTO status_mark (noted_at, position) VALUES (now_is, pg_snapshot_xmin(pg_current_snapshot())) ON CONFLICT DO NOTHING;
+    SELECT * INTO last FROM status_mark m WHERE m.noted_at <= moment ORDER BY m.noted_at DESC LIMIT 1;
+    DELETE FROM status_mark m WHERE m.noted_at < last.noted_at;
+    DELETE FROM status_change WHERE ctid = ANY (ARRAY(
+        SELECT c.ctid FROM status_change c WHERE c.changed_in < last.position ORDER BY c.changed_in LIMIT most));
+    GET DIAGNOSTICS deleted = ROW_COUNT;
+    RETURN deleted;
+END $$;
+
 CREATE OR REPLACE FUNCTION delete_spent(history_days integer, detail_days integer, archive_days integer, most integer, now_is timestamptz) RETURNS jsonb
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- Deletes at most `most` rows of each kind that have outlived their time, and gives how many {effects, alerts, job_runs, loads, staged, holds,
--- openings, backfills, pages, files, products}. Effects done, alerts, their conversations and backfills that have ended are kept `detail_days`; loads of the catalog, holds
+-- openings, backfills, pages, files, products, status_changes}. Effects done, alerts, their conversations and backfills that have ended are kept `detail_days`; loads of the catalog, holds
 -- that have ended, openings that were not made and files `history_days`; pages of the archive as long as their objects, `archive_days`. Ends of job runs
--- that no machine has reported and what a dead loader staged: one day.
+-- that no machine has reported and what a dead loader staged: one day; which rows of `status` have changed: two.
 DECLARE
     details timestamptz := now_is - make_interval(days => detail_days);
     history timestamptz := now_is - make_interval(days => history_days);
@@ -111,7 +126,7 @@ BEGIN
         SELECT a.page_id FROM archive_page a WHERE a.archived_at < now_is - make_interval(days => archive_days) ORDER BY a.archived_at LIMIT most));
     GET DIAGNOSTICS pages = ROW_COUNT;
     RETURN jsonb_build_object('effects', effects, 'alerts', alerts, 'job_runs', job_runs, 'loads', loads, 'staged', staged, 'holds', holds,
-        'openings', openings, 'backfills', ended, 'pages', pages, 'files', delete_files(details, history, most), 'products', delete_products(ARRAY(SELECT spent_products(details, most))));
+        'openings', openings, 'backfills', ended, 'pages', pages, 'status_changes', delete_status_changes(now_is - interval '2 days', most, now_is), 'files', delete_files(details, history, most), 'products', delete_products(ARRAY(SELECT spent_products(details, most))));
 END $$;
 
 CREATE OR REPLACE FUNCTION record_retention(of_report jsonb, now_is timestamptz) RETURNS void
