@@ -836,16 +836,18 @@ CREATE INDEX refresh_event_received ON public.refresh_event USING btree (receive
 CREATE INDEX status_change_since ON public.status_change USING btree (changed_in);
 CREATE INDEX unmade_opening_of_date ON public.unmade_opening USING btree (business_date, product_id);
 CREATE INDEX unmade_opening_passed_over ON public.unmade_opening USING btree (passed_over_at) WHERE (passed_over_at IS NOT NULL);
+CREATE TRIGGER batch_launched_shown AFTER INSERT ON public.job_run FOR EACH ROW WHEN ((new.handle ? 'batch'::text)) EXECUTE FUNCTION public.note_run();
+CREATE TRIGGER batch_updated_shown AFTER UPDATE ON public.landing_batch REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_runs();
 CREATE TRIGGER dependencies_inserted AFTER INSERT ON public.data_product_dependencies_events_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.keep_dependency_history();
 CREATE TRIGGER dependencies_inserted_noted AFTER INSERT ON public.data_product_dependencies_events_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_changed_runs();
 CREATE TRIGGER dependencies_updated AFTER UPDATE ON public.data_product_dependencies_events_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.keep_dependency_history();
 CREATE TRIGGER dependencies_updated_noted AFTER UPDATE ON public.data_product_dependencies_events_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_changed_runs();
-CREATE TRIGGER effect_failing_shown AFTER UPDATE ON public.effect FOR EACH ROW WHEN (((old.failing_since IS DISTINCT FROM new.failing_since) OR (old.parked_at IS DISTINCT FROM new.parked_at) OR ((new.failing_since IS NOT NULL) AND (old.done_at IS DISTINCT FROM new.done_at)))) EXECUTE FUNCTION public.note_failing_effect();
+CREATE TRIGGER effect_failing_shown AFTER UPDATE ON public.effect FOR EACH ROW WHEN (((old.failing_since IS DISTINCT FROM new.failing_since) OR (old.parked_at IS DISTINCT FROM new.parked_at) OR ((new.failing_since IS NOT NULL) AND (old.done_at IS DISTINCT FROM new.done_at)))) EXECUTE FUNCTION public.note_run();
 CREATE TRIGGER event_deleted_shown AFTER DELETE ON public.refresh_event REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_archived();
 CREATE TRIGGER event_inserted_shown AFTER INSERT ON public.refresh_event REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_events();
 CREATE TRIGGER event_updated_shown AFTER UPDATE ON public.refresh_event REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_events();
 CREATE TRIGGER file_updated AFTER UPDATE ON public.landing_file REFERENCING OLD TABLE AS before NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.keep_file_history();
-CREATE TRIGGER inputs_updated_shown AFTER UPDATE ON public.data_product_dependencies_events_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_changed_inputs();
+CREATE TRIGGER inputs_updated_shown AFTER UPDATE ON public.data_product_dependencies_events_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_runs();
 CREATE TRIGGER load_shown AFTER INSERT ON public.catalog_load FOR EACH STATEMENT EXECUTE FUNCTION public.note_load();
 CREATE TRIGGER opening_inserted_shown AFTER INSERT ON public.unmade_opening REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_status_changes();
 CREATE TRIGGER opening_updated_shown AFTER UPDATE ON public.unmade_opening REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_status_changes();
@@ -860,6 +862,8 @@ CREATE TRIGGER status_inserted_shown AFTER INSERT ON public.data_product_status 
 CREATE TRIGGER status_updated AFTER UPDATE ON public.data_product_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.keep_status_history();
 CREATE TRIGGER status_updated_noted AFTER UPDATE ON public.data_product_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_changed_runs();
 CREATE TRIGGER status_updated_shown AFTER UPDATE ON public.data_product_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_status_changes();
+CREATE TRIGGER wave_inserted_shown AFTER INSERT ON public.landing_wave REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_runs();
+CREATE TRIGGER wave_updated_shown AFTER UPDATE ON public.landing_wave REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_runs();
 ALTER TABLE ONLY public.alert_delivery
     ADD CONSTRAINT alert_delivery_alert_key_fkey FOREIGN KEY (alert_key) REFERENCES public.alert(alert_key);
 ALTER TABLE ONLY public.backfill_run
