@@ -58,7 +58,7 @@ class Application:
         return body
 
 
-def inquire(arguments: argparse.Namespace, question: str, **about: str | None) -> Any:
+def inquire(arguments: argparse.Namespace, question: str, **about: str | int | None) -> Any:
     """What the application answers to the question; it has defaults for fields that are None. Raises `UsageError`."""
     given = {key: value for key, value in about.items() if value is not None}
     return application(arguments).call("InquireFunctionName", {"question": question, **given})

@@ -31,6 +31,7 @@ SUMMARIES = {
     "status": "show the status of every product on a business date",
     "why": "explain the status of a run",
     "history": "list what happened on a business date",
+    "runs": "list the runs of a product, with what they took and what released them",
     "changes": "list what deployments changed in the metadata",
     "files": "list and show the files that have landed, retry and ignore them",
     "logs": "show what the jobs of a product logged",

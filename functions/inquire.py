@@ -25,7 +25,7 @@ MOST_BYTES = 4_000_000  # of an answer, to begin a further page: Lambda answers 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`status`: every product of a business date, with `since` (the `position` of an answer) only what has changed, with `columns` as columns. `why`: one run, what it waits for and what that waits for. `history`: what
-    happened, oldest first; where it is more than an answer holds, the latest of it. `runs`: those of a product. `product`: what its refresh events have to agree with. `open_runs`: how many each
+    happened, oldest first; where it is more than an answer holds, the latest of it. `runs`: those of a product, oldest first. `product`: what its refresh events have to agree with. `open_runs`: how many each
     product has. `backfills`: how far each is, the latest first. `changes`: what deployments changed, the latest first, since the date if one is
     given. `files`: those that landed, the latest first; `file`: one of them; `batch`: one job run's. `health`: what could not be performed, loaded or opened, and how many messages lie in dead letter queues. `dead_letters`: the first of
     these messages; `dead_letter`: one of them, whole. `alerts`: what became of the alerts of a date, and what is muted. Without a date it is the latest that has a run.
@@ -70,10 +70,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             run = state.explain_run(_named(product), first, event.get("cycle"), now)
             return {**answer, "run": linked(run)}
         case "runs":
-            name, cycle = _named(product), event.get("cycle")
-            state.describe_product(name, now)
-            rows, more = _pages(lambda after: state.runs_between(name, first, last, cycle, after, PAGE))
-            return {**answer, "until": str(last), "runs": rows, "more": more, **_archived(state, name, first, last)}
+            return _runs(state, event, first, last, now)
         case "changes":
             since = datetime.combine(first if "business_date" in event else date.min, time(), UTC)
             rows, more = _pages(lambda after: state.changes_of(product or event.get("domain"), since, after, PAGE))
@@ -96,6 +93,22 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
                 "more": more,
                 **_archived(state, product, first, last),
             }
+
+
+def _runs(state: State, event: dict[str, Any], first: date, last: date, now: datetime) -> dict[str, Any]:
+    """Of a range of dates, or the latest so many until one."""
+    name, cycle, count = _named(event.get("product")), event.get("cycle"), event.get("last", MOST)
+    state.describe_product(name, now)
+    span = (None, last if "until" in event else None) if "last" in event else (first, last)
+    size = min(PAGE, count + 1)
+    rows, more = _pages(lambda before: state.runs_page(name, *span, cycle, before, size, now), size, count)
+    runs = rows[::-1]
+    if "last" in event and runs:
+        first, last = (date.fromisoformat(runs[place]["business_date"]) for place in (0, -1))
+    return {
+        "question": "runs", "business_date": str(first), "asked_at": now.isoformat(), "until": str(last), "runs": runs, "more": more,
+        **_archived(state, name, first, last),
+    }  # fmt: skip
 
 
 def _archived(state: State, product: str | None, first: date, last: date) -> dict[str, Any]:
@@ -124,19 +137,21 @@ def _given(value: Any, name: str) -> Any:
     return value
 
 
-def _pages(page_after: Callable[[str], list[Row]]) -> tuple[list[dict[str, Any]], bool]:
-    """The rows of a question that is answered in pages, and whether there are more than are given. A page that has fewer rows than it may, and that no limit
-    of bytes can have cut, is the last."""
+def _pages(
+    page_after: Callable[[str], list[Row]], page: int | None = None, most: int | None = None
+) -> tuple[list[dict[str, Any]], bool]:
+    """The rows of a question that is answered in pages, and whether there are more than are given: `page` a call, `most` in all, a little more for the sake of
+    whole pages by default. A page that has fewer rows than it may, and that no limit of bytes can have cut, is the last."""
     rows: list[dict[str, Any]] = []
-    position, size = "", 0
-    while len(rows) < MOST and size < MOST_BYTES:
-        page = page_after(position)
-        if not page:
+    position, size, limit = "", 0, most or MOST
+    while len(rows) < limit and size < MOST_BYTES:
+        found = page_after(position)
+        if not found:
             return rows, False
-        rows += [json.loads(each.entry) for each in page]
-        length = sum(len(each.entry) for each in page)
-        if len(page) < PAGE and length < SURELY_WHOLE and len(rows) <= MOST:
+        rows += [json.loads(each.entry) for each in found]
+        length = sum(len(each.entry) for each in found)
+        if len(found) < (page or PAGE) and length < SURELY_WHOLE and len(rows) <= limit:
             return rows, False
         size += length
-        position = page[-1].key
-    return rows, True
+        position = found[-1].key
+    return rows[:most], True

@@ -27,10 +27,17 @@ class Questions(Calls):
     def describe_product(self, product: str, now_is: datetime) -> Json:
         return cast(Json, self._value("describe_product", product, now_is))
 
-    def runs_between(
-        self, product: str, first: date, last: date, of_cycle: str | None, after: str, page: int
+    def runs_page(
+        self,
+        product: str,
+        first: date | None,
+        last: date | None,
+        of_cycle: str | None,
+        before: str,
+        page: int,
+        now_is: datetime,
     ) -> list[Row]:
-        return self._rows(Row, "runs_between", product, first, last, of_cycle, after, page)
+        return self._rows(Row, "runs_page", product, first, last, of_cycle, before, page, now_is)
 
     def open_runs_by_product(self, after: str, page: int) -> list[Row]:
         return self._rows(Row, "open_runs_by_product", after, page)

@@ -79,8 +79,7 @@ END $$;
 CREATE OR REPLACE FUNCTION runs_between(product text, first date, last date, of_cycle text, after text, page integer)
 RETURNS TABLE (key text, entry text)
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
--- The runs of a product for those business dates (of one cycle, if named), in order: at most `page` after the run whose key is `after`, as many
--- as fit into an answer.
+-- As functions of the release before ask.
     SELECT p.* FROM page_of((SELECT jsonb_agg(entry ORDER BY entry ->> 'key' COLLATE "C") FROM (
         SELECT jsonb_strip_nulls(jsonb_build_object('key', run.key, 'business_date', r.business_date, 'cycle', r.cycle, 'status', r.status,
             'attempt', r.attempt, 'held', CASE WHEN r.held THEN true END, 'released_at', r.released_at)) AS entry
