@@ -99,9 +99,9 @@ def _runs(state: State, event: dict[str, Any], first: date, last: date, now: dat
     """Of a range of dates, or the latest so many until one."""
     name, cycle, count = _named(event.get("product")), event.get("cycle"), event.get("last", MOST)
     state.describe_product(name, now)
-    span = (None, last if "until" in event else None) if "last" in event else (first, last)
+    since, until = (None, last if "until" in event else None) if "last" in event else (first, last)
     size = min(PAGE, count + 1)
-    rows, more = _pages(lambda before: state.runs_page(name, *span, cycle, before, size, now), size, count)
+    rows, more = _pages(lambda before: state.runs_page(name, since, until, cycle, before, size, now), size, count)
     runs = rows[::-1]
     if "last" in event and runs:
         first, last = (date.fromisoformat(runs[place]["business_date"]) for place in (0, -1))

@@ -7,9 +7,10 @@ import pytest
 
 import inquire
 import runtime
+from state.errors import UnknownProduct
 from tests.conftest import Headgate
 from tests.fake_aws import FakeAws
-from tests.state_steps import DAY, LOADED, TODAY, complete, opened
+from tests.state_steps import DAY, TODAY, complete, opened
 from tests.state_world import World, at, external, product
 
 
@@ -85,6 +86,11 @@ def test_the_latest_runs_and_those_of_a_range(days: World, monkeypatch: pytest.M
     assert ([each["business_date"] for each in cut["runs"]], cut["more"]) == ([TODAY], True), "the latest"
 
 
+def test_a_product_that_nobody_knows_has_none(days: World) -> None:
+    with pytest.raises(UnknownProduct):
+        inquire.handler({"question": "runs", "product": "d/nothing", "last": 3}, None)
+
+
 def test_a_command_lists_them(days: World, headgate: Headgate) -> None:
     code, printed = headgate("runs", "d/x")
     assert (code, printed) == (
@@ -101,4 +107,3 @@ run         status          attempt  opened  waited  ran  ended  released by
     assert printed.splitlines()[-1] == "There are earlier runs; --last or --date shows them."
     assert headgate("runs", "d/x", "--last", "500")[0] == 2
     assert headgate("runs", "d/x", "--last", "5", "--date", TODAY)[0] == 2
-    assert headgate("runs", "d/nothing")[0] == 3
