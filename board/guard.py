@@ -28,7 +28,7 @@ def policy(script_hash: str) -> str:
     """The Content-Security-Policy of the page; `script_hash` is of its import map, the one script that stands in it."""
     return (
         f"default-src 'none'; script-src 'self' 'sha256-{script_hash}'; style-src 'self'; img-src 'self' data:; connect-src 'self'; worker-src 'self'; "
-        "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+        "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types headgate"
     )
 
 

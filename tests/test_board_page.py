@@ -192,6 +192,23 @@ def test_a_server_that_has_gone_leaves_what_was_known(browser: Browser, aws: Fak
     context.close()
 
 
+def test_a_page_that_is_opened_while_the_server_is_away_shows_the_last_snapshot(browser: Browser, aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    monkeypatch.setattr(runtime, "now", lambda: NOW)
+    context = browser.new_context(timezone_id="UTC")
+    page = context.new_page()
+    with serving(Board([InProcess("local")])) as address:
+        page.goto(address)
+        page.wait_for_selector("tbody tr")
+        context.service_workers or context.wait_for_event("serviceworker")
+        page.reload()  # the worker keeps what it has seen
+        page.wait_for_selector("tbody tr")
+    page.reload()
+    page.wait_for_selector("tbody tr")
+    assert texts(page, ".stale")[0].startswith("This is how it was at 09:00.")
+    assert texts(page, ".summary") == ["5 products need attention; 6 of 14 are ready."]
+    context.close()
+
+
 def test_without_the_token_nothing_is_shown(browser: Browser, address: str) -> None:
     context = browser.new_context()
     page = context.new_page()

@@ -2,6 +2,7 @@
 import { computed, signal } from "@preact/signals";
 import { question } from "./api.js";
 import { route } from "./routes.js";
+import { keep, kept } from "./snapshot.js";
 import { group, GROUPS } from "./words.js";
 
 const EVERY = 5_000; // milliseconds
@@ -45,10 +46,12 @@ export async function look() {
       tell(wanted === asked ? day.value : null, answer);
       day.value = answer;
       [tag, asked] = [newer, wanted];
+      if (!about.business_date) keep(answer);
     }
     failure.value = null;
   } catch (error) {
     failure.value = error;
+    if (!day.value && error.status === 0) day.value = (await kept()) ?? null;
   }
   if (!document.hidden) timer = setTimeout(look, EVERY);
 }

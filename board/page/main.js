@@ -7,6 +7,7 @@ import { Bar } from "./bar.js";
 import { changed, day, failure, keepLooking } from "./day.js";
 import { html } from "./html.js";
 import { follow, route } from "./routes.js";
+import { keepPage } from "./snapshot.js";
 import { Failure } from "./parts.js";
 import { Today } from "./pages/today.js";
 import { Product } from "./pages/product.js";
@@ -56,6 +57,7 @@ function Stale() {
 
 await signIn();
 follow();
+keepPage();
 await keepLooking();
 const root = document.querySelector("#board");
 root.replaceChildren();
