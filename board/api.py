@@ -35,11 +35,19 @@ class Application(Protocol):
     def act(self, event: Answer) -> Any: ...
 
 
-class Board:
-    """The applications that one page shows."""
+class Editor(Protocol):
+    """The metadata on this machine. Both raise `AnswerError`."""
 
-    def __init__(self, applications: Sequence[Application]) -> None:
+    def source(self, product: str) -> Answer: ...
+    def draft(self, product: str, text: str) -> Answer: ...
+
+
+class Board:
+    """The applications that one page shows, and the metadata that can be tried in it, if there is any."""
+
+    def __init__(self, applications: Sequence[Application], editor: Editor | None = None) -> None:
         self._applications = list(applications)
+        self.editor = editor
         self._homes: dict[str, Application] = {}
         self._lock = threading.Lock()
 

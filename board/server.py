@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
@@ -15,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from headgate.board.api import AnswerError, Board
+from headgate.board.api import AnswerError, Board, Editor
 from headgate.board.guard import App, Guard, policy
 
 PAGE = Path(__file__).parent / "page"
@@ -39,8 +40,6 @@ def app(board: Board, port: int, token: str) -> App:
         return _json(answer, headers={"etag": tag})
 
     async def act(request: Request) -> Response:
-        from starlette.concurrency import run_in_threadpool
-
         try:
             given = await _given(request)
             return _json(await run_in_threadpool(board.action, request.path_params["action"], given))
@@ -48,16 +47,40 @@ def app(board: Board, port: int, token: str) -> App:
             return _refusal(error)
 
     def about(request: Request) -> Response:
-        return _json({"applications": board.names, "may_act": True})
+        return _json({"applications": board.names, "may_edit": board.editor is not None})
+
+    def source(request: Request) -> Response:
+        try:
+            return _json(_editor(board).source(request.query_params.get("product", "")))
+        except AnswerError as error:
+            return _refusal(error)
+
+    async def draft(request: Request) -> Response:
+        try:
+            given = await _given(request)
+            product, text = given.get("product"), given.get("text")
+            if not isinstance(product, str) or not isinstance(text, str):
+                raise AnswerError("BadEvent", "a draft is {product, text}")
+            return _json(await run_in_threadpool(_editor(board).draft, product, text))
+        except AnswerError as error:
+            return _refusal(error)
 
     routes = [
         Route("/api/about", about, methods=["GET"]),
+        Route("/api/source", source, methods=["GET"]),
+        Route("/api/draft", draft, methods=["POST"]),
         Route("/api/{question:str}", ask, methods=["GET"]),
         Route("/api/{action:str}", act, methods=["POST"]),
         Mount("/", StaticFiles(directory=PAGE, html=True)),
     ]
     served: Any = Starlette(routes=routes, middleware=[Middleware(GZipMiddleware, minimum_size=1000)])
     return Guard(served, port, token, policy(_hash_of_map()))
+
+
+def _editor(board: Board) -> Editor:
+    if board.editor is None:
+        raise AnswerError("BadEvent", "there is no metadata here: start `headgate board` in the folder of the project")
+    return board.editor
 
 
 async def _given(request: Request) -> dict[str, Any]:

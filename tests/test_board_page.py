@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from playwright.sync_api import Browser, Page
 
 import runtime
 from headgate.board.api import Board
+from headgate.cli.board_editor import MetadataEditor
 from headgate.local.postgres import Postgres
 from tests.board_world import NOW, InProcess, morning, serving
 from tests.browser import needs_chromium, opened, started
@@ -177,6 +179,24 @@ def test_a_change_is_shown_while_somebody_looks(browser: Browser, address: str, 
         world.state.set_hold("risk/concentration", None, "", True, "ann", NOW)
         page.wait_for_selector("button.count:has-text('2 Held')", timeout=8_000)
         world.state.set_hold("risk/concentration", None, "", False, "ann", NOW)
+
+
+def test_a_change_of_a_definition_is_tried_and_ends_as_a_patch(browser: Browser, aws: FakeAws, tmp_path: Path) -> None:
+    shutil.copytree(PICTURE.parent.parent / "products", tmp_path / "products")
+    with (
+        serving(Board([InProcess("local")], MetadataEditor(tmp_path / "products"))) as address,
+        opened(browser, address) as go,
+    ):
+        page = go("edit/d1/ds1")
+        text = page.get_by_role("textbox", name="Definition")
+        text.fill(text.input_value().replace("60m", "90m"))
+        page.wait_for_selector("#changes")
+        assert texts(page, "#changes + ul li li") == ["timeout 1h -> 90m"]
+        assert "+        timeout: 90m" in page.locator("pre.code").inner_text()
+        text.fill(text.input_value().replace("90m", "9 parsecs"))
+        page.wait_for_selector(".findings li")
+        assert "products/d1/ds1.yaml:" in texts(page, ".findings li")[0]
+        assert page.locator("#changes").count() == 0
 
 
 def test_a_server_that_has_gone_leaves_what_was_known(browser: Browser, aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip

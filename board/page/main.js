@@ -19,9 +19,10 @@ import { Alerts } from "./pages/alerts.js";
 import { Changes } from "./pages/changes.js";
 import { Health } from "./pages/health.js";
 import { Catalog } from "./pages/catalog.js";
+import { Edit } from "./pages/edit.js";
 import { at } from "./times.js";
 
-const PAGES = { today: Today, product: Product, run: Run, day: Day, mesh: Mesh, files: Files, alerts: Alerts, changes: Changes, health: Health, catalog: Catalog };
+const PAGES = { today: Today, product: Product, run: Run, day: Day, mesh: Mesh, files: Files, alerts: Alerts, changes: Changes, health: Health, catalog: Catalog, edit: Edit };
 
 function Page() {
   const { page, rest } = route.value;

@@ -9,8 +9,9 @@ from headgate.board.api import Board
 from headgate.board.serving import PORT, address, serve, token_of
 from headgate.cli import browser, terminal
 from headgate.cli.application import LOCAL, application
-from headgate.cli.arguments import add_application, whole_number
+from headgate.cli.arguments import add_application, add_products, whole_number
 from headgate.cli.board_application import BoardApplication, LocalBoardApplication
+from headgate.cli.board_editor import MetadataEditor
 from headgate.cli.errors import FINE, UsageError
 from headgate.local import presence
 from headgate.local.process import LOOPBACK, listener
@@ -19,6 +20,7 @@ FOLDER = LOCAL.parent  # of the token for deployed stacks
 
 
 def add(parser: argparse.ArgumentParser) -> None:
+    add_products(parser)
     add_application(
         parser, stack="a deployed stack, also several times: one board for all (default: the one in headgate.toml, else as with --local)", several=True
     )  # fmt: skip
@@ -32,7 +34,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if arguments.listening is not None:  # of the application that `headgate up` runs
         with socket.socket(fileno=arguments.listening) as given:
-            serve(Board([LocalBoardApplication()]), given, token_of(LOCAL.resolve()))
+            serve(Board([LocalBoardApplication()], _editor(arguments.products)), given, token_of(LOCAL.resolve()))
         return FINE
     found = _applications(arguments)
     if isinstance(found, str):
@@ -43,8 +45,12 @@ def run(arguments: argparse.Namespace) -> int:
             raise UsageError(f"--port {arguments.port}: another process has this port of {LOOPBACK}")
         token = token_of(FOLDER.resolve())
         _show(address(listening, token), arguments)
-        serve(Board(found), listening, token)
+        serve(Board(found, _editor(arguments.products)), listening, token)
     return FINE
+
+
+def _editor(products: Path) -> MetadataEditor | None:
+    return MetadataEditor(products) if products.is_dir() else None
 
 
 def _applications(arguments: argparse.Namespace) -> "list[Asked] | str":

@@ -56,7 +56,16 @@ def run(arguments: argparse.Namespace) -> int:
         "statemachines": str(places.statemachines),
         "jobs": str(arguments.jobs.resolve()) if arguments.jobs else None,
         "containers": arguments.containers,
-        "board": [sys.executable, "-m", "headgate.cli.main", "board", "--local", "--listening"],
+        "board": [
+            sys.executable,
+            "-m",
+            "headgate.cli.main",
+            "board",
+            "--local",
+            "--products",
+            str(arguments.products.resolve()),
+            "--listening",
+        ],
     }
     with Stages(arguments.json) as stages:
         known = local_application.start(settings, folder, stages)

@@ -71,10 +71,15 @@ function About({ run, date, now }) {
     ["Took", run.started_at && ended ? lasting(run.started_at, ended) : null],
     ["Attempt", run.attempt > 1 ? run.attempt : null],
     ["Error", run.error && html`${run.error}${run.cause && html`<pre class="cause">${run.cause}</pre>`}`],
-    ["Definition", run.metadata?.commit && html`commit ${run.metadata.commit}`],
+    ["Definition", html`${run.metadata?.commit && html`commit <code>${run.metadata.commit}</code> `}<${MayEdit} name=${run.product} />`],
     ["Execution", run.link && html`<${Outside} href=${run.link}>in the AWS console</${Outside}>`],
     ["Details", html`<a href=${link(`run/${run.product}`, { date, cycle: run.cycle })}>what happened in this run</a>`],
   ]} />`;
+}
+
+function MayEdit({ name }) {
+  const { answer } = useAnswer("about", {});
+  return answer?.may_edit ? html`<a href=${link(`edit/${name}`)}>try a change</a>` : "";
 }
 
 function Jobs({ run, date, now }) {
