@@ -136,11 +136,12 @@ def _unopened(run: Entry, clock: Clock) -> str:
         return "It has no schedule: its first arrival opens a run."
     if "opens_at" not in run:
         return "Its schedule opens no run for this date."
-    command = f"`headgate backfill {run['product']} --date {run['business_date']}`"
+    backfill = f"open it with `headgate backfill {run['product']} --date {run['business_date']}`"
+    instead = "the next opening takes its files" if run.get("sweeps") else backfill
     if run.get("late") and not run.get("missed"):
-        return f"Its run should have been opened at {clock(run['opens_at'])}, and the scheduler has not done so; open it with {command}."
+        return f"Its run should have been opened at {clock(run['opens_at'])}, and the scheduler has not done so; {instead}."
     if run.get("missed"):
-        return f"Its schedule had the opening at {clock(run['opens_at'])}, but the product was not deployed or the scheduler not running then; open it with {command}."
+        return f"Its schedule had the opening at {clock(run['opens_at'])}, but the product was not deployed or the scheduler not running then; {instead}."
     return f"Its run opens at {clock(run['opens_at'])}."
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from headgate.cli.formatting import Clock, Entry, plural, printable, size, uncut
+from headgate.cli.formatting import Clock, Entry, plural, printable, size, to_be_swept, uncut
 
 
 def files(run: Entry, clock: Clock) -> Iterator[str]:
@@ -19,9 +19,13 @@ def files(run: Entry, clock: Clock) -> Iterator[str]:
         if waits and not missing and found.get("generation", 0) == 0 and "arrives_at" in found
         else []
     )
+    if waits and not found["there"] + found["rejected"] and "sweep" in found:
+        yield f"Files: {to_be_swept(found['sweep'], clock)}."
+        return
     settles = f"; it counts at {clock(found['arrives_at'])} if nothing else comes" if "arrives_at" in found else ""
     corrected = f"; corrected {plural(found['generation'] - 1, 'time')}" if found.get("generation", 0) > 1 else ""
-    yield f"Files: {', '.join(state)}{settles}{corrected}."
+    further = f"; {to_be_swept(found['sweep'], clock)}" if "sweep" in found else ""
+    yield f"Files: {', '.join(state)}{settles}{corrected}{further}."
     listed, _ = uncut(found.get("files", ()))
     sent = {each["slot"] for each in listed if each["status"] == "REJECTED" and "slot" in each}
     for each in missing:

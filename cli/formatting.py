@@ -79,6 +79,15 @@ def input_name(name: str) -> str:
     return f"files of {name.removesuffix('#files')}" if name.endswith("#files") else name
 
 
+def to_be_swept(sweep: Entry, clock: Clock) -> str:
+    """Of the files that no opening has taken yet."""
+    return f"{plural(sweep['waiting'], 'file')} {'waits' if sweep['waiting'] == 1 else 'wait'} for {next_sweep(sweep, clock)}"
+
+
+def next_sweep(sweep: Entry, clock: Clock) -> str:
+    return f"the sweep at {clock(sweep['at'])}" if "at" in sweep else "the next sweep"
+
+
 def few(names: Sequence[str], left_out: int = 0) -> str:
     """The first names of a list, and how many more there are, `left_out` beyond the list."""
     return named(names[:FEW], len(names[FEW:]) + left_out)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from headgate.cli.explain_loading import loading
-from headgate.cli.formatting import Clock, Entry, Row, archived, input_name, named, product_and_cycle, uncut
+from headgate.cli.formatting import Clock, Entry, Row, archived, input_name, named, product_and_cycle, to_be_swept, uncut
 
 
 def status(products: Sequence[Entry], clock: Clock, now: datetime | None = None) -> list[Row]:
@@ -54,6 +54,8 @@ def _note(each: Entry, clock: Clock, now: datetime | None) -> str:
         parts.append(each["error"])
     if each.get("reason"):
         parts.append(each["reason"])
+    if each.get("sweep"):
+        parts.append(to_be_swept(each["sweep"], clock))
     if each.get("resume_until"):
         parts.append(f"resumes by itself until {clock(each['resume_until'])}")
     if each.get("outdated_at"):
@@ -68,7 +70,8 @@ def _note(each: Entry, clock: Clock, now: datetime | None) -> str:
     elif each.get("opens_at"):
         at = clock(each["opens_at"])
         missed = each.get("missed") or each.get("late")
-        parts.append(f"not opened at {at}; `headgate backfill` opens it" if missed else f"opens at {at}")
+        instead = "the next opening takes its files" if each.get("sweeps") else "`headgate backfill` opens it"
+        parts.append(f"not opened at {at}; {instead}" if missed else f"opens at {at}")
     if each.get("unscheduled"):
         parts.append("opens at the first arrival")
     if each["status"] == "WAITING" and is_past(each.get("deadline_at"), now):

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from file_names import named
-from tests.state_world import World, product
+from tests.state_world import World, daily, product
 
 BUCKET, PREFIX = "acme-landing-123456789012", "custodian/positions/"
 POSITIONS = r"positions_(?P<region>[A-Z]{2})_(?P<date>\d{8})(_(?P<part>\d+)of(?P<parts>\d+))?\.csv\.gz"
@@ -37,6 +37,13 @@ def positions(
 ) -> dict[str, Any]:
     """A product that its files start; `more` is of its source."""
     return product(depends_on, schedule, name="positions", files=source(complete, **more))
+
+
+def sweeping(depends_on: Any = None, schedule: Any = None, notify: Any = None, **more: Any) -> dict[str, Any]:
+    """A product that takes what is there at 12:00, 14:00 and 16:00."""
+    of_names = {"pattern": r"positions_(?P<region>[A-Z]{2})\.csv", "date": {}, "cycle": None, "on_correction": "rerun"}
+    entry = positions({}, depends_on, schedule or daily("12:00", "14:00", "16:00"), **{**of_names, "sweep": True, **more})
+    return {**entry, "notify": notify} if notify else entry
 
 
 def seen(

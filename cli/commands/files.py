@@ -7,7 +7,7 @@ from headgate.cli.application import inquire
 from headgate.cli.arguments import add_application, add_date, product_name, whole_number
 from headgate.cli.batch_report import batch_lines
 from headgate.cli.errors import FINE
-from headgate.cli.formatting import Clock, Entry, plural, printable, size, uncut
+from headgate.cli.formatting import Clock, Entry, next_sweep, plural, printable, size, uncut
 from headgate.cli.operate import operate
 
 STATUSES = ("RECEIVED", "CLAIMED", "PROCESSED", "REJECTED", "FAILED", "SUPERSEDED", "IGNORED", "UNMATCHED")
@@ -67,7 +67,7 @@ def _print(arguments: argparse.Namespace, answer: Entry, nothing: str) -> int:
     rows += [
         [
             str(each["file"]), each.get("product", ""), " ".join(each[key] for key in ("business_date", "cycle") if key in each),
-            clock(each["received_at"]), size(each["size"]), each["status"], str(each.get("batch", "")), _named(each),
+            clock(each["received_at"]), size(each["size"]), each["status"], str(each.get("batch", "")), _named(each, clock),
         ]
         for each in answer["files"]
     ]  # fmt: skip
@@ -80,7 +80,9 @@ def _print(arguments: argparse.Namespace, answer: Entry, nothing: str) -> int:
     return FINE
 
 
-def _named(each: Entry) -> str:
+def _named(each: Entry, clock: Clock) -> str:
+    if "sweep" in each:
+        return f"{printable(each['name'])}: waits for {next_sweep(each['sweep'], clock)}"
     return printable(each["name"]) + (f": {printable(each['reason'])}" if "reason" in each else "")
 
 
@@ -98,6 +100,7 @@ def _show(arguments: argparse.Namespace) -> int:
         else "of no product"
     )
     date = f" for {file['business_date']}" if "business_date" in file else ""
+    date = f" that waits for {next_sweep(file['sweep'], clock)}" if "sweep" in file else date
     terminal.line(
         f"{of}{date}{' ' + file['cycle'] if 'cycle' in file else ''}; {size(file['size'])}, put at {clock(file['put_at'])}"
     )

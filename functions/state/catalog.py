@@ -141,7 +141,8 @@ def rows(catalog: Entry, placed: Placed = as_it_is) -> Iterator[Entry]:
 
 
 def _wait_for_files(name: str, compiled: Entry) -> None:
-    """The product waits for its files as for one more dependency. Those of a cycle start the run of that cycle."""
+    """The product waits for its files as for one more dependency. Those of a cycle start the run of that cycle, and
+    those that a run has swept start that run."""
     source = compiled["files"]
     compiled["files"] = {**source, "slots": places} if (places := slots(source)) else source
     leaf = {
@@ -149,7 +150,7 @@ def _wait_for_files(name: str, compiled: Entry) -> None:
         "status": ["COMPLETED"],
         "offset": 0,
         "max_age": None,
-        "cycle": "same" if source["cycle"] else "",
+        "cycle": "same" if source["cycle"] or source["sweep"] else "",
         "cycles": [""],
         "account": None,
         "on_update": CORRECTED.get(source["on_correction"], source["on_correction"]),

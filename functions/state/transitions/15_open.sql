@@ -59,12 +59,26 @@ CREATE OR REPLACE FUNCTION files_input(product text) RETURNS text LANGUAGE sql I
     SELECT product || '#files'
 $$;
 
+CREATE OR REPLACE FUNCTION sweeps(product text) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT coalesce((SELECT (s.source ->> 'sweep')::boolean FROM landing_source s WHERE s.product_id = product), false)
+$$;
+
+CREATE OR REPLACE FUNCTION waits_for_sweep(f landing_file) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+-- With the condition of its index, word for word. A file that has no date and no source is UNMATCHED.
+    SELECT f.business_date IS NULL AND f.counts AND f.status = 'RECEIVED'
+$$;
+
+CREATE OR REPLACE FUNCTION cycle_of_files(source jsonb, of_cycle text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+-- The cycle that the files of a run have: that of the run if their names have one, or if the run has swept them; of all runs of a date none.
+    SELECT CASE WHEN source -> 'cycle' = 'null' AND NOT (source ->> 'sweep')::boolean THEN '' ELSE of_cycle END
+$$;
+
 CREATE OR REPLACE FUNCTION files_of_run(r data_product_status) RETURNS SETOF landing_file
 LANGUAGE sql STABLE AS $$
 -- The versions that count of the data files of the run's date.
     SELECT f.* FROM landing_file f
     WHERE f.product_id = r.product_id AND f.business_date = r.business_date AND f.kind = 'data' AND f.counts
-        AND f.cycle = CASE WHEN (SELECT s.source -> 'cycle' FROM landing_source s WHERE s.product_id = r.product_id) = 'null' THEN '' ELSE r.cycle END
+        AND f.cycle = cycle_of_files((SELECT s.source FROM landing_source s WHERE s.product_id = r.product_id), r.cycle)
 $$;
 
 CREATE OR REPLACE FUNCTION product_of_files(input text) RETURNS text LANGUAGE sql IMMUTABLE AS $$

@@ -47,6 +47,7 @@ BEGIN
     FROM data_product_status r CROSS JOIN LATERAL inputs_of(r.product_id, r.business_date, r.cycle) i
     WHERE r.run_id = ANY (opened);
 
+    PERFORM sweep(opened, actor, now_is);
     PERFORM match_arrivals(opened, NULL, now_is);
     PERFORM advance(opened, now_is, 'everything had arrived', actor);
 
@@ -179,13 +180,14 @@ $$;
 
 CREATE OR REPLACE FUNCTION pass_over(products text[], now_is timestamptz) RETURNS void
 LANGUAGE sql AS $$
--- Keeps which openings the scheduler passes over because they are older than `oldest_opening`: of the last year, those that have no run.
+-- Keeps which openings the scheduler passes over because they are older than `oldest_opening`: of the last year, those that have no run. What a sweep
+-- would have taken is taken by the next one.
     INSERT INTO unmade_opening AS u (product_id, business_date, cycle, opens_at, due_at, passed_over_at)
     SELECT o.product_id, o.business_date, o.cycle, min(o.opens_at), min(sla_due(p, o.business_date, o.opens_at, NULL)), now_is
     FROM openings_since(ARRAY(SELECT s.product_id FROM data_product_schedule s
             WHERE s.product_id = ANY (products) AND s.opened_until < oldest_opening(now_is)), now_is - interval '1 year', oldest_opening(now_is)) o
     JOIN data_product p USING (product_id)
-    WHERE NOT EXISTS (SELECT FROM runs_of_date(o.product_id, o.business_date) r WHERE r.cycle = o.cycle)
+    WHERE NOT EXISTS (SELECT FROM runs_of_date(o.product_id, o.business_date) r WHERE r.cycle = o.cycle) AND NOT sweeps(o.product_id)
     GROUP BY o.product_id, o.business_date, o.cycle
     ON CONFLICT (product_id, business_date, cycle) DO UPDATE SET passed_over_at = coalesce(u.passed_over_at, excluded.passed_over_at)
 $$;

@@ -43,3 +43,7 @@ LANGUAGE sql AS $$
     WHERE p.product_id = ANY (products) AND NOT EXISTS (SELECT FROM data_product_schedule s WHERE s.product_id = p.product_id OFFSET 0)
     ORDER BY p.product_id FOR NO KEY UPDATE OF p
 $$;
+
+CREATE OR REPLACE FUNCTION loads_batches(product text) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT FROM data_pipeline_config c WHERE c.product_id = product AND c.settings ? 'batches')
+$$;

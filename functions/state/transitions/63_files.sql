@@ -16,7 +16,8 @@ $$;
 CREATE OR REPLACE FUNCTION judged(product text, of_kind text, of_size bigint, put_at timestamptz, named_date date, problem text)
 RETURNS TABLE (product_id text, status text, reason text, business_date date)
 LANGUAGE sql STABLE AS $$
--- What a file is at first: by its source, its size and its date. The date of the name or of the arrival is moved by the `offset` of the source. Of no known source: UNMATCHED.
+-- What a file is at first: by its source, its size and its date. The date of the name or of the arrival is moved by the `offset` of the source. Of a source
+-- that is swept it has none yet. Of no known source: UNMATCHED.
     SELECT s.product_id, CASE WHEN s.product_id IS NULL THEN 'UNMATCHED' WHEN refused.why IS NOT NULL THEN 'REJECTED' ELSE 'RECEIVED' END,
         refused.why, CASE WHEN is_business_day(day.date, c) THEN day.date END
     FROM (SELECT 1) one
@@ -28,6 +29,7 @@ LANGUAGE sql STABLE AS $$
     CROSS JOIN LATERAL (SELECT CASE WHEN problem IS NOT NULL THEN problem
         WHEN of_kind = 'data' AND of_size < (s.source ->> 'min_bytes')::bigint
             THEN format('smaller than %s', CASE s.source ->> 'min_bytes' WHEN '1' THEN '1 byte' ELSE (s.source ->> 'min_bytes') || ' bytes' END)
+        WHEN (s.source ->> 'sweep')::boolean THEN NULL
         WHEN day.date IS NULL THEN 'no business date'
         WHEN NOT is_business_day(day.date, c) THEN format('no business date: %s is no business day of the calendar %s', day.date, c.calendar)
         END AS why) refused
@@ -82,20 +84,24 @@ $$;
 CREATE OR REPLACE FUNCTION versions_in_order(files bigint[]) RETURNS TABLE (file_id bigint, newest boolean)
 LANGUAGE sql STABLE AS $$
 -- All versions of the objects of these files, and which is the newest: by sequencer; where one was found by listing, which has none, by the second at which
--- they were put. Not for `load: cdc`, where every version counts. What arrives on another date under the same name is a file of that date.
+-- they were put. Not for `load: cdc`, where every version counts. What arrives on another date under the same name is a file of that date; what is swept
+-- has the date of its opening, and is compared with all. What was loaded counts for the run that loaded it.
     WITH touched AS MATERIALIZED (
-        SELECT DISTINCT l.product_id, l.bucket, l.key, l.business_date, l.cycle
-        FROM landing_file l JOIN landing_source s USING (product_id)
+        SELECT DISTINCT l.product_id, l.bucket, l.key, swept, CASE WHEN NOT swept THEN l.business_date END AS of_date, CASE WHEN NOT swept THEN l.cycle END AS of_cycle
+        FROM landing_file l JOIN landing_source s USING (product_id) CROSS JOIN LATERAL (SELECT (s.source ->> 'sweep')::boolean AS swept) kind
         WHERE l.file_id = ANY (files) AND s.source ->> 'load' = 'full' AND l.status <> 'UNMATCHED'
     ), versions AS (
-        SELECT v.*, bool_and(v.sequencer IS NOT NULL) OVER (PARTITION BY v.bucket, v.key, v.business_date, v.cycle) AS by_sequencer
+        SELECT v.*, t.swept, t.of_date, t.of_cycle, bool_and(v.sequencer IS NOT NULL) OVER (PARTITION BY v.bucket, v.key, t.of_date, t.of_cycle) AS by_sequencer
         FROM touched t CROSS JOIN LATERAL (
             SELECT * FROM landing_file l WHERE l.bucket = t.bucket AND l.key = t.key OFFSET 0) v
-        WHERE v.product_id = t.product_id AND v.business_date IS NOT DISTINCT FROM t.business_date AND v.cycle = t.cycle AND v.status <> 'UNMATCHED'
+        WHERE v.product_id = t.product_id AND (t.swept OR v.business_date IS NOT DISTINCT FROM t.of_date AND v.cycle = t.of_cycle) AND v.status <> 'UNMATCHED'
+    ), ordered AS (
+        SELECT v.*, row_number() OVER (PARTITION BY v.bucket, v.key, v.of_date, v.of_cycle
+            ORDER BY CASE WHEN NOT by_sequencer THEN date_trunc('second', v.event_at) END DESC, v.sequencer DESC NULLS LAST, v.file_id DESC) AS place
+        FROM versions v
     )
-    SELECT v.file_id, row_number() OVER (PARTITION BY v.bucket, v.key, v.business_date, v.cycle
-        ORDER BY CASE WHEN NOT by_sequencer THEN date_trunc('second', v.event_at) END DESC, v.sequencer DESC NULLS LAST, v.file_id DESC) = 1
-    FROM versions v
+    SELECT o.file_id, o.place = 1 FROM ordered o
+    WHERE NOT o.swept OR o.business_date IS NULL OR o.status <> 'PROCESSED' AND loads_batches(o.product_id)
 $$;
 
 CREATE OR REPLACE FUNCTION supersede_versions(files bigint[], now_is timestamptz) RETURNS TABLE (file_id bigint, status text)

@@ -61,7 +61,9 @@ DECLARE
     complete jsonb := source -> 'complete';
     present integer;
 BEGIN
-    IF source ? 'slots' THEN
+    IF (source ->> 'sweep')::boolean THEN
+        RETURN;  -- what an opening took is all
+    ELSIF source ? 'slots' THEN
         RETURN QUERY SELECT missing_slots(source -> 'slots', product, on_date, of_cycle);
     ELSIF complete ? 'count' THEN
         present := (SELECT count(*) FROM (SELECT FROM files_of_set(product, on_date, of_cycle, 'data') LIMIT (complete ->> 'count')::integer) first);

@@ -29,7 +29,8 @@ BEGIN
             AND (product_id <> of_product OR cycle = of_cycle)
         ORDER BY run_id FOR UPDATE
     )
-    SELECT coalesce(array_agg(run_id) FILTER (WHERE status IN ('COMPLETED', 'ERROR', 'SKIPPED', 'CANCELLED')), '{}'),
+    SELECT coalesce(array_agg(run_id) FILTER (WHERE status IN ('COMPLETED', 'ERROR', 'SKIPPED', 'CANCELLED')
+            AND (product_id = of_product OR NOT found_no_files(run_id))), '{}'),
         string_agg(product_id || ' is ' || status, ', ' ORDER BY product_id)
             FILTER (WHERE status = 'PROCESSING' OR (product_id = of_product AND status = 'WAITING'))
     INTO targets, busy FROM locked;
@@ -39,7 +40,10 @@ BEGIN
         RAISE EXCEPTION 'UnknownRun: %', no_run(of_product, on_date);
     END IF;
 
+    PERFORM refuse_empty_sweep(r) FROM data_product_status r WHERE r.run_id = ANY (targets) AND r.product_id = of_product;
+
     PERFORM start_next_attempts(targets, kind, downstream, NULL, actor, now_is);
+    PERFORM sweep_again(targets, actor, now_is);
     PERFORM go_on(targets, now_is, 'everything had arrived', actor, 'released', NULL);
     PERFORM store_start_effects(targets, now_is);
     RETURN (SELECT cut(jsonb_agg(jsonb_build_object('product', product_id, 'business_date', business_date, 'cycle', cycle, 'attempt', attempt)

@@ -2,12 +2,15 @@
 
 CREATE OR REPLACE FUNCTION products_to_backfill(what text) RETURNS text[]
 LANGUAGE plpgsql STABLE AS $$
--- The product of that name, or the products of the domain of that name, that have a pipeline here.
+-- The product of that name, or the products of the domain of that name, that have a pipeline here and do not sweep.
 DECLARE
-    products text[] := ARRAY(SELECT product_id FROM data_product p WHERE runs_here(p) AND what IN (product_id, domain) ORDER BY product_id);
+    products text[] := ARRAY(SELECT product_id FROM data_product p WHERE runs_here(p) AND what IN (product_id, domain) AND NOT sweeps(product_id)
+        ORDER BY product_id);
 BEGIN
     IF products <> '{}' THEN
         RETURN products;
+    ELSIF EXISTS (SELECT FROM data_product p WHERE p.product_id = what AND runs_here(p)) THEN
+        RAISE EXCEPTION 'IllegalTransition: % sweeps: no past date has files of its own. The next opening of its schedule takes what is there', what;
     ELSIF EXISTS (SELECT FROM data_product WHERE product_id = what AND active) THEN
         RAISE EXCEPTION 'NoPipeline: % has no pipeline in this account, so it has no runs; it is refreshed elsewhere', what;
     ELSIF EXISTS (SELECT FROM data_product WHERE domain = what AND active) THEN

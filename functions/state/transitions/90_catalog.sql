@@ -141,6 +141,7 @@ BEGIN
     opened := open_moved_runs(schedules, now_is, actor);
     conditions := take_conditions(altered || added || ARRAY(SELECT product_id FROM data_product_schedule WHERE calendar = ANY (calendars)),
         conditions_changed, now_is, actor);
+    PERFORM take_changed_sweeps(sources_changed, actor, now_is);
     PERFORM settle_sets(ARRAY(SELECT s FROM landing_set s WHERE s.product_id = ANY (sources_changed) AND s.altered), now_is);
     inserted := cardinality(added);
     changed := cardinality(altered);

@@ -48,9 +48,14 @@ CREATE OR REPLACE FUNCTION files_page(product text, on_date date, of_status text
 RETURNS TABLE (key text, entry text)
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
 -- Files, the latest first, of the product, date, status and batch that are given, whose names begin so; those after the key `before`.
+    WITH chosen AS MATERIALIZED (
+        SELECT f FROM chosen_files(product, on_date, of_status, of_batch, of_name, coalesce(nullif(before, '')::bigint, 9223372036854775807), page) f
+    ), sweep AS MATERIALIZED (
+        SELECT w.product_id, next_opening_of(w.product_id) AS entry FROM (SELECT DISTINCT (f).product_id FROM chosen WHERE waits_for_sweep(f)) w
+    )
     SELECT p.* FROM (
-        SELECT jsonb_agg(file_entry(f) || jsonb_build_object('key', f.file_id) ORDER BY f.file_id DESC) AS entries
-        FROM chosen_files(product, on_date, of_status, of_batch, of_name, coalesce(nullif(before, '')::bigint, 9223372036854775807), page) f) found
+        SELECT jsonb_agg(file_entry(f) || jsonb_build_object('key', (f).file_id) || coalesce(s.entry, '{}') ORDER BY (f).file_id DESC) AS entries
+        FROM chosen LEFT JOIN sweep s ON s.product_id = (f).product_id AND waits_for_sweep(f)) found
     CROSS JOIN LATERAL page_of(found.entries) p
 $$;
 
@@ -64,7 +69,7 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'UnknownFile: no file has the number %; `headgate files list` has them', number;
     END IF;
-    RETURN file_entry(f) || jsonb_strip_nulls(jsonb_build_object('rows_read', f.rows_read, 'rows_written', f.rows_written,
+    RETURN file_entry(f) || CASE WHEN waits_for_sweep(f) THEN next_opening_of(f.product_id) ELSE '{}' END || jsonb_strip_nulls(jsonb_build_object('rows_read', f.rows_read, 'rows_written', f.rows_written,
         'rows_rejected', f.rows_rejected, 'job_run_id', (SELECT b.job_run_id FROM landing_batch b WHERE b.batch_id = f.batch_id))) || jsonb_build_object(
         'checks', (SELECT coalesce(cut(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('rule', cut_text(c.rule, 300), 'severity', c.severity, 'value', c.value))
             ORDER BY c.severity, c.rule), 16000), '[]') FROM landing_file_check c WHERE c.file_id = number AND c.batch_id = f.batch_id),
@@ -88,9 +93,9 @@ $$;
 
 CREATE OR REPLACE FUNCTION files_for_date(product text, on_date date, of_cycle text) RETURNS jsonb LANGUAGE sql STABLE AS $$
 -- Where the files of a run stand, null where its product has none: how many are there and rejected, what is missing and when that usually comes, and the first
--- twenty, rejected ones first. `arrives_at`: the set is complete, and settles until then.
+-- twenty, rejected ones first. `arrives_at`: the set is complete, and settles until then. `sweep`: what waits for the opening after this run.
     SELECT jsonb_strip_nulls(jsonb_build_object('generation', t.generation, 'altered', t.altered, 'arrives_at', t.due_at,
-        'there', count.there, 'rejected', count.rejected,
+        'sweep', to_be_swept(product, on_date, of_cycle), 'there', count.there, 'rejected', count.rejected,
         'missing', (SELECT cut(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('what', cut_text(m, 300),
                 'usually', usual_receipt(product, on_date, CASE WHEN s.source ? 'slots' THEN m END))) ORDER BY place) FILTER (WHERE place <= 20), 5000, count(*))
             FROM missing_of_set(s.source, product, on_date, input.cycle) WITH ORDINALITY AS missing(m, place)),
@@ -101,7 +106,7 @@ CREATE OR REPLACE FUNCTION files_for_date(product text, on_date date, of_cycle t
                 FROM landing_file l WHERE l.product_id = product AND l.business_date = on_date AND l.cycle = input.cycle AND l.kind IN ('data', 'marker', 'manifest')
                 AND l.counts ORDER BY l.status = 'REJECTED' DESC, l.file_id LIMIT 20) f)))
     FROM landing_source s
-    CROSS JOIN LATERAL (SELECT CASE WHEN s.source -> 'cycle' = 'null' THEN '' ELSE coalesce(of_cycle, '') END AS cycle) input
+    CROSS JOIN LATERAL (SELECT cycle_of_files(s.source, coalesce(of_cycle, '')) AS cycle) input
     LEFT JOIN landing_set t ON t.product_id = product AND t.business_date = on_date AND t.cycle = input.cycle
     CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE is_there(f)) AS there, count(*) FILTER (WHERE f.status = 'REJECTED') AS rejected
         FROM landing_file f WHERE f.product_id = product AND f.business_date = on_date AND f.cycle = input.cycle AND f.kind = 'data' AND f.counts) count
@@ -118,6 +123,11 @@ CREATE OR REPLACE FUNCTION files_in_brief(product text, on_date date, of_cycle t
     FROM files_for_date(product, on_date, of_cycle) f WHERE f IS NOT NULL
 $$;
 
+CREATE OR REPLACE FUNCTION has_its_place(f landing_file) RETURNS boolean LANGUAGE sql STABLE AS $$
+-- Whether it is a file of a set, or of the next sweep.
+    SELECT f.business_date IS NOT NULL OR sweeps(f.product_id)
+$$;
+
 CREATE OR REPLACE FUNCTION file_action(numbers bigint[], action text, why text, actor text, now_is timestamptz) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 -- Retries files that were rejected, failed or ignored, so that they count as they are; or ignores files that have not been used. Gives {files, released}. One
@@ -131,10 +141,10 @@ BEGIN
     PERFORM lock_sources(products);
     SELECT string_agg(CASE WHEN f.file_id IS NULL THEN 'no file has the number ' || n
         WHEN NOT f.counts AND f.status <> 'UNMATCHED' THEN format('a newer version of file %s has come', n)
-        WHEN action = 'retry_files' AND f.business_date IS NULL THEN format('file %s has no business date; send it under a name that has one', n)
+        WHEN action = 'retry_files' AND NOT has_its_place(f) THEN format('file %s has no business date; send it under a name that has one', n)
         ELSE format('file %s is %s', n, f.status) END, '; ' ORDER BY n) INTO refused
     FROM unnest(numbers) n LEFT JOIN landing_file f ON f.file_id = n
-    WHERE CASE action WHEN 'retry_files' THEN f.status IN ('REJECTED', 'FAILED', 'IGNORED') AND f.business_date IS NOT NULL AND f.counts
+    WHERE CASE action WHEN 'retry_files' THEN f.status IN ('REJECTED', 'FAILED', 'IGNORED') AND has_its_place(f) AND f.counts
         ELSE f.status IN ('RECEIVED', 'REJECTED', 'FAILED') AND f.counts OR f.status = 'UNMATCHED' END IS NOT TRUE;
     IF refused IS NOT NULL THEN
         RAISE EXCEPTION 'IllegalTransition: %; % can be %', left(refused, 500),

@@ -39,6 +39,8 @@ LANGUAGE sql STABLE AS $$
         'outdated_at', CASE WHEN r.outdated_at IS NOT NULL AND uses_inputs(r) THEN r.outdated_at END,
         'files', CASE WHEN r.status = 'WAITING' AND r.released_at IS NULL AND EXISTS (SELECT FROM landing_source s WHERE s.product_id = p.product_id)
             THEN files_in_brief(p.product_id, on_date, r.cycle) END,
+        'sweep', CASE WHEN sweeps(p.product_id) THEN to_be_swept(p.product_id, on_date, r.cycle) END,
+        'sweeps', CASE WHEN r.run_id IS NULL AND sweeps(p.product_id) THEN true END,
         'loading', CASE WHEN r.started_at IS NOT NULL AND EXISTS (SELECT FROM landing_wave w WHERE w.run_id = r.run_id) THEN loading_of(r) END,
         'missing', CASE WHEN r.status = 'WAITING' AND r.released_at IS NULL THEN (
             SELECT cut(jsonb_agg(upstream ORDER BY upstream) FILTER (WHERE number <= 5), 1000, count(*)) FROM (

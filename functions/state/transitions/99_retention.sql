@@ -52,7 +52,8 @@ CREATE OR REPLACE FUNCTION delete_files(details timestamptz, history timestamptz
 -- of files are given in the order of their receipt.
 DECLARE
     spent bigint[] := ARRAY(
-        SELECT f.file_id FROM (SELECT * FROM landing_file l ORDER BY l.file_id LIMIT most) f WHERE f.received_at < history AND f.status <> 'CLAIMED'
+        SELECT f.file_id FROM (SELECT * FROM landing_file l ORDER BY l.file_id LIMIT most) f
+            WHERE f.received_at < history AND f.status <> 'CLAIMED' AND NOT (waits_for_sweep(f) AND sweeps(f.product_id))
         UNION
         SELECT f.file_id FROM (SELECT * FROM landing_file l WHERE l.product_id IS NULL ORDER BY l.received_at, l.file_id LIMIT most) f
             WHERE f.received_at < details);
