@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from itertools import product
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from headgate.generator.model.product import Product
 from headgate.generator.model.schedule import shift
 
 MOST_BYTES = 1_000_000
+BEFORE = timedelta(minutes=10)  # the opening that takes them
 LANDS = time(0, 30)  # where its arrival dates a file
 
 
@@ -22,7 +23,7 @@ def files_of(mesh: Mesh, owner: Product, day: date, cycle: str) -> list[tuple[st
     source, bucket = owner.files, mesh.bucket_of(owner)
     if source is None or bucket is None or source.min_bytes > MOST_BYTES:
         return []
-    written = shift(day, -source.date["offset"], mesh.calendar_of(owner))
+    written = day if source.sweep else shift(day, -source.date["offset"], mesh.calendar_of(owner))
     made = list(_names(source, written, cycle))
     read = [named(source.naming(), source.prefix + name) for name, _ in made]
     if not all(each and not each.problem and each.date in (None, written.isoformat()) for each in read):
@@ -31,8 +32,10 @@ def files_of(mesh: Mesh, owner: Product, day: date, cycle: str) -> list[tuple[st
 
 
 def lands(mesh: Mesh, owner: Product, day: date, otherwise: datetime) -> datetime:
-    """When they land: on their date where the arrival is that."""
+    """When they land: on their date where the arrival is that, and before the opening that takes them."""
     source = owner.files
+    if source and source.sweep:
+        return otherwise - BEFORE
     if source is None or "group" in source.date:
         return otherwise
     at = shift(day, -source.date["offset"], mesh.calendar_of(owner))

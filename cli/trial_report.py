@@ -41,7 +41,10 @@ def _said(found: Taken) -> Iterator[tuple[str, str]]:
     if found.problem:
         yield "REJECTED", found.problem
     else:
-        yield "business date", found.business_date or "that of its arrival"
+        yield (
+            "business date",
+            found.business_date or ("that of the opening that takes it" if found.swept else "that of its arrival"),
+        )
     if found.cycle:
         yield "cycle", found.cycle
     yield from found.facets.items()

@@ -41,8 +41,15 @@ def positions(
 
 def sweeping(depends_on: Any = None, schedule: Any = None, notify: Any = None, **more: Any) -> dict[str, Any]:
     """A product that takes what is there at 12:00, 14:00 and 16:00."""
-    of_names = {"pattern": r"positions_(?P<region>[A-Z]{2})\.csv", "date": {}, "cycle": None, "on_correction": "rerun"}
-    entry = positions({}, depends_on, schedule or daily("12:00", "14:00", "16:00"), **{**of_names, "sweep": True, **more})
+    of_names: dict[str, Any] = {
+        "pattern": r"positions_(?P<region>[A-Z]{2})\.csv",
+        "date": {},
+        "cycle": None,
+        "on_correction": "rerun",
+    }
+    entry = positions(
+        {}, depends_on, schedule or daily("12:00", "14:00", "16:00"), **{**of_names, "sweep": True, **more}
+    )
     return {**entry, "notify": notify} if notify else entry
 
 

@@ -202,3 +202,40 @@ def test_on_the_default_day_a_complete_set_of_each_product_lands(root: Path) -> 
     assert manifest
     assert json.loads(manifest[2]) == {"files": [{"name": "holdings_2026-11-20_0.xml"}]}
     assert day.expect.keys() == {"raw/positions", "raw/trades", "raw/holdings"}
+
+
+@pytest.fixture
+def sweeping(project: Callable[[str], Path]) -> Path:
+    """raw/ticks sweeps every two hours from 8 to 18."""
+    return project((FOLDER / "output/batches/input.txt").read_text("utf-8"))
+
+
+def test_a_file_that_is_swept_has_the_date_of_the_opening(sweeping: Path, headgate: Headgate) -> None:
+    code, printed = headgate("validate", "--try", "fx_2.csv")
+    assert (code, printed.splitlines()[2:]) == (
+        0,
+        ["  kind           data", "  business date  that of the opening that takes it", "  desk           fx"],
+    )
+
+
+def test_plan_says_what_a_sweep_takes(sweeping: Path, headgate: Headgate) -> None:
+    in_folder = "waits for files in acme-landing-{account}/ticks/: what is there when the schedule opens a run"
+    assert in_folder in headgate("plan")[1]
+    assert headgate("generate")[0] == 0
+    ticks = sweeping / "products/raw/ticks.yaml"
+    counted = "date: {arrival: true, timezone: UTC}\n  complete: {count: 2}"
+    ticks.write_text(ticks.read_text().replace("sweep: true", counted))
+    printed = headgate("plan")[1]
+    assert "date of files that of the opening -> their arrival until midnight UTC" in printed
+    assert "waits for files: what is there when the schedule opens a run -> 2 of them" in printed
+
+
+def test_on_the_default_day_a_file_lands_before_each_sweep(sweeping: Path) -> None:
+    day = default_scenario(
+        Project(sweeping / "products", Cache(None), date(2026, 11, 20)).loaded.mesh, date(2026, 11, 20)
+    )
+    landed = [
+        each.at.strftime("%H:%M") for each in day.moments if each.landing and each.landing[1].startswith("ticks/")
+    ]
+    assert landed == ["07:50", "09:50", "11:50", "13:50", "15:50", "17:50"]
+    assert "raw/ticks" in day.expect

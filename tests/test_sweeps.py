@@ -1,5 +1,6 @@
 """A product that sweeps: each opening of its schedule takes the files that are there, and every file is of one opening."""
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -7,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from state.errors import StateError
-from tests.state_files import land, seen, statuses, sweeping
+from tests.state_files import land, positions, seen, statuses, sweeping
 from tests.state_steps import DAY, LOADED, TODAY
 from tests.state_world import World, at, daily, external, product, step
 
@@ -19,7 +20,9 @@ Openings = dict[str, tuple[str, int]]
 
 def load(world: World, depends_on: Any = None, batches: bool = True, **more: Any) -> None:
     pipeline = {"timeout": None, "steps": [{**step("load"), "settings": BATCHES if batches else {}}]}
-    world.load({"raw/accounts": external(), "raw/positions": {**sweeping(depends_on, **more), "pipeline": pipeline}}, LOADED)
+    world.load(
+        {"raw/accounts": external(), "raw/positions": {**sweeping(depends_on, **more), "pipeline": pipeline}}, LOADED
+    )
 
 
 def tick(world: World, now: datetime) -> Openings:
@@ -49,18 +52,19 @@ class Run:
         self._entered += 1
         return self.world.state.plan_batches(self.id, self.attempt, "load", f"{self._entered}", FOUR)
 
-    def lines(self, batch: int) -> list[Any]:
-        return [each.entry for each in self.world.state.batch_files(batch, "", 500)]
+    def files(self, batch: int) -> list[dict[str, Any]]:
+        return [json.loads(each.entry)["file"] for each in self.world.state.batch_files(batch, "", 500)]
 
     def record(self, outcome: str = "PROCESSED") -> None:
         """All that is planned next ends so."""
         for each in self.plan().batches:
-            files = [int(row.key) for row in self.world.state.batch_files(each["batch_id"], "", 500)]
-            lines = [{"file_id": file, "outcome": outcome} for file in files]
+            lines = [{"file_id": file["file_id"], "outcome": outcome} for file in self.files(each["batch_id"])]
             self.world.state.record_batch(each["batch_id"], "jr_1", lines, FOUR)
 
     def end(self, outcome: str = "COMPLETED", error: str | None = None) -> dict[str, Any]:
-        detail: dict[str, Any] = self.world.state.finish_attempt(self.id, self.attempt, outcome, error, None, FOUR).detail
+        detail: dict[str, Any] = self.world.state.finish_attempt(
+            self.id, self.attempt, outcome, error, None, FOUR
+        ).detail
         return detail
 
     def complete(self) -> dict[str, Any]:
@@ -80,7 +84,11 @@ def test_an_opening_takes_what_is_there_and_the_next_what_comes_later(world: Wor
 
 
 def test_an_opening_without_files_ends_skipped_and_nobody_is_told(world: World) -> None:
-    load(world, "raw/accounts", notify=[{"on": ["SKIPPED", "ERROR", "COMPLETED"], "level": "product", "email": ["team@example.com"]}])
+    load(
+        world,
+        "raw/accounts",
+        notify=[{"on": ["SKIPPED", "ERROR", "COMPLETED"], "level": "product", "email": ["team@example.com"]}],
+    )
     assert tick(world, NOON) == {"1200": ("SKIPPED", 0)}
     assert world.run("raw/positions", TODAY, "1200")["cause"] == "no file had landed since the opening before"
     assert world.sql("SELECT kind FROM effect") == [], "no machine, no refresh event, no alert"
@@ -123,7 +131,10 @@ def test_of_two_versions_before_the_sweep_the_newer_is_taken(world: World) -> No
     land(world, [EU], NOON, version="5A")
     land(world, [EU], NOON, version="59F")
     assert tick(world, NOON) == {"1200": ("WAITING", 1)}
-    assert world.sql("SELECT version_id, cycle FROM landing_file ORDER BY version_id") == [("v59F", ""), ("v5A", "1200")]
+    assert world.sql("SELECT version_id, cycle FROM landing_file ORDER BY version_id") == [
+        ("v59F", ""),
+        ("v5A", "1200"),
+    ]
     assert statuses(world) == {EU: ["SUPERSEDED", "RECEIVED"]}
 
 
@@ -137,10 +148,10 @@ def test_a_newer_version_of_a_loaded_file_is_of_the_next_sweep_and_replaces_it(w
     assert tick(world, TWO) == {"1200": ("COMPLETED", 1), "1400": ("WAITING", 1)}
     assert statuses(world) == {EU: ["SUPERSEDED", "PROCESSED", "RECEIVED"]}, "an older one that comes late never wins"
     run = Run(world, "1400")
-    ((batch,),) = [[each["batch_id"] for each in run.plan().batches]]
-    (line,) = run.lines(batch)
+    (batch,) = run.plan().batches
+    (file,) = run.files(batch["batch_id"])
     ((first,),) = world.sql("SELECT file_id FROM landing_file WHERE version_id = 'v2'")
-    assert f'"replaces": [{first}]' in line
+    assert file["replaces"] == [first]
 
 
 def test_a_newer_version_waits_until_the_older_is_loaded(world: World) -> None:
@@ -244,7 +255,9 @@ def test_a_run_that_was_cancelled_keeps_its_files(world: World) -> None:
 def test_a_rerun_of_an_opening_that_found_nothing_takes_what_is_there(world: World) -> None:
     load(world)
     tick(world, NOON)
-    with pytest.raises(StateError, match="raw/positions for 2026-11-20 1200 has no files: no file had landed since the opening before"):
+    with pytest.raises(
+        StateError, match="raw/positions for 2026-11-20 1200 has no files: no file had landed since the opening before"
+    ):
         again(world)
     land(world, [EU], NOON)
     again(world)
@@ -270,7 +283,12 @@ def test_after_an_outage_the_first_opening_takes_all(world: World) -> None:
     world.state.open_due_runs(at("2026-11-25 13:00"), "scheduler")
     with_files = "SELECT business_date::text, cycle, count(*)::integer FROM landing_file GROUP BY 1, 2"
     assert world.sql(with_files) == [("2026-11-22", "1400", 2)], "openings of more than three days ago are not made"
-    assert {status for (status,) in world.sql("SELECT status FROM data_product_status WHERE (business_date, cycle) > ('2026-11-22', '1400')")} == {"SKIPPED"}
+    assert {
+        status
+        for (status,) in world.sql(
+            "SELECT status FROM data_product_status WHERE (business_date, cycle) > ('2026-11-22', '1400')"
+        )
+    } == {"SKIPPED"}
     assert world.sql("SELECT count(*) FROM unmade_opening") == [(0,)], "and nothing of theirs is lost"
 
 
@@ -294,3 +312,38 @@ def test_a_file_of_no_source_is_swept_once_it_has_one(world: World) -> None:
     assert row
     world.state.rematch_files([{**seen(source, EU, NOON), "file_id": file}], TWO)
     assert tick(world, TWO) == {"1200": ("WAITING", 1), "1400": ("SKIPPED", 0)}
+
+
+def test_a_product_that_sweeps_from_now_on_matches_its_files_again(world: World) -> None:
+    """A set that no run has used is none any more, and the run that waited for it ends."""
+    pattern = r"positions_(?P<region>[A-Z]{2})(_(?P<date>\d{8}))?\.csv"
+    schedule = daily("12:00", "14:00", "16:00")
+    world.load({"raw/positions": positions({"count": 3}, schedule=schedule, pattern=pattern)}, LOADED)
+    land(world, ["positions_EU_20261120.csv"], NOON)
+    world.state.open_due_runs(NOON, "scheduler")
+    world.load({"raw/positions": sweeping(pattern=pattern)}, TWO)
+    assert openings(world) == {"1200": ("SKIPPED", 0)}
+    assert statuses(world) == {"positions_EU_20261120.csv": ["UNMATCHED"]}
+    assert len(world.state.unmatched_files(50, TWO)) == 1
+    assert world.state.next_ticks(TWO).look is not None, "the monitor looks at them at once"
+
+
+def test_files_that_wait_for_no_sweep_any_more_are_matched_again(world: World) -> None:
+    load(world)
+    land(world, [EU], NOON)
+    tick(world, NOON)
+    land(world, [US], NOON)
+    world.load({"raw/positions": positions({"count": 1}, schedule=daily("12:00", "14:00", "16:00"))}, TWO)
+    assert statuses(world) == {EU: ["RECEIVED"], US: ["UNMATCHED"]}
+    assert world.run("raw/positions", TODAY, "1200")["released_at"] is not None
+
+
+def test_a_file_that_waits_is_not_deleted_with_what_is_as_old(world: World) -> None:
+    load(world)
+    land(world, [EU], NOON, size=0)
+    land(world, [US], NOON)
+    world.state.delete_spent(30, 7, 400, 100, NOON + timedelta(days=60))
+    assert statuses(world) == {US: ["RECEIVED"]}
+    world.load({"raw/accounts": external()}, NOON + timedelta(days=60))
+    world.state.delete_spent(30, 7, 400, 100, NOON + timedelta(days=60))
+    assert statuses(world) == {}

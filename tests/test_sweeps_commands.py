@@ -41,6 +41,8 @@ def test_why_and_status_say_what_the_next_opening_takes(world: World, headgate: 
     assert f"{skipped}; 2 files wait for the sweep at 14:00" in answer_to(headgate, "status", "--date", TODAY)
     world.state.open_due_runs(at(f"{TODAY} 14:00"), "scheduler")
     land(world, ["positions_AP.csv"], at(f"{TODAY} 14:30"))
+    run = world.run("raw/positions", TODAY, "1400")["run_id"]
+    world.state.begin_pipeline(run, 1, "execution", ONE)
     said = answer_to(headgate, "why", "raw/positions", "--date", TODAY)
     assert "Files: 2 files are there; 1 file waits for the sweep at 16:00." in said
     assert "for the sweep" not in answer_to(headgate, "why", "raw/positions", "--date", TODAY, "--cycle", "1200")

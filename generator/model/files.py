@@ -15,6 +15,7 @@ SETTLE = default("product", "complete", "settle")
 LOAD = default("product", "files", "load")
 MIN_BYTES = default("product", "files", "min_bytes")
 ON_CORRECTION = default("product", "files", "on_correction")
+RETRIED = "rerun"  # of a sweep: its set changes when an operator lets a file count after all
 RECONCILE = default("product", "files", "reconcile")
 WAYS: list[str] = schema("product")["$defs"]["complete"]["x-exactly-one-of"]
 ACCOUNT = "{account}"
@@ -40,7 +41,8 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A product's files. `date`, `cycle` and `complete` are as the catalog holds them; `settle` and `reconcile` in seconds, None is never."""
+    """A product's files. `date`, `cycle` and `complete` are as the catalog holds them, and empty where the files are swept; `settle` and `reconcile`
+    in seconds, None is never."""
 
     bucket: str
     prefix: str
@@ -50,6 +52,7 @@ class Source:
     complete: Document
     settle: int
     load: str
+    sweep: bool
     min_bytes: int
     on_correction: str
     reconcile: int | None
@@ -60,9 +63,9 @@ class Source:
         return self.load == "cdc"
 
     @property
-    def way(self) -> str:
-        """The key of `complete` that says when a set is complete."""
-        return next(key for key in WAYS if key in self.complete)
+    def way(self) -> str | None:
+        """The key of `complete` that says when a set is complete; None where the files are swept."""
+        return next((key for key in WAYS if key in self.complete), None)
 
     def naming(self) -> Document:
         """What `file_names` reads a name by."""
@@ -100,7 +103,9 @@ def bucket(domain: str, key: str, document: Document) -> Bucket:
 
 def source(document: Document, timezone: str | None) -> Source:
     """From `files` of a product, which has passed the schema; `timezone` is that of the product's schedule."""
-    complete = {key: document["complete"][key] for key in WAYS if key in document["complete"]}
+    given = document.get("complete", {})
+    complete = {key: given[key] for key in WAYS if key in given}
+    sweep = "sweep" in document
     if "manifest" in complete:
         complete["manifest"] = {
             key: complete["manifest"].get(key) for key in ("name", "entries", "file", "size", "md5")
@@ -110,13 +115,14 @@ def source(document: Document, timezone: str | None) -> Source:
         bucket=document["bucket"],
         prefix=document.get("prefix", PREFIX),
         pattern=document["pattern"],
-        date=_date(document["date"], timezone),
+        date={} if sweep else _date(document["date"], timezone),
         cycle=document.get("cycle"),
         complete=complete,
-        settle=seconds(document["complete"].get("settle", SETTLE)),
+        settle=0 if sweep else seconds(given.get("settle", SETTLE)),
+        sweep=sweep,
         load=document.get("load", LOAD),
         min_bytes=document.get("min_bytes", MIN_BYTES),
-        on_correction=document.get("on_correction", ON_CORRECTION),
+        on_correction=RETRIED if sweep else document.get("on_correction", ON_CORRECTION),
         reconcile=None if reconcile == "never" else seconds(reconcile),
     )
 

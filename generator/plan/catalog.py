@@ -100,7 +100,7 @@ def entry(product: Product, bucket: Bucket | None = None) -> Entry:
 
 
 def _files(source: Source, bucket: Bucket) -> Entry:
-    """`bucket_name` may have `{account}` in it, which is filled in where the catalog is loaded. `sweep` has one value so far."""
+    """`bucket_name` may have `{account}` in it, which is filled in where the catalog is loaded."""
     return {
         "bucket": source.bucket,
         "bucket_name": bucket.real_name(bucket.account),
@@ -108,7 +108,7 @@ def _files(source: Source, bucket: Bucket) -> Entry:
         "versioned": bucket.versioned,
         **source.naming(),
         "settle": source.settle,
-        "sweep": False,
+        "sweep": source.sweep,
         "load": source.load,
         "min_bytes": source.min_bytes,
         "on_correction": source.on_correction,

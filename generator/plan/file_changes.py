@@ -26,6 +26,8 @@ def spoken_source(source: Source) -> str:
 
 def spoken_set(source: Source) -> str:
     """When a set is complete."""
+    if source.get("sweep"):
+        return "what is there when the schedule opens a run"
     complete = source["complete"]
     match next(key for key in WAYS if key in complete):
         case "values":
@@ -58,7 +60,7 @@ def differences(old: Source | None, new: Source | None) -> Iterator[str]:
     ):
         if before != after:
             yield f"{what} {before} -> {after}"
-        elif what.endswith(":") and old["complete"] != new["complete"]:
+        elif what.endswith(":") and old["complete"] != new["complete"]:  # so neither is swept
             yield f"{what} other entries of {next(key for key in WAYS if key in new['complete'])}"
     for key, what in KEYS.items():
         if old[key] != new[key]:
@@ -75,6 +77,8 @@ def _listed(values: list[str]) -> str:
 
 def _date(source: Source) -> str:
     date = source["date"]
+    if not date:
+        return "that of the opening"
     offset = f" {date['offset']:+d}" if date["offset"] else ""
     if "group" in date:
         return f"{date['group']} by {date['format']}{offset}"
@@ -82,7 +86,9 @@ def _date(source: Source) -> str:
 
 
 def _cycle(source: Source) -> str:
-    return str(source["cycle"]["group"]) if source["cycle"] else "none"
+    return (
+        str(source["cycle"]["group"]) if source["cycle"] else "that of the opening" if source.get("sweep") else "none"
+    )
 
 
 def _shown(key: str, value: Any) -> str:

@@ -17,7 +17,8 @@ ADDRESS = re.compile(r"s3://([^/]+)/(.+)")
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A file of `product`. `business_date` is None where it lands decides; with a `problem` the file is rejected."""
+    """A file of `product`. `business_date` is None where its arrival decides, or the opening by which it is `swept`; with a `problem` the file is
+    rejected."""
 
     product: str
     bucket: str
@@ -27,6 +28,7 @@ class Taken:
     cycle: str
     facets: dict[str, str]
     problem: str | None
+    swept: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,17 @@ def _taken(mesh: Mesh, product: Product, bucket: Bucket, key: str, reading: Name
         day = moved.isoformat()
         if calendar and not calendar.is_business_day(moved):
             problem = f"{day} is no business day of the calendar {calendar.name}"
-    return Taken(product.id, bucket.name, key, reading.kind, day, reading.cycle, reading.facets, problem)
+    return Taken(
+        product.id,
+        bucket.name,
+        key,
+        reading.kind,
+        day,
+        reading.cycle,
+        reading.facets,
+        problem,
+        bool(product.files and product.files.sweep),
+    )
 
 
 def _reached(pattern: str, name: str) -> tuple[int, str]:
