@@ -138,7 +138,7 @@ def metadata_page() -> str:
         ("`schedule`", definitions["schedule"], ("schedule", "schedule-cron")),
         ("`depends_on`", definitions["condition"], ("condition",)),
         ("A dependency", definitions["dependency"], ("dependency",)),
-        ("`files`", product["properties"]["files"], ("files", "files-arrival")),
+        ("`files`", product["properties"]["files"], ("files", "files-arrival", "files-sweep")),
         ("`files.date`", definitions["file_date"], ()),
         ("`files.complete`", definitions["complete"], ("files-names", "files-marker")),
         ("`files.complete.manifest`", definitions["manifest"], ("files-manifest",)),

@@ -170,6 +170,17 @@ def test_a_newer_version_waits_until_the_older_is_loaded(world: World) -> None:
     assert statuses(world)[EU] == ["FAILED", "RECEIVED"]
 
 
+def test_where_every_version_counts_a_sweep_begins_when_the_one_before_is_loaded(world: World) -> None:
+    load(world, load="cdc")
+    land(world, [EU], NOON, version="1")
+    land(world, [EU], NOON, version="2")
+    assert tick(world, NOON) == {"1200": ("WAITING", 2)}
+    land(world, [US], TWO)
+    assert tick(world, TWO)["1400"] == ("SKIPPED", 0)
+    Run(world, "1200").complete()
+    assert tick(world, FOUR)["1600"] == ("WAITING", 1)
+
+
 def test_what_a_run_has_not_loaded_stays_its_own(world: World) -> None:
     """A file that failed is loaded by a rerun of its run, and by no other."""
     load(world)

@@ -824,7 +824,6 @@ CREATE INDEX landing_file_error_of ON public.landing_file_error USING btree (fil
 CREATE INDEX landing_file_of_product ON public.landing_file USING btree (product_id, file_id) WHERE (file_id > 0);
 CREATE INDEX landing_file_of_set ON public.landing_file USING btree (product_id, business_date, cycle, kind, slot) WHERE counts;
 CREATE INDEX landing_file_to_match ON public.landing_file USING btree (bucket, matched_at, file_id) WHERE (product_id IS NULL);
-CREATE INDEX landing_file_to_sweep ON public.landing_file USING btree (product_id, file_id) WHERE ((business_date IS NULL) AND counts);
 CREATE INDEX landing_file_unmatched ON public.landing_file USING btree (received_at, file_id) WHERE (product_id IS NULL);
 CREATE INDEX landing_set_date ON public.landing_set USING btree (business_date);
 CREATE INDEX landing_set_due ON public.landing_set USING btree (due_at) WHERE (due_at IS NOT NULL);

@@ -64,7 +64,7 @@ CREATE OR REPLACE FUNCTION sweeps(product text) RETURNS boolean LANGUAGE sql STA
 $$;
 
 CREATE OR REPLACE FUNCTION waits_for_sweep(f landing_file) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
--- With the condition of its index, word for word. A file that has no date and no source is UNMATCHED.
+-- A file that has no date and no source is UNMATCHED. Those of a product are found by the index of sets.
     SELECT f.business_date IS NULL AND f.counts AND f.status = 'RECEIVED'
 $$;
 

@@ -9,7 +9,7 @@ DECLARE
 BEGIN
     IF products <> '{}' THEN
         RETURN products;
-    ELSIF EXISTS (SELECT FROM data_product p WHERE p.product_id = what AND runs_here(p)) THEN
+    ELSIF EXISTS (SELECT FROM data_product p WHERE what IN (p.product_id, p.domain) AND runs_here(p)) THEN
         RAISE EXCEPTION 'IllegalTransition: % sweeps: no past date has files of its own. The next opening of its schedule takes what is there', what;
     ELSIF EXISTS (SELECT FROM data_product WHERE product_id = what AND active) THEN
         RAISE EXCEPTION 'NoPipeline: % has no pipeline in this account, so it has no runs; it is refreshed elsewhere', what;
