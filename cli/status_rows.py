@@ -4,7 +4,17 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from headgate.cli.explain_loading import loading
-from headgate.cli.formatting import Clock, Entry, Row, archived, input_name, named, product_and_cycle, to_be_swept, uncut
+from headgate.cli.formatting import (
+    Clock,
+    Entry,
+    Row,
+    archived,
+    input_name,
+    named,
+    product_and_cycle,
+    to_be_swept,
+    uncut,
+)
 
 
 def status(products: Sequence[Entry], clock: Clock, now: datetime | None = None) -> list[Row]:

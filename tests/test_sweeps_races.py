@@ -120,7 +120,7 @@ def test_an_opening_reads_the_files_that_wait_and_no_others(postgres: Postgres) 
                 [{**each, "version_id": "v3", "sequencer": "3"} for each in newer], NOON
             ),
             "open": lambda state: state.open_due_runs(LOADED + timedelta(hours=2), "scheduler"),
-            "list": lambda state: state.files_page("raw/positions", None, None, "", 50),
+            "list": lambda state: state.files_page("raw/positions", None, None, None, None, "", 50),
             "status": lambda state: state.status_of_day(LOADED.date(), None, "", 50, NOON),
         }
         for name, call in calls.items():
