@@ -29,7 +29,7 @@ def answer_to(headgate: Headgate, *words: str) -> str:
 
 def test_files_say_which_sweep_they_wait_for(headgate: Headgate) -> None:
     listed = answer_to(headgate, "files", "list", "raw/positions")
-    assert "RECEIVED  custodian/positions/positions_EU.csv: waits for the sweep at 14:00" in listed
+    assert "  custodian/positions/positions_EU.csv: waits for the sweep at 14:00" in listed
     assert "a file of raw/positions that waits for the sweep at 14:00" in answer_to(headgate, "files", "show", "1")
 
 
