@@ -154,6 +154,35 @@ def test_a_newer_version_of_a_loaded_file_is_of_the_next_sweep_and_replaces_it(w
     assert file["replaces"] == [first]
 
 
+def test_what_was_loaded_is_loaded_again_unless_a_newer_version_has_come(world: World) -> None:
+    load(world)
+    land(world, [EU, US], NOON)
+    tick(world, NOON)
+    Run(world, "1200").complete()
+    land(world, [EU], TWO, version="2")
+    tick(world, TWO)
+    Run(world, "1400").complete()
+    again(world, all_files=True)
+    Run(world, "1200").complete()
+    loaded = "SELECT DISTINCT key FROM landing_file_history h JOIN landing_file USING (file_id) WHERE h.reason LIKE 'loaded again by%%'"
+    assert world.sql(loaded) == [(f"custodian/positions/{US}",)]
+    assert openings(world) == {"1200": ("COMPLETED", 2), "1400": ("COMPLETED", 1)}
+
+
+def test_what_is_loaded_while_a_newer_version_comes_counts_for_its_run(world: World) -> None:
+    load(world)
+    land(world, [EU], NOON)
+    tick(world, NOON)
+    run = Run(world, "1200")
+    (batch,) = run.plan().batches
+    land(world, [EU], TWO, version="2")
+    lines = [{"file_id": each["file_id"], "outcome": "PROCESSED"} for each in run.files(batch["batch_id"])]
+    world.state.record_batch(batch["batch_id"], "jr_1", lines, FOUR)
+    assert run.plan().files["files"] == 1
+    run.end()
+    assert tick(world, TWO) == {"1200": ("COMPLETED", 1), "1400": ("WAITING", 1)}
+
+
 def test_a_newer_version_waits_until_the_older_is_loaded(world: World) -> None:
     load(world)
     land(world, [EU], NOON)
@@ -196,8 +225,10 @@ def test_what_a_run_has_not_loaded_stays_its_own(world: World) -> None:
     assert openings(world)["1200"] == ("COMPLETED", 2)
 
 
-def again(world: World) -> None:
-    world.state.rerun("raw/positions", DAY, "1200", False, "rerun", "anna", TWO)
+def again(world: World, **more: Any) -> None:
+    """An operator has the run of noon run again."""
+    request = {"action": "rerun", "product": "raw/positions", "business_date": TODAY, "cycle": "1200", **more}
+    assert world.state.operate(request, False, None, "anna", TWO).result is not None
 
 
 def retry(world: World) -> None:

@@ -81,11 +81,12 @@ LANGUAGE sql AS $$
     SELECT coalesce(array_agg(file_id), '{}') FROM stored
 $$;
 
-CREATE OR REPLACE FUNCTION versions_in_order(files bigint[]) RETURNS TABLE (file_id bigint, newest boolean)
+CREATE OR REPLACE FUNCTION versions_in_order(files bigint[])
+RETURNS TABLE (file_id bigint, newest boolean, product_id text, swept boolean, business_date date, status text)
 LANGUAGE sql STABLE AS $$
 -- All versions of the objects of these files, and which is the newest: by sequencer; where one was found by listing, which has none, by the second at which
 -- they were put. Not for `load: cdc`, where every version counts. What arrives on another date under the same name is a file of that date; what is swept
--- has the date of its opening, and is compared with all. What was loaded counts for the run that loaded it.
+-- has the date of its opening, and is compared with all.
     WITH touched AS MATERIALIZED (
         SELECT DISTINCT l.product_id, l.bucket, l.key, swept, CASE WHEN NOT swept THEN l.business_date END AS of_date, CASE WHEN NOT swept THEN l.cycle END AS of_cycle
         FROM landing_file l JOIN landing_source s USING (product_id) CROSS JOIN LATERAL (SELECT (s.source ->> 'sweep')::boolean AS swept) kind
@@ -95,25 +96,24 @@ LANGUAGE sql STABLE AS $$
         FROM touched t CROSS JOIN LATERAL (
             SELECT * FROM landing_file l WHERE l.bucket = t.bucket AND l.key = t.key OFFSET 0) v
         WHERE v.product_id = t.product_id AND (t.swept OR v.business_date IS NOT DISTINCT FROM t.of_date AND v.cycle = t.of_cycle) AND v.status <> 'UNMATCHED'
-    ), ordered AS (
-        SELECT v.*, row_number() OVER (PARTITION BY v.bucket, v.key, v.of_date, v.of_cycle
-            ORDER BY CASE WHEN NOT by_sequencer THEN date_trunc('second', v.event_at) END DESC, v.sequencer DESC NULLS LAST, v.file_id DESC) AS place
-        FROM versions v
     )
-    SELECT o.file_id, o.place = 1 FROM ordered o
-    WHERE NOT o.swept OR o.business_date IS NULL OR o.status <> 'PROCESSED' AND loads_batches(o.product_id)
+    SELECT v.file_id, row_number() OVER (PARTITION BY v.bucket, v.key, v.of_date, v.of_cycle
+        ORDER BY CASE WHEN NOT by_sequencer THEN date_trunc('second', v.event_at) END DESC, v.sequencer DESC NULLS LAST, v.file_id DESC) = 1,
+        v.product_id, v.swept, v.business_date, v.status
+    FROM versions v
 $$;
 
 CREATE OR REPLACE FUNCTION supersede_versions(files bigint[], now_is timestamptz) RETURNS TABLE (file_id bigint, status text)
 LANGUAGE sql AS $$
 -- Of each object of these files the newest version counts. One that waited to be used is SUPERSEDED; and is RECEIVED again if it turns out to be the newest.
--- Gives the files of which that changed.
+-- What a sweep has loaded counts for it all the same. Gives the files of which that changed.
     UPDATE landing_file l SET counts = v.newest, changed_at = now_is, changed_by = 'files',
         status = CASE WHEN v.newest AND l.status = 'SUPERSEDED' THEN 'RECEIVED' WHEN NOT v.newest AND l.status = 'RECEIVED' THEN 'SUPERSEDED' ELSE l.status END,
         reason = CASE WHEN v.newest AND l.status = 'SUPERSEDED' THEN NULL WHEN NOT v.newest AND l.status = 'RECEIVED' THEN 'a newer version came'
             ELSE l.reason END
     FROM versions_in_order(files) v
     WHERE l.file_id = v.file_id AND l.counts <> v.newest
+        AND (NOT v.swept OR v.business_date IS NULL OR v.status <> 'PROCESSED' AND loads_batches(v.product_id))
     RETURNING l.file_id, l.status
 $$;
 

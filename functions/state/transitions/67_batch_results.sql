@@ -89,6 +89,7 @@ BEGIN
         UPDATE landing_file f SET rows_read = (s.line ->> 'rows_read')::bigint, rows_written = (s.line ->> 'rows_written')::bigint,
             rows_rejected = (s.line ->> 'rows_rejected')::bigint, tries = f.tries + (s.outcome = 'FAILED')::integer,
             reason = left(coalesce(s.message, failed_rules(coalesce(s.line -> 'checks', '[]'))), 1000), changed_at = now_is, changed_by = 'files',
+            counts = f.counts OR s.outcome = 'PROCESSED' AND sweeps(r.product_id),
             status = CASE WHEN s.outcome IN ('PROCESSED', 'REJECTED') THEN s.outcome
                 WHEN s.outcome = 'FAILED' AND (s.line -> 'retry' = 'false' OR f.tries + 1 >= (batches_of(r, b.step) ->> 'tries')::integer) THEN 'FAILED'
                 WHEN f.counts THEN 'RECEIVED' ELSE 'SUPERSEDED' END

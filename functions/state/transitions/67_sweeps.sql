@@ -88,6 +88,11 @@ CREATE OR REPLACE FUNCTION found_no_files(run uuid) RETURNS boolean LANGUAGE sql
     SELECT EXISTS (SELECT FROM run_of(run) r WHERE sweeps(r.product_id) AND NOT has_swept(r))
 $$;
 
+CREATE OR REPLACE FUNCTION overtaken_files(r data_product_status) RETURNS SETOF bigint LANGUAGE sql STABLE AS $$
+-- The files that the run has swept and of which a newer version has come since. To load them again would put the older one over the newer.
+    SELECT v.file_id FROM versions_in_order(ARRAY(SELECT f.file_id FROM files_of_run(r) f WHERE sweeps(r.product_id))) v WHERE NOT v.newest
+$$;
+
 CREATE OR REPLACE FUNCTION refuse_empty_sweep(r data_product_status) RETURNS void
 LANGUAGE plpgsql STABLE AS $$
 -- Raises if the run, whose opening found no files, would find none now.

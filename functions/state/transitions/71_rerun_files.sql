@@ -8,6 +8,7 @@ LANGUAGE sql STABLE AS $$
         'all_files', count(*), 'all_bytes', coalesce(sum(size), 0))
     FROM files_of_run(r) f
     WHERE (status IN ('RECEIVED', 'CLAIMED', 'PROCESSED', 'FAILED') OR status = 'REJECTED' AND batch_id IS NOT NULL) AND file_id <> ALL (corrected_files(r))
+        AND file_id NOT IN (SELECT overtaken_files(r))
     HAVING EXISTS (SELECT FROM data_pipeline_config c WHERE c.product_id = r.product_id AND c.settings ? 'batches')
 $$;
 
@@ -59,6 +60,6 @@ BEGIN
             ELSE product || ' has no files' END;
     END IF;
     UPDATE landing_file l SET status = 'RECEIVED', tries = 0, batch_id = NULL, reason = 'loaded again by a rerun', changed_at = now_is, changed_by = actor
-    FROM files_of_run(r) f WHERE l.file_id = f.file_id AND f.status = 'PROCESSED';
+    FROM files_of_run(r) f WHERE l.file_id = f.file_id AND f.status = 'PROCESSED' AND f.file_id NOT IN (SELECT overtaken_files(r));
     RETURN jsonb_set(attempts, '{0,files}', loads || '{"again": true}');
 END $$;
