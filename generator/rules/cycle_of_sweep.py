@@ -8,7 +8,7 @@ from headgate.generator.model.mesh import Mesh
 from headgate.generator.model.product import Dependency, Product
 
 RULE = Rule(
-    "HG126",
+    "HG719",
     "dependency on a sweep that may find no files",
     "An opening without files publishes nothing, so the run would wait for it until its deadline.",
     Severity.WARNING,

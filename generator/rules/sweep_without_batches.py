@@ -6,7 +6,7 @@ from headgate.generator.findings import Finding, Rule, Severity
 from headgate.generator.model.mesh import Mesh
 
 RULE = Rule(
-    "HG125",
+    "HG718",
     "sweep without batches",
     "Which files an opening took, only a step with `batches` is told: the names of files do not say it.",
     Severity.WARNING,
