@@ -1,5 +1,7 @@
 """What people see of a product that sweeps: the files that wait for its next opening, and openings without files."""
 
+import json
+
 import pytest
 
 import runtime
@@ -46,6 +48,15 @@ def test_why_and_status_say_what_the_next_opening_takes(world: World, headgate: 
     said = answer_to(headgate, "why", "raw/positions", "--date", TODAY)
     assert "Files: 2 files are there; 1 file waits for the sweep at 16:00." in said
     assert "for the sweep" not in answer_to(headgate, "why", "raw/positions", "--date", TODAY, "--cycle", "1200")
+
+
+def test_a_page_that_polls_hears_of_files_that_wait(world: World, headgate: Headgate) -> None:
+    since = world.state.status_changes(ONE.date(), None, None).now_at
+    land(world, ["positions_AP.csv"], ONE)
+    changes = world.state.status_changes(ONE.date(), None, since)
+    assert changes.products == ["raw/positions"]
+    (row,) = world.state.status_of_products(ONE.date(), None, changes.products, "", 50, ONE)
+    assert json.loads(row.entry)["sweep"]["waiting"] == 3
 
 
 def test_an_opening_that_was_missed_is_not_made_up_for_by_hand(headgate: Headgate) -> None:

@@ -167,6 +167,8 @@ DECLARE
     touched landing_set[];
 BEGIN
     SELECT coalesce(array_agg(s.file_id), '{}'), count(*) FILTER (WHERE s.status = 'SUPERSEDED') INTO moved, superseded FROM supersede_versions(files, now_is) s;
+    INSERT INTO status_change (product_id) SELECT DISTINCT f.product_id FROM landing_file f  -- a set would say it
+    WHERE f.file_id = ANY (files || moved) AND f.business_date IS NULL AND f.product_id IS NOT NULL;
     WITH concerned AS (
         SELECT f.product_id, f.business_date, f.cycle, bool_or(alters_its_set(f)) AS altered, min(f.received_at) AS first_at
         FROM landing_file f WHERE f.file_id = ANY (files || moved) AND f.product_id IS NOT NULL AND f.business_date IS NOT NULL
