@@ -9,7 +9,8 @@ from headgate.board.merging import Answer, merged
 
 OF_PRODUCT = {"why", "runs", "product"}  # questions that the application of the product answers
 OF_ONE = {"file", "dead_letter"}  # questions about a thing that one application knows
-NUMBERS = {"file"}
+NUMBERS = {"file", "batch", "last"}
+WHOLE = {"since", "columns"}  # of a status: positions and columns are of one application
 STATUS = {
     "UnknownProduct": 404, "UnknownRun": 404, "UnknownLetter": 404, "UnknownFile": 404, "BadEvent": 400, "NotAllowed": 403, "NotIdentified": 403,
     "NoPipeline": 409, "IllegalTransition": 409, "ChangedMeanwhile": 409, "TooMuch": 409,
@@ -64,12 +65,16 @@ class Board:
             if not str(event[each]).isdigit():
                 raise AnswerError("BadEvent", f"{each} is {event[each]}, which is no number")
             event[each] = int(event[each])
+        if "columns" in event:
+            event["columns"] = event["columns"] == "true"
         if wanted is not None:
             return self._named(wanted).ask(event)
         if name in OF_PRODUCT and "product" in event:
             return self._home(event["product"]).ask(event)
         if name in OF_ONE and len(self._applications) > 1:
             raise AnswerError("BadEvent", f"the question {name} needs `application`, one of {', '.join(self.names)}")
+        if len(self._applications) > 1:
+            event = {key: value for key, value in event.items() if key not in WHOLE}
         answers, failures = self._all(lambda each: each.ask(dict(event)))
         if not answers:
             raise next(iter(failures.values()))

@@ -22,6 +22,8 @@ def merged(answers: Mapping[str, Answer]) -> Answer:
                 whole[key] = whole.get(key, False) or value
             else:
                 whole.setdefault(key, value)
+    for each in ("position", "whole"):
+        whole.pop(each, None)
     if "products" in whole:
         whole["products"] = list(_once(whole["products"]))
     return whole

@@ -1,6 +1,7 @@
 // The status of the date that is looked at, kept up to date while somebody looks.
 import { computed, signal } from "@preact/signals";
 import { question } from "./api.js";
+import { merged, rowsOf } from "./columns.js";
 import { route } from "./routes.js";
 import { keep, kept } from "./snapshot.js";
 import { group, GROUPS } from "./words.js";
@@ -9,7 +10,7 @@ const EVERY = 5_000; // milliseconds
 export const day = signal(null); // the answer to `status`
 export const failure = signal(null); // why the latest question was not answered
 export const changed = signal(""); // what has changed, for those who listen to the page
-let tag, asked, timer;
+let tag, asked, timer, received;
 
 export const date = computed(() => route.value.about.date ?? day.value?.business_date);
 export const now = computed(() => day.value?.asked_at);
@@ -36,18 +37,27 @@ export const domains = computed(() => [...new Set((day.value?.products ?? []).ma
 export const owners = computed(() => [...new Set((day.value?.products ?? []).map((row) => row.owner).filter(Boolean))].sort());
 export const statusOf = computed(() => new Map((day.value?.products ?? []).map((row) => [row.product, row])));
 
+// Asks for the status of the date, or for what has changed of it since the last answer.
 export async function look() {
   clearTimeout(timer);
   const about = { business_date: route.value.about.date };
   const wanted = JSON.stringify(about);
+  const before = wanted === asked ? day.value : null;
   try {
-    const { answer, tag: newer } = await question("status", about, wanted === asked ? tag : undefined);
+    const { answer, tag: newer } = await question("status", { ...about, columns: true, since: before?.position }, before ? tag : undefined);
     if (answer) {
-      tell(wanted === asked ? day.value : null, answer);
-      day.value = answer;
+      const rows = Array.isArray(answer.products) ? answer.products : rowsOf(answer.products, answer.business_date);
+      const products = answer.whole === false && before ? merged(before.products, answer.changed, rows) : rows;
+      const found = { ...answer, products };
+      tell(before, found);
+      day.value = found;
       [tag, asked] = [newer, wanted];
-      if (!about.business_date) keep(answer);
+      if (!about.business_date) keep(found);
+    } else {
+      const passed = performance.now() - received;
+      day.value = { ...day.value, asked_at: new Date(Date.parse(day.value.asked_at) + passed).toISOString() };
     }
+    received = performance.now();
     failure.value = null;
   } catch (error) {
     failure.value = error;

@@ -17,14 +17,14 @@ export function Strip({ runs, from, until, product }) {
   return html`<ol class="strip">${dates.map((date) => html`<${Cell} key=${date} date=${date} runs=${found.get(date) ?? []} product=${product} longest=${longest} />`)}</ol>`;
 }
 
-const took = (run) => (run.started_at && run.finished_at ? new Date(run.finished_at) - new Date(run.started_at) : 0);
+const took = (run) => run.run_seconds ?? 0;
 
 function Cell({ date, runs, product, longest }) {
   const last = runs.at(-1);
   if (!last) return html`<li class="cell none" title=${`${date}: no run`}><span class="hidden">${date}: no run</span></li>`;
   const { word, tone, icon } = statusWord(last.status);
   const late = last.late ? ", late" : "";
-  const time = took(last) ? `, took ${lasting(last.started_at, last.finished_at)}` : "";
+  const time = took(last) ? `, ran ${lasting(last.started_at, last.finished_at)}` : "";
   const text = `${date}: ${word}${late}${time}${last.attempt > 1 ? `, attempt ${last.attempt}` : ""}`;
   const height = `${Math.round((took(last) / longest) * 28)}px`;
   return html`<li class="cell"><a class=${last.late ? "warn" : tone} href=${link(`product/${product}`, { date, cycle: last.cycle })} title=${text}>

@@ -1,0 +1,65 @@
+"""The board over meshes of the size of large real ones: every page is drawn, and what it asks for stays small."""
+
+import gzip
+import json
+from collections.abc import Iterator
+
+import pytest
+
+pytest.importorskip("playwright")
+
+from playwright.sync_api import Browser
+
+import runtime
+from headgate.board.api import Board
+from tests.board_world import NOW, InProcess, serving
+from tests.browser import needs_chromium, opened, started
+from tests.fake_aws import FakeAws
+from tests.large_mesh import sizes
+from tests.state_steps import LOADED
+from tests.state_steps import opened as open_runs
+from tests.state_world import SOAK, World, product
+
+pytestmark = [needs_chromium, pytest.mark.slow]
+SIZES = [(683, 42, 30_000), (8_339, 768, 160_000)]  # products, domains, bytes of the first answer
+DRAWN = {
+    "today": ".count",
+    "mesh?selected=domain-000%2Fp0003": "section.selected",
+    "day": ".chart canvas",
+    "catalog": "button.more",
+}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with started() as found:
+        yield found
+
+
+@pytest.mark.parametrize(("products", "domains", "most"), SIZES if SOAK > 1 else SIZES[:1])
+def test_every_page_of_a_large_mesh(
+    browser: Browser,
+    world: World,
+    aws: FakeAws,
+    monkeypatch: pytest.MonkeyPatch,
+    products: int,
+    domains: int,
+    most: int,
+) -> None:
+    """Each product waits for the one before it in its domain."""
+    monkeypatch.setattr(runtime, "now", lambda: NOW)
+    names = [
+        (f"domain-{domain:03}/p{index:04}", f"domain-{domain:03}/p{index - 1:04}" if index else None)
+        for domain, size in enumerate(sizes(products, domains))
+        for index in range(size)
+    ]
+    world.load({name: product(before, name=name.replace("/", "-"), owner=name[:9]) for name, before in names}, LOADED)
+    open_runs(world)
+    answer = InProcess("local").ask({"question": "status", "columns": True})
+    assert len(gzip.compress(json.dumps(answer, separators=(",", ":")).encode(), 6)) <= most
+    with serving(Board([InProcess("local")])) as address, opened(browser, address) as go:
+        for path, drawn in DRAWN.items():
+            go(path).wait_for_selector(drawn)
+        page = go("today?q=domain-001/p0002")
+        page.wait_for_selector("tbody tr")
+        assert [each.inner_text() for each in page.locator("tbody th").all()] == ["domain-001/p0002"]
