@@ -10,11 +10,12 @@ from uuid import UUID
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+import launches
 import runtime
 from clients import client, code_of, described
 from contract import require
 from failure_cause import readable
-from job_run import mark_of
+from job_run import SUCCEEDED, mark_of
 from state.errors import FilesFailed, FilesRejected, FilesRemain, StateUnavailable, WavesExhausted
 from step_types import glue
 
@@ -22,7 +23,13 @@ PAGE = 500  # files of a manifest that one call of the state gives
 MANIFEST, RESULTS = "--batch-manifest", "--batch-results"
 VERSION = 1  # of the manifest
 WITHOUT_ID = "result"  # the name of the results where the job does not know its own run: `headgate_jobs`
-ENDS = {"failed": FilesFailed, "rejected": FilesRejected, "exhausted": WavesExhausted, "remaining": FilesRemain}
+ENDS = {
+    "failed": FilesFailed,
+    "rejected": FilesRejected,
+    "exhausted": WavesExhausted,
+    "remaining": FilesRemain,
+    "wait": StateUnavailable,
+}
 # SKIPPED, with `load: cdc`: an earlier file of its lane was not loaded, so that it waits as before, and has lost no try.
 OUTCOMES = ("PROCESSED", "REJECTED", "FAILED", "SKIPPED")
 WRITERS = 8  # manifests at the same time
@@ -56,6 +63,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def _plan(event: dict[str, Any]) -> dict[str, Any]:
     run = UUID(event["run_id"])
+    _record_broken(event, run)
     planned = runtime.state().plan_batches(run, event["attempt"], event["step"], event["entered_at"], runtime.now())
     if planned.decision in ENDS:
         raise ENDS[planned.decision](planned.message)
@@ -65,6 +73,19 @@ def _plan(event: dict[str, Any]) -> dict[str, Any]:
     with ThreadPoolExecutor(WRITERS) as writers:
         batches = list(writers.map(lambda each: _written(event, header, each["batch_id"]), planned.batches))
     return {"decision": planned.decision, "batches": batches}
+
+
+def _record_broken(event: dict[str, Any], run: UUID) -> None:
+    """Batches whose executions ended before they were recorded: what their job runs loaded is recorded, so that it is not loaded again. Job runs that
+    nobody has recorded are looked for first."""
+    state, given = runtime.state(), (run, event["step"], event["entered_at"])
+    broken = state.broken_batches(*given)
+    if any(each["job_run_id"] is None for each in broken):
+        launches.learn(state, run, event["attempt"], runtime.now())
+        broken = state.broken_batches(*given)
+    for each in broken:
+        if each["state"] == SUCCEEDED:
+            _record({**event, **each})
 
 
 def _written(event: dict[str, Any], header: dict[str, Any], of: int) -> dict[str, Any]:

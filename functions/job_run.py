@@ -39,16 +39,23 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Launched:
-    """A job run that its service names: `state` is None while it runs."""
+    """A job run that its service names: `state` is None while it runs, `batch` is that of files which it loads."""
 
     job_run_id: str
     state: str | None
     message: str = ""
+    batch: int | None = None
 
 
 def mark_of(run: object, attempt: int, step: str, batch: int | None = None) -> str:
     """What a launch carries, so that it is found again when its answer was lost. Launches of one step for batches of files differ by the batch."""
     return f"{run}/{attempt}/{step}" + (f"/{batch}" if batch is not None else "")
+
+
+def batch_of(mark: str, of_step: str) -> int | None:
+    """The batch that is named in a mark of the step; None if the mark is that of the step itself."""
+    number = mark.removeprefix(f"{of_step}/")
+    return int(number) if number.isdecimal() else None
 
 
 def is_of(mark: str | None, wanted: str) -> bool:

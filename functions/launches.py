@@ -35,7 +35,10 @@ def learn(state: State, run: UUID, attempt: int, now: datetime) -> None:
                 continue
             for each in found:
                 if each.job_run_id not in known:
-                    state.record_found(run, attempt, step["step"], step["type"], step["job"], each.job_run_id, now)
+                    handle = {} if each.batch is None else {"batch": each.batch}
+                    state.record_found(
+                        run, attempt, step["step"], step["type"], step["job"], each.job_run_id, handle, now
+                    )
                 if each.state is not None:
                     ended = {**named, "job_run_id": each.job_run_id, "state": each.state, "message": each.message}
                     state.record_job_states([ended], now)

@@ -180,17 +180,44 @@ def test_an_overwritten_file_whose_batch_fails_is_superseded(world: World) -> No
     assert statuses(world) == {names(1)[0]: ["SUPERSEDED", "RECEIVED"]}
 
 
+def ended(load: Load, job_run: str, state: str = "STOPPED") -> None:
+    load.world.state.record_job_states(
+        [{"job_run_id": job_run, "job": "job-load", "type": "glue", "state": state}], SIX
+    )
+
+
 def test_a_child_that_broke_gives_its_files_back(world: World) -> None:
-    """One that never launched a job run is no failure of its files; the job run of another one is asked to stop."""
+    """One that never launched a job run is no failure of its files. The job run of another one is asked to stop, and keeps its files while it runs."""
     load = Load(world, 4, max_files=2)
     never, launched = ids(load.plan())
     world.state.record_job_start(load.run, 1, "load", "glue", "job-load", "jr_9", {"batch": launched}, "token", SIX)
-    load.plan()
-    assert sorted(load.sizes()) == [1, 1, 2]
+    held = load.files(launched)
+    (again,) = ids(load.plan())
+    assert load.sizes() == [2]
+    assert not {*held} & {*load.files(again)}
     assert load.counts() == {"CLAIMED": 4}
     assert world.sql("SELECT stop_asked_at IS NOT NULL FROM job_run WHERE job_run_id = 'jr_9'") == [(True,)]
+    load.record(again)
+    waits = load.plan()
+    assert (waits.decision, waits.batches) == ("wait", [])
+    assert waits.message == "the execution of a batch has ended, and its job run jr_9 still runs; it is asked to stop"
+    ended(load, "jr_9")
+    assert load.plan(again=True).decision == "load", "the machine asks again with the same call"
+    assert load.sizes() == [1, 1]
     assert world.sql("SELECT sum(tries) FROM landing_file") == [(0,)]
     assert never != launched
+
+
+def test_what_a_job_run_still_loads_is_not_free_because_its_time_is_over(world: World) -> None:
+    """Its service does not stop it at once."""
+    load = Load(world, 2)
+    (batch,) = ids(load.plan())
+    world.state.record_job_start(load.run, 1, "load", "glue", "job-load", "jr_9", {"batch": batch}, "token", SIX)
+    load.fail(batch)
+    assert (load.counts(), load.plan().decision) == ({"CLAIMED": 2}, "wait")
+    ended(load, "jr_9")
+    load.plan(again=True)
+    assert load.sizes() == [1, 1]
 
 
 def test_a_later_attempt_loads_what_was_not_loaded_and_nothing_else(world: World) -> None:

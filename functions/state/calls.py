@@ -110,9 +110,10 @@ class State(FileCalls):
         return cast(Json | None, self._value("launches_of", run, of_attempt))
 
     def record_found(
-        self, run: UUID, of_attempt: int, of_step: str, of_type: str, of_job: str, of_job_run: str, now_is: datetime
-    ) -> None:
-        self._value("record_found", run, of_attempt, of_step, of_type, of_job, of_job_run, now_is)
+        self, run: UUID, of_attempt: int, of_step: str, of_type: str, of_job: str, of_job_run: str, of_handle: Json,
+        now_is: datetime,
+    ) -> None:  # fmt: skip
+        self._value("record_found", run, of_attempt, of_step, of_type, of_job, of_job_run, of_handle, now_is)
 
     def stop_jobs_of(self, run: UUID, of_attempt: int, now_is: datetime) -> list[Json]:
         return cast(list[Json], self._value("stop_jobs_of", run, of_attempt, now_is))

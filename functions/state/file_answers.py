@@ -28,8 +28,8 @@ class Rematched:
 
 @dataclass(frozen=True, slots=True)
 class PlannedBatches:
-    """`decision`: load, with the `batches` [{batch_id, number}] of a wave; done; or failed, rejected, exhausted or remaining, with a message. `files` counts those
-    that were {files: loaded, rejected, failed} by now."""
+    """`decision`: load, with the `batches` [{batch_id, number}] of a wave; done; or failed, rejected, exhausted, remaining or wait, with a message. `files`,
+    when it is done, is what the refresh event says of them: {files: loaded, rejected, failed, generation, incomplete}."""
 
     decision: str
     message: str | None

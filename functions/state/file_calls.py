@@ -31,6 +31,10 @@ class FileCalls(Questions):
     def plan_batches(self, run: UUID, of_attempt: int, of_step: str, entered: str, now_is: datetime) -> PlannedBatches:
         return self._one(PlannedBatches, "plan_batches", run, of_attempt, of_step, entered, now_is)
 
+    def broken_batches(self, run: UUID, of_step: str, entered: str) -> list[Json]:
+        """[{batch_id, attempt, job_run_id, state}]"""
+        return cast(list[Json], self._value("broken_batches", run, of_step, entered))
+
     def batch_header(self, of_batch: int) -> Json:
         """What is common to the files of a batch: {product, business_date, run_id, attempt, batch_id, load, columns, checks, quarantine}."""
         return dict(self._value("batch_header", of_batch))

@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from clients import client, pages
 from contract import require
-from job_run import FAILED, STOPPED, SUCCEEDED, TIMEOUT, Answer, Ended, JobRun, Launched, is_of
+from job_run import FAILED, STOPPED, SUCCEEDED, TIMEOUT, Answer, Ended, JobRun, Launched, batch_of, is_of
 from step_types import console_address
 
 RESOURCE, ARGUMENTS = "job", "arguments"
@@ -59,7 +59,12 @@ def launched(job: str, settings: dict[str, Any], mark: str, since: datetime) -> 
     found: list[Launched] = []
     for page in pages(glue().get_job_runs, "NextToken", JobName=job, MaxResults=200):
         found += [
-            Launched(each["Id"], END_STATES.get(each["JobRunState"]), each.get("ErrorMessage", ""))
+            Launched(
+                each["Id"],
+                END_STATES.get(each["JobRunState"]),
+                each.get("ErrorMessage", ""),
+                batch_of(each["Arguments"][MARK], mark),
+            )
             for each in page["JobRuns"]
             if is_of(each.get("Arguments", {}).get(MARK), mark)
         ]

@@ -48,6 +48,7 @@ APPLICATION_PARAMETERS: dict[str, dict[str, Any]] = {
     "OtherStacks": _text(
         "`deployed` where `headgate deploy` makes further stacks of the data products.", Default="none"
     ),
+    "FileBatchesRoleName": _text("Role of the file batches function."),
     "OperateRoleName": _text("Role of the function for operators."),
     "JobStatusRoleName": _text("Role of the job status function."),
     "JobTrackerRoleName": _text("Role of the job tracker function."),
@@ -57,6 +58,7 @@ APPLICATION_PARAMETERS: dict[str, dict[str, Any]] = {
     "UndeliveredEventsArn": _text("Queue for events that could not be delivered."),
 }
 WATCHERS = (
+    "FileBatchesRoleName",
     "JobStatusRoleName",
     "JobTrackerRoleName",
     "MonitorRoleName",

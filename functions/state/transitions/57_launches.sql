@@ -26,14 +26,14 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
 $$;
 
 CREATE OR REPLACE FUNCTION record_found(
-    run uuid, of_attempt integer, of_step text, of_type text, of_job text, of_job_run text, now_is timestamptz
+    run uuid, of_attempt integer, of_step text, of_type text, of_job text, of_job_run text, of_handle jsonb, now_is timestamptz
 ) RETURNS void
 LANGUAGE sql SET enable_seqscan = off AS $$
 -- Records a job run that its service names and no machine has. Its end may be known already.
     SELECT FROM data_product_status WHERE run_id = run FOR UPDATE;
     INSERT INTO job_run (job_run_id, run_id, attempt, step, type, job, handle, started_at, changed_at)
-    VALUES (of_job_run, run, of_attempt, of_step, of_type, of_job, '{}', now_is, now_is)
-    ON CONFLICT (job_run_id) DO UPDATE SET run_id = excluded.run_id, attempt = excluded.attempt, step = excluded.step,
+    VALUES (of_job_run, run, of_attempt, of_step, of_type, of_job, of_handle, now_is, now_is)
+    ON CONFLICT (job_run_id) DO UPDATE SET run_id = excluded.run_id, attempt = excluded.attempt, step = excluded.step, handle = excluded.handle,
         started_at = coalesce(job_run.started_at, excluded.started_at), changed_at = excluded.changed_at
     WHERE job_run.run_id IS NULL
 $$;
@@ -59,4 +59,13 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
             SELECT FROM job_run j WHERE j.run_id = run AND j.attempt = of_attempt AND j.step = c.step AND j.state = 'SUCCEEDED' OFFSET 0))
         AND NOT EXISTS (SELECT FROM job_run j WHERE j.run_id = run AND j.attempt = of_attempt AND j.state = 'STARTED' AND NOT is_cluster(j) OFFSET 0)
     FROM data_pipeline_config c JOIN data_product_status r USING (product_id) WHERE r.run_id = run AND c.type <> cluster_type()
+$$;
+
+-- For functions of the release before, while a deployment has migrated the state and not yet replaced them. Goes with the next release.
+
+CREATE OR REPLACE FUNCTION record_found(
+    run uuid, of_attempt integer, of_step text, of_type text, of_job text, of_job_run text, now_is timestamptz
+) RETURNS void
+LANGUAGE sql SET enable_seqscan = off AS $$
+    SELECT record_found(run, of_attempt, of_step, of_type, of_job, of_job_run, '{}', now_is)
 $$;

@@ -38,23 +38,6 @@ LANGUAGE sql AS $$
     UPDATE landing_batch SET status = 'FAILED', ended_at = now_is WHERE batch_id = ANY (batches) AND status = 'PLANNED'
 $$;
 
-CREATE OR REPLACE FUNCTION free_batches(r data_product_status, of_step text, now_is timestamptz) RETURNS void
-LANGUAGE plpgsql AS $$
--- What batches of the run hold that nobody will record any more: those of earlier attempts, and of children that broke. Work that they began is asked to
--- stop. Files of a batch that was never launched are as they were.
-DECLARE
-    open bigint[] := ARRAY(SELECT b.batch_id FROM landing_batch b WHERE b.run_id = r.run_id AND b.step = of_step AND b.status = 'PLANNED');
-    launched bigint[] := ARRAY(SELECT (j.handle ->> 'batch')::bigint FROM job_run j WHERE j.run_id = r.run_id AND (j.handle ->> 'batch')::bigint = ANY (open));
-BEGIN
-    UPDATE job_run j SET stop_asked_at = coalesce(j.stop_asked_at, now_is), changed_at = now_is
-    WHERE j.run_id = r.run_id AND j.state = 'STARTED' AND (j.handle ->> 'batch')::bigint = ANY (launched);
-    PERFORM end_batches(launched, 'BatchNotRecorded', 'the execution of the batch ended before it was recorded', now_is);
-    UPDATE landing_file f SET status = CASE WHEN counts THEN 'RECEIVED' ELSE 'SUPERSEDED' END, batch_id = NULL, changed_at = now_is, changed_by = 'files'
-    FROM landing_batch b
-    WHERE b.batch_id = ANY (open) AND f.file_id = ANY (b.members) AND f.batch_id = b.batch_id AND f.status = 'CLAIMED';
-    UPDATE landing_batch SET status = 'FAILED', ended_at = now_is WHERE batch_id = ANY (open) AND status = 'PLANNED';
-END $$;
-
 CREATE OR REPLACE FUNCTION try_again(r data_product_status, now_is timestamptz) RETURNS void
 LANGUAGE sql AS $$
 -- A later attempt, or a retry of the whole step, tries anew what was not loaded: the rules or the job may have changed.
@@ -123,10 +106,11 @@ CREATE OR REPLACE FUNCTION plan_batches(
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- The next batches [{batch_id, number}] of a step that loads files: `decision` is load. Else nothing is left: done, or what ends the step with a message:
 -- failed or rejected, if more files were left out than metadata accepts; exhausted, if files are given back again and again; remaining, if there are more waves
--- than one execution has. `files`, when it is done, is what the refresh event says of them. The same call again has the same answer.
+-- than one execution has; wait, to ask again. `files`, when it is done, is what the refresh event says of them. The same call again has the same answer.
 DECLARE
     r data_product_status;
     last landing_wave;
+    running text[];
 BEGIN
     files := '{}';
     PERFORM lock_openings(true);
@@ -134,7 +118,7 @@ BEGIN
     r := locked_run_in('PROCESSING', run, of_attempt, 'so nothing is loaded for it');
     SELECT * INTO last FROM landing_wave w WHERE w.run_id = run AND w.attempt = of_attempt AND w.step = of_step ORDER BY w.wave DESC LIMIT 1;
     IF last.entered_at IS DISTINCT FROM entered THEN
-        PERFORM free_batches(r, of_step, now_is);
+        running := free_batches(r, of_step, now_is);
         IF last.wave IS NULL AND of_attempt > 1 OR last.decision IN ('failed', 'rejected', 'exhausted') THEN
             PERFORM try_again(r, now_is);
         END IF;
@@ -149,6 +133,11 @@ BEGIN
                 wave - 1, (SELECT count(*) FROM files_of_run(r) f WHERE f.status = 'RECEIVED'));
         ELSIF claim_batches(r, of_step, wave, now_is) > 0 THEN
             decision := 'load';
+        ELSIF running <> '{}' THEN
+            decision := 'wait';
+            message := format('the execution of a batch has ended, and its job run %s still runs; it is asked to stop', running[1]);
+            batches := '[]';
+            RETURN;
         ELSE
             PERFORM take_settling_files(r, now_is);
             SELECT j.decision, j.message INTO decision, message FROM judge_files(r, of_step) j;

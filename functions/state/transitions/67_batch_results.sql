@@ -102,12 +102,15 @@ END $$;
 
 CREATE OR REPLACE FUNCTION fail_batch(of_batch integer, of_error text, of_cause text, now_is timestamptz) RETURNS void
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
--- The job run of a batch failed, or was never launched: its files are free again.
+-- The job run of a batch failed, or was never launched: its files are free again. Of one that still runs the next plan frees them.
 DECLARE
     product text := (SELECT s.product_id FROM landing_batch l JOIN data_product_status s USING (run_id) WHERE l.batch_id = of_batch);
 BEGIN
     PERFORM lock_openings(true);
     PERFORM lock_sources(ARRAY[product]);
     PERFORM FROM landing_batch l WHERE l.batch_id = of_batch FOR UPDATE;
-    PERFORM end_batches(ARRAY[of_batch], of_error, of_cause, now_is);
+    IF NOT EXISTS (SELECT FROM data_product_status r JOIN landing_batch b USING (run_id), stop_batches(r, ARRAY[of_batch], now_is)
+        WHERE b.batch_id = of_batch) THEN
+        PERFORM end_batches(ARRAY[of_batch], of_error, of_cause, now_is);
+    END IF;
 END $$;
