@@ -95,7 +95,7 @@ def test_the_functions_that_ask_and_stop_get_what_step_types_note() -> None:
         function
         for function, module in HANDLERS.items()
         for nodes, words in [CODE.reached(module)]
-        if ("step_types", "step_type") in nodes and words & {"ask", "stop"}
+        if ("step_types", "step_type") in nodes and (words & {"ask", "stop"} or ("launches", "learn") in nodes)
     }
     parameters = RESOURCES["DataProducts"]["Properties"]["Parameters"]
     assert {parameters[each]["Ref"] for each in WATCHERS} == {role_of(each) for each in asking}
