@@ -15,11 +15,13 @@ import ticks
 from effects import Performer
 from headgate.local.postgres import USER, running
 from step_types import glue
-from tests.files_on_disk import JOB, DiskAws, Engine, Kill, KillServer, Point
+from tests.disk_aws import JOB, DiskAws
+from tests.files_engine import Engine
+from tests.killing import Kill, KillServer, Point
 from tests.state_files import positions
+from tests.state_loading import SETTINGS, names
 from tests.state_steps import LOADED, TODAY
 from tests.state_world import ENVIRONMENT, SOAK, World, make_template, new_world, step
-from tests.test_file_batches import SETTINGS, names
 from tests.test_landing import notified
 
 pytestmark = pytest.mark.slow
