@@ -18,7 +18,11 @@ export function Alerts() {
   return html`
     <div class="head"><h1>Alerts</h1><p>${longDate(its)}${product && html`, <${ProductLink} name=${product} date=${date} />`}</p></div>
     ${answer.muted.length > 0 && html`<section aria-labelledby="muted"><h2 id="muted">Muted</h2><ul>${answer.muted.map((each) => html`<li key=${each.muted}>${each.muted} until ${at(each.until, its)}, by ${each.by}${each.reason && `: ${each.reason}`}</li>`)}</ul></section>`}
-    ${rows.length === 0 ? html`<${Empty} title="No alerts">Nothing had to be reported about this date.</${Empty}>` : html`<${Table} caption="Alerts" rows=${rows} id=${(each) => each.key} columns=${[
+    ${rows.length === 0 ? html`<${Empty} title="No alerts">Nothing had to be reported about this date.</${Empty}>` : html`<${AlertTable} rows=${rows} date=${date} its=${its} />`}`;
+}
+
+export function AlertTable({ rows, date, its }) {
+  return html`<${Table} caption="Alerts" rows=${rows} id=${(each) => each.key} columns=${[
       ["Time", (each) => at(each.at, its), "time"],
       ["Product", (each) => html`<${ProductLink} name=${each.product} date=${date} />`],
       ["Alert", (each) => `${each.kind.toLowerCase().replaceAll("_", " ")}${each.step ? ` of ${each.step}` : ""}${each.attempt > 1 ? `, attempt ${each.attempt}` : ""}`],
@@ -26,7 +30,7 @@ export function Alerts() {
       ["State", (each) => html`<${Badge} ...${state(each)} />`],
       ["Note", note],
       ["Because of", (each) => each.root && html`<${ProductLink} name=${each.root} date=${date} />`],
-    ]} />`}`;
+    ]} />`;
 }
 
 function state({ state }) {

@@ -4,9 +4,10 @@ import { Bars } from "../bars.js";
 import { html } from "../html.js";
 import { Failure, Loading, ProductLink, Table, useTitle } from "../parts.js";
 import { phases } from "../phases.js";
-import { link, route } from "../routes.js";
+import { route } from "../routes.js";
 import { at, longDate } from "../times.js";
 import { happened } from "../happened.js";
+import { AlertTable } from "./alerts.js";
 
 export function Run() {
   const name = route.value.rest.join("/");
@@ -30,5 +31,12 @@ export function Run() {
         ["Attempt", (each) => each.attempt ?? "", "number"],
       ]} />
     </section>
-    <p><a href=${link("alerts", { date, product: name })}>Its alerts</a></p>`;
+    <${Alerted} name=${name} date=${its} />`;
+}
+
+function Alerted({ name, date }) {
+  const { answer } = useAnswer("alerts", { business_date: date }, 10_000);
+  const rows = answer?.alerts.filter((each) => each.product === name) ?? [];
+  if (!rows.length) return "";
+  return html`<section aria-labelledby="alerts"><h2 id="alerts">Who was alerted</h2><${AlertTable} rows=${rows} date=${date} its=${date} /></section>`;
 }

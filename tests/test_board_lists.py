@@ -1,0 +1,128 @@
+"""The lists of the board, over answers in which everything occurs: alerts, health, changes, files."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+pytest.importorskip("playwright")
+
+from playwright.sync_api import Browser
+
+from headgate.board.api import Board
+from tests.board_world import serving
+from tests.browser import needs_chromium, opened, started
+from tests.test_board_page import texts
+from tests.test_board_server import STATUS, Fake
+
+pytestmark = [needs_chromium, pytest.mark.slow]
+NOW = "2026-11-20T09:00:00+00:00"
+ALERT = {
+    "product": "d1/a",
+    "kind": "ERROR",
+    "channel": "slack",
+    "target": "#ops",
+    "attempt": 1,
+    "at": "2026-11-20T07:41:00+00:00",
+    "tries": 0,
+}
+ANSWERS: dict[str, Any] = {
+    "status": STATUS,
+    "about": {"applications": ["orders"]},
+    "alerts": {
+        "business_date": "2026-11-20", "more": False,
+        "muted": [{"muted": "d2", "until": "2026-11-20T12:00:00+00:00", "by": "ann", "reason": "we move"}],
+        "alerts": [
+            {**ALERT, "key": "1", "state": "SENT", "action": "trigger", "covers": 3},
+            {**ALERT, "key": "2", "state": "SUPPRESSED", "root": "raw/in", "outcome": "one message for all that wait for raw/in"},
+            {**ALERT, "key": "3", "state": "DUE", "tries": 2, "outcome": "503 Service Unavailable", "step": "build"},
+            {**ALERT, "key": "4", "state": "UNKNOWN", "attempt": 2, "outcome": "it is not known whether this was delivered"},
+        ],
+    },
+    "health": {
+        "asked_at": NOW, "more": False, "dead_letters": [{"queue": "orders-events-dlq", "messages": 2}, {"queue": "orders-jobs-dlq", "reason": "AccessDenied"}],
+        "outbox": {"due": 3, "oldest_due": "2026-11-20T08:00:00+00:00", "failing": 1, "last_failure": "throttled", "parked": 1},
+        "parked": [{"key": "7", "effect": 7, "kind": "put_event", "product": "d1/a", "business_date": "2026-11-20", "tries": 12, "failing_since": "2026-11-20T06:00:00+00:00", "reason": "the bus does not exist"}],
+        "products": [{"product": "d1/b", "not_opened": "no calendar"}, {"product": "d1/c", "passed_over": {"count": 4, "first": "2026-11-10", "last": "2026-11-13"}}],
+    },
+    "changes": {
+        "asked_at": NOW, "more": False,
+        "changes": [
+            {"key": "1", "loaded_at": NOW, "commit": "0123456789abcdef", "by": "ann", "name": "d1/a", "kind": "changed", "before": {"wait": {"deadline": 1, "on_deadline": "fail"}, "owner": "a"}, "after": {"wait": {"deadline": 2, "on_deadline": "fail"}, "owner": "b"}},
+            {"key": "2", "loaded_at": NOW, "commit": "0123456789abcdef", "by": "ann", "name": "calendars/us-banking", "kind": "changed", "too_large": True},
+            {"key": "3", "loaded_at": NOW, "commit": "0123456789abcdef", "by": "ann", "name": "d1/new", "kind": "added", "after": {}},
+        ],
+    },
+    "files": {
+        "asked_at": NOW, "more": False,
+        "files": [
+            {"file": 2, "key": "2", "name": "in/<img src=x onerror=alert(1)>.csv", "status": "UNMATCHED", "size": 1200, "received_at": NOW},
+            {"file": 1, "key": "1", "name": "in/a.csv", "product": "d1/a", "business_date": "2026-11-20", "status": "REJECTED", "reason": "smaller than 1 byte", "size": 0, "received_at": NOW},
+        ],
+    },
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with started() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with serving(Board([Fake("orders", ANSWERS)])) as found:
+        yield found
+
+
+def test_alerts_say_what_became_of_each(browser: Browser, address: str) -> None:
+    with opened(browser, address) as go:
+        page = go("alerts")
+        page.wait_for_selector("tbody tr")
+        assert texts(page, "section li") == ["d2 until 12:00, by ann: we move"]
+        assert texts(page, "tbody tr") == [
+            "07:41 d1/a error slack #ops sent trigger, 3 runs in it",
+            "07:41 d1/a error slack #ops not sent one message for all that wait for raw/in raw/in",
+            "07:41 d1/a error of build slack #ops due tried 2 times: 503 Service Unavailable",
+            "07:41 d1/a error, attempt 2 slack #ops in doubt it is not known whether this was delivered",
+        ]
+
+
+def test_health_says_what_needs_an_operator(browser: Browser, address: str) -> None:
+    with opened(browser, address) as go:
+        page = go("health")
+        page.wait_for_selector(".facts")
+        assert texts(page, ".facts > div") == [
+            "To be performed 3, the oldest for 1 h",
+            "Tried again 1: throttled",
+            "Given up 1",
+            "orders-events-dlq 2 dead letters",
+            "orders-jobs-dlq AccessDenied",
+        ]
+        assert texts(page, "tbody tr") == [
+            "7 event d1/a 2026-11-20 06:00 12 the bus does not exist",
+            "d1/b its runs could not be opened: no calendar",
+            "d1/c 4 openings were not made (2026-11-10 to 2026-11-13): the scheduler was away for more than three days",
+        ]
+
+
+def test_changes_say_where(browser: Browser, address: str) -> None:
+    with opened(browser, address) as go:
+        page = go("changes")
+        page.wait_for_selector("tbody tr")
+        assert texts(page, "tbody tr") == [
+            "09:00 d1/a changed wait.deadline, owner 0123456789ab ann",
+            "09:00 calendar us-banking changed the difference was not kept 0123456789ab ann",
+            "09:00 d1/new added 0123456789ab ann",
+        ]
+
+
+def test_names_of_files_are_text(browser: Browser, address: str) -> None:
+    """A third party chooses them."""
+    with opened(browser, address) as go:
+        page = go("files")
+        page.wait_for_selector("tbody tr")
+        assert texts(page, "tbody tr") == [
+            "20 Nov 09:00 in/<img src=x onerror=alert(1)>.csv 2 of no product 1,200 unmatched",
+            "20 Nov 09:00 in/a.csv 1 d1/a 2026-11-20 0 rejected smaller than 1 byte",
+        ]
