@@ -106,6 +106,18 @@ def test_changes_without_groups_are_one_lane_and_an_exception_stops_it(s3: Any) 
     assert [line["outcome"] for line in results(s3).values()] == ["FAILED", "SKIPPED", "SKIPPED"]
 
 
+def test_changes_that_are_loaded_together_after_all_were_read_are_all_given(s3: Any) -> None:
+    files = [landed(s3, name) for name in NAMES]
+    with batch_of(s3, *files, load="cdc", order=["arrival"]) as batch:
+        read = []
+        for file in batch:
+            with file:
+                file.rejected("no rows") if file.file_id == 3 else read.append(file)
+        for file in read:
+            file.processed()
+    assert [line["outcome"] for line in results(s3).values()] == ["PROCESSED", "PROCESSED", "REJECTED"]
+
+
 def test_a_late_file_says_so(s3: Any) -> None:
     batch = batch_of(s3, {**landed(s3, NAMES[0]), "late": True}, landed(s3, NAMES[1]), load="cdc")
     assert [file.late for file in batch.files] == [True, False]

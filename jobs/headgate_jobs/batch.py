@@ -58,6 +58,7 @@ class File:
         self.replaces: list[Any] = entry.get("replaces") or []
         self.late: bool = entry.get("late", False)
         self.result: dict[str, Any] | None = None
+        self._said = False
         self._client, self._quarantine = client, quarantine
 
     @property
@@ -131,7 +132,13 @@ class File:
             return True
         if error is None and self.result is None:
             self.failed("the job ended the file without saying what became of it")
+            self._said = False  # it may say so later: one commit of several files
         return False
+
+    @property
+    def left_out(self) -> bool:
+        """Whether the job has said that the file is not loaded."""
+        return self._said and self.result is not None and self.result["outcome"] != "PROCESSED"
 
     def _copied(self) -> str:
         """The address of the copy, which has the id of the file, so that each version has a place of its own."""
@@ -156,6 +163,7 @@ class File:
             self.failed(f"{type(error).__name__}: {error}", retry=code not in REFUSED)
 
     def _end(self, outcome: str, **said: Any) -> None:
+        self._said = True
         self.result = {
             "file_id": self.file_id,
             "outcome": outcome,
@@ -217,7 +225,7 @@ class Batch:
                 file.skipped()
             else:
                 yield file
-                if self.load == "cdc" and file.result and file.result["outcome"] != "PROCESSED":
+                if self.load == "cdc" and file.left_out:
                     stopped.add(lane)
             if number % SAVED_EVERY == 0:
                 self.save()

@@ -6,7 +6,7 @@ CREATE OR REPLACE FUNCTION most_of(all_files integer, last landing_batch) RETURN
 $$;
 
 CREATE OR REPLACE FUNCTION next_of_lanes(r data_product_status, of_step text, all_files integer, all_bytes bigint)
-RETURNS TABLE (file_id bigint, size bigint, most integer, lane jsonb, place bigint, late boolean)
+RETURNS TABLE (file_id bigint, size bigint, most integer, lane text[], place bigint, late boolean)
 LANGUAGE sql STABLE AS $$
 -- With `load: cdc`: of each lane the first files, as many as go into one batch. The first one goes into a batch however large it is.
     WITH free AS (

@@ -43,7 +43,7 @@ LANGUAGE sql AS $$
 -- A later attempt, or a retry of the whole step, tries anew what was not loaded: the rules or the job may have changed.
     UPDATE landing_file l SET status = 'RECEIVED', tries = 0, batch_id = NULL, changed_at = now_is, changed_by = 'files'
     FROM files_of_run(r) f WHERE l.file_id = f.file_id AND (f.status = 'FAILED' OR f.status = 'REJECTED' AND f.batch_id IS NOT NULL)
-        AND f.file_id <> ALL (corrected_files(r))
+        AND f.file_id <> ALL ((SELECT corrected_files(r))::bigint[])
 $$;
 
 CREATE OR REPLACE FUNCTION claim_batches(r data_product_status, of_step text, of_wave integer, now_is timestamptz) RETURNS integer

@@ -41,8 +41,8 @@ LANGUAGE sql STABLE AS $$
 -- What the job said of each (claimed) file of the batch, of each the last line. One that it says nothing of has failed. With `load: cdc` a file behind one of its
 -- lane that was not loaded may be SKIPPED, and is if the job says nothing of it.
     WITH claimed AS (
-        SELECT f.file_id, lane_of(f.facets, coalesce(batches_of(r, b.step) -> 'together', '[]')) AS lane, m.place
-        FROM unnest(b.members) WITH ORDINALITY AS m(file_id, place)
+        SELECT f.file_id, lane_of(f.facets, g -> 'together') AS lane, m.place
+        FROM batches_of(r, b.step) g CROSS JOIN unnest(b.members) WITH ORDINALITY AS m(file_id, place)
         CROSS JOIN LATERAL (SELECT * FROM landing_file one WHERE one.file_id = m.file_id OFFSET 0) f
         WHERE f.batch_id = b.batch_id AND f.status = 'CLAIMED'
     ), last AS (

@@ -38,5 +38,5 @@ LANGUAGE sql STABLE AS $$
         'failed', count(*) FILTER (WHERE f.status = 'FAILED')) || coalesce((
             SELECT jsonb_build_object('generation', e.metadata -> 'generation', 'incomplete', e.metadata -> 'incomplete')
             FROM inputs_of_run(r.run_id) d JOIN refresh_event e USING (event_key) WHERE d.upstream = files_input(r.product_id) LIMIT 1), '{}')
-    FROM files_of_run(r) f WHERE f.file_id <> ALL (corrected_files(r))
+    FROM files_of_run(r) f WHERE f.file_id <> ALL ((SELECT corrected_files(r))::bigint[])
 $$;

@@ -7,7 +7,7 @@ LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_object('files', count(*) FILTER (WHERE status <> 'PROCESSED'), 'bytes', coalesce(sum(size) FILTER (WHERE status <> 'PROCESSED'), 0),
         'all_files', count(*), 'all_bytes', coalesce(sum(size), 0))
     FROM files_of_run(r) f
-    WHERE (status IN ('RECEIVED', 'CLAIMED', 'PROCESSED', 'FAILED') OR status = 'REJECTED' AND batch_id IS NOT NULL) AND file_id <> ALL (corrected_files(r))
+    WHERE (status IN ('RECEIVED', 'CLAIMED', 'PROCESSED', 'FAILED') OR status = 'REJECTED' AND batch_id IS NOT NULL) AND file_id <> ALL ((SELECT corrected_files(r))::bigint[])
         AND file_id NOT IN (SELECT overtaken_files(r))
     HAVING EXISTS (SELECT FROM data_pipeline_config c WHERE c.product_id = r.product_id AND c.settings ? 'batches')
 $$;
@@ -25,7 +25,7 @@ BEGIN
     WITH changed AS (
         UPDATE landing_file l SET status = 'RECEIVED', tries = 0, reason = 'tried again by a rerun', changed_at = now_is, changed_by = actor
         FROM files_of_run(r) f WHERE l.file_id = f.file_id AND (f.status = 'FAILED' OR f.status = 'REJECTED' AND f.batch_id IS NOT NULL)
-            AND f.file_id <> ALL (corrected_files(r))
+            AND f.file_id <> ALL ((SELECT corrected_files(r))::bigint[])
         RETURNING l.file_id
     )
     SELECT coalesce(array_agg(file_id), '{}') INTO again FROM changed;
