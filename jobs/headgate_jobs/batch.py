@@ -28,12 +28,8 @@ if TYPE_CHECKING:
 VERSION = 1  # of the manifest and of the results
 SAVED_EVERY = 100  # files: what a job that dies had said until then can be read
 LONGEST_MESSAGE = 1000
-REFUSED = (
-    "AccessDenied",
-    "KMS.DisabledException",
-    "KMS.NotFoundException",
-    "InvalidObjectState",
-)  # repeating changes nothing
+# repeating changes nothing
+REFUSED = ("AccessDenied", "KMS.DisabledException", "KMS.NotFoundException", "InvalidObjectState")
 GONE = ("NoSuchKey", "NoSuchVersion", "404")
 CHANGED = ("PreconditionFailed", "412")
 
@@ -96,13 +92,8 @@ class File:
         checks: Sequence[dict[str, Any]] = (),
     ) -> None:
         """The file is in the target. `checks` as `headgate_checks.evaluate` gives them."""
-        self._end(
-            "PROCESSED",
-            rows_read=rows_read,
-            rows_written=rows_written,
-            rows_rejected=rows_rejected,
-            checks=list(checks),
-        )
+        rows = {"rows_read": rows_read, "rows_written": rows_written, "rows_rejected": rows_rejected}
+        self._end("PROCESSED", **rows, checks=list(checks))
 
     def rejected(self, message: str, rows_read: int | None = None, checks: Sequence[dict[str, Any]] = ()) -> None:
         """The content is wrong, and nothing of it was written. Its sender has to send it again. Where the step has a `quarantine`, the file is copied there."""
