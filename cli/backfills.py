@@ -63,9 +63,13 @@ def _row(each: dict[str, Any]) -> list[str]:
     state = "under way"
     if "ended_at" in each:
         state = f"stopped by {each['stopped_by']}" if "stopped_by" in each else "ended"
-    note = f"{state}: {', '.join(f'{count:,} {status}' for status, count in sorted(statuses.items()))}"
+    found = ", ".join(f"{count:,} {status}" for status, count in sorted(statuses.items()))
+    if listing := each.get("listing"):
+        counted = f"{plural(listing['objects'], 'object')}, {plural(listing['files'], 'file')} of {plural(listing['dates'], 'date')}"
+        found = f"{'listed' if 'listed_at' in listing else 'listing'}: {counted}" + (f"; {found}" if found else "")
+    note = f"{state}: {found}"
     error = f"not opened, tried again: {each['error']}" if "error" in each else ""
-    dates = [each["business_date"], each["until"]]
+    dates = [each.get("business_date", ""), each.get("until", "")]
     return [
         str(each["backfill"]), each["what"], *dates, f"{each['at_once']:,}", each["by"],
         f"{done:,} of {each.get('runs', 0):,}", note, error,

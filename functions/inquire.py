@@ -26,7 +26,7 @@ MOST_BYTES = 4_000_000  # of an answer, to begin a further page: Lambda answers 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`status`: every product of a business date, with `since` (the `position` of an answer) only what has changed, with `columns` as columns. `why`: one run, what it waits for and what that waits for. `history`: what
     happened, oldest first; where it is more than an answer holds, the latest of it. `runs`: those of a product, oldest first. `product`: what its refresh events have to agree with. `open_runs`: how many each
-    product has. `backfills`: how far each is, the latest first. `changes`: what deployments changed, the latest first, since the date if one is
+    product has. `backfills`: how far each is, the latest first; `backfill`: the dates of files that one has found. `changes`: what deployments changed, the latest first, since the date if one is
     given. `files`: those that landed, the latest first; `file`: one of them; `batch`: one job run's. `health`: what could not be performed, loaded or opened, and how many messages lie in dead letter queues. `dead_letters`: the first of
     these messages; `dead_letter`: one of them, whole. `alerts`: what became of the alerts of a date, and what is muted. Without a date it is the latest that has a run.
     Raises `BadEvent`, `UnknownProduct`, `UnknownLetter`, `UnknownFile`."""
@@ -38,6 +38,10 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         case "backfills":
             rows, more = _pages(lambda after: state.backfills(after, PAGE))
             return {"question": "backfills", "asked_at": now.isoformat(), "backfills": rows, "more": more}
+        case "backfill":
+            number = _given(event.get("backfill"), "backfill")
+            rows, more = _pages(lambda after: state.landed_dates(number, after, PAGE))
+            return {"question": "backfill", "asked_at": now.isoformat(), "dates": rows, "more": more}
         case "files":
             on_date = date.fromisoformat(event["business_date"]) if "business_date" in event else None
             chosen = (event.get("status"), event.get("batch"), event.get("name"))

@@ -35,8 +35,7 @@ class Recorder:
     def record(self, files: list[Json], now: datetime) -> None:
         """Objects {bucket, key, version_id, sequencer, etag, size, event_at, how}. Those recorded before change nothing. Raises `StateError`, and the
         error of S3 where a manifest cannot be read now."""
-        self._learn_sources({each["bucket"] for each in files})
-        for chunk in chunks([self.described(each, now) for each in files], MOST_BYTES, PAGE):
+        for chunk in chunks(self.all_described(files, now), MOST_BYTES, PAGE):
             self.recorded += self.state.record_files(chunk, now).recorded
 
     def rematch(self, now: datetime) -> tuple[int, int]:
@@ -50,6 +49,11 @@ class Recorder:
                 found = self.state.rematch_files(chunk, now)
                 matched, released = matched + found.matched, released + found.released
         return matched, released
+
+    def all_described(self, files: list[Json], now: datetime) -> list[Json]:
+        """The objects as they are recorded."""
+        self._learn_sources({each["bucket"] for each in files})
+        return [self.described(each, now) for each in files]
 
     def described(self, file: Json, now: datetime) -> Json:
         """The file as it is recorded (contract `FileSeen`). Of no source: without a product. With `reason` it is rejected."""

@@ -17,7 +17,7 @@ from contract import require
 from job_run import READY, JobRun, named_clusters
 from job_services import ask, stop
 from landed_files import Recorder
-from reconcile import list_source
+from reconcile import list_for_backfill, list_source
 from state.answers import JobToAsk, Json, OpenRun
 from state.calls import State
 from state.errors import StateError, StateUnavailable, UnknownStepType
@@ -60,7 +60,9 @@ class Tick:
     left: Callable[[], float]
     at_once: bool = False
     counts: Counter[str] = field(
-        default_factory=lambda: Counter(released=0, late=0, overdue=0, listed=0, jobs=0, executions=0, failed=0),
+        default_factory=lambda: Counter(
+            released=0, late=0, overdue=0, listed=0, backfilled=0, jobs=0, executions=0, failed=0
+        ),
         init=False,
     )
 
@@ -94,16 +96,25 @@ class Tick:
             self._tried(lambda each: self.counts.update(overdue=end(self.state, each, self.now)), run)
 
     def follow_files(self) -> None:
-        """Sets of files that have settled, files of no source that have one now, and what no event has reported, as far as the time allows."""
+        """Sets of files that have settled, files of no source that have one now, what no event has reported, and what backfills take, as far as the time
+        allows."""
         self._tried(lambda now: self.counts.update(released=self.state.settle_files(now)), self.now)
         self._tried(lambda now: self.counts.update(released=Recorder(self.state).rematch(now)[1]), self.now)
         until = self.left() - self._share / 2
         for each in self.state.sources_to_list(self.now):
             if self.left() - LONGEST_CALL > until:
                 self._tried(self._list, each)
+        for each in self.state.listings():
+            if self.left() - LONGEST_CALL > until:
+                self._tried(self._list_for_backfill, each)
 
     def _list(self, source: Json) -> None:
         self.counts.update(listed=list_source(self.state, source, self.now, self.left) or 0)
+
+    def _list_for_backfill(self, listing: Json) -> None:
+        until = self.left() - self._share / 2
+        opened = list_for_backfill(self.state, listing, self.now, lambda: self.left() - until)
+        self.counts.update(backfilled=opened or 0)
 
     def learn_clusters(self) -> None:
         """Records the clusters that nobody has recorded: a machine may have died between launching one and recording it. Those of a run that does

@@ -107,6 +107,8 @@ def _account() -> str:
 
 
 def _check_backfill(event: dict[str, Any]) -> None:
+    if "landed" in event and ("product" not in event or "preview" in event or "expect" in event):
+        raise BadEvent("operate: backfill with /landed needs /product, and has no /preview and no /expect")
     if not {"product", "domain", "stop"} & event.keys():
         raise BadEvent("operate: /product is missing")
     if event.get("until", "") < event.get("business_date", "") and "until" in event:

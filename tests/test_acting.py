@@ -55,7 +55,7 @@ def saturday(world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Wor
     monkeypatch.setattr(runtime, "now", lambda: at("2026-11-21 09:00"))
     for module in (cli_operate, application, event):
         monkeypatch.setattr(module, "application", lambda arguments: Deployed())
-    monkeypatch.setattr(cli_operate, "_actor", lambda: "ann")
+    monkeypatch.setattr(cli_operate, "actor", lambda: "ann")
     monkeypatch.setattr(formatting.Clock, "__init__", _in_utc(formatting.Clock.__init__))
     return world
 

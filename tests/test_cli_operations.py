@@ -41,7 +41,7 @@ def running(monkeypatch: pytest.MonkeyPatch) -> StandIn:
     stand_in = StandIn()
     for module in (operate, application, event):
         monkeypatch.setattr(module, "application", lambda arguments: stand_in)
-    monkeypatch.setattr(operate, "_actor", lambda: "ann")
+    monkeypatch.setattr(operate, "actor", lambda: "ann")
     return stand_in
 
 

@@ -40,7 +40,7 @@ def queues(aws: FakeAws, world: World, monkeypatch: pytest.MonkeyPatch) -> FakeQ
 
     for module in (operate, application):
         monkeypatch.setattr(module, "application", lambda arguments: Running())
-    monkeypatch.setattr(operate, "_actor", lambda: "ann")
+    monkeypatch.setattr(operate, "actor", lambda: "ann")
     monkeypatch.setattr(runtime, "now", lambda: NOW)
     monkeypatch.setattr(dead_letters, "queues", lambda: made)
     monkeypatch.setenv(dead_letters.QUEUE, BASE + NAMES[0])

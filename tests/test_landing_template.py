@@ -96,7 +96,7 @@ def test_functions_read_manifests_and_list_prefixes_and_nothing_else() -> None:
     assert policies["readManifestsEverywhere"]["Roles"] == [{"Ref": "LandingRoleName"}, {"Ref": "MonitorRoleName"}]
     listed = {json.dumps(each["Resource"]): each for each in policies["listFilesEverywhere"]["PolicyDocument"]["Statement"]}  # fmt: skip
     assert listed[json.dumps(BUCKET)] == {
-        "Effect": "Allow", "Action": "s3:ListBucketVersions", "Resource": BUCKET, "Condition": {"StringEquals": {"s3:prefix": ["custodian/positions/"]}},
+        "Effect": "Allow", "Action": "s3:ListBucketVersions", "Resource": BUCKET, "Condition": {"StringLike": {"s3:prefix": ["custodian/positions/*", "trades/*"]}},
     }  # fmt: skip
     assert policies["listFilesEverywhere"]["Roles"] == [{"Ref": "MonitorRoleName"}]
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
-from headgate.cli import backfills, terminal
+from headgate.cli import backfills, landed_backfill, terminal
 from headgate.cli.arguments import add_application, add_date, add_preview, add_until, add_yes, check_range, whole_number
 from headgate.cli.errors import FINDINGS, FINE, RefusedError, UsageError
 from headgate.cli.formatting import plural
@@ -26,6 +26,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--at-once", type=NUMBER, metavar="N", help="open N runs, and the others as these end; what others need comes first"
     )  # fmt: skip
+    parser.add_argument(
+        "--files", action="store_true", help="first record files of the product that lay in its bucket before; without --date of all dates"
+    )  # fmt: skip
+    parser.add_argument("--prefix", metavar="TEXT", help="with --files: only those whose names begin so")
     under_way = parser.add_mutually_exclusive_group()
     under_way.add_argument("--list", action="store_true", help="show how far the backfills with --at-once are")
     under_way.add_argument("--watch", action="store_true", help="as --list, again and again until the latest has ended")
@@ -40,6 +44,10 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.product:
             raise UsageError("--list, --watch and --stop are about backfills that exist; name no product")
         return backfills.stop(arguments) if arguments.stop else backfills.show(arguments)
+    if arguments.files:
+        return landed_backfill.begin(arguments)
+    if arguments.prefix:
+        raise UsageError("--prefix is about files: add --files")
     if not arguments.product:
         raise UsageError("name a domain or a product; --list shows the backfills that are under way")
     check_range(arguments, needs_date=True)

@@ -25,6 +25,19 @@ class FileCalls(Questions):
     def record_listed(self, product: str, now_is: datetime) -> None:
         self._value("record_listed", product, now_is)
 
+    def listings(self) -> list[Json]:
+        """[{backfill, product_id, source, prefix, key, version_id}]"""
+        return cast(list[Json], self._value("listings"))
+
+    def record_listing(
+        self, of_backfill: int, after_key: str | None, after_version: str | None, files: list[Json], seen: int, last_key: str, last_version: str | None, now_is: datetime
+    ) -> bool:  # fmt: skip
+        given = (of_backfill, after_key, after_version, files, seen, last_key, last_version, now_is)
+        return bool(self._value("record_listing", *given))
+
+    def finish_listing(self, of_backfill: int, now_is: datetime) -> int:
+        return int(self._value("finish_listing", of_backfill, now_is))
+
     def rematch_files(self, files: list[Json], now_is: datetime) -> Rematched:
         return self._one(Rematched, "rematch_files", files, now_is)
 

@@ -59,6 +59,9 @@ class Questions(Calls):
     def backfills(self, after: str, page: int) -> list[Row]:
         return self._rows(Row, "backfills", after, page)
 
+    def landed_dates(self, of_backfill: int, after: str, page: int) -> list[Row]:
+        return self._rows(Row, "landed_dates", of_backfill, after, page)
+
     def files_page(
         self, product: str | None, on_date: date | None, of_status: str | None, of_batch: int | None, of_name: str | None,
         before: str, page: int,

@@ -188,8 +188,7 @@ def as_iam_matches(text: str) -> str:
 def _listings(sources: list[tuple[Bucket, Source]], narrow: bool) -> Iterator[Statement]:
     listed: dict[str, tuple[Bucket, list[str]]] = {}
     for bucket, source in sources:
-        if source.reconcile is not None:
-            listed.setdefault(bucket.name, (bucket, []))[1].append(source.prefix)
+        listed.setdefault(bucket.name, (bucket, []))[1].append(source.prefix)
     for bucket, prefixes in listed.values():
         statement: Statement = {
             "Effect": "Allow",
@@ -197,5 +196,6 @@ def _listings(sources: list[tuple[Bucket, Source]], narrow: bool) -> Iterator[St
             "Resource": arn_of(bucket),
         }
         if narrow and "" not in prefixes:
-            statement["Condition"] = {"StringEquals": {"s3:prefix": sorted(set(prefixes))}}
+            below = [f"{as_iam_matches(each)}*" for each in widest(prefixes)]  # a backfill may list less than a prefix
+            statement["Condition"] = {"StringLike": {"s3:prefix": below}}
         yield statement

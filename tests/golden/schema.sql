@@ -294,6 +294,19 @@ CREATE TABLE public.effect (
     parked_at timestamp with time zone,
     CONSTRAINT effect_kind_check CHECK ((kind = ANY (ARRAY['start_execution'::text, 'stop_execution'::text, 'task_success'::text, 'task_failure'::text, 'put_event'::text, 'alert'::text])))
 );
+CREATE TABLE public.backfill (
+    backfill_id integer NOT NULL,
+    what text NOT NULL,
+    first_date date NOT NULL,
+    last_date date NOT NULL,
+    at_once integer NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    made_by text NOT NULL,
+    ended_at timestamp with time zone,
+    stopped_by text,
+    error text,
+    CONSTRAINT backfill_at_once_check CHECK ((at_once > 0))
+);
 CREATE TABLE public.landing_set (
     product_id text NOT NULL,
     business_date date NOT NULL,
@@ -386,19 +399,6 @@ CREATE TABLE public.alert_mute (
     changed_at timestamp with time zone NOT NULL,
     changed_by text NOT NULL
 );
-CREATE TABLE public.backfill (
-    backfill_id integer NOT NULL,
-    what text NOT NULL,
-    first_date date NOT NULL,
-    last_date date NOT NULL,
-    at_once integer NOT NULL,
-    made_at timestamp with time zone NOT NULL,
-    made_by text NOT NULL,
-    ended_at timestamp with time zone,
-    stopped_by text,
-    error text,
-    CONSTRAINT backfill_at_once_check CHECK ((at_once > 0))
-);
 ALTER TABLE public.backfill ALTER COLUMN backfill_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.backfill_backfill_id_seq
     START WITH 1
@@ -406,6 +406,28 @@ ALTER TABLE public.backfill ALTER COLUMN backfill_id ADD GENERATED ALWAYS AS IDE
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+CREATE TABLE public.backfill_files (
+    backfill_id integer NOT NULL,
+    business_date date NOT NULL,
+    cycle text NOT NULL,
+    fate text NOT NULL,
+    files bigint NOT NULL,
+    known bigint NOT NULL,
+    bytes bigint NOT NULL,
+    CONSTRAINT backfill_files_fate_check CHECK ((fate = ANY (ARRAY['taken'::text, 'rejected'::text, 'completed'::text, 'archived'::text])))
+);
+CREATE TABLE public.backfill_listing (
+    backfill_id integer NOT NULL,
+    prefix text NOT NULL,
+    counts_only boolean NOT NULL,
+    key text,
+    version_id text,
+    objects bigint DEFAULT 0 NOT NULL,
+    others bigint DEFAULT 0 NOT NULL,
+    undated bigint DEFAULT 0 NOT NULL,
+    outside bigint DEFAULT 0 NOT NULL,
+    listed_at timestamp with time zone
 );
 CREATE TABLE public.backfill_run (
     backfill_id integer NOT NULL,
@@ -654,6 +676,10 @@ ALTER TABLE ONLY public.alert
     ADD CONSTRAINT alert_pkey PRIMARY KEY (alert_key);
 ALTER TABLE ONLY public.archive_page
     ADD CONSTRAINT archive_page_pkey PRIMARY KEY (page_id);
+ALTER TABLE ONLY public.backfill_files
+    ADD CONSTRAINT backfill_files_pkey PRIMARY KEY (backfill_id, business_date, cycle, fate);
+ALTER TABLE ONLY public.backfill_listing
+    ADD CONSTRAINT backfill_listing_pkey PRIMARY KEY (backfill_id);
 ALTER TABLE ONLY public.backfill
     ADD CONSTRAINT backfill_pkey PRIMARY KEY (backfill_id);
 ALTER TABLE ONLY public.backfill_run
@@ -756,6 +782,7 @@ CASE
     ELSE false
 END;
 CREATE INDEX archive_page_of_date ON public.archive_page USING btree (business_date);
+CREATE INDEX backfill_listing_open ON public.backfill_listing USING btree (backfill_id) WHERE (listed_at IS NULL);
 CREATE INDEX backfill_open ON public.backfill USING btree (backfill_id) WHERE (ended_at IS NULL);
 CREATE INDEX backfill_run_of ON public.backfill_run USING btree (product_id, business_date, cycle);
 CREATE INDEX catalog_change_of ON public.catalog_change USING btree (name, load_id);
@@ -866,6 +893,10 @@ CREATE TRIGGER wave_inserted_shown AFTER INSERT ON public.landing_wave REFERENCI
 CREATE TRIGGER wave_updated_shown AFTER UPDATE ON public.landing_wave REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_runs();
 ALTER TABLE ONLY public.alert_delivery
     ADD CONSTRAINT alert_delivery_alert_key_fkey FOREIGN KEY (alert_key) REFERENCES public.alert(alert_key);
+ALTER TABLE ONLY public.backfill_files
+    ADD CONSTRAINT backfill_files_backfill_id_fkey FOREIGN KEY (backfill_id) REFERENCES public.backfill(backfill_id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.backfill_listing
+    ADD CONSTRAINT backfill_listing_backfill_id_fkey FOREIGN KEY (backfill_id) REFERENCES public.backfill(backfill_id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.backfill_run
     ADD CONSTRAINT backfill_run_backfill_id_fkey FOREIGN KEY (backfill_id) REFERENCES public.backfill(backfill_id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.catalog_change

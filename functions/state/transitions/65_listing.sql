@@ -55,8 +55,20 @@ END $$;
 
 CREATE OR REPLACE FUNCTION next_file_look(now_is timestamptz) RETURNS timestamptz
 LANGUAGE sql STABLE AS $$
--- When files next need the monitor: when a set has settled; at once if files of no source may have one by now.
-    SELECT least((SELECT min(s.due_at) FROM landing_set s WHERE s.due_at <= now_is + interval '1 day'),
+-- When files next need the monitor: when a set has settled; at once if files of no source may have one by now, or a backfill lists.
+    SELECT least(CASE WHEN EXISTS (SELECT FROM backfill_listing l JOIN backfill b USING (backfill_id) WHERE l.listed_at IS NULL AND b.ended_at IS NULL) THEN now_is END,
+        (SELECT min(s.due_at) FROM landing_set s WHERE s.due_at <= now_is + interval '1 day'),
         CASE WHEN EXISTS (SELECT FROM landing_source s CROSS JOIN LATERAL (SELECT FROM landing_file u WHERE u.product_id IS NULL AND u.bucket = s.bucket
             AND u.matched_at < s.changed_at AND u.status = 'UNMATCHED' AND u.received_at > now_is - interval '30 days' OFFSET 0) u) THEN now_is END)
+$$;
+
+CREATE OR REPLACE FUNCTION listing_of(of_backfill integer) RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+-- How far the listing of a backfill is, null if it has none: {prefix, counts_only, listed_at, objects, others, undated, outside, files, bytes, dates}.
+    SELECT jsonb_strip_nulls(to_jsonb(l) - '{backfill_id,key,version_id}'::text[]) || jsonb_build_object('files', coalesce(f.files, 0),
+        'bytes', coalesce(f.bytes, 0), 'dates', f.dates)
+    FROM backfill_listing l CROSS JOIN LATERAL (
+        SELECT sum(files) AS files, sum(bytes) AS bytes, count(DISTINCT business_date) AS dates FROM backfill_files
+        WHERE backfill_id = l.backfill_id AND fate = 'taken') f
+    WHERE l.backfill_id = of_backfill
 $$;

@@ -144,16 +144,21 @@ LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- excluded other openings.
 DECLARE
     b backfill;
+    there jsonb;
     next jsonb;
     opened integer := 0;
 BEGIN
-    SELECT * INTO b FROM backfill WHERE backfill_id = number AND ended_at IS NULL FOR UPDATE;
+    SELECT * INTO b FROM backfill WHERE backfill_id = number AND ended_at IS NULL
+        AND NOT EXISTS (SELECT FROM backfill_listing l WHERE l.backfill_id = number AND l.listed_at IS NULL) FOR UPDATE;
     IF NOT FOUND THEN
         RETURN 0;
     END IF;
-    UPDATE backfill_run r SET taken_at = now_is
-    WHERE r.backfill_id = number AND r.taken_at IS NULL
-        AND EXISTS (SELECT FROM runs_of_date(r.product_id, r.business_date) o WHERE o.cycle = r.cycle);  -- opened otherwise
+    WITH otherwise AS (
+        UPDATE backfill_run r SET taken_at = now_is
+        WHERE r.backfill_id = number AND r.taken_at IS NULL AND EXISTS (SELECT FROM runs_of_date(r.product_id, r.business_date) o WHERE o.cycle = r.cycle)
+        RETURNING r.product_id, r.business_date, r.cycle
+    )
+    SELECT jsonb_agg(to_jsonb(otherwise)) INTO there FROM otherwise;
     WITH turn AS (
         SELECT * FROM backfill_run r WHERE r.backfill_id = number AND r.taken_at IS NULL
         ORDER BY r.place LIMIT greatest(b.at_once - unfinished_of_backfill(number), 0)
@@ -164,6 +169,9 @@ BEGIN
     SELECT jsonb_agg(to_jsonb(taken)) INTO next FROM taken;
     IF next IS NOT NULL THEN
         opened := cardinality(open_runs(next, now_is, actor, late => false));
+    END IF;
+    IF EXISTS (SELECT FROM backfill_listing l WHERE l.backfill_id = number) THEN
+        PERFORM follow_landed(coalesce(there, '[]') || coalesce(next, '[]'), now_is);
     END IF;
     UPDATE backfill SET error = NULL, ended_at = CASE WHEN NOT EXISTS (SELECT FROM backfill_run r WHERE r.backfill_id = number AND r.taken_at IS NULL)
         AND unfinished_of_backfill(number) = 0 THEN now_is END
@@ -216,7 +224,8 @@ CREATE OR REPLACE FUNCTION backfills(after text, page integer) RETURNS TABLE (ke
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
 -- The backfills, the latest first, at most `page` after the key `after`: how far each is, with its runs by status.
     SELECT p.* FROM page_of((SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('key', lpad((2147483647 - b.backfill_id)::text, 10, '0'),
-            'backfill', b.backfill_id, 'what', b.what, 'business_date', b.first_date, 'until', b.last_date, 'at_once', b.at_once, 'by', b.made_by,
+            'backfill', b.backfill_id, 'what', b.what, 'business_date', nullif(b.first_date, '0001-01-01'), 'until', nullif(b.last_date, '9999-12-31'),
+            'at_once', b.at_once, 'by', b.made_by, 'listing', listing_of(b.backfill_id),
             'made_at', b.made_at, 'ended_at', b.ended_at, 'stopped_by', b.stopped_by, 'error', b.error, 'runs', runs.total, 'statuses', runs.statuses))
             ORDER BY b.backfill_id DESC)
         FROM (SELECT * FROM backfill WHERE lpad((2147483647 - backfill_id)::text, 10, '0') > after ORDER BY backfill_id DESC LIMIT page) b

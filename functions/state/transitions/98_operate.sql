@@ -46,6 +46,9 @@ BEGIN
         WHEN 'backfill' THEN
             IF request ? 'stop' THEN
                 RETURN stop_backfill((request ->> 'stop')::integer, actor, now_is);
+            ELSIF request ? 'landed' THEN
+                RETURN backfill_landed(product, given, (request ->> 'until')::date, request ->> 'prefix', request ->> 'landed' = 'count',
+                    coalesce((request ->> 'at_once')::integer, 5), actor, now_is);
             END IF;
             RETURN (SELECT to_jsonb(made) FROM backfill(coalesce(product, request ->> 'domain'), given, (request ->> 'until')::date,
                 (request ->> 'at_once')::integer, actor, now_is) made);
