@@ -1,6 +1,7 @@
 """The application on the local runtime, for tests: deployed once a session, and started from a snapshot by each test."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import tempfile
@@ -23,6 +24,7 @@ SAMPLES = ROOT / "local" / "samples"
 HAVE_SAM = (ROOT / ".venv-sam" / "bin" / "sam").exists()
 needs_sam = pytest.mark.skipif(not HAVE_SAM, reason="aws-sam-cli is not in .venv-sam: run `make setup`")
 CATALOG: dict[str, Any] = json.loads((ROOT / "statemachines" / "catalog" / "catalog.json").read_text("utf-8"))
+BY_FILES = ("raw/positions", "d1/exposure")  # products of the sample that files start
 
 
 @dataclass
@@ -37,8 +39,18 @@ class Application:
         return player.play(self.runtime, day, self.data, meanwhile)
 
 
-def sample(name: str) -> scenario.Scenario:
+def whole_sample(name: str) -> scenario.Scenario:
     return scenario.read(SAMPLES / name / "day.yaml")
+
+
+def sample(name: str) -> scenario.Scenario:
+    """A sample's day without its files: their jobs take as much time as all others together."""
+    day = whole_sample(name)
+    return dataclasses.replace(
+        day,
+        moments=tuple(each for each in day.moments if each.landing is None),
+        expect={key: value for key, value in day.expect.items() if key not in BY_FILES},
+    )
 
 
 def shared(name: str) -> Path:

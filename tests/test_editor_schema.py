@@ -23,7 +23,9 @@ SAMPLES = sorted((ROOT / "products").glob("*/*.yaml"))
 
 
 def kind_of(path: Path) -> str:
-    return "calendar" if path.parent.name == "calendars" else "domain" if path.name == "domain.yaml" else "product"
+    if path.name in ("domain.yaml", "buckets.yaml"):
+        return path.stem
+    return "calendar" if path.parent.name == "calendars" else "product"
 
 
 def faults(name: str, document: Any) -> list[str]:

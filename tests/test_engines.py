@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pyiceberg.table import StaticTable
 
 from headgate.local.scenario import Scenario
 from tests import moto_engine
-from tests.local_application import ROOT, Application, deployed, needs_sam, sample
+from tests.local_application import ROOT, Application, deployed, needs_sam, sample, whole_sample
 from tests.moto_engine import Answer, FailTask, Succeed
 
 pytestmark = [pytest.mark.slow, needs_sam]
@@ -24,6 +25,7 @@ STIFEL: dict[str, dict[str, list[Answer]]] = {
     "d1/ds2": {},
     "d1/ds3": {},
     "d1/ds4": {},
+    "d1/exposure": {},
     "d2/ds1": {},
 }
 MARKETPLACE: dict[str, dict[str, list[Answer]]] = {
@@ -36,7 +38,7 @@ MARKETPLACE: dict[str, dict[str, list[Answer]]] = {
 
 @pytest.fixture(scope="module")
 def stifel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
-    yield from _played(sample("stifel"), tmp_path_factory.mktemp("stifel"))
+    yield from _played(whole_sample("stifel"), tmp_path_factory.mktemp("stifel"))
 
 
 @pytest.fixture(scope="module")
@@ -84,3 +86,15 @@ def test_the_stifel_day_goes_the_same_way(stifel: Application, product: str) -> 
 @pytest.mark.parametrize("product", MARKETPLACE)
 def test_the_marketplace_day_goes_the_same_way(marketplace: Application, product: str) -> None:
     assert straightened(on_the_endpoint(marketplace, product)) == straightened(on_moto(product, MARKETPLACE[product]))
+
+
+def test_the_custodians_positions_are_in_the_table_as_they_were_sent_last(stifel: Application) -> None:
+    """A commit for each batch that had something to load; the last one takes A2 out, which the corrected file does not have. Exposure came before it."""
+    metadata = max((stifel.data / "staging.db" / "positions" / "metadata").glob("*.metadata.json"))
+    table = StaticTable.from_metadata(str(metadata))
+    rows = sorted((each["account"], each["quantity"]) for each in table.scan().to_arrow().to_pylist())
+    assert rows == [("A1", 15), ("A3", 30), ("A4", 40)]
+    changes = [each.summary.operation.value for each in table.metadata.snapshots if each.summary]
+    assert changes == ["append", "append", "overwrite", "append"]
+    exposure = (stifel.data / "d1" / "exposure" / "2026-11-20.csv").read_text().split()
+    assert exposure == ["account,quantity", "A1,10", "A2,20", "A3,30", "A4,40"]

@@ -3,6 +3,8 @@
 import ast
 import importlib.util
 import json
+import runpy
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +17,7 @@ import pytest
 from moto import mock_aws
 
 from headgate.generator.quality.rules import TYPES, parse
+from headgate.local.step_types.glue.provision import LOADS_NOTHING
 from tests.test_job_batches import HEADER
 
 ROOT = Path(__file__).parent.parent
@@ -96,6 +99,23 @@ def test_a_corrected_file_replaces_the_rows_of_the_one_before(example: ModuleTyp
     run(example, s3, [landed(s3, 1, "account_id,qty\nA1,10\n")])
     run(example, s3, [landed(s3, 4, "account_id,qty\nA1,12\n", replaces=(1,))])
     assert loaded(s3) == {"positions/business_date=2026-11-20/4.parquet": [("A1", "12")]}
+
+
+def test_a_job_that_has_no_script_here_says_of_each_file_that_it_is_loaded(
+    s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the local runtime runs instead, on a day without a scenario, where files without meaning land."""
+    files = [landed(s3, 1, "x"), landed(s3, 2, "x", "us.csv")]
+    body = "\n".join(json.dumps(each) for each in (HEADER, *files))
+    s3.put_object(Bucket="work", Key="7.jsonl", Body=body.encode())
+    batch = ["--batch-manifest", "s3://work/7.jsonl", "--batch-results", "s3://work/7/"]
+    monkeypatch.setattr(sys, "argv", ["job.py", *batch])
+    runpy.run_path(str(LOADS_NOTHING))
+    said = s3.get_object(Bucket="work", Key="7/result.jsonl")["Body"].read().decode().splitlines()
+    assert [json.loads(line) for line in said] == [
+        {"file_id": 1, "outcome": "PROCESSED", "rows_rejected": 0},
+        {"file_id": 2, "outcome": "PROCESSED", "rows_rejected": 0},
+    ]
 
 
 def test_the_examples_run_on_the_python_of_their_jobs() -> None:

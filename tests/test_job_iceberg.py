@@ -130,11 +130,29 @@ def test_a_newer_version_takes_out_the_rows_that_it_has_no_more(catalog: Catalog
     assert held(catalog, name) == {"A3": (30, 2)}
 
 
-def test_with_cdc_a_file_changes_its_own_rows_alone(catalog: Catalog, name: str) -> None:
+def test_changes_are_put_over_older_ones_only(catalog: Catalog, name: str) -> None:
+    """A file may have several changes of a key, and one that is late has older ones; a file of changes takes out nothing."""
+
+    def changes(*given: tuple[str, int, int]) -> pyarrow.Table:
+        columns = zip(*given, strict=True)
+        return pyarrow.table(dict(zip(("account", "quantity", "number"), map(list, columns), strict=True)))
+
+    table = Staging(catalog, name, ["account"], order="number")
+    table.upsert(CDC, [(file(1), changes(("A1", 10, 1), ("A2", 20, 2), ("A1", 12, 5)))])
+    assert held(catalog, name) == {"A1": (12, 1), "A2": (20, 1)}
+    late = [(file(2), changes(("A1", 11, 3), ("A2", 23, 4)))]
+    assert table.upsert(CDC, late) == 1
+    before = snapshots(catalog, name)
+    assert held(catalog, name) == {"A1": (12, 1), "A2": (23, 2)}
+    assert table.upsert(CDC, late) == 0
+    assert snapshots(catalog, name) == before
+
+
+def test_of_changes_without_an_order_the_later_file_counts(catalog: Catalog, name: str) -> None:
     table = Staging(catalog, name, ["account"])
     table.upsert(CDC, [(file(1), rows({"A1": 10, "A2": 20}))])
     table.upsert(CDC, [(file(2), rows({"A2": 25})), (file(3), rows({"A2": 26, "A4": 40}))])
-    assert held(catalog, name) == {"A1": (10, 1), "A2": (26, 3), "A4": (40, 3)}, "the later file counts"
+    assert held(catalog, name) == {"A1": (10, 1), "A2": (26, 3), "A4": (40, 3)}
 
 
 def test_a_row_that_another_file_has_taken_is_one_row(catalog: Catalog, name: str) -> None:
@@ -242,6 +260,10 @@ def run(example: Any, name: str, files: list[dict[str, Any]]) -> dict[int, str]:
     place = ["--data", "s3://lake/staging", "--table", name, "--key", "account", "--select", SELECT]
     batch = ["--batch-manifest", "s3://work/7.jsonl", "--batch-results", "s3://work/7/"]
     example.main(["job.py", *place, *batch])
+    return outcomes()
+
+
+def outcomes() -> dict[int, str]:
     said = boto3.client("s3").get_object(Bucket="work", Key="7/result.jsonl")["Body"].read().decode().splitlines()
     return {line["file_id"]: line["outcome"] for line in map(json.loads, said)}
 
@@ -251,12 +273,26 @@ def landed(number: int, key: str, text: str) -> dict[str, Any]:
     return {"file_id": number, "bucket": "landing", "key": key, "size": len(text)}
 
 
-def test_the_example_loads_good_files_and_leaves_out_bad_ones(catalog: Catalog, name: str) -> None:
+@pytest.fixture(name="example", scope="module")
+def _example() -> Any:
     spec = importlib.util.spec_from_file_location("load_iceberg", EXAMPLE)
     assert spec is not None
     assert spec.loader is not None
-    example = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(example)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_batch_that_the_example_cannot_commit_has_failed_with_all_its_files(
+    catalog: Catalog, name: str, example: Any
+) -> None:
+    files = [landed(1, "eu.csv", "account,quantity\nA1,10\nA1,11\n"), landed(2, "us.csv", "account,quantity\nA2,20\n")]
+    with pytest.raises(ValueError, match="more than one row of the key"):
+        run(example, name, files)
+    assert outcomes() == {1: "FAILED", 2: "FAILED"}
+
+
+def test_the_example_loads_good_files_and_leaves_out_bad_ones(catalog: Catalog, name: str, example: Any) -> None:
     files = [
         landed(1, "eu.csv", "account,quantity\nA1,10\n"),
         landed(2, "us.csv", "quantity,account\n-5,A2\n"),

@@ -112,7 +112,7 @@ def test_each_account_has_what_is_its_own(mesh: Mesh) -> None:
     }
     assert machines == {
         CENTRAL: set(),
-        D1: {f"headgate-d1_ds{number}" for number in (1, 2, 3, 4)},
+        D1: {*(f"headgate-d1_ds{number}" for number in (1, 2, 3, 4)), "headgate-d1_exposure"},
         D2: {"headgate-d2_ds1"},
     }
     assert mesh.central.client("lambda").list_functions()["Functions"] == []

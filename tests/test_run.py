@@ -59,7 +59,6 @@ def test_a_day_is_played_and_printed(name: str) -> None:
         ("recovery", "fixed-in-another-account"),
         ("recovery", "fallback-then-recovery"),
         ("recovery", "skipped-upstream"),
-        ("files", "day"),
     ],
 )
 def test_a_day_on_which_things_go_on_by_themselves(mesh: str, name: str, tmp_path: Path) -> None:
@@ -96,6 +95,8 @@ def test_json_for_programs(tmp_path: Path) -> None:
         "arrived",
         "job started",
         "job ended",
+        "input reopened",
+        "outdated",
     }
 
 

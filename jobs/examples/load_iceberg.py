@@ -6,6 +6,7 @@ batches. It is a Spark job of Glue 5, for its Python 3.11, and does not use Spar
 - `--data s3://bucket/folder`, below which tables are made,
 - `--table database.table` and `--key account,cusip`, the columns that tell the rows of a date apart,
 - `--select "account, cusip, CAST(quantity AS BIGINT) AS quantity"`, what of a file is a row; every column of a CSV file is text,
+- `--order number` for files of changes (`load: cdc`), the column that says which of two rows with the same key is newer,
 - `--extra-py-files` with `headgate_jobs`, `--additional-python-modules pyiceberg==0.12.0,pyarrow==26.0.1,duckdb==2.0.0`.
 """
 
@@ -41,17 +42,23 @@ def main(argv):
     parser = argparse.ArgumentParser()
     for name in ("data", "table", "key", "select"):
         parser.add_argument("--" + name, required=True)
+    parser.add_argument("--order", default="")
     given = parser.parse_known_args(argv[1:])[0]
-    staging = Staging(catalog_of(given.data), given.table, given.key.split(","))
+    staging = Staging(catalog_of(given.data), given.table, given.key.split(","), given.order)
     with Batch.of_arguments(argv) as batch:
-        loaded = {}
+        loaded = []
         for file in batch:
             with file:
                 if found := rows_of(batch, file, given.select):
-                    loaded[file] = found
-        staging.upsert(batch, [(file, rows) for file, (rows, _) in loaded.items()])
-        for file, (rows, checks) in loaded.items():
-            file.processed(rows_read=rows.num_rows, rows_written=rows.num_rows, checks=checks)
+                    rows, checks = found
+                    file.processed(rows_read=rows.num_rows, rows_written=rows.num_rows, checks=checks)
+                    loaded.append((file, rows))
+        try:
+            staging.upsert(batch, loaded)
+        except Exception as error:  # nothing of the batch is in the table
+            for file, _ in loaded:
+                file.failed(f"{type(error).__name__}: {error}")
+            raise
 
 
 if __name__ == "__main__":

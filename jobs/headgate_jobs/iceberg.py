@@ -42,11 +42,9 @@ FASTER = (CommitFailedException, ValidationException, TableAlreadyExistsError, N
 TRIES, LONGEST_PAUSE = 40, 5.0  # of a commit, and seconds between two of them
 
 OWN = "CAST(? AS DATE) AS business_date, r.*, ? AS file, CAST(? AS BIGINT) AS file_id, ? AS position FROM given r"
-LAST = (
-    "SELECT * EXCLUDE position FROM incoming QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY position DESC) = 1"
-)
-TWICE = "SELECT any_value(file), {key} FROM incoming GROUP BY position, {key} HAVING count(*) > 1 LIMIT 1"
-CHANGED = "SELECT {columns} FROM incoming EXCEPT SELECT {columns} FROM present"
+LAST = "SELECT * EXCLUDE position FROM incoming QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {newest} position DESC) = 1"
+TWICE = "SELECT any_value(file), {key} FROM incoming GROUP BY position, {every} HAVING count(*) > 1 LIMIT 1"
+CHANGED = "SELECT {columns} FROM incoming c WHERE NOT EXISTS (SELECT 1 FROM present p WHERE {newer}) EXCEPT SELECT {columns} FROM present"
 REMOVED = """
 SELECT {columns} FROM present p WHERE EXISTS (SELECT 1 FROM changed c WHERE {same_key})
 OR ({replaces} AND EXISTS (SELECT 1 FROM files f WHERE f.file = p.file) AND NOT EXISTS (SELECT 1 FROM files f WHERE f.file_id = p.file_id))
@@ -72,12 +70,14 @@ class Staging:
     """A table of rows that are known by `business_date` and the columns of `key`. Its first rows make it, by date in partitions. Beside their columns each
     row has `file`, the key of its object, and `file_id`, the version of it."""
 
-    def __init__(self, catalog: Catalog, name: str, key: Sequence[str]) -> None:
-        self._catalog, self._name, self._key = catalog, name, ("business_date", *key)
+    def __init__(self, catalog: Catalog, name: str, key: Sequence[str], order: str = "") -> None:
+        """`order` is the column that says which of two rows with the same key is newer, and then an older one is never written over a newer one: for files of
+        changes (`load: cdc`). What is deleted stays a row there, with a column that says so."""
+        self._catalog, self._name, self._key, self._order = catalog, name, ("business_date", *key), order
 
     def upsert(self, batch: Batch, loaded: Sequence[tuple[File, Any]]) -> int:
-        """Puts the rows of the files in, as tables of Arrow, in one commit; gives how many it wrote. Of rows with the same key the one of the later file
-        counts. With `load: full` the rows of other versions of a file go, also those that a job had written and not reported.
+        """Puts the rows of the files in, as tables of Arrow, in one commit; gives how many it wrote. Without `order` the row of
+        the later file counts. With `load: full` the rows of other versions of a file go, also those that a job had written and not reported.
 
         Raises `ValueError` for rows that the table cannot take, and `CommitFailedException` if other writers were faster every time."""
         if not loaded:
@@ -105,9 +105,11 @@ class Staging:
             connection.execute(f"{put} SELECT {OWN}", [batch.business_date, file.key, file.file_id, position])
             connection.execute("INSERT INTO files VALUES (?, ?)", [file.key, file.file_id])
         key = ", ".join(quoted(name) for name in self._key)
-        if twice := connection.execute(TWICE.format(key=key)).fetchone():
+        newest = f"{quoted(self._order)} DESC," if self._order else ""
+        every = f"{key}, {quoted(self._order)}" if self._order else key
+        if twice := connection.execute(TWICE.format(key=key, every=every)).fetchone():
             raise ValueError(f"{twice[0]} has more than one row of the key {', '.join(map(str, twice[1:]))}")
-        connection.execute("CREATE OR REPLACE TABLE incoming AS " + LAST.format(key=key))
+        connection.execute("CREATE OR REPLACE TABLE incoming AS " + LAST.format(key=key, newest=newest))
 
     def _commit(self, connection: Any, batch: Batch) -> int:
         """One try, from the table as it is now. Whatever another writer commits meanwhile makes it fail."""
@@ -120,10 +122,11 @@ class Staging:
         self._require_same(names, connection)
         columns = ", ".join(quoted(name) for name in names)
         same_key = " AND ".join(f"c.{quoted(name)} = p.{quoted(name)}" for name in self._key)
+        newer = f"{same_key} AND p.{quoted(self._order)} > c.{quoted(self._order)}" if self._order else "false"
         replaces = "true" if batch.load == "full" else "false"
         connection.execute("CREATE OR REPLACE TABLE present AS SELECT * FROM current")
         for name, query in (("changed", CHANGED), ("removed", REMOVED), ("kept", KEPT)):
-            text = query.format(columns=columns, same_key=same_key, replaces=replaces)
+            text = query.format(columns=columns, same_key=same_key, newer=newer, replaces=replaces)
             connection.execute(f"CREATE OR REPLACE TABLE {name} AS {text}")
         versions = [str(row[0]) for row in connection.execute("SELECT DISTINCT file_id FROM removed").fetchall()]
         written = connection.sql("FROM kept UNION ALL FROM changed").to_arrow_table()

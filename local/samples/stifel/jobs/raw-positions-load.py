@@ -1,0 +1,1 @@
+../../../../jobs/examples/load_iceberg.py
