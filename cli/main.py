@@ -30,6 +30,7 @@ SUMMARIES = {
     "board": "show the mesh in a browser",
     "status": "show the status of every product on a business date",
     "why": "explain the status of a run",
+    "forecast": "show when the products of a business date will be ready, and why",
     "history": "list what happened on a business date",
     "runs": "list the runs of a product, with what they took and what released them",
     "changes": "list what deployments changed in the metadata",

@@ -1,5 +1,32 @@
 CREATE DOMAIN public.dependency_event AS text
 	CONSTRAINT dependency_event_check CHECK ((VALUE = ANY (ARRAY['opened'::text, 'arrived'::text, 'reopened'::text, 'added'::text, 'removed'::text, 'kept'::text, 'waived'::text, 'unwaived'::text])));
+CREATE TYPE public.forecast_input AS (
+	number integer,
+	leaf integer,
+	source integer,
+	at double precision
+);
+CREATE TYPE public.forecast_node AS (
+	number integer,
+	product_id text,
+	cycle text,
+	run_id uuid,
+	attempt integer,
+	status text,
+	due_at timestamp with time zone,
+	basis text,
+	condition jsonb,
+	opens double precision,
+	starts_by double precision,
+	ends_by double precision,
+	low double precision,
+	middle double precision,
+	high double precision,
+	usual double precision,
+	late double precision,
+	reason integer,
+	waits_for integer
+);
 CREATE DOMAIN public.run_event AS text
 	CONSTRAINT run_event_check CHECK ((VALUE = ANY (ARRAY['opened'::text, 'waiting'::text, 'released'::text, 'repaired'::text, 'started'::text, 'completed'::text, 'failed'::text, 'skipped'::text, 'cancelled'::text, 'late'::text, 'held'::text, 'hold_removed'::text, 'rerun'::text, 'restarted'::text, 'started_again'::text, 'condition_changed'::text, 'outdated'::text, 'resumed'::text, 'waived'::text, 'due_changed'::text, 'held_over'::text])));
 CREATE TABLE public.alert (

@@ -1,13 +1,17 @@
 -- The SLA of a business date: when it is due and whether it was kept. A rerun, a restart and a late opening change nothing of it.
 
+CREATE OR REPLACE FUNCTION sla_moment(complete_by time, zone text, days integer, day date, opens_at timestamptz) RETURNS timestamptz
+LANGUAGE sql STABLE AS $$
+-- That time of the day by the clock of the zone, so many days later; without `days` on the next day where it is before the opening. Inlined.
+    SELECT (day + complete_by + make_interval(days => coalesce(days, CASE WHEN (day + complete_by) AT TIME ZONE zone < opens_at THEN 1 ELSE 0 END))) AT TIME ZONE zone
+$$;
+
 CREATE OR REPLACE FUNCTION sla_due(p data_product, on_date date, opens_at timestamptz, opened_at timestamptz) RETURNS timestamptz
 LANGUAGE sql STABLE AS $$
 -- When the product is due for the business date; null without an SLA. `opens_at` is its schedule's opening for that date, null without a
 -- schedule; `opened_at` is when the first input opened its run, null if none did.
     SELECT CASE WHEN p.complete_by IS NULL THEN opened_at + make_interval(secs => p.sla_after_seconds)
-        ELSE (day + p.complete_by + make_interval(days => coalesce(p.sla_days,
-            CASE WHEN (day + p.complete_by) AT TIME ZONE p.sla_timezone < opens_at THEN 1 ELSE 0 END))) AT TIME ZONE p.sla_timezone END
-    FROM (SELECT coalesce((opens_at AT TIME ZONE p.sla_timezone)::date, on_date) AS day) counted_from
+        ELSE sla_moment(p.complete_by, p.sla_timezone, p.sla_days, coalesce((opens_at AT TIME ZONE p.sla_timezone)::date, on_date), opens_at) END
 $$;
 
 CREATE OR REPLACE FUNCTION sla_at_opening(p data_product, on_date date, opens_at timestamptz, now_is timestamptz, late boolean) RETURNS timestamptz
