@@ -11,7 +11,8 @@ LANGUAGE sql STABLE AS $$
 -- When the product is due for the business date; null without an SLA. `opens_at` is its schedule's opening for that date, null without a
 -- schedule; `opened_at` is when the first input opened its run, null if none did.
     SELECT CASE WHEN p.complete_by IS NULL THEN opened_at + make_interval(secs => p.sla_after_seconds)
-        ELSE sla_moment(p.complete_by, p.sla_timezone, p.sla_days, coalesce((opens_at AT TIME ZONE p.sla_timezone)::date, on_date), opens_at) END
+        ELSE sla_moment(p.complete_by, p.sla_timezone, p.sla_days, day, opens_at) END
+    FROM (SELECT coalesce((opens_at AT TIME ZONE p.sla_timezone)::date, on_date) AS day) counted_from
 $$;
 
 CREATE OR REPLACE FUNCTION sla_at_opening(p data_product, on_date date, opens_at timestamptz, now_is timestamptz, late boolean) RETURNS timestamptz
