@@ -130,6 +130,14 @@ def test_a_newer_version_takes_out_the_rows_that_it_has_no_more(catalog: Catalog
     assert held(catalog, name) == {"A3": (30, 2)}
 
 
+def test_a_file_loaded_again_by_a_job_that_has_changed_leaves_no_row_of_before(catalog: Catalog, name: str) -> None:
+    """As `headgate rerun --all-files` does; `replaces` does not name the file itself."""
+    table = Staging(catalog, name, ["account"])
+    table.upsert(FULL, [(file(1), rows({"A1": 10, "A2": 20})), (file(2, "us.csv"), rows({"A3": 30}))])
+    table.upsert(FULL, [(file(1), rows({"A2": 20})), (file(2, "us.csv"), rows({"A3": 30}))])
+    assert held(catalog, name) == {"A2": (20, 1), "A3": (30, 2)}
+
+
 def test_changes_are_put_over_older_ones_only(catalog: Catalog, name: str) -> None:
     """A file may have several changes of a key, and one that is late has older ones; a file of changes takes out nothing."""
 

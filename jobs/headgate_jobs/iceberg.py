@@ -47,7 +47,7 @@ TWICE = "SELECT any_value(file), {key} FROM incoming GROUP BY position, {every} 
 CHANGED = "SELECT {columns} FROM incoming c WHERE NOT EXISTS (SELECT 1 FROM present p WHERE {newer}) EXCEPT SELECT {columns} FROM present"
 REMOVED = """
 SELECT {columns} FROM present p WHERE EXISTS (SELECT 1 FROM changed c WHERE {same_key})
-OR ({replaces} AND EXISTS (SELECT 1 FROM files f WHERE f.file = p.file) AND NOT EXISTS (SELECT 1 FROM files f WHERE f.file_id = p.file_id))
+OR ({replaces} AND EXISTS (SELECT 1 FROM files f WHERE f.file = p.file) AND NOT EXISTS (SELECT 1 FROM incoming c WHERE {same_key}))
 """
 KEPT = "SELECT {columns} FROM present WHERE file_id IN (SELECT file_id FROM removed) EXCEPT ALL SELECT {columns} FROM removed"
 
