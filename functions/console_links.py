@@ -2,9 +2,12 @@
 
 import os
 from typing import Any
+from urllib.parse import quote
 
 from job_run import JobRun
-from step_types import step_type, step_types
+from step_types import console_address, step_type, step_types
+
+PARTITIONS = {"us-gov-": "aws-us-gov", "cn-": "aws-cn", "eusc-": "aws-eusc"}  # by how the names of their regions begin
 
 
 def execution_page(arn: str) -> str | None:
@@ -17,6 +20,13 @@ def job_run_page(arn: str, job: dict[str, Any]) -> str | None:
     if not arn.startswith("arn:") or job.get("type") not in step_types():
         return None
     return step_type(job["type"]).console(JobRun.of(job), *_place(arn))
+
+
+def folder_page(region: str, bucket: str, prefix: str) -> str:
+    """Of the objects whose keys begin so."""
+    partition = next((name for start, name in PARTITIONS.items() if region.startswith(start)), "aws")
+    page = f"s3/buckets/{quote(bucket, safe='')}?region={quote(region, safe='')}&prefix={quote(prefix, safe='')}"
+    return f"{console_address(region, partition)}/{page}"
 
 
 def linked(run: dict[str, Any]) -> dict[str, Any]:

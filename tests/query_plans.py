@@ -22,6 +22,7 @@ OF_CATALOG = {
     "data_product_dependencies",
     "data_product_schedule",
     "incoming",
+    "landing_bucket",
     "landing_source",
     "usual_time",
 }

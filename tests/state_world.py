@@ -74,9 +74,19 @@ class World:
         return cursor.fetchall() if cursor.description else []
 
     def load(
-        self, products: dict[str, dict[str, Any]], now: datetime, calendars: dict[str, Any] | None = None
+        self,
+        products: dict[str, dict[str, Any]],
+        now: datetime,
+        calendars: dict[str, Any] | None = None,
+        buckets: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
-        content = {"version": 1, "domains": {}, "calendars": calendars or {}, "products": products}
+        content = {
+            "version": 1,
+            "domains": {},
+            "calendars": calendars or {},
+            "products": products,
+            "buckets": buckets or {},
+        }
         return asdict(catalog.load(self.state, content, "upload", "abc", now, "test", now))
 
     def event(self, product: str, date: str, now: datetime, **more: Any) -> dict[str, Any]:

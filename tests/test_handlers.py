@@ -293,7 +293,7 @@ def test_operations_and_who_did_them(world: World, aws: FakeAws) -> None:
 
 
 CONTRACTS = {
-    "alerts": ["alert"],
+    "alerts": ["alert", "alert"],
     "inquire": ["inquire"],
     "refresh_events": ["refresh-event", "refresh-event"],
     "job_status": ["glue-job-state-change", "execution-status-change"],  # one record each

@@ -125,6 +125,8 @@ def test_channels_are_those_of_the_product_schema() -> None:
     product = json.loads((ROOT / "generator/schemas/product.schema.json").read_text("utf-8"))
     properties = product["$defs"]["notification"]["properties"]
     assert {name for name, each in properties.items() if each.get("x-channel")} == channels.channels().keys()
+    pages = {name for name, each in channels.channels().items() if each.PAGES}
+    assert {name for name, each in properties.items() if each.get("x-pages")} == pages
 
 
 @pytest.mark.parametrize("name", step_types())

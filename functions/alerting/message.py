@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from alerting import file_message
 from alerting.text import fitted, one_line, quoted
-from console_links import execution_page, job_run_page
+from console_links import execution_page, folder_page, job_run_page
 from step_types import step_type, step_types
 
 Alert = dict[str, Any]
@@ -18,8 +19,14 @@ TITLES = {
     "STARTED": "{product} has started for {business_date}",
     "SKIPPED": "{product} was skipped for {business_date}",
     "OUTDATED": "{product} is outdated for {business_date}",
+    "FILES": "{of_files}",  # by `file_message`
 }
 MANY = 10
+
+
+def looks(alert: Alert) -> str:
+    """The kind by which a channel chooses its mark: files of which nothing is wrong any more are like what is complete."""
+    return "COMPLETED" if "over" in alert else str(alert["kind"])
 
 
 @dataclass(frozen=True)
@@ -56,10 +63,11 @@ class Message:
 def compose(alert: Alert) -> Message:
     """What the reader needs first: what happened, since when, the owner, what waits for it, where to look, what to do."""
     clock = _Clock(alert)
-    title = TITLES[alert["kind"]].format(**alert)
+    of_files = alert["kind"] == "FILES"
+    title = TITLES[alert["kind"]].format(**alert, of_files=file_message.title(alert) if of_files else "")
     if alert.get("level") == "step":
         title = f"step {alert['step']} of {title}" if alert["kind"] == "ERROR" else f"{title}, step {alert['step']}"
-    if alert.get("attempt", 1) > 1:
+    if alert.get("attempt", 1) > 1 and alert.get("about") != "corrected":
         title += f" (attempt {alert['attempt']})"
     if "recovered" in alert:
         title = f"{alert['recovered']} for {alert['business_date']}: everything has recovered"
@@ -70,10 +78,13 @@ def compose(alert: Alert) -> Message:
         facts.append(
             ("Sent again", f"by {alert['again']['by']}: it was not known whether the first message had arrived")
         )
-    facts.append(("Product", f"{alert['product']}: {one_line(alert['description'])}"))
+    name = "Bucket" if alert.get("about") == "unmatched" else "Product"
+    facts.append((name, f"{alert['product'].partition('#')[0]}: {one_line(alert['description'])}"))
     if "reminder" in alert:
         reminder = alert["reminder"]
         facts.append(("Reminder", f"number {reminder['count']}, unresolved since {clock(reminder['since'])}"))
+    if of_files:
+        facts += file_message.facts(alert, clock)
     if alert["kind"] == "ERROR":
         facts.append(("What failed", _failure(alert)))
     if alert["kind"] == "LATE":
@@ -149,6 +160,9 @@ def _roots(alert: Alert, clock: "_Clock") -> list[str]:
             found.append(f"{root['more']:,} more")
             continue
         state = root["upstream"]
+        if root["product"].endswith("#files"):
+            found.append(f"the files of {root['product'].removesuffix('#files')} have not all arrived")
+            continue
         status = "has not been refreshed" if state["status"] in ("EXPECTED", "UNKNOWN") else f"is {state['status']}"
         error = f" ({state['error']})" if "error" in state else ""
         usual = f", usually there by {clock(state['usually_at'])}" if "usually_at" in state else ""
@@ -185,7 +199,13 @@ def _first_due(name: str, given: dict[str, Any], clock: "_Clock") -> list[tuple[
 
 def _links(alert: Alert) -> list[tuple[str, str]]:
     arn, job = alert.get("execution_arn", ""), alert.get("job")
-    pages = (("Execution", execution_page(arn)), ("Job run", job_run_page(arn, job) if job else None))
+    pages: tuple[tuple[str, str | None], ...] = (
+        ("Execution", execution_page(arn)),
+        ("Job run", job_run_page(arn, job) if job else None),
+    )
+    folder = alert.get("folder") or ({"bucket": alert["bucket"], "prefix": ""} if "bucket" in alert else None)
+    if folder and alert.get("stack"):
+        pages += (("Files in S3", folder_page(alert["stack"]["region"], **folder)),)
     return [(name, page) for name, page in pages if page]
 
 

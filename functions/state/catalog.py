@@ -52,11 +52,13 @@ def load(
 
 def restrict_to_account(catalog: Entry, account: str, region: str) -> Entry:
     """The catalog for this account and region of a mesh: products of domains elsewhere have no pipeline in it, only events."""
-    domains = catalog["domains"]
+
+    def home_of(name: str) -> tuple[str, str]:
+        domain = catalog["domains"].get(name.split("/")[0], {})
+        return domain.get("account", account), domain.get("region", region)
 
     def restricted(name: str, product: Entry) -> Entry:
-        domain = domains.get(name.split("/")[0], {})
-        home = (domain.get("account", account), domain.get("region", region))
+        home = home_of(name)
         if home == (account, region):
             return product
         kept = {key: value for key, value in product.items() if key not in OF_MACHINES}
@@ -66,7 +68,9 @@ def restrict_to_account(catalog: Entry, account: str, region: str) -> Entry:
             kept["alerts"] = {"promise": promise}
         return {**kept, "runs_in": f"account {home[0]} ({home[1]})"} if "machine" in product else kept
 
-    return {**catalog, "products": {name: restricted(name, each) for name, each in catalog["products"].items()}}
+    buckets = {key: each for key, each in catalog.get("buckets", {}).items() if home_of(key) == (account, region)}
+    products = {name: restricted(name, each) for name, each in catalog["products"].items()}
+    return {**catalog, "products": products, "buckets": buckets}
 
 
 def promise_of(product: Entry) -> Entry | None:
@@ -115,9 +119,11 @@ def without_accounts(catalog: Entry) -> Entry:
 
 
 def rows(catalog: Entry, placed: Placed = as_it_is) -> Iterator[Entry]:
-    """Every domain, calendar and product as a row of the stage; a product also as the catalog holds it."""
+    """Every domain, bucket, calendar and product as a row of the stage; a product also as the catalog holds it."""
     for key, entry in catalog["domains"].items():
         yield {"section": "domains", "key": key, "entry": entry}
+    for key, entry in catalog.get("buckets", {}).items():
+        yield {"section": "buckets", "key": key, "entry": entry}
     for key, entry in catalog["calendars"].items():
         yield {"section": "calendars", "key": key, "entry": entry}
     times = {
@@ -164,13 +170,17 @@ def _wait_for_files(name: str, compiled: Entry) -> None:
 def of_account(catalog: Entry, account: str) -> Entry:
     """The catalog in which the names of buckets have the account that they are in."""
 
+    def real(name: str) -> str:
+        return name.replace("{account}", account)
+
     def named(product: Entry) -> Entry:
         if "files" not in product:
             return product
-        bucket = product["files"]["bucket_name"].replace("{account}", account)
-        return {**product, "files": {**product["files"], "bucket_name": bucket}}
+        return {**product, "files": {**product["files"], "bucket_name": real(product["files"]["bucket_name"])}}
 
-    return {**catalog, "products": {name: named(each) for name, each in catalog["products"].items()}}
+    products = {name: named(each) for name, each in catalog["products"].items()}
+    buckets = {key: {**each, "name": real(each["name"])} for key, each in catalog.get("buckets", {}).items()}
+    return {**catalog, "products": products, "buckets": buckets}
 
 
 def _tree(node: Entry, leaves: list[Entry], times: dict[str, list[str]]) -> Any:

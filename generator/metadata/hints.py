@@ -7,6 +7,8 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
+MEANT = {"failed": "ERROR", "failure": "ERROR"}  # words that other systems use
+
 
 def shown(value: Any) -> str:
     """A value as a person would write it, cut at 80 characters."""
@@ -26,6 +28,8 @@ def did_you_mean(word: str, known: list[str]) -> str:
     """The known key that is nearest to the word, as a question; empty if none is near."""
     if word == "<<":
         return "Merge keys are not read; put what products share under `defaults:` in domain.yaml."
+    if (meant := MEANT.get(word.lower())) in known:
+        return f"Did you mean `{meant}`?"
     near = difflib.get_close_matches(word.lower(), [each.lower() for each in known], n=1, cutoff=0.6)
     original = next((each for each in known if near and each.lower() == near[0]), None)
     return f"Did you mean `{original}`?" if original else ""

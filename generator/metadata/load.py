@@ -60,8 +60,8 @@ def load(inputs: Inputs, cache: Cache, today: date, progress: Progress = silent)
     findings = [*files.misplaced, *own_types.use(own)]
     calendars = calendars_of(inputs, findings)
     central = central_of(inputs, findings)
-    buckets = buckets_of(inputs, findings)
     domains, defaults = domains_of(inputs, findings)
+    buckets = buckets_of(inputs, defaults, findings)
     if central:
         domains = {
             name: each if each.region else replace(each, region=central.region) for name, each in domains.items()

@@ -45,10 +45,10 @@ def central_of(inputs: Inputs, findings: list[Finding]) -> Central | None:
     return build.central(document) if document else None
 
 
-def buckets_of(inputs: Inputs, findings: list[Finding]) -> dict[str, dict[str, Bucket]]:
-    """The buckets of each domain by their key."""
+def buckets_of(inputs: Inputs, defaults: dict[str, Document], findings: list[Finding]) -> dict[str, dict[str, Bucket]]:
+    """The buckets of each domain by their key. `defaults` is what each domain gives its products."""
     return {
-        domain: {key: bucket(domain, key, each) for key, each in document.items()}
+        domain: {key: bucket(domain, key, each, defaults.get(domain, {})) for key, each in document.items()}
         for domain, path in inputs.files.buckets.items()
         if (document := _checked(inputs, path, "buckets.schema.json", findings)) is not None
     }

@@ -10,13 +10,13 @@ from headgate.generator.model.alerting import alerting, receivers, severities
 from headgate.generator.model.cluster import with_cluster
 from headgate.generator.model.duration import seconds
 from headgate.generator.model.files import source
+from headgate.generator.model.notification import Notification, implied
 from headgate.generator.model.product import (
     Central,
     Code,
     Condition,
     Dependency,
     Domain,
-    Notification,
     Parallel,
     Pipeline,
     Product,
@@ -79,6 +79,7 @@ def product(
         notify=tuple(notification(each, document) for each in document.get("notify", ())),
         alerting=alerting(document.get("alerts", {})),
         given=frozenset(document),
+        implied=implied(document),
     )
 
 

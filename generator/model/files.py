@@ -1,9 +1,10 @@
 """The files of a product as values: the bucket in which they land, and the source, which says what their names mean and when a set is complete."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from headgate.generator.model.duration import seconds
+from headgate.generator.model.notification import Notification, alerting_of_bucket, of_bucket
 from headgate.generator.schemas import default, schema
 
 Document = dict[str, Any]
@@ -33,6 +34,10 @@ class Bucket:
     via: str
     versioned: bool
     account: str | None
+    owner: str = ""
+    email: str | None = None
+    notify: tuple[Notification, ...] = ()  # of files of no product
+    alerting: Document = field(default_factory=dict)  # as the catalog holds it
 
     def real_name(self, account: str | None) -> str:
         """The name in the account; as it is written where the account is not known."""
@@ -87,8 +92,8 @@ class Source:
         return found
 
 
-def bucket(domain: str, key: str, document: Document) -> Bucket:
-    """From its document, which has passed the schema."""
+def bucket(domain: str, key: str, document: Document, defaults: Document) -> Bucket:
+    """From its document, which has passed the schema; `defaults` is what its domain gives products."""
     create = document.get("create", False)
     return Bucket(
         domain,
@@ -98,6 +103,10 @@ def bucket(domain: str, key: str, document: Document) -> Bucket:
         document.get("via", "sqs" if create else "eventbridge"),
         document.get("versioned", True),
         document.get("account"),
+        document.get("owner") or defaults.get("owner", ""),
+        document.get("email", defaults.get("email")),
+        of_bucket(document, defaults),
+        alerting_of_bucket(defaults),
     )
 
 

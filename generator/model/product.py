@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headgate.generator.model.files import Source
+from headgate.generator.model.notification import Notification
 from headgate.generator.model.schedule import Schedule
 
 CLUSTER = "/pipeline/cluster"  # the place of a pipeline's cluster
@@ -148,17 +149,6 @@ class Sla:
 
 
 @dataclass(frozen=True, slots=True)
-class Notification:
-    """`channels` has each kind of channel with its addresses; an `incident` has its severity for an address. `severities` are those of the kinds that
-    have one."""
-
-    on: tuple[str, ...]
-    level: str
-    channels: tuple[tuple[str, tuple[str, ...]], ...]
-    severities: tuple[tuple[str, int], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Product:
     """One data product, its domain's defaults merged in. Durations in seconds."""
 
@@ -181,6 +171,7 @@ class Product:
     alerting: dict[str, Any]  # as the catalog holds it
     given: frozenset[str]  # the sections that the metadata gives
     clusters: frozenset[str] = frozenset()  # the names of those that its domain defines
+    implied: tuple[Notification, ...] = ()  # of FILES, where none of `notify` names it
 
     @property
     def id(self) -> str:

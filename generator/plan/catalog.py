@@ -3,7 +3,6 @@
 `statemachines/catalog/catalog.json` holds one product a line, so that a changed product is one changed line.
 """
 
-from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import date
 from functools import cache
@@ -21,6 +20,7 @@ from headgate.generator.model.product import Condition, Dependency, Domain, Para
 from headgate.generator.model.schedule import Calendar
 from headgate.generator.plan import names
 from headgate.generator.plan.asl import Machine, all_states, own_part
+from headgate.generator.plan.catalog_notify import bucket_entry, notify_of
 from headgate.generator.plan.given_calls import work_in
 from headgate.generator.quality.rules import parse as parse_rule
 from headgate.generator.steps import StepType, step_types
@@ -39,6 +39,12 @@ def write(mesh: Mesh) -> bytes:
             key: entry(mesh.products[key], mesh.bucket_of(mesh.products[key])) for key in sorted(mesh.products)
         },
     }
+    if mesh.buckets:
+        sections["buckets"] = {
+            f"{domain}/{key}": bucket_entry(each)
+            for domain, buckets in sorted(mesh.buckets.items())
+            for key, each in sorted(buckets.items())
+        }
     lines = [f'{{\n"version": {VERSION}']
     if mesh.central:
         lines.append(f'"central": {orjson.dumps(asdict(mesh.central)).decode()}')
@@ -92,8 +98,8 @@ def entry(product: Product, bucket: Bucket | None = None) -> Entry:
     result["publish"] = {"refresh_event": product.refresh_event, "visibility": product.visibility}
     if product.sla:
         result["sla"] = {key: value for key, value in asdict(product.sla).items() if value is not None}
-    if product.notify:
-        result["notify"] = [*_notify(product)]
+    if product.notify or product.implied:
+        result["notify"] = [*notify_of(product)]
     if product.alerting:
         result["alerts"] = product.alerting
     return result
@@ -114,20 +120,6 @@ def _files(source: Source, bucket: Bucket) -> Entry:
         "on_correction": source.on_correction,
         "reconcile": source.reconcile,
     }
-
-
-def _notify(product: Product) -> Iterator[Entry]:
-    """What each member of `notify` asks for. Incidents are of runs that failed, whatever else the member asks for: they are a member of their own, with
-    the most severe of those that metadata gives."""
-    severities = []
-    for each in product.notify:
-        targets = {kind: list(values) for kind, values in each.channels}
-        severities += targets.pop("incident", [])
-        if targets:
-            stated = {"severities": dict(each.severities)} if each.severities else {}
-            yield {"on": list(each.on), "level": each.level, **targets, **stated}
-    if severities:
-        yield {"on": ["ERROR"], "level": "product", "incident": [min(severities)]}
 
 
 @cache

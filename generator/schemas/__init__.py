@@ -30,5 +30,15 @@ def default(name: str, *path: str) -> Any:
 @cache
 def channels() -> tuple[str, ...]:
     """The channels that a notification can name, in the order of the schema: the properties marked `x-channel`."""
+    return _marked("x-channel")
+
+
+@cache
+def paging() -> tuple[str, ...]:
+    """The channels that wake someone: the properties marked `x-pages`."""
+    return _marked("x-pages")
+
+
+def _marked(mark: str) -> tuple[str, ...]:
     properties = schema("product")["$defs"]["notification"]["properties"]
-    return tuple(key for key, part in properties.items() if part.get("x-channel"))
+    return tuple(key for key, part in properties.items() if part.get(mark))

@@ -40,7 +40,7 @@ CREATE TABLE public.alert (
     notified_at timestamp with time zone CONSTRAINT alert_told_at_not_null NOT NULL,
     cause text,
     over_at timestamp with time zone,
-    CONSTRAINT alert_kind_check CHECK ((kind = ANY (ARRAY['ERROR'::text, 'LATE'::text, 'COMPLETED'::text, 'STARTED'::text, 'SKIPPED'::text, 'OUTDATED'::text])))
+    CONSTRAINT alert_kind_check CHECK ((kind = ANY (ARRAY['ERROR'::text, 'LATE'::text, 'COMPLETED'::text, 'STARTED'::text, 'SKIPPED'::text, 'OUTDATED'::text, 'FILES'::text])))
 );
 CREATE TABLE public.alert_conversation (
     cause text NOT NULL,
@@ -61,6 +61,7 @@ CREATE TABLE public.alert_conversation (
     busy_with text,
     busy_until timestamp with time zone,
     changed_at timestamp with time zone NOT NULL,
+    files integer DEFAULT 0 NOT NULL,
     CONSTRAINT alert_conversation_state_check CHECK ((state = ANY (ARRAY['OPEN'::text, 'RESOLVED'::text])))
 );
 CREATE TABLE public.data_product_status (
@@ -237,6 +238,7 @@ CREATE TABLE public.alert_delivery (
     covered integer,
     not_before timestamp with time zone,
     about jsonb DEFAULT '{}'::jsonb NOT NULL,
+    files integer,
     CONSTRAINT alert_delivery_action_check CHECK ((action = ANY (ARRAY['inform'::text, 'open'::text, 'update'::text, 'resolve'::text, 'reopen'::text]))),
     CONSTRAINT alert_delivery_state_check CHECK ((state = ANY (ARRAY['DUE'::text, 'SENDING'::text, 'SENT'::text, 'UNKNOWN'::text, 'SUPPRESSED'::text])))
 );
@@ -273,6 +275,15 @@ CREATE TABLE public.calendar (
     calendar text NOT NULL,
     weekend integer[] NOT NULL,
     dates date[] NOT NULL
+);
+CREATE TABLE public.landing_notice (
+    notice_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    product_id text NOT NULL,
+    business_date date NOT NULL,
+    cycle text NOT NULL,
+    undated boolean NOT NULL,
+    members bigint[] NOT NULL,
+    opened_at timestamp with time zone NOT NULL
 );
 CREATE TABLE public.data_product_dependencies_events_status_history (
     history_id bigint CONSTRAINT data_product_dependencies_events_status_his_history_id_not_null NOT NULL,
@@ -361,6 +372,18 @@ CREATE TABLE public.data_product_schedule (
     last_week_days integer[] NOT NULL,
     nth_week_days text[] NOT NULL,
     opened_until timestamp with time zone NOT NULL
+);
+CREATE TABLE public.landing_wave (
+    run_id uuid NOT NULL,
+    attempt integer NOT NULL,
+    step text NOT NULL,
+    wave integer NOT NULL,
+    entered_at text NOT NULL,
+    decision text NOT NULL,
+    message text,
+    planned_at timestamp with time zone NOT NULL,
+    files jsonb,
+    CONSTRAINT landing_wave_decision_check CHECK ((decision = ANY (ARRAY['load'::text, 'done'::text, 'rejected'::text, 'failed'::text, 'exhausted'::text, 'remaining'::text])))
 );
 CREATE TABLE public.catalog_load (
     load_id bigint NOT NULL,
@@ -577,6 +600,13 @@ ALTER TABLE public.landing_batch ALTER COLUMN batch_id ADD GENERATED ALWAYS AS I
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE public.landing_bucket (
+    bucket_id text NOT NULL,
+    bucket text NOT NULL,
+    entry jsonb NOT NULL,
+    digest_from timestamp with time zone,
+    digest_until timestamp with time zone
+);
 CREATE TABLE public.landing_file_check (
     file_id bigint NOT NULL,
     batch_id bigint,
@@ -635,18 +665,6 @@ CREATE TABLE public.landing_source (
     digest text NOT NULL,
     changed_at timestamp with time zone NOT NULL,
     listed_at timestamp with time zone NOT NULL
-);
-CREATE TABLE public.landing_wave (
-    run_id uuid NOT NULL,
-    attempt integer NOT NULL,
-    step text NOT NULL,
-    wave integer NOT NULL,
-    entered_at text NOT NULL,
-    decision text NOT NULL,
-    message text,
-    planned_at timestamp with time zone NOT NULL,
-    files jsonb,
-    CONSTRAINT landing_wave_decision_check CHECK ((decision = ANY (ARRAY['load'::text, 'done'::text, 'rejected'::text, 'failed'::text, 'exhausted'::text, 'remaining'::text])))
 );
 CREATE TABLE public.missed_deadline (
     run_id uuid NOT NULL,
@@ -755,6 +773,8 @@ ALTER TABLE ONLY public.landing_batch
     ADD CONSTRAINT landing_batch_pkey PRIMARY KEY (batch_id);
 ALTER TABLE ONLY public.landing_batch
     ADD CONSTRAINT landing_batch_run_id_attempt_step_wave_number_key UNIQUE (run_id, attempt, step, wave, number);
+ALTER TABLE ONLY public.landing_bucket
+    ADD CONSTRAINT landing_bucket_pkey PRIMARY KEY (bucket_id);
 ALTER TABLE ONLY public.landing_file
     ADD CONSTRAINT landing_file_bucket_key_version_key UNIQUE (bucket, key, version);
 ALTER TABLE ONLY public.landing_file_error
@@ -763,6 +783,10 @@ ALTER TABLE ONLY public.landing_file_history
     ADD CONSTRAINT landing_file_history_pkey PRIMARY KEY (file_id, history_id);
 ALTER TABLE ONLY public.landing_file
     ADD CONSTRAINT landing_file_pkey PRIMARY KEY (file_id);
+ALTER TABLE ONLY public.landing_notice
+    ADD CONSTRAINT landing_notice_notice_id_key UNIQUE (notice_id);
+ALTER TABLE ONLY public.landing_notice
+    ADD CONSTRAINT landing_notice_pkey PRIMARY KEY (product_id, business_date, cycle, undated);
 ALTER TABLE ONLY public.landing_set
     ADD CONSTRAINT landing_set_pkey PRIMARY KEY (product_id, business_date, cycle);
 ALTER TABLE ONLY public.landing_source
@@ -873,8 +897,10 @@ CASE
     WHEN (state = 'STARTED'::text) THEN true
     ELSE false
 END;
+CREATE INDEX landing_bucket_name ON public.landing_bucket USING btree (bucket);
 CREATE INDEX landing_file_check_of ON public.landing_file_check USING btree (file_id);
 CREATE INDEX landing_file_error_of ON public.landing_file_error USING btree (file_id);
+CREATE INDEX landing_file_error_of_batch ON public.landing_file_error USING btree (batch_id);
 CREATE INDEX landing_file_of_product ON public.landing_file USING btree (product_id, file_id) WHERE (file_id > 0);
 CREATE INDEX landing_file_of_set ON public.landing_file USING btree (product_id, business_date, cycle, kind, slot) WHERE counts;
 CREATE INDEX landing_file_to_match ON public.landing_file USING btree (bucket, matched_at, file_id) WHERE (product_id IS NULL);

@@ -19,14 +19,14 @@ from botocore.exceptions import (
 
 from alerting.conversation import Conversation
 from alerting.delivery import Busy, Delivery, MaybeDelivered, Refused, Secrets
-from alerting.message import Alert, Message
+from alerting.message import Alert, Message, looks
 from clients import is_unanswered
 
 RECOGNIZES_REPETITION = False
 SEARCHES = False
 PAGES = False
 UPDATES = False
-COLORS = {"ERROR": "#b42318", "LATE": "#b54708", "COMPLETED": "#067647"}
+COLORS = {"ERROR": "#b42318", "LATE": "#b54708", "FILES": "#b54708", "COMPLETED": "#067647"}
 CELL = "padding:2px 12px 2px 0;vertical-align:top"
 
 
@@ -85,7 +85,7 @@ def _thread(key: str, first: str, sender: str) -> dict[str, str]:
 
 def html(alert: Alert, message: Message) -> str:
     """The message as a page of its own: tables and styles in line, as mail programs show them."""
-    color = COLORS.get(alert["kind"], "#344054")
+    color = COLORS.get(looks(alert), "#344054")
     rows = "".join(
         f'<tr><td style="{CELL};color:#667085;white-space:nowrap">{escape(name)}</td><td style="{CELL}">{escape(text)}</td></tr>'
         for name, text in message.facts

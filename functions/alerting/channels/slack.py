@@ -10,7 +10,7 @@ from typing import Any
 
 from alerting.conversation import Conversation
 from alerting.delivery import Delivery, MaybeDelivered, NotDelivered, Refused, Secrets, needed
-from alerting.message import Alert, Message
+from alerting.message import Alert, Message, looks
 from alerting.slack_api import Slack, SlackRefused
 from alerting.text import fitted
 
@@ -19,7 +19,12 @@ RECOGNIZES_REPETITION = False
 SEARCHES = True  # the channel, for the alert's key in the metadata of its messages
 PAGES = False
 UPDATES = True
-MARKS = {"ERROR": ":red_circle:", "LATE": ":large_orange_circle:", "COMPLETED": ":large_green_circle:"}
+MARKS = {
+    "ERROR": ":red_circle:",
+    "LATE": ":large_orange_circle:",
+    "FILES": ":large_orange_circle:",
+    "COMPLETED": ":large_green_circle:",
+}
 LONGEST = 2_900  # characters of a section; Slack takes 3,000
 NO_THREAD = frozenset({"thread_not_found", "message_not_found", "cannot_reply_to_message", "thread_locked"})
 SCOPES = ("chat:write", "channels:history")
@@ -64,8 +69,9 @@ def _edited(
     """Makes the first message show the state. Its attachments, which say what failed first, stay as they are, since none are given. A
     refusal (a deleted message, an edit window that is closed) is logged: the message itself is sent nevertheless."""
     recovered = conversation.action == "resolve"
-    text = message.title + (", after it had failed or was late; see the thread" if recovered else "")
-    mark = MARKS["COMPLETED"] if recovered else MARKS.get(alert["kind"], ":white_circle:")
+    before = "its files were rejected or corrected" if alert.get("after") == "FILES" else "it had failed or was late"
+    text = message.title + (f", after {before}; see the thread" if recovered else "")
+    mark = MARKS["COMPLETED"] if recovered else MARKS.get(looks(alert), ":white_circle:")
     shown = [_section(f"{mark} *{_escaped(text)}*")]
     covered = [(name, value) for name, value in message.facts if name in ("Also because of it", "First of them due")]
     if covered and not recovered:
@@ -123,7 +129,7 @@ def blocks(alert: Alert, message: Message) -> list[dict[str, Any]]:
 
 
 def headline(alert: Alert, message: Message) -> dict[str, Any]:
-    return _section(f"{MARKS.get(alert['kind'], ':white_circle:')} *{_escaped(message.title)}*")
+    return _section(f"{MARKS.get(looks(alert), ':white_circle:')} *{_escaped(message.title)}*")
 
 
 def details(message: Message) -> list[dict[str, Any]]:

@@ -5,13 +5,13 @@ from typing import Any
 
 from alerting.conversation import Conversation
 from alerting.delivery import Answer, Delivery, Secrets, post, referenced
-from alerting.message import Alert, Message
+from alerting.message import Alert, Message, looks
 
 RECOGNIZES_REPETITION = False
 SEARCHES = False
 PAGES = False
 UPDATES = False
-COLORS = {"ERROR": "attention", "LATE": "warning", "COMPLETED": "good"}
+COLORS = {"ERROR": "attention", "LATE": "warning", "FILES": "warning", "COMPLETED": "good"}
 LONGEST = 8_000  # characters of all facts; Teams takes cards of 28 KB
 
 
@@ -28,7 +28,7 @@ def deliver(delivery: Delivery, alert: Alert, message: Message, secrets: Secrets
 def card(alert: Alert, message: Message, resolves: bool = False) -> dict[str, Any]:
     """The message as an Adaptive Card of version 1.4 (adaptivecards.io/explorer). A TextRun shows its text as it is: a TextBlock and a
     FactSet would take marks in it for Markdown."""
-    color = "good" if resolves else COLORS.get(alert["kind"], "default")
+    color = "good" if resolves else COLORS.get(looks(alert), "default")
     lines = [_run([(message.title, {"weight": "bolder", "size": "medium", "color": color})])]
     lines += [
         _run([(f"{name}  ", {"weight": "bolder"}), (text, {})]) for name, text in message.details(LONGEST).items()

@@ -142,4 +142,6 @@ BEGIN
     SELECT f.superseded, f.released INTO superseded, released FROM follow_files(added || learned, now_is) f;
     SELECT count(*) FILTER (WHERE l.status = 'UNMATCHED'), count(*) FILTER (WHERE l.status = 'REJECTED') INTO unmatched, rejected
     FROM landing_file l WHERE l.file_id = ANY (added);
+    PERFORM notify_of_rejected(added, now_is) WHERE rejected > 0;
+    PERFORM notify_of_unmatched(added, now_is) WHERE unmatched > 0;
 END $$;

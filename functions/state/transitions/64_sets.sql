@@ -131,7 +131,9 @@ BEGIN
     IF due IS NULL THEN
         RETURN 0;
     END IF;
+    PERFORM notify_of_corrections(due, now_is);
     keys := store_arrivals(due, '[]', now_is);
+    PERFORM end_notices(notices_of_arrived(due), now_is);
     RETURN take_events(keys, keys, '[]', ARRAY(SELECT files_input(s.product_id) FROM landing_source s
         WHERE s.product_id = ANY (products) AND s.source ->> 'on_correction' = 'rerun_downstream'), 'the last file arrived', 'files', now_is);
 END $$;
@@ -190,6 +192,7 @@ BEGIN
         WHERE NOT EXISTS (SELECT FROM data_product_schedule s WHERE s.product_id = t.product_id OFFSET 0)
             AND NOT EXISTS (SELECT FROM runs_of_date(t.product_id, t.business_date) r WHERE r.cycle = t.cycle)) opening
     WHERE wanted IS NOT NULL;
+    PERFORM look_at_sets(touched, now_is);
     PERFORM settle_sets(touched, now_is);
     released := deliver_sets(ARRAY(SELECT DISTINCT t.product_id FROM unnest(touched) t), now_is);
 END $$;
@@ -236,6 +239,7 @@ BEGIN
     VALUES (r.product_id, r.business_date, input.cycle, false, now_is, now_is)
     ON CONFLICT (product_id, business_date, cycle) DO UPDATE SET changed_at = excluded.changed_at
     RETURNING * INTO incomplete;
+    PERFORM end_notices(notices_of_arrived(ARRAY[incomplete]), now_is);
     PERFORM supersede_older(store_arrivals(ARRAY[incomplete], coalesce(missing, '[]'), now_is), now_is);
     PERFORM match_arrivals(ARRAY[r.run_id], ARRAY[input.upstream], now_is);
 END $$;

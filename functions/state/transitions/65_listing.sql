@@ -51,6 +51,7 @@ BEGIN
     SELECT coalesce(array_agg(file_id) FILTER (WHERE product_id IS NOT NULL), '{}') INTO found FROM matched;
     matched := cardinality(found);
     SELECT f.released INTO released FROM follow_files(found, now_is) f;
+    PERFORM notify_of_rejected(found, now_is) WHERE found <> '{}';
 END $$;
 
 CREATE OR REPLACE FUNCTION next_file_look(now_is timestamptz) RETURNS timestamptz

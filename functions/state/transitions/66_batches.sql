@@ -142,6 +142,7 @@ BEGIN
             PERFORM take_settling_files(r, now_is);
             SELECT j.decision, j.message INTO decision, message FROM judge_files(r, of_step) j;
         END IF;
+        PERFORM notify_of_wave(r, last, decision, now_is) WHERE last.wave IS NOT NULL;
         INSERT INTO landing_wave (run_id, attempt, step, wave, entered_at, decision, message, files, planned_at)
         VALUES (run, of_attempt, of_step, wave, entered, decision, message, CASE WHEN decision <> 'load' THEN outcome_of_files(r) END, now_is)
         RETURNING * INTO last;

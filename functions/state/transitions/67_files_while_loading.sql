@@ -27,6 +27,7 @@ BEGIN
     SELECT array_agg(s) INTO settling FROM inputs_of_run(r.run_id) d JOIN landing_set s USING (cycle)
     WHERE d.upstream = files_input(r.product_id) AND s.product_id = r.product_id AND s.business_date = r.business_date AND s.due_at IS NOT NULL;
     IF settling IS NOT NULL THEN
+        PERFORM end_notices(notices_of_arrived(settling), now_is);
         PERFORM take_next_generations(ARRAY[r.run_id], supersede_older(store_arrivals(settling, '[]', now_is), now_is), now_is);
     END IF;
 END $$;

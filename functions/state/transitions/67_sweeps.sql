@@ -77,6 +77,7 @@ BEGIN
         RETURNING s
     )
     SELECT coalesce(array_agg(s), '{}') INTO swept FROM kept;
+    PERFORM end_notices(notices_of_arrived(swept), now_is);
     PERFORM store_arrivals(swept, '[]', now_is);
     UPDATE data_product_status r SET status = 'SKIPPED', finished_at = now_is, error = NULL, cause = why_not_swept(r.product_id), resume_until = NULL,
         event = 'skipped', changed_at = now_is, changed_by = actor

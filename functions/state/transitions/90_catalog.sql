@@ -134,6 +134,7 @@ BEGIN
     VALUES (of_commit, of_committed_at, now_is, actor, added, altered, dropped, same, refused) RETURNING load_id INTO of_load;
     PERFORM keep_changes(of_load, of_upload, added, altered, dropped, refused, calendars_before);
     PERFORM take_operators(of_upload);
+    PERFORM take_buckets(of_upload);
     DELETE FROM catalog_stage WHERE upload = of_upload;
     UPDATE catalog_stage SET staged_at = now_is WHERE staged_at IS NULL;  -- by the release before: its day begins now
     cancelled := cancel_without_pipeline(now_is, actor);

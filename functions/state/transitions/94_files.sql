@@ -135,6 +135,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     products text[] := ARRAY(SELECT DISTINCT f.product_id FROM landing_file f WHERE f.file_id = ANY (numbers) AND f.product_id IS NOT NULL);
     done bigint[];
+    released integer;
     refused text;
 BEGIN
     PERFORM lock_openings(true);
@@ -157,5 +158,7 @@ BEGIN
         WHERE f.file_id = ANY (numbers) RETURNING f.file_id
     )
     SELECT array_agg(file_id ORDER BY file_id) INTO done FROM changed;
-    RETURN jsonb_build_object('files', done, 'released', (SELECT f.released FROM follow_files(done, now_is) f));
+    SELECT f.released INTO released FROM follow_files(done, now_is) f;
+    PERFORM end_notices(notices_of_nothing(products), now_is) WHERE action = 'ignore_files';
+    RETURN jsonb_build_object('files', done, 'released', released);
 END $$;

@@ -1,5 +1,15 @@
 -- What an alert goes back to: the run itself, a product upstream, an account that is silent, or the scheduler.
 
+CREATE OR REPLACE FUNCTION notified_about(subject text) RETURNS SETOF data_product LANGUAGE sql STABLE AS $$
+-- The product of that name; or the bucket, as a product of which owner, domain and notifications are known.
+    SELECT * FROM data_product p WHERE p.product_id = subject
+    UNION ALL
+    SELECT made.* FROM landing_bucket b CROSS JOIN LATERAL jsonb_populate_record(NULL::data_product, jsonb_build_object('product_id', b.bucket_id,
+        'domain', split_part(b.bucket_id, '/', 1), 'name', split_part(b.bucket_id, '/', 2), 'description', 'the bucket ' || b.bucket,
+        'owner', b.entry ->> 'owner', 'email', b.entry ->> 'email', 'notify', b.entry -> 'notify', 'alerting', coalesce(b.entry -> 'alerts', '{}'))) made
+    WHERE b.bucket_id = subject
+$$;
+
 CREATE OR REPLACE FUNCTION waits_unreleased(r data_product_status) RETURNS boolean LANGUAGE sql STABLE AS $$
 -- Whether the run waits for inputs, or for the first of them to open it.
     SELECT r.status = 'WAITING' AND r.released_at IS NULL
@@ -56,11 +66,11 @@ $$;
 CREATE OR REPLACE FUNCTION cause_of(r data_product_status, fact jsonb, now_is timestamptz, OUT cause text, OUT root text, OUT on_date date)
 LANGUAGE plpgsql STABLE AS $$
 -- The cause of an alert, and the product or other thing behind it; without a `root` it is the run itself. Of several missing inputs the first that
--- failed, or else the first. An outage of the scheduler is one cause, whatever the dates.
+-- failed, or else the first. An outage of the scheduler is one cause, whatever the dates; files without a date are one by the day on which they came.
 DECLARE
     away text;
 BEGIN
-    cause := own_cause(r);
+    cause := CASE WHEN fact ? 'undated' THEN files_input(r.product_id) || ' ' || r.business_date ELSE own_cause(r) END;
     IF fact ->> 'kind' = 'LATE' AND r.status = 'NOT OPENED' AND NOT waits_unreleased(r) THEN
         IF EXISTS (SELECT FROM data_product p WHERE p.product_id = r.product_id AND p.opening_error IS NULL) THEN
             root := 'the scheduler';
@@ -68,11 +78,11 @@ BEGIN
                 'the scheduler ' || (now_is AT TIME ZONE 'UTC')::date);
         END IF;
     ELSIF is_about_inputs(r, fact) THEN
-        SELECT b.product, b.on_date INTO root, on_date FROM failures_behind(r, now_is) b ORDER BY b.failed_at NULLS LAST, b.place LIMIT 1;
+        SELECT coalesce(product_of_files(b.product), b.product), b.on_date INTO root, on_date FROM failures_behind(r, now_is) b ORDER BY b.failed_at NULLS LAST, b.place LIMIT 1;
         IF root IS NOT NULL THEN
             away := silent_account(root, on_date);
             cause := coalesce('account ' || away || ' ' || on_date, cause_at(root, on_date), cause);
-            root := coalesce('account ' || away, root);
+            root := coalesce('account ' || away, nullif(root, r.product_id));  -- that its own files are missing is its own failure
         END IF;
     END IF;
 END $$;

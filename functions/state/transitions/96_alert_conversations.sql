@@ -1,7 +1,8 @@
 -- Conversations: everything that one recipient is sent about one cause. What is sent next follows from what was sent, and not from what was to be sent.
 
 CREATE OR REPLACE FUNCTION is_trouble(a alert) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
-    SELECT a.kind IN ('ERROR', 'LATE')
+-- What somebody has to do something about, so that a conversation is opened. Of files that is all but what `informs`.
+    SELECT a.kind IN ('ERROR', 'LATE') OR a.kind = 'FILES' AND NOT a.fact ? 'informs'
 $$;
 
 CREATE OR REPLACE FUNCTION is_of_step(a alert) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
@@ -38,7 +39,9 @@ BEGIN
         RETURN;
     END IF;
     UPDATE alert a SET over_at = r.changed_at FROM data_product_status r
-    WHERE a.run_id = ANY (runs) AND r.run_id = a.run_id AND is_trouble(a) AND a.over_at IS NULL;
+    WHERE a.run_id = ANY (runs) AND r.run_id = a.run_id AND is_trouble(a) AND a.over_at IS NULL
+        AND (a.kind <> 'FILES' OR r.outdated_at IS NULL);  -- of files that were corrected it is over when they have been used
+    PERFORM end_notices(notices_of_ended(runs), (SELECT max(r.changed_at) FROM data_product_status r WHERE r.run_id = ANY (runs)));
     PERFORM store_alert_effect(r, CASE r.status WHEN 'COMPLETED' THEN 'COMPLETED' ELSE 'SKIPPED' END,
         CASE r.status WHEN 'COMPLETED' THEN '{}' ELSE jsonb_strip_nulls(jsonb_build_object('status', r.status, 'cause', r.cause)) END, r.changed_at)
     FROM unnest(runs) ended(run) CROSS JOIN LATERAL run_of(ended.run) r
@@ -78,18 +81,20 @@ LANGUAGE plpgsql STABLE AS $$
 -- What a failure or a delay is to the recipient: an action, or the reason why nothing is sent. A failure of the cause itself is always sent. What goes
 -- back to another cause is sent once for that cause; as soon as one page about it was sent, nobody else is paged.
 DECLARE
-    own boolean := a.cause = own_cause(r);
+    own boolean := a.cause = own_cause(r) OR a.kind = 'FILES';
     opened_by alert;
     notified text := 'notified already, because of ' || coalesce(a.root_cause, r.product_id);
 BEGIN
     wait := false;
-    IF a.over_at IS NOT NULL THEN
+    IF a.over_at IS NOT NULL AND a.fact ->> 'about' = 'landing' THEN
+        kept_back := 'it was over before it was sent';
+    ELSIF a.over_at IS NOT NULL THEN
         action := 'inform';
     ELSIF c.state = 'OPEN' THEN
         SELECT * INTO opened_by FROM alert WHERE alert_key = c.opening;
         IF NOT own THEN
             kept_back := notified;
-        ELSIF a.kind = 'LATE' OR is_of_step(a) OR opened_by.run_id = a.run_id AND opened_by.kind = 'ERROR' AND opened_by.attempt > a.attempt THEN
+        ELSIF a.kind = 'FILES' OR a.kind = 'LATE' AND opened_by.kind <> 'FILES' OR is_of_step(a) OR opened_by.run_id = a.run_id AND opened_by.kind = 'ERROR' AND opened_by.attempt > a.attempt THEN
             action := 'inform';
         ELSIF opened_by.run_id = a.run_id AND opened_by.kind = 'ERROR' AND opened_by.attempt = a.attempt THEN  -- of its step
             action := CASE WHEN c.updates THEN 'update' ELSE 'inform' END;
@@ -109,24 +114,27 @@ END $$;
 
 CREATE OR REPLACE FUNCTION next_action(
     a alert, r data_product_status, c alert_conversation, d alert_delivery, p data_product, now_is timestamptz,
-    OUT action text, OUT kept_back text, OUT wait boolean, OUT covered integer
+    OUT action text, OUT kept_back text, OUT wait boolean, OUT covered integer, OUT files integer
 )
 LANGUAGE plpgsql STABLE AS $$
 -- What is to be sent to the recipient now about the alert. `kept_back` says why nothing; `wait`: another sender is at it. `covered` are the runs in trouble
--- because of the cause, as far as the recipient is notified of them.
+-- because of the cause, as far as the recipient is notified of them, and `files` the rejected files.
 BEGIN
     wait := false;
-    SELECT count(*) INTO covered FROM open_troubles(c.cause, c.channel, c.target);
+    SELECT count(*), coalesce(sum((SELECT count(*) FROM landing_notice n CROSS JOIN LATERAL still_rejected(n) WHERE n.notice_id = t.run_id)), 0)
+    INTO covered, files FROM open_troubles(c.cause, c.channel, c.target) t;
     IF d.not_before IS NOT NULL AND a.over_at IS NOT NULL THEN
         kept_back := 'it has recovered while alerts were kept back';
     ELSIF c.opening = a.alert_key AND c.state = 'OPEN' THEN  -- it was sent; has anything changed since?
         action := CASE WHEN covered = 0 THEN 'resolve' WHEN reminder_due(c, p, now_is) THEN 'reopen'
-            WHEN c.updates AND covered <> c.covered THEN 'update' END;
+            WHEN c.updates AND (covered, files) <> (c.covered, c.files) THEN 'update' END;
         kept_back := CASE WHEN action IS NULL THEN 'delivered' END;
     ELSIF is_trouble(a) THEN
         SELECT t.* INTO action, kept_back, wait FROM action_of_trouble(a, r, c, now_is) t;
     ELSIF a.kind IN ('COMPLETED', 'SKIPPED') AND NOT is_of_step(a) AND c.state = 'OPEN' AND covered = 0 THEN
         action := 'resolve';
+    ELSIF a.fact ->> 'about' = 'unmatched' AND unmatched_in(a.fact) -> 'unmatched' = '0' THEN
+        kept_back := 'none of the files is unmatched any more';
     ELSIF d.severity IS NULL THEN
         kept_back := CASE c.state WHEN 'OPEN' THEN 'others have not recovered' ELSE 'nothing was sent of what has recovered' END;
     ELSE
@@ -142,7 +150,7 @@ END $$;
 CREATE OR REPLACE FUNCTION concerned_others(a alert, c alert_conversation) RETURNS boolean LANGUAGE sql STABLE AS $$
 -- Whether the conversation was about other runs as well.
     SELECT EXISTS (SELECT FROM alert o JOIN alert_delivery d USING (alert_key)
-        WHERE o.cause = c.cause AND is_trouble(o) AND o.run_id <> a.run_id AND d.channel = c.channel AND d.target = c.target OFFSET 0)
+        WHERE o.cause = c.cause AND is_trouble(o) AND o.run_id <> a.run_id AND o.kind <> 'FILES' AND a.kind <> 'FILES' AND d.channel = c.channel AND d.target = c.target OFFSET 0)
 $$;
 
 CREATE OR REPLACE FUNCTION goes_back_to(a alert, now_is timestamptz) RETURNS TABLE (product_id text, due timestamptz) LANGUAGE sql STABLE AS $$
@@ -168,7 +176,7 @@ CREATE OR REPLACE FUNCTION covers_of(a alert, c alert_conversation, now_is times
             FROM open_troubles(c.cause, c.channel, c.target) t
             LEFT JOIN LATERAL run_of(t.run_id) r ON true
             LEFT JOIN LATERAL (SELECT m.due_at FROM unmade_opening m WHERE m.run_id = t.run_id OFFSET 0) u ON true
-            WHERE t.run_id <> a.run_id
+            WHERE t.run_id <> a.run_id AND t.product_id <> a.product_id
             UNION ALL
             SELECT g.product_id, g.due FROM goes_back_to(a, now_is) g JOIN data_product p USING (product_id)
             WHERE g.product_id <> a.product_id

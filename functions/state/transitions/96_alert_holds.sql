@@ -39,7 +39,7 @@ BEGIN
     DELETE FROM alert_mute m WHERE m.until <= now_is OR m.muted = what;
     INSERT INTO alert_mute (muted, until, reason, changed_at, changed_by) SELECT what, until_at, why, now_is, actor WHERE until_at > now_is;
     IF until_at <= now_is THEN
-        PERFORM alert_again(a, 'unmuted ' || now_is, now_is) FROM alert_delivery d JOIN alert a USING (alert_key) JOIN data_product p USING (product_id)
+        PERFORM alert_again(a, 'unmuted ' || now_is, now_is) FROM alert_delivery d JOIN alert a USING (alert_key) CROSS JOIN LATERAL notified_about(a.product_id) p
         WHERE d.state = 'DUE' AND d.not_before > now_is AND what IN (p.product_id, p.domain);
     END IF;
     RETURN jsonb_build_object('muted', what, 'until', until_at, 'reason', why);

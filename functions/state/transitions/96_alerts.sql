@@ -6,7 +6,7 @@ CREATE OR REPLACE FUNCTION lock_alerts() RETURNS void LANGUAGE sql AS $$
 $$;
 
 CREATE OR REPLACE FUNCTION default_severity(kind text) RETURNS integer LANGUAGE sql IMMUTABLE AS $$
-    SELECT CASE kind WHEN 'ERROR' THEN 2 WHEN 'LATE' THEN 3 ELSE 4 END
+    SELECT CASE kind WHEN 'ERROR' THEN 2 WHEN 'LATE' THEN 3 WHEN 'FILES' THEN 3 ELSE 4 END
 $$;
 
 CREATE OR REPLACE FUNCTION targets_in(entry jsonb, channel text) RETURNS SETOF text LANGUAGE sql IMMUTABLE AS $$
@@ -16,13 +16,14 @@ $$;
 
 CREATE OR REPLACE FUNCTION recipients_of(notify jsonb, fact jsonb, channels jsonb) RETURNS TABLE (channel text, target text, severity integer)
 LANGUAGE sql STABLE AS $$
--- Whom the product's metadata asks to notify of this fact; a cancelled run is no skipped one.
+-- Whom the product's metadata asks to notify of this fact; a cancelled run is no skipped one. Who is notified of FILES because of ERROR hears of a failure once.
     SELECT c.channel, t.target, min(coalesce((entry -> 'severities' ->> (fact ->> 'kind'))::integer, default_severity(fact ->> 'kind')))
     FROM jsonb_array_elements(notify) entry
     CROSS JOIN jsonb_to_recordset(channels) c(channel text)
     CROSS JOIN LATERAL targets_in(entry, c.channel) t(target)
     WHERE entry -> 'on' ? (fact ->> 'kind') AND (fact ->> 'level' = 'product' OR entry ->> 'level' = 'step')
         AND NOT coalesce(fact ->> 'status' = 'CANCELLED' AND fact ->> 'kind' = 'SKIPPED', false)
+        AND NOT (entry ? 'implied' AND fact ? 'ends')
     GROUP BY c.channel, t.target
 $$;
 
@@ -84,12 +85,14 @@ BEGIN
         ELSIF next.kept_back IS NOT NULL THEN
             UPDATE alert_delivery SET state = 'SUPPRESSED', action = NULL, outcome = next.kept_back, changed_at = now_is
             WHERE (alert_key, channel, target) = (d.alert_key, d.channel, d.target) AND state = 'DUE';
-            PERFORM update_later(d.cause, now_is) WHERE c.updates AND c.state = 'OPEN' AND next.covered <> c.covered;
+            PERFORM update_later(d.cause, now_is) WHERE c.updates AND c.state = 'OPEN' AND (next.covered, next.files) <> (c.covered, c.files);
         ELSE
-            UPDATE alert_delivery SET state = 'DUE', action = next.action, covered = next.covered, not_before = NULL,
-                about = about - '{covers,kind,reminder,recovered}'::text[] || jsonb_strip_nulls(jsonb_build_object(
+            UPDATE alert_delivery SET state = 'DUE', action = next.action, covered = next.covered, files = next.files, not_before = NULL,
+                about = about - '{covers,kind,reminder,recovered,over,after}'::text[] || jsonb_strip_nulls(jsonb_build_object(
                     'covers', CASE WHEN next.action NOT IN ('inform', 'resolve') THEN covers_of(a, c, now_is) END,
                     'kind', CASE WHEN next.action = 'resolve' THEN CASE r.status WHEN 'COMPLETED' THEN 'COMPLETED' WHEN 'SKIPPED' THEN 'SKIPPED' WHEN 'CANCELLED' THEN 'SKIPPED' END END,
+                    'after', CASE WHEN next.action = 'resolve' THEN (SELECT o.kind FROM alert o WHERE o.alert_key = c.opening AND o.kind = 'FILES') END,
+                    'over', CASE WHEN next.action = 'resolve' AND a.kind = 'FILES' THEN r.status END,
                     'recovered', CASE WHEN next.action = 'resolve' AND concerned_others(a, c)
                         THEN (SELECT coalesce(o.root_cause, o.product_id) FROM alert o WHERE o.alert_key = c.opening) END,
                     'reminder', CASE WHEN c.opening = a.alert_key AND next.action = 'reopen' THEN jsonb_build_object('count', c.reminders + 1, 'since', c.opened_at) END))
@@ -129,7 +132,7 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
 $$;
 
 CREATE OR REPLACE FUNCTION key_of_fact(fact jsonb) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-    SELECT concat_ws(' ', fact ->> 'kind', fact ->> 'level', fact ->> 'step', fact ->> 'run_id', fact ->> 'attempt')
+    SELECT concat_ws(' ', fact ->> 'kind', fact ->> 'level', fact ->> 'step', fact ->> 'run_id', fact ->> 'attempt', fact ->> 'part')
 $$;
 
 CREATE OR REPLACE FUNCTION send_again(given jsonb, channels jsonb, of_message text, actor text, now_is timestamptz) RETURNS integer
@@ -166,21 +169,24 @@ BEGIN
         SELECT o.* INTO r FROM unmade_opening u CROSS JOIN LATERAL unopened_run(u) o WHERE u.run_id = (given ->> 'run_id')::uuid;
     END IF;
     IF NOT FOUND THEN
+        SELECT * INTO r FROM notice_as_run(given);
+    END IF;
+    IF r.run_id IS NULL THEN
         RAISE EXCEPTION 'UnknownRun: no run has the id %', given ->> 'run_id';
     END IF;
     PERFORM lock_alerts();  -- two alerts of one root cause are not sent at the same time
-    SELECT * INTO p FROM data_product WHERE product_id = r.product_id;
+    SELECT * INTO p FROM notified_about(r.product_id);
     INSERT INTO alert (alert_key, run_id, product_id, attempt, kind, fact, cause, root_cause, over_at, notified_at)
     SELECT take_alert.key, r.run_id, r.product_id, (given ->> 'attempt')::integer, given ->> 'kind', given, c.cause, c.root,
-        CASE WHEN given ->> 'kind' IN ('ERROR', 'LATE') AND r.status IN ('COMPLETED', 'SKIPPED', 'CANCELLED') THEN now_is END, now_is
+        CASE WHEN is_over(r, given) THEN now_is END, now_is
     FROM cause_of(r, given, now_is) c
     WHERE NOT EXISTS (SELECT FROM alert o WHERE o.alert_key = take_alert.key)
     ON CONFLICT (alert_key) DO NOTHING;
     SELECT * INTO a FROM alert WHERE alert_key = take_alert.key;
-    IF is_trouble(a) AND a.over_at IS NULL THEN
+    IF a.kind <> 'FILES' AND is_trouble(a) AND a.over_at IS NULL THEN
         WITH passed AS (
             UPDATE alert o SET over_at = now_is
-            WHERE o.run_id = a.run_id AND o.over_at IS NULL AND is_trouble(o) AND o.cause <> a.cause AND o.notified_at <= a.notified_at RETURNING o.cause
+            WHERE o.run_id = a.run_id AND o.over_at IS NULL AND o.kind <> 'FILES' AND is_trouble(o) AND o.cause <> a.cause AND o.notified_at <= a.notified_at RETURNING o.cause
         )
         SELECT count(update_later(cause, now_is)) INTO passed_causes FROM (SELECT DISTINCT cause FROM passed) causes;
     END IF;
@@ -189,7 +195,9 @@ BEGIN
     PERFORM recover_lost_deliveries(take_alert.key, channels, now_is);
     PERFORM decide_deliveries(a, r, p, channels, now_is);
     deliveries := coalesce(deliveries_due(take_alert.key, channels), '[]');
-    alert := CASE WHEN deliveries <> '[]' THEN alert_content(r, given, now_is) END;
+    IF deliveries <> '[]' THEN
+        alert := CASE a.kind WHEN 'FILES' THEN files_content(r, p, given, now_is) ELSE alert_content(r, given, now_is) END;
+    END IF;
 END $$;
 
 CREATE OR REPLACE FUNCTION begin_delivery(of_alert text, to_channel text, to_target text, doubtful boolean, now_is timestamptz) RETURNS boolean
@@ -212,6 +220,7 @@ CREATE OR REPLACE FUNCTION continue_conversation(d alert_delivery, now_is timest
         severity = CASE WHEN sent AND d.action IN ('open', 'reopen') THEN d.severity ELSE c.severity END,
         first_message = CASE WHEN sent THEN coalesce(c.first_message, d.message_id) ELSE c.first_message END,
         covered = CASE WHEN sent AND d.action <> 'inform' THEN d.covered ELSE c.covered END,
+        files = CASE WHEN sent AND d.action <> 'inform' THEN coalesce(d.files, 0) ELSE c.files END,
         notified_at = CASE WHEN sent AND d.action IN ('open', 'reopen', 'update') THEN now_is ELSE c.notified_at END,
         opened_at = CASE WHEN sent AND d.action IN ('open', 'reopen') AND NOT d.about ? 'reminder' THEN now_is ELSE c.opened_at END,
         reminders = CASE WHEN sent AND d.about ? 'reminder' THEN c.reminders + 1 WHEN sent AND d.action IN ('open', 'reopen') THEN 0 ELSE c.reminders END,
@@ -227,7 +236,7 @@ CREATE OR REPLACE FUNCTION fall_back(d alert_delivery, now_is timestamptz) RETUR
     INSERT INTO alert_delivery (alert_key, channel, target, cause, severity, state, about, changed_at)
     SELECT d.alert_key, f.channel, t.target, d.cause, coalesce(d.severity, 4), 'DUE',
         jsonb_build_object('unreachable', jsonb_build_object('channel', d.channel, 'target', d.target, 'reason', d.outcome)), now_is
-    FROM alert a JOIN data_product p USING (product_id)
+    FROM alert a CROSS JOIN LATERAL notified_about(a.product_id) p
     CROSS JOIN LATERAL jsonb_each(coalesce(p.alerting -> 'fallback', jsonb_build_object('email', jsonb_build_array(p.email)))) f(channel, targets) CROSS JOIN LATERAL jsonb_array_elements_text(f.targets) t(target)
     WHERE a.alert_key = d.alert_key AND NOT d.about ? 'unreachable' AND t.target IS NOT NULL
     ON CONFLICT (alert_key, channel, target) DO NOTHING
@@ -235,7 +244,7 @@ $$;
 
 CREATE OR REPLACE FUNCTION remind_later(d alert_delivery, now_is timestamptz) RETURNS void LANGUAGE sql AS $$
     SELECT alert_again(a, 'reminder after ' || now_is, now_is + make_interval(secs => (p.alerting #>> '{remind,after}')::integer))
-    FROM alert a JOIN data_product p USING (product_id)
+    FROM alert a CROSS JOIN LATERAL notified_about(a.product_id) p
     WHERE a.alert_key = d.alert_key AND d.action IN ('open', 'reopen') AND p.alerting #>> '{remind,after}' IS NOT NULL
 $$;
 

@@ -10,7 +10,7 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
                 'cycle', nullif(a.fact ->> 'cycle', ''), 'attempt', a.attempt, 'cause', d.cause, 'root', a.root_cause, 'channel', d.channel, 'target', regexp_replace(d.target, '^https://([^/?#]*).*', '\1'),
                 'state', d.state, 'action', d.action, 'severity', d.severity, 'tries', d.tries, 'outcome', cut_text(d.outcome, 500),
                 'kept_until', CASE d.state WHEN 'DUE' THEN d.not_before END, 'at', d.changed_at, 'conversation', c.state, 'covers', nullif(c.covered, 0))) AS entry
-            FROM data_product p
+            FROM (SELECT product_id FROM data_product UNION ALL SELECT bucket_id FROM landing_bucket) p
             CROSS JOIN LATERAL (SELECT * FROM alert o WHERE o.product_id = p.product_id AND o.fact ->> 'business_date' = on_date::text OFFSET 0) a
             CROSS JOIN LATERAL (SELECT * FROM alert_delivery o WHERE o.alert_key = a.alert_key OFFSET 0) d
             CROSS JOIN LATERAL (SELECT concat_ws(' ', a.product_id, a.alert_key, d.channel, md5(d.target)) COLLATE "C" AS key) named

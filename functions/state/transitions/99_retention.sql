@@ -60,6 +60,7 @@ DECLARE
 BEGIN
     DELETE FROM landing_file_history WHERE file_id = ANY (spent);
     DELETE FROM landing_file WHERE file_id = ANY (spent);
+    DELETE FROM landing_notice n WHERE n.business_date < (CASE WHEN n.undated THEN details ELSE history END AT TIME ZONE 'UTC')::date;
     DELETE FROM landing_set s WHERE (s.product_id, s.business_date, s.cycle) IN (
         SELECT o.product_id, o.business_date, o.cycle FROM landing_set o WHERE o.business_date < (history AT TIME ZONE 'UTC')::date
         ORDER BY o.business_date LIMIT most);
