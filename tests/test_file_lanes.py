@@ -237,6 +237,22 @@ def test_a_stopped_lane_is_planned_once_and_not_for_ever(world: World) -> None:
     assert stream.counts() == {"PROCESSED": 1, "REJECTED": 1, "RECEIVED": 2}
 
 
+def test_lanes_that_fail_now_and_then_do_not_exhaust_a_step_that_gets_on(world: World) -> None:
+    stream = Stream(world, [change(1)])
+    world.sql(
+        "INSERT INTO landing_batch (run_id, attempt, step, wave, number, members, bytes, status, planned_at) "
+        "SELECT %s, 1, 'load', n, 1, '{1}', 1, CASE n WHEN 20 THEN 'RECORDED' ELSE 'FAILED' END, now() FROM generate_series(1, 44) n",
+        str(stream.run),
+    )
+    world.sql(
+        "INSERT INTO landing_wave (run_id, attempt, step, wave, entered_at, decision, planned_at) SELECT %s, 1, 'load', 44, 'before', 'load', now()",
+        str(stream.run),
+    )
+    assert stream.plan().decision == "load"
+    stream.fail(stream.plan(again=True).batches[0]["batch_id"])
+    assert stream.plan().decision == "exhausted"
+
+
 def test_the_machine_has_room_for_as_many_waves_as_the_state_plans(world: World) -> None:
     assert world.sql("SELECT most_plans()") == [(ROUNDS,)]
 

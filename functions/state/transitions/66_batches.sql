@@ -6,7 +6,7 @@ CREATE OR REPLACE FUNCTION most_batches() RETURNS integer LANGUAGE sql IMMUTABLE
 $$;
 
 CREATE OR REPLACE FUNCTION most_waves() RETURNS integer LANGUAGE sql IMMUTABLE AS $$
--- Of a step in one attempt: a batch of 1,000 is halved to one file in ten waves, and that is tried ten times at most. Waves of files that are new do not count.
+-- That fail one after the other, without a batch that is recorded: a batch of 1,000 is halved to one file in ten waves, and that is tried ten times at most.
     SELECT 25
 $$;
 
@@ -123,8 +123,9 @@ BEGIN
             PERFORM try_again(r, now_is);
         END IF;
         wave := coalesce(last.wave, 0) + 1;
-        IF (SELECT count(DISTINCT b.wave) FROM landing_batch b WHERE b.run_id = run AND b.attempt = of_attempt AND b.step = of_step AND b.status = 'FAILED')
-            >= most_waves() THEN
+        IF (SELECT count(DISTINCT b.wave) FROM landing_batch b WHERE b.run_id = run AND b.attempt = of_attempt AND b.step = of_step AND b.status = 'FAILED'
+                AND b.wave > coalesce((SELECT max(g.wave) FROM landing_batch g
+                    WHERE g.run_id = run AND g.attempt = of_attempt AND g.step = of_step AND g.status = 'RECORDED'), 0)) >= most_waves() THEN
             decision := 'exhausted';
             message := format('batches of %s waves have failed: %s', most_waves(), left_out(r, 'RECEIVED'));
         ELSIF wave >= most_plans() AND EXISTS (SELECT FROM next_batches(r, of_step)) THEN
