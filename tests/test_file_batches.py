@@ -26,6 +26,15 @@ def test_batches_close_at_the_most_bytes_and_a_large_file_is_alone(world: World)
     assert load.sizes() == [3, 1, 1]
 
 
+def test_a_file_that_is_larger_than_a_batch_is_alone_wherever_it_comes(world: World) -> None:
+    load = Load(world, 3)
+    land(world, ["positions_EU_20261120_4of6.csv.gz"], SIX, size=20_000_000_000)
+    land(world, ["positions_EU_20261120_5of6.csv.gz"], SIX)
+    land(world, ["positions_EU_20261120_6of6.csv.gz"], SIX, size=6_000_000_000)
+    load.plan()
+    assert load.sizes() == [4, 1, 1]
+
+
 def test_when_all_is_recorded_the_step_is_done(world: World) -> None:
     load = Load(world, 3, max_files=2)
     for batch in ids(load.plan()):

@@ -71,7 +71,7 @@ CREATE OR REPLACE FUNCTION next_batches(r data_product_status, of_step text)
 RETURNS TABLE (file_id bigint, size bigint, number bigint, place bigint, late boolean)
 LANGUAGE plpgsql STABLE SET work_mem = '32MB' AS $$
 -- The files that can be claimed, oldest first, each with the number of its batch. A batch closes at the most files or bytes; what one gave back comes in
--- batches of half its size.
+-- batches of half its size. A file that is larger than a batch is alone.
 DECLARE
     settings jsonb := batches_of(r, of_step);
     all_files integer := settings ->> 'max_files';
@@ -86,7 +86,7 @@ BEGIN
         SELECT f.file_id, f.size, most_of(all_files, b) AS most FROM files_of_run(r) f LEFT JOIN landing_batch b ON b.batch_id = f.batch_id
         WHERE f.status = 'RECEIVED'
     ), counted AS (
-        SELECT *, row_number() OVER oldest AS n, sum(f.size) OVER oldest AS total FROM free f WINDOW oldest AS (PARTITION BY most ORDER BY f.file_id)
+        SELECT *, row_number() OVER oldest AS n, sum(f.size) OVER oldest AS total FROM free f WINDOW oldest AS (PARTITION BY most, f.size > all_bytes ORDER BY f.file_id)
     )
-    SELECT c.file_id, c.size, dense_rank() OVER (ORDER BY most DESC, (n - 1) / most + (total - c.size)::bigint / all_bytes), c.file_id, false FROM counted c;
+    SELECT c.file_id, c.size, dense_rank() OVER (ORDER BY most DESC, c.size > all_bytes, (n - 1) / most + (total - c.size)::bigint / all_bytes), c.file_id, false FROM counted c;
 END $$;
