@@ -62,7 +62,9 @@ def test_a_file_whose_key_is_denied_ends_alone_and_waits_for_a_person(world: Wor
     assert (world.run("raw/positions", TODAY)["status"], load.counts()["FAILED"]) == ("ERROR", 1)
 
 
-@pytest.mark.parametrize("order", list(permutations([EU, US, LIST])), ids=lambda each: " ".join(name[10:12] for name in each))
+@pytest.mark.parametrize(
+    "order", list(permutations([EU, US, LIST])), ids=lambda each: " ".join(name[10:12] for name in each)
+)
 def test_the_manifest_may_come_before_amid_and_after_its_files(world: World, order: tuple[str, ...]) -> None:
     world.load({"raw/positions": positions(MANIFEST)}, LOADED)
     for place, name in enumerate(order):
