@@ -191,10 +191,12 @@ def test_a_correction_is_told_once_a_generation(
     support: Support, on_correction: str, follows: str, informs: bool
 ) -> None:
     support.load(complete={"count": 1}, on_correction=on_correction)
-    land(support.world, [EU], SIX)
+    land(support.world, [EU, US], SIX)
     for name in ("raw/positions", "d/risk", "d/report"):
         finished(support.world, name, later(minutes=10))
     assert support.at(later(minutes=10)) == []
+    loaded = "UPDATE landing_file SET status = 'PROCESSED', changed_at = %s, changed_by = 'files'"
+    support.world.sql(loaded, later(minutes=10))
     land(support.world, [EU], later(hours=1), version="2")
     assert (
         support.at(later(hours=1))[-1]
@@ -202,7 +204,7 @@ def test_a_correction_is_told_once_a_generation(
     )
     assert f"What follows: {follows}\n" in support.last()
     assert "Used the older data: 2: d/report, d/risk\n" in support.last()
-    assert f"File: {EU}, file 2, 10 bytes\n" in support.last()
+    assert f"File: {EU}, file 3, 10 bytes\n" in support.last()
     land(support.world, [EU], later(hours=2), version="3")
     told = support.at(later(hours=2))
     assert [each for each in told if "corrected after use" in each] == told != []

@@ -144,7 +144,8 @@ CREATE OR REPLACE FUNCTION files_since_arrival(s landing_set) RETURNS jsonb LANG
     SELECT jsonb_build_object('count', count(*), 'files', coalesce(jsonb_agg(named_file(f) ORDER BY place) FILTER (WHERE place <= 5), '[]'))
     FROM (SELECT f, row_number() OVER (ORDER BY (f).file_id) AS place
         FROM (SELECT o AS f FROM landing_file o WHERE o.product_id = s.product_id ORDER BY o.file_id DESC LIMIT 1000) l
-        WHERE ((f).business_date, (f).cycle, (f).kind) = (s.business_date, s.cycle, 'data') AND is_there(f) AND (f).changed_at > s.arrived_at) placed
+        WHERE ((f).business_date, (f).cycle, (f).kind) = (s.business_date, s.cycle, 'data') AND is_there(f)
+            AND ((f).received_at > s.arrived_at OR (f).changed_by <> 'files' AND (f).changed_at > s.arrived_at)) placed  -- or was retried by somebody
 $$;
 
 CREATE OR REPLACE FUNCTION notify_of_corrections(sets landing_set[], now_is timestamptz) RETURNS void LANGUAGE sql AS $$
