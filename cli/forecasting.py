@@ -87,3 +87,16 @@ def path(product: str, products: list[Entry]) -> list[tuple[Entry, float | None]
         for before, end in zip([None, *ends], ends, strict=False)
     ]
     return list(zip(found, added, strict=True))
+
+
+def explained(product: str, cycle: str | None, products: list[Entry], clock: Clock) -> Iterator[str]:
+    """Of one run that goes on when it is expected and, where that is not up to itself alone, the chain of inputs that decides."""
+    own = next((each for each in products if (each["product"], each.get("cycle")) == (product, cycle)), None)
+    if own is None or "expected" not in own or own["basis"] in ("done", "ended", "deadline"):
+        return
+    risk = f", at risk: due by {clock(own['due_at'])}" if own.get("at_risk") else ""
+    yield f"Expected: {sentence(own, clock)}{risk}."
+    chain = path(product, products)
+    if len(chain) > 1:
+        links = (f"{input_name(each['product'])} {clock(each.get('expected')) or '?'}" for each, _ in chain)
+        yield f"Critical path: {', '.join(links)}."

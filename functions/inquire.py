@@ -78,7 +78,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             return {**answer, "products": rows, "more": more}
         case "why":
             run = state.explain_run(_named(product), first, event.get("cycle"), now)
-            return {**answer, "run": linked(run)}
+            return {**answer, "run": linked(run), **_expected(state, run, first, now)}
         case "runs":
             return _runs(state, event, first, last, now)
         case "changes":
@@ -103,6 +103,14 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
                 "more": more,
                 **_archived(state, product, first, last),
             }
+
+
+def _expected(state: State, run: dict[str, Any], on_date: date, now: datetime) -> dict[str, Any]:
+    """`forecast`: of a run that has not ended, and of the inputs that decide when it will be ready."""
+    if run["status"] not in ("WAITING", "PROCESSING", "NOT OPENED"):
+        return {}
+    rows = state.forecast_page(on_date, run["product"], False, "", PAGE, now)
+    return {"forecast": [json.loads(each.entry) for each in rows]} if rows else {}
 
 
 def _runs(state: State, event: dict[str, Any], first: date, last: date, now: datetime) -> dict[str, Any]:

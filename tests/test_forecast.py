@@ -14,7 +14,7 @@ from headgate.cli import forecasting
 from headgate.cli.formatting import Clock
 from tests.fake_aws import FakeAws
 from tests.forecast_day import Graph, Habits, Score, judge, learn, mesh, promised
-from tests.state_steps import uuid
+from tests.state_steps import complete, uuid
 from tests.state_world import World, at, daily, external, leaf, product
 
 TODAY = date(2026, 11, 20)
@@ -149,8 +149,23 @@ def test_one_product_comes_with_all_that_decides(chain: World, monkeypatch: pyte
     assert [(each["product"], added) for each, added in path] == [("raw/b", None), ("d/y", HOUR)]
 
 
+def test_why_says_when_a_run_is_expected_and_what_decides(chain: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    chain.state.open_due_runs(at("2026-11-20 04:00"), "scheduler")
+    chain.event("raw/a", str(TODAY), at("2026-11-20 05:00"))
+    complete(chain, "d/x", now="2026-11-20 05:30")
+    monkeypatch.setattr(runtime, "now", lambda: at("2026-11-20 07:05"))
+    answer = inquire.handler({"question": "why", "business_date": str(TODAY), "product": "d/y"}, None)
+    clock = Clock(at("2026-11-20 00:00").tzinfo, str(TODAY))
+    assert list(forecasting.explained("d/y", None, answer["forecast"], clock)) == [
+        "Expected: 08:37, between 08:06 and 09:50: raw/b comes 98 minutes later than usual, at risk: due by 08:00.",
+        "Critical path: raw/b 07:37, d/y 08:37.",
+    ]
+    done = inquire.handler({"question": "why", "business_date": str(TODAY), "product": "d/x"}, None)
+    assert "forecast" not in done
+
+
 def test_played_days_go_as_forecast(world: World, aws: FakeAws) -> None:
-    """Two days of 40 products in chains with the delays of `forecast_day`, against how they went; `make soak` plays real graphs."""
+    """Two days of 40 products in chains with the delays of `forecast_day`, against how they went; `benchmarks/forecast.py` plays real graphs."""
     graph: Graph = {f"raw/f{n}": [] for n in range(8)} | {
         f"d/p{n}": [f"raw/f{n % 8}" if n < 8 else f"d/p{n - 8}"] for n in range(32)
     }

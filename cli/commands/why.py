@@ -3,7 +3,7 @@
 import argparse
 from zoneinfo import ZoneInfo
 
-from headgate.cli import explain, terminal
+from headgate.cli import explain, forecasting, terminal
 from headgate.cli.application import inquire
 from headgate.cli.arguments import add_application, add_cycle, add_date, product_name
 from headgate.cli.errors import FINE
@@ -25,6 +25,9 @@ def run(arguments: argparse.Namespace) -> int:
     zone = ZoneInfo(answer["run"]["timezone"]) if "timezone" in answer["run"] else None
     clock = Clock(zone, answer["business_date"])
     for line in explain.explained(answer["run"], clock):
+        terminal.line(line)
+    run = answer["run"]
+    for line in forecasting.explained(run["product"], run.get("cycle"), answer.get("forecast", []), clock):
         terminal.line(line)
     terminal.line(f"As of {clock.with_zone(answer['asked_at'])}.")
     return FINE
