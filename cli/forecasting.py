@@ -45,7 +45,7 @@ def reason(each: Entry) -> str:
     if not late or abs(late) < NOTABLE:
         return f"waits for {input_name(each['waits_for'])}" if own == "waiting" and "waits_for" in each else ""
     verb = {"done": "came", "running": "runs", "source": "comes", "waiting": "is"}[basis]
-    return f"{name or 'it'} {verb} {later(late)}"
+    return f"{name or 'it'} {verb} {later(late).replace('later', 'longer') if basis == 'running' else later(late)}"
 
 
 def later(seconds: float | None) -> str:

@@ -95,7 +95,7 @@ def test_a_run_that_goes_on_takes_what_longer_ones_took(chain: World) -> None:
     assert expected(forecast(chain, "05:10")["d/x"]) == "05:30"
     assert forecast(chain, "05:30:30")["d/x"]["expected"] == "2026-11-20T05:31:00+00:00"
     beyond = forecast(chain, "05:50")["d/x"]
-    assert said(beyond) == "06:00, between 05:50 and 06:22: it runs 30 minutes later than usual"
+    assert said(beyond) == "06:00, between 05:50 and 06:22: it runs 30 minutes longer than usual"
 
 
 def test_either_of_two_is_the_first_of_them(chain: World) -> None:
