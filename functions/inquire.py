@@ -10,6 +10,7 @@ import day_status
 import dead_letters
 import letters
 import runtime
+from condition_tree import condition_tree
 from console_links import linked
 from contract import require
 from event_dates import bounds
@@ -77,7 +78,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             rows, more = _pages(lambda after: state.forecast_page(first, product, at_risk, after, MOST, now))
             return {**answer, "products": rows, "more": more}
         case "why":
-            run = state.explain_run(_named(product), first, event.get("cycle"), now)
+            run = _explained(state, _named(product), first, event.get("cycle"), now)
             return {**answer, "run": linked(run), **_expected(state, run, first, now)}
         case "runs":
             return _runs(state, event, first, last, now)
@@ -111,6 +112,15 @@ def _expected(state: State, run: dict[str, Any], on_date: date, now: datetime) -
         return {}
     rows = state.forecast_page(on_date, run["product"], False, "", PAGE, now)
     return {"forecast": [json.loads(each.entry) for each in rows]} if rows else {}
+
+
+def _explained(state: State, product: str, on_date: date, cycle: str | None, now: datetime) -> dict[str, Any]:
+    """With `tree`: the condition with what has arrived."""
+    run = state.explain_run(product, on_date, cycle, now)
+    if condition := state.condition_of(product, on_date, cycle):
+        leaves, _ = _pages(lambda after: state.leaves_of_run(product, on_date, cycle, after, PAGE, now))
+        run["tree"] = condition_tree(condition, leaves)
+    return run
 
 
 def _runs(state: State, event: dict[str, Any], first: date, last: date, now: datetime) -> dict[str, Any]:

@@ -124,6 +124,8 @@ def calls(world: World) -> dict[str, Call]:
         "runs_page": lambda state: state.runs_page("d/x3", yesterday, TODAY, None, "", 50, LATER),
         "runs_page of all dates": lambda state: state.runs_page("d/x3", None, None, None, "", 60, LATER),
         "explain_run": lambda state: state.explain_run("d/x3", TODAY, None, LATER),
+        "condition_of": lambda state: state.condition_of("d/x3", TODAY, None),
+        "leaves_of_run": lambda state: state.leaves_of_run("d/x3", TODAY, None, "", 50, LATER),
         "history_page of a product": lambda state: state.history_page("d/x3", yesterday, yesterday, "", 50, False),
         "history_page of all": lambda state: state.history_page(None, yesterday, yesterday, "", 50, False),
         "take_alert": lambda state: state.take_alert(late, properties(), LATER),

@@ -3,7 +3,7 @@
 import argparse
 from zoneinfo import ZoneInfo
 
-from headgate.cli import explain, forecasting, terminal
+from headgate.cli import condition_report, explain, forecasting, terminal
 from headgate.cli.application import inquire
 from headgate.cli.arguments import add_application, add_cycle, add_date, product_name
 from headgate.cli.errors import FINE
@@ -14,6 +14,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("product", type=product_name, metavar="DOMAIN/PRODUCT")
     add_date(parser, default="the latest that has a run")
     add_cycle(parser, default="the last of the date")
+    parser.add_argument(
+        "--tree", action="store_true", help="also the condition as a tree, with what has become of each input"
+    )
     add_application(parser)
 
 
@@ -29,5 +32,13 @@ def run(arguments: argparse.Namespace) -> int:
     run = answer["run"]
     for line in forecasting.explained(run["product"], run.get("cycle"), answer.get("forecast", []), clock):
         terminal.line(line)
+    if arguments.tree:
+        tree = answer["run"].get("tree")
+        for line in (
+            condition_report.condition(tree, clock)
+            if tree
+            else ["It waits for nothing, or its condition has changed since."]
+        ):
+            terminal.line(line)
     terminal.line(f"As of {clock.with_zone(answer['asked_at'])}.")
     return FINE

@@ -45,6 +45,14 @@ class Questions(Calls):
     def explain_run(self, product: str, on_date: date, of_cycle: str | None, now_is: datetime) -> Json:
         return cast(Json, self._value("explain_run", product, on_date, of_cycle, now_is))
 
+    def condition_of(self, product: str, on_date: date, of_cycle: str | None) -> Json | None:
+        return cast(Json | None, self._value("condition_of", product, on_date, of_cycle))
+
+    def leaves_of_run(
+        self, product: str, on_date: date, of_cycle: str | None, after: str, page: int, now_is: datetime
+    ) -> list[Row]:
+        return self._rows(Row, "leaves_of_run", product, on_date, of_cycle, after, page, now_is)
+
     def history_page(
         self, product: str | None, first: date, last: date, bound: str, page: int, newest_first: bool
     ) -> list[Row]:

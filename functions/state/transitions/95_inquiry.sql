@@ -87,7 +87,7 @@ $$;
 CREATE OR REPLACE FUNCTION arrived_inputs(run uuid) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
 -- The arrivals of a run, as far as they fit.
-    SELECT cut(jsonb_agg(jsonb_strip_nulls(named_input(d.upstream, d.required_date, d.cycle) || jsonb_build_object('arrived_at', d.arrived_at))
+    SELECT cut(jsonb_agg(jsonb_strip_nulls(named_input(d.upstream, d.required_date, d.cycle) || jsonb_build_object('leaf', d.leaf, 'arrived_at', d.arrived_at))
         ORDER BY d.arrived_at, d.leaf, d.cycle), 7000)
     FROM data_product_dependencies_events_status d WHERE d.run_id = run AND d.status = 'ARRIVED' AND d.waived_at IS NULL
 $$;
@@ -102,7 +102,7 @@ $$;
 CREATE OR REPLACE FUNCTION missing_inputs_with_state(product text, on_date date, of_cycle text, now_is timestamptz) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
 -- The first forty inputs that the product waits for, each with where it stands, as far as they fit.
-    SELECT cut(jsonb_agg(jsonb_strip_nulls(named_input(d.upstream, d.required_date, d.cycle) || jsonb_build_object('status', d.statuses,
+    SELECT cut(jsonb_agg(jsonb_strip_nulls(named_input(d.upstream, d.required_date, d.cycle) || jsonb_build_object('leaf', d.leaf, 'status', d.statuses,
         'not_before', d.not_before, 'since', d.since, 'upstream', upstream_state(d.upstream, coalesce(d.required_date, on_date), now_is)))
         ORDER BY d.upstream) FILTER (WHERE d.place <= 40), 20000, count(*))
     FROM (SELECT *, row_number() OVER (ORDER BY leaf, cycle) AS place FROM awaited(product, on_date, of_cycle, true, now_is)) d
