@@ -21,6 +21,7 @@ SUMMARIES = {
     "generate": "write the state machines and templates",
     "deploy": "deploy the stacks of the application to AWS, in order",
     "graph": "draw the mesh",
+    "catalog": "list or search the products of the running application",
     "new": "create a domain or a product",
     "steps": "list what a step can run, with the project's own step types",
     "schema": "write the JSON Schemas by which an editor checks metadata",

@@ -9,6 +9,7 @@ from typing import Any
 import day_status
 import dead_letters
 import letters
+import mesh
 import runtime
 from condition_tree import condition_tree
 from console_links import linked
@@ -28,7 +29,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`status`: every product of a business date, with `since` (the `position` of an answer) only what has changed, with `columns` as columns. `why`: one run, what it waits for and what that waits for. `history`: what
     happened, oldest first; where it is more than an answer holds, the latest of it. `runs`: those of a product, oldest first. `product`: what its refresh events have to agree with. `open_runs`: how many each
     product has. `backfills`: how far each is, the latest first; `backfill`: the dates of files that one has found. `changes`: what deployments changed, the latest first, since the date if one is
-    given. `files`: those that landed, the latest first; `file`: one of them; `batch`: one job run's. `health`: what could not be performed, loaded or opened, and how many messages lie in dead letter queues. `dead_letters`: the first of
+    given. `mesh`: the products and their dependencies; `search`: the products that fit words. `files`: those that landed, the latest first; `file`: one of them; `batch`: one job run's. `health`: what could not be performed, loaded or opened, and how many messages lie in dead letter queues. `dead_letters`: the first of
     these messages; `dead_letter`: one of them, whole. `alerts`: what became of the alerts of a date, and what is muted. `forecast`: when the products of a date will be ready, with `at_risk` those that are expected to miss their SLA. Without a date it is the latest that has a run.
     Raises `BadEvent`, `UnknownProduct`, `UnknownLetter`, `UnknownFile`."""
     require(event, "inquire")
@@ -43,6 +44,12 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             number = _given(event.get("backfill"), "backfill")
             rows, more = _pages(lambda after: state.landed_dates(number, after, PAGE))
             return {"question": "backfill", "asked_at": now.isoformat(), "dates": rows, "more": more}
+        case "mesh":
+            found = mesh.mesh(state, event.get("digest"), _pages, PAGE)
+            return {"question": "mesh", "asked_at": now.isoformat(), **found}
+        case "search":
+            found = mesh.search(state, _given(event.get("words"), "words"), _pages)
+            return {"question": "search", "asked_at": now.isoformat(), **found}
         case "files":
             on_date = date.fromisoformat(event["business_date"]) if "business_date" in event else None
             chosen = (event.get("status"), event.get("batch"), event.get("name"))

@@ -226,3 +226,13 @@ class StatusChanges:
 
     now_at: str
     products: list[Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentLoad:
+    """The last load of the catalog, moments in RFC 3339; None before the first."""
+
+    load: int | None
+    commit: str | None
+    committed_at: str | None
+    loaded_at: str | None

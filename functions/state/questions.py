@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import cast
 
-from state.answers import Json, OutboxHealth, Row, StatusChanges
+from state.answers import CurrentLoad, Json, OutboxHealth, Row, StatusChanges
 from state.calling import Calls
 
 
@@ -60,6 +60,15 @@ class Questions(Calls):
 
     def changes_of(self, what: str | None, since: datetime, after: str, page: int) -> list[Row]:
         return self._rows(Row, "changes_of", what, since, after, page)
+
+    def current_load(self) -> CurrentLoad:
+        return self._one(CurrentLoad, "current_load")
+
+    def mesh_page(self, after: str, page: int) -> list[Row]:
+        return self._rows(Row, "mesh_page", after, page)
+
+    def search_products(self, words: list[str], after: str, page: int) -> list[Row]:
+        return self._rows(Row, "search_products", words, after, page)
 
     def products_with_errors(self, after: str, page: int, now_is: datetime) -> list[Row]:
         return self._rows(Row, "products_with_errors", after, page, now_is)

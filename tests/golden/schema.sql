@@ -130,6 +130,8 @@ CREATE TABLE public.data_product (
     source jsonb,
     pipeline_seconds integer,
     alerting jsonb DEFAULT '{}'::jsonb NOT NULL,
+    jobs text DEFAULT ''::text NOT NULL,
+    searched text GENERATED ALWAYS AS (lower(((((((product_id || ' '::text) || owner) || ' '::text) || jobs) || ' '::text) || description))) STORED,
     CONSTRAINT data_product_on_deadline_check CHECK ((on_deadline = ANY (ARRAY['fail'::text, 'start'::text, 'skip'::text]))),
     CONSTRAINT data_product_visibility_check CHECK ((visibility = ANY (ARRAY['mesh'::text, 'domain'::text])))
 );
@@ -284,6 +286,22 @@ CREATE TABLE public.landing_notice (
     undated boolean NOT NULL,
     members bigint[] NOT NULL,
     opened_at timestamp with time zone NOT NULL
+CREATE TABLE public.data_product_schedule (
+    product_id text NOT NULL,
+    cron text NOT NULL,
+    timezone text NOT NULL,
+    date_offset integer NOT NULL,
+    calendar text,
+    times time without time zone[] NOT NULL,
+    months integer[] NOT NULL,
+    month_days integer[] NOT NULL,
+    week_days integer[] NOT NULL,
+    years integer[],
+    last_days integer[] NOT NULL,
+    near_weekdays integer[] NOT NULL,
+    last_week_days integer[] NOT NULL,
+    nth_week_days text[] NOT NULL,
+    opened_until timestamp with time zone NOT NULL
 );
 CREATE TABLE public.data_product_dependencies_events_status_history (
     history_id bigint CONSTRAINT data_product_dependencies_events_status_his_history_id_not_null NOT NULL,
