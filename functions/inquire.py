@@ -30,7 +30,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     happened, oldest first; where it is more than an answer holds, the latest of it. `runs`: those of a product, oldest first. `product`: what its refresh events have to agree with. `open_runs`: how many each
     product has. `backfills`: how far each is, the latest first; `backfill`: the dates of files that one has found. `changes`: what deployments changed, the latest first, since the date if one is
     given. `mesh`: the products and their dependencies; `search`: the products that fit words. `files`: those that landed, the latest first; `file`: one of them; `batch`: one job run's. `health`: what could not be performed, loaded or opened, and how many messages lie in dead letter queues. `dead_letters`: the first of
-    these messages; `dead_letter`: one of them, whole. `alerts`: what became of the alerts of a date, and what is muted. `forecast`: when the products of a date will be ready, with `at_risk` those that are expected to miss their SLA. Without a date it is the latest that has a run.
+    these messages; `dead_letter`: one of them, whole. `alerts`: what became of the alerts of a date or several, the latest first, and what is muted. `forecast`: when the products of a date will be ready, with `at_risk` those that are expected to miss their SLA. Without a date it is the latest that has a run.
     Raises `BadEvent`, `UnknownProduct`, `UnknownLetter`, `UnknownFile`."""
     require(event, "inquire")
     state, product, now = runtime.state(), event.get("product"), runtime.now()
@@ -76,8 +76,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             wanted = event.get("domain"), event.get("since"), event.get("columns", False)
             return {**answer, **day_status.status(state, first, *wanted, _pages, PAGE, now)}
         case "alerts":
-            rows, more = _pages(lambda after: state.alerts_of_day(first, after, PAGE))
-            return {**answer, "alerts": rows, "muted": state.mutes(now), "more": more}
+            rows, more = _pages(lambda after: state.alerts_page(product, event.get("domain"), first, last, after, PAGE))
+            return {**answer, "until": str(last), "alerts": rows, "muted": state.mutes(now), "more": more}
         case "forecast":
             if product is not None:
                 state.describe_product(product, now)

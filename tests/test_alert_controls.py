@@ -8,6 +8,7 @@ import pytest
 
 import alert_test
 import alerts
+import inquire
 from headgate.cli import application, operate
 from headgate.generator.model import build
 from headgate.generator.plan import catalog
@@ -64,6 +65,38 @@ def test_a_mute_keeps_back_what_is_told_if_it_is_still_true(night: Night, what: 
         completes(night)
     night.passes(hours=1, minutes=1)
     assert night.receivers.actions("#ops") == (["inform"] if recovers else ["open"])
+
+
+def test_alerts_of_a_product_over_many_dates_say_what_keeps_them_back(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(**about: Any) -> list[tuple[str, str, Any]]:
+        found = invoke("inquire", {"question": "alerts", "business_date": "2026-11-18", "until": TODAY, **about})[
+            "alerts"
+        ]
+        return [(each["business_date"], each["product"], each.get("suppressed_by")) for each in found]
+
+    root = loaded(night)
+    invoke("operate", {"action": "mute", "domain": "d1", "muted_until": "2026-11-20T10:00:00Z", "actor": "ann"})
+    night.process(root)
+    night.world.sql(
+        "INSERT INTO alert (alert_key, run_id, product_id, attempt, kind, fact, notified_at) SELECT name || day, gen_random_uuid(), name, 1, 'ERROR',"
+        " jsonb_build_object('business_date', day), now() FROM unnest(ARRAY['d1/a', 'raw/in']) name, unnest(ARRAY['2026-11-19', '2026-11-18', '2026-11-17']) day"
+    )
+    night.world.sql(
+        "INSERT INTO alert_delivery (alert_key, channel, target, state, outcome, changed_at) SELECT alert_key, 'slack', '#b', 'SUPPRESSED',"
+        " CASE right(alert_key, 2) WHEN '18' THEN 'maintenance: move' ELSE 'told already' END, now() FROM alert WHERE alert_key LIKE '%%2026-11-1_'"
+    )
+    of_a = [(TODAY, "d1/a", "mute"), ("2026-11-19", "d1/a", "conversation"), ("2026-11-18", "d1/a", "maintenance")]
+    assert asked(product="d1/a") == of_a
+    assert asked(domain="d1") == of_a
+    assert asked(domain="raw") == [("2026-11-19", "raw/in", "conversation"), ("2026-11-18", "raw/in", "maintenance")]
+    everything = asked()
+    assert [each[:2] for each in everything] == [
+        (TODAY, "d1/a"), ("2026-11-19", "d1/a"), ("2026-11-19", "raw/in"), ("2026-11-18", "d1/a"), ("2026-11-18", "raw/in"),
+    ]  # fmt: skip
+    monkeypatch.setattr(inquire, "PAGE", 2)
+    assert asked() == everything
 
 
 def test_the_end_of_a_mute_sends_what_it_kept_back(night: Night) -> None:

@@ -126,6 +126,8 @@ def calls(world: World) -> dict[str, Call]:
         "explain_run": lambda state: state.explain_run("d/x3", TODAY, None, LATER),
         "condition_of": lambda state: state.condition_of("d/x3", TODAY, None),
         "leaves_of_run": lambda state: state.leaves_of_run("d/x3", TODAY, None, "", 50, LATER),
+        "alerts_page": lambda state: state.alerts_page(None, None, yesterday, yesterday, "", 50),
+        "alerts_page of a product": lambda state: state.alerts_page("d/x3", None, yesterday, TODAY, "", 50),
         "mesh_page": lambda state: state.mesh_page("", 50),
         "search_products": lambda state: state.search_products(["x3"], "", 50),
         "current_load": lambda state: state.current_load(),

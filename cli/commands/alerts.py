@@ -5,7 +5,7 @@ from collections import Counter
 
 from headgate.cli import terminal
 from headgate.cli.application import inquire
-from headgate.cli.arguments import add_application, add_date
+from headgate.cli.arguments import add_application, add_date, add_until, check_range, product_name
 from headgate.cli.errors import FINDINGS, FINE
 from headgate.cli.formatting import Clock, Entry, plural
 
@@ -14,14 +14,20 @@ MOST = 40  # rows of what was not sent
 
 
 def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("product", type=product_name, metavar="DOMAIN/PRODUCT", nargs="?", help="(default: all)")
+    parser.add_argument("--domain", metavar="NAME", help="only the alerts about products of this domain")
     add_date(parser, "the latest that has a run")
+    add_until(parser)
     parser.add_argument("--all", action="store_true", help="also everything that was not sent because of another alert")
     add_application(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Exit code 1 if something is in doubt, or could not be sent yet."""
-    answer = inquire(arguments, "alerts", business_date=arguments.date)
+    check_range(arguments, needs_date=True)
+    answer = inquire(
+        arguments, "alerts", product=arguments.product, domain=arguments.domain, business_date=arguments.date, until=arguments.until
+    )  # fmt: skip
     found = answer["alerts"]
     wrong = [each for each in found if each["state"] == "UNKNOWN" or (each["state"] == "DUE" and each["tries"])]
     if arguments.json:
@@ -30,7 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
     clock = Clock(None, answer["business_date"])
     counted = Counter(STATES[each["state"]] for each in found)
     summary = ", ".join(f"{count:,} {name}" for name, count in sorted(counted.items())) or "none"
-    terminal.line(f"Alerts for {answer['business_date']} as of {clock.with_zone(answer['asked_at'])}: {summary}.")
+    dates = " to ".join(dict.fromkeys([answer["business_date"], answer["until"]]))
+    terminal.line(f"Alerts for {dates} as of {clock.with_zone(answer['asked_at'])}: {summary}.")
     for each in answer["muted"]:
         reason = f": {each['reason']}" if "reason" in each else ""
         terminal.line(f"  {each['muted']} is muted until {clock(each['until'])} by {each['by']}{reason}")

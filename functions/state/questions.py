@@ -108,8 +108,10 @@ class Questions(Calls):
     def parked_effects(self, after: str, page: int) -> list[Row]:
         return self._rows(Row, "parked_effects", after, page)
 
-    def alerts_of_day(self, on_date: date, after: str, page: int) -> list[Row]:
-        return self._rows(Row, "alerts_of_day", on_date, after, page)
+    def alerts_page(
+        self, product: str | None, of_domain: str | None, first: date, last: date, after: str, page: int
+    ) -> list[Row]:
+        return self._rows(Row, "alerts_page", product, of_domain, first, last, after, page)
 
     def mutes(self, now_is: datetime) -> list[Json]:
         return cast(list[Json], self._value("mutes", now_is))

@@ -79,10 +79,12 @@ RETURNS TABLE (key text, entry text)
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
 -- The products of a domain, or all, with their runs of that business date (`status_rows`), but for those whose domain this account is sent no events of.
     SELECT * FROM status_page(ARRAY(
-        SELECT p.product_id FROM data_product p
-        WHERE p.active AND (of_domain IS NULL OR p.domain = of_domain) AND (p.account IS NULL OR p.domain = ANY ((SELECT domains_received())::text[]))
-            AND p.product_id >= split_part(after, ' ', 1)
-        ORDER BY p.product_id LIMIT page + 1), on_date, after, page, now_is)
+        SELECT DISTINCT first.product_id FROM (
+            SELECT p.product_id FROM data_product p LEFT JOIN LATERAL runs_of_date(p.product_id, on_date) r ON true
+            WHERE p.active AND (of_domain IS NULL OR p.domain = of_domain) AND (p.account IS NULL OR p.domain = ANY ((SELECT domains_received())::text[]))
+                AND p.product_id >= split_part(after, ' ', 1)
+                AND (p.product_id, coalesce(r.cycle, '')) > (split_part(after, ' ', 1), split_part(after, ' ', 2))
+            ORDER BY p.product_id, r.cycle LIMIT page) first), on_date, after, page, now_is)
 $$;
 
 CREATE OR REPLACE FUNCTION status_of_products(on_date date, of_domain text, products jsonb, after text, page integer, now_is timestamptz)

@@ -8,7 +8,7 @@ CREATE OR REPLACE FUNCTION days_in_words(s data_product_schedule) RETURNS text L
         WHEN cardinality(s.month_days) = 31 OR cardinality(s.week_days) = 7 THEN 'daily'
         WHEN s.week_days = '{2,3,4,5,6}' THEN 'on weekdays'
         WHEN s.week_days <> '{}' THEN 'on ' || (SELECT string_agg(('{SUN,MON,TUE,WED,THU,FRI,SAT}'::text[])[d], ', ' ORDER BY d) FROM unnest(s.week_days) d)
-        WHEN s.last_days = '{0}' THEN 'on the last day of the month'
+        WHEN s.last_days = ARRAY[0] THEN 'on the last day of the month'
         WHEN s.month_days <> '{}' THEN 'on day ' || array_to_string(s.month_days, ', ') || ' of the month'
         ELSE format('cron %s,', s.cron) END
 $$;
