@@ -166,8 +166,8 @@ def test_a_thousand_unmatched_files_are_one_digest(support: Support) -> None:
     assert support.at(later(minutes=60)) == []
     assert support.at(later(minutes=66))[0] == f"postMessage: 1 file in {BUCKET} is of no product"
     assert support.at(later(hours=5)) == []
-    listed = support.world.state.alerts_of_day(SIX.date(), "", 50)
-    assert [each.key.split()[0] for each in listed] == ["raw/landing#bucket"] * 4
+    listed = support.world.state.alerts_page(None, None, SIX.date(), SIX.date(), "", 50)
+    assert [each.key.split()[1] for each in listed] == ["raw/landing#bucket"] * 4
 
 
 def test_unmatched_files_that_have_a_product_by_then_are_not_told(support: Support) -> None:

@@ -278,14 +278,6 @@ CREATE TABLE public.calendar (
     weekend integer[] NOT NULL,
     dates date[] NOT NULL
 );
-CREATE TABLE public.landing_notice (
-    notice_id uuid DEFAULT gen_random_uuid() NOT NULL,
-    product_id text NOT NULL,
-    business_date date NOT NULL,
-    cycle text NOT NULL,
-    undated boolean NOT NULL,
-    members bigint[] NOT NULL,
-    opened_at timestamp with time zone NOT NULL
 CREATE TABLE public.data_product_schedule (
     product_id text NOT NULL,
     cron text NOT NULL,
@@ -302,6 +294,15 @@ CREATE TABLE public.data_product_schedule (
     last_week_days integer[] NOT NULL,
     nth_week_days text[] NOT NULL,
     opened_until timestamp with time zone NOT NULL
+);
+CREATE TABLE public.landing_notice (
+    notice_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    product_id text NOT NULL,
+    business_date date NOT NULL,
+    cycle text NOT NULL,
+    undated boolean NOT NULL,
+    members bigint[] NOT NULL,
+    opened_at timestamp with time zone NOT NULL
 );
 CREATE TABLE public.data_product_dependencies_events_status_history (
     history_id bigint CONSTRAINT data_product_dependencies_events_status_his_history_id_not_null NOT NULL,
@@ -373,23 +374,6 @@ CREATE TABLE public.landing_set (
     first_at timestamp with time zone NOT NULL,
     arrived_at timestamp with time zone,
     changed_at timestamp with time zone NOT NULL
-);
-CREATE TABLE public.data_product_schedule (
-    product_id text NOT NULL,
-    cron text NOT NULL,
-    timezone text NOT NULL,
-    date_offset integer NOT NULL,
-    calendar text,
-    times time without time zone[] NOT NULL,
-    months integer[] NOT NULL,
-    month_days integer[] NOT NULL,
-    week_days integer[] NOT NULL,
-    years integer[],
-    last_days integer[] NOT NULL,
-    near_weekdays integer[] NOT NULL,
-    last_week_days integer[] NOT NULL,
-    nth_week_days text[] NOT NULL,
-    opened_until timestamp with time zone NOT NULL
 );
 CREATE TABLE public.landing_wave (
     run_id uuid NOT NULL,
