@@ -98,5 +98,5 @@ def explained(product: str, cycle: str | None, products: list[Entry], clock: Clo
     yield f"Expected: {sentence(own, clock)}{risk}."
     chain = path(product, products)
     if len(chain) > 1:
-        links = (f"{input_name(each['product'])} {clock(each.get('expected')) or '?'}" for each, _ in chain)
+        links = (f"{input_name(each['product'])} {clock(each.get('expected')) or '(not known)'}" for each, _ in chain)
         yield f"Critical path: {', '.join(links)}."

@@ -104,7 +104,7 @@ def test_the_end_of_a_machine_with_wrong_types_is_refused_alone(world: World, aw
 def test_an_alert_that_cannot_be_read_is_refused_alone(
     world: World, aws: FakeAws, caplog: pytest.LogCaptureFixture, value: str
 ) -> None:
-    (record,) = sample("alerts")["Records"]
+    record, *_ = sample("alerts")["Records"]
     alert = {**json.loads(record["body"]), "kind": "COMPLETED", "product": "d1/ds1", "run_id": day(world)}
     bad = holding(alert, value)
 

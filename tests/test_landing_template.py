@@ -170,5 +170,8 @@ def test_without_buckets_nothing_is_added(project: Callable[[str], Path], headga
 def test_the_sample_holds_a_message_of_each_kind() -> None:
     records = json.loads((FOLDER.parent.parent / "events/landing.json").read_text("utf-8"))["Records"]
     (direct,), (through,) = ((landing_function.parse(json.loads(each["body"])) or {})["files"] for each in records)
-    assert (direct["bucket"], direct["key"]) == ("acme-landing-222222222222", "custodian/positions/positions_EU_20261120.csv.gz")  # fmt: skip
-    assert (through["bucket"], through["key"]) == ("custodian-drop", "holdings_2026-11-20_1.xml")
+    assert (direct["bucket"], direct["key"]) == ("acme-landing-222222222222", "custodian/positions/positions_EU_20261120.csv")  # fmt: skip
+    assert (through["bucket"], through["key"]) == (
+        "acme-landing-222222222222",
+        "custodian/positions/positions_US_20261120.csv",
+    )

@@ -91,7 +91,7 @@ def test_each_advisory_lock_is_taken_in_one_function() -> None:
 
 def test_predicates_stand_once() -> None:
     text = "".join(SQL.values())
-    assert text.count("extract(isodow") == 2, "in is_day_off, and for the weekday nearest to a day"
+    assert text.count("extract(isodow") == 1, "in iso_weekday"
     assert len(re.findall(r"e\.status = ANY", text)) == 1, "in counts_for"
     assert "jsonb_path_exists" not in text
 

@@ -14,9 +14,14 @@ EXCEPTION WHEN invalid_parameter_value THEN
     RETURN false;
 END $$;
 
+CREATE OR REPLACE FUNCTION iso_weekday(day date) RETURNS integer LANGUAGE sql IMMUTABLE AS $$
+-- 1 is Monday, 7 Sunday.
+    SELECT extract(isodow FROM day)::integer
+$$;
+
 CREATE OR REPLACE FUNCTION is_day_off(day date, weekend integer[], holidays date[]) RETURNS boolean
 LANGUAGE sql IMMUTABLE AS $$
-    SELECT extract(isodow FROM day)::integer = ANY (weekend) OR day = ANY (holidays)
+    SELECT iso_weekday(day) = ANY (weekend) OR day = ANY (holidays)
 $$;
 
 CREATE OR REPLACE FUNCTION is_business_day(day date, c calendar) RETURNS boolean
@@ -62,7 +67,7 @@ BEGIN
     IF target > last THEN
         RETURN false;
     END IF;
-    weekday := extract(isodow FROM first + wanted - 1)::integer;
+    weekday := iso_weekday(first + wanted - 1);
     IF weekday = 6 THEN
         wanted := CASE WHEN wanted > 1 THEN wanted - 1 ELSE wanted + 2 END;
     ELSIF weekday = 7 THEN

@@ -30,7 +30,7 @@ $$;
 
 CREATE OR REPLACE FUNCTION usual_seconds(u usual_time, on_date date, share float8) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$
 -- The seconds that it takes on a date of that weekday in that share of all cases.
-    SELECT u.shifts[extract(isodow FROM on_date)::integer] + u.ranked[1 + round(share * (cardinality(u.ranked) - 1))::integer]
+    SELECT u.shifts[iso_weekday(on_date)] + u.ranked[1 + round(share * (cardinality(u.ranked) - 1))::integer]
 $$;
 
 CREATE OR REPLACE FUNCTION learn_times(given jsonb, now_is timestamptz) RETURNS void
@@ -39,7 +39,7 @@ LANGUAGE sql AS $$
 -- say nothing of the usual day. A date far ahead is a mistake.
     WITH added AS (
         SELECT g.product_id, g.kind, g.cycle, max(g.on_date) AS last_date, newest(array_agg(g.seconds ORDER BY g.on_date)) AS seconds,
-            newest(array_agg(extract(isodow FROM g.on_date)::smallint ORDER BY g.on_date)) AS weekdays
+            newest(array_agg(iso_weekday(g.on_date)::smallint ORDER BY g.on_date)) AS weekdays
         FROM (SELECT DISTINCT ON (product_id, kind, cycle, on_date) *
             FROM jsonb_to_recordset(given) AS g(product_id text, kind text, cycle text, on_date date, seconds real)
             ORDER BY product_id, kind, cycle, on_date, seconds) g

@@ -11,7 +11,7 @@ $$;
 CREATE OR REPLACE FUNCTION take_next_generations(runs uuid[], superseded text[], now_is timestamptz) RETURNS void
 LANGUAGE sql AS $$
 -- Those of the (locked) runs that load files and had these arrivals of them have the next ones instead.
-    UPDATE data_product_dependencies_events_status d SET event_key = newer.event_key, changed_at = now_is
+    UPDATE data_product_dependencies_events_status d SET event_key = newer.event_key, event = 'arrived', changed_at = now_is
     FROM data_product_status r, refresh_event older, refresh_event newer
     WHERE d.run_id = ANY (runs) AND d.event_key = ANY (superseded) AND r.run_id = d.run_id AND d.upstream = files_input(r.product_id)
         AND older.event_key = d.event_key AND newer.product_id = older.product_id AND newer.business_date = older.business_date

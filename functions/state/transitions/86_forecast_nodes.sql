@@ -82,10 +82,10 @@ LANGUAGE sql STABLE AS $$
     ), known AS (
         SELECT n.*, row_number() OVER ()::integer AS number, greatest(seconds_of(now_is), seconds_of(n.opens_at)) AS opens,
             CASE n.basis WHEN 'source' THEN u.ranked ELSE w.ranked END AS ranked,
-            coalesce(seconds_of(date_begins(on_date, n.timezone)) + u.shifts[extract(isodow FROM on_date)::integer] + u.ranked[(cardinality(u.ranked) + 1) / 2], 'NaN') AS usual,
-            CASE n.basis WHEN 'source' THEN seconds_of(date_begins(on_date, n.timezone)) + u.shifts[extract(isodow FROM on_date)::integer]
+            coalesce(seconds_of(date_begins(on_date, n.timezone)) + u.shifts[iso_weekday(on_date)] + u.ranked[(cardinality(u.ranked) + 1) / 2], 'NaN') AS usual,
+            CASE n.basis WHEN 'source' THEN seconds_of(date_begins(on_date, n.timezone)) + u.shifts[iso_weekday(on_date)]
                 ELSE CASE WHEN n.basis = 'running' THEN seconds_of(n.released_at) WHEN n.condition IS NULL OR n.basis = 'failed'
-                    THEN greatest(seconds_of(now_is), seconds_of(n.opens_at)) ELSE 0 END + w.shifts[extract(isodow FROM on_date)::integer] END AS since
+                    THEN greatest(seconds_of(now_is), seconds_of(n.opens_at)) ELSE 0 END + w.shifts[iso_weekday(on_date)] END AS since
         FROM node n
         LEFT JOIN usual_time w ON w.product_id = n.product_id AND w.kind = 'work' AND w.cycle = n.cycle
         LEFT JOIN usual_time u ON u.product_id = n.product_id AND u.kind = 'ready' AND u.cycle = n.cycle

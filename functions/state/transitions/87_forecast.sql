@@ -22,7 +22,7 @@ LANGUAGE sql STABLE AS $$
     SELECT coalesce((
         SELECT since.at + later_seconds(u.ranked, width_bucket((seconds_of(now_is) - since.at)::real, u.ranked), seconds_of(now_is) - since.at, 0.5)
         FROM usual_time u LEFT JOIN data_product_schedule s USING (product_id)
-        CROSS JOIN LATERAL (SELECT seconds_of(date_begins(on_date, s.timezone)) + u.shifts[extract(isodow FROM on_date)::integer] AS at) since
+        CROSS JOIN LATERAL (SELECT seconds_of(date_begins(on_date, s.timezone)) + u.shifts[iso_weekday(on_date)] AS at) since
         WHERE u.product_id = product AND u.kind = 'ready' ORDER BY u.cycle DESC LIMIT 1), 'NaN')
 $$;
 
