@@ -5,12 +5,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
-from headgate.board.merging import Answer, merged
+from headgate.board.merging import Answer, merged, parts
 
 OF_PRODUCT = {"why", "runs", "product"}  # questions that the application of the product answers
 OF_ONE = {"file", "dead_letter"}  # questions about a thing that one application knows
 NUMBERS = {"file", "batch", "last"}
 WHOLE = {"since", "columns"}  # of a status: positions and columns are of one application
+PARTS = {"mesh"}  # questions whose answers are not rows
 STATUS = {
     "UnknownProduct": 404, "UnknownRun": 404, "UnknownLetter": 404, "UnknownFile": 404, "BadEvent": 400, "NotAllowed": 403, "NotIdentified": 403,
     "NoPipeline": 409, "IllegalTransition": 409, "ChangedMeanwhile": 409, "TooMuch": 409,
@@ -74,11 +75,12 @@ class Board:
         if name in OF_ONE and len(self._applications) > 1:
             raise AnswerError("BadEvent", f"the question {name} needs `application`, one of {', '.join(self.names)}")
         if len(self._applications) > 1:
+            event.pop("digest", None)
             event = {key: value for key, value in event.items() if key not in WHOLE}
         answers, failures = self._all(lambda each: each.ask(dict(event)))
         if not answers:
             raise next(iter(failures.values()))
-        whole = merged(answers)
+        whole = merged(answers) if name not in PARTS else parts(answers)
         if failures:
             whole["unreachable"] = [
                 {"application": name, "message": str(error)} for name, error in sorted(failures.items())

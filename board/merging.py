@@ -29,6 +29,14 @@ def merged(answers: Mapping[str, Answer]) -> Answer:
     return whole
 
 
+def parts(answers: Mapping[str, Answer]) -> Answer:
+    """One answer alone as it is; of several the list `parts`, each with the `application` that it is from, and one `digest` of all."""
+    if len(answers) == 1:
+        return next(iter(answers.values()))
+    digest = " ".join(str(answers[name].get("digest")) for name in sorted(answers))
+    return {"digest": digest, "parts": [{**answer, "application": name} for name, answer in answers.items()]}
+
+
 def _marked(rows: list[Any], name: str) -> list[Any]:
     return [{**row, "application": name} if isinstance(row, dict) else row for row in rows]
 

@@ -12,7 +12,7 @@ Event = dict[str, Any]
 # In this order the functions take one run from the gate to its outcome. The gate comes first: it gives the run the sample's token, so
 # that the run's own machine does not go on by itself.
 WALK = (
-    "dependency_gate", "refresh_events", "pipeline_configuration", "job_tracker", "job_status", "outcome_recorder", "inquire",
+    "dependency_gate", "refresh_events", "pipeline_configuration", "job_tracker", "job_status", "file_batches", "outcome_recorder", "inquire",
 )  # fmt: skip
 SAMPLE_JOB_RUN = "jr_sample"
 

@@ -29,6 +29,8 @@ ALERT = {
 ANSWERS: dict[str, Any] = {
     "status": STATUS,
     "about": {"applications": ["orders"]},
+    "forecast": {"products": []},
+    "mesh": {"digest": "d", "products": {"rows": 0, "columns": {}}, "others": [], "dependencies": {"to": [], "from": [], "leaf": [], "any": []}},
     "alerts": {
         "business_date": "2026-11-20", "more": False,
         "muted": [{"muted": "d2", "until": "2026-11-20T12:00:00+00:00", "by": "ann", "reason": "we move"}],

@@ -108,10 +108,33 @@ def test_a_product_says_why_it_waits_and_what_is_behind_it(browser: Browser, add
             "core/positions running since 07:12, 1 h 48 min owner core-data",
             "raw/ratings expected usually here at 04:27 owner market-data",
         ]
-        assert texts(page, ".leaf") == ["core/issuers waiting for raw/ratings", "core/positions running"]
+        assert texts(page, ".leaf") == ["core/positions running", "core/issuers waiting for raw/ratings"]
         page.locator(".causes a").nth(1).click()
         page.wait_for_selector("h1:has-text('ratings')")
         assert "#/product/raw/ratings" in page.url
+
+
+def test_a_product_says_when_it_will_be_ready_and_what_fails_with_it(browser: Browser, address: str) -> None:
+    with opened(browser, address) as go:
+        page = go("product/core/issuers")
+        page.wait_for_selector(".lineage .column:nth-child(3)")
+        page.wait_for_selector("#expected")
+        assert "raw/ratings" in texts(page, "#expected + p")[0]
+        assert texts(page, "#lineage + p")[0].startswith("If it fails, 1 product cannot be refreshed as usual.")
+        assert texts(page, ".lineage h3") == ["made of", "this product", "used by"]
+        assert texts(page, ".lineage .column:first-child li") == ["raw/ratings not received"]
+        go("product/core/trades").wait_for_selector(".lineage .column:nth-child(3)")
+        page.get_by_role("button", name="Show all of it").click()
+        assert texts(page, ".lineage h3") == ["made of", "this product", "used by", "2 steps after"]
+
+
+def test_the_catalog_says_what_a_product_is_and_who_uses_it(browser: Browser, address: str) -> None:
+    with opened(browser, address) as go:
+        page = go("catalog?q=counterparty")
+        page.wait_for_selector("tbody tr")
+        assert texts(page, "tbody tr") == [
+            "risk/exposure Exposure by counterparty risk daily at 06:00 UTC by 10:00 UTC 1 waiting"
+        ]
 
 
 def test_texts_of_others_are_text(browser: Browser, address: str) -> None:

@@ -4,47 +4,53 @@ import { Badge, Icon, ProductLink, Time } from "./parts.js";
 import { at } from "./times.js";
 import { statusWord, uncut } from "./words.js";
 
-const JOINED = { all_of: "all of", any_of: "any one of", at_least: "at least" };
-
 export function Condition({ run, date }) {
+  if (run.tree) return html`<div class="condition"><${Node} node=${run.tree} date=${date} inputs=${inputsOf(run)} top=${true} /></div>`;
   const leaves = leavesOf(run);
-  if (!leaves.length) return html`<p class="quiet">It waits for no other product.</p>`;
-  const tree = run.condition;
-  const flat = !tree || (tree.all_of?.every((each) => typeof each === "number") ?? false);
-  return html`<div class="condition">${flat ? html`<${Leaves} leaves=${leaves} date=${date} />` : html`<${Node} node=${tree} leaves=${leaves} date=${date} />`}</div>`;
+  return leaves.length ? html`<div class="condition"><ul>${leaves.map((leaf, number) => html`<li key=${number}><${Leaf} leaf=${leaf} date=${date} upstream=${leaf.upstream} /></li>`)}</ul></div>` : html`<p class="quiet">It waits for no other product.</p>`;
 }
 
-// The inputs in the order of the condition, as far as the answer numbers them; else those that are there first.
+// Where the run has no tree: its inputs, those that are there first.
 function leavesOf(run) {
-  const [arrived] = uncut(run.arrived);
-  const [missing] = uncut(run.missing);
-  const all = [...arrived.map((each) => ({ ...each, there: true })), ...missing.map((each) => ({ ...each, there: false }))];
-  return all.every((each) => Number.isInteger(each.leaf)) ? all.sort((one, other) => one.leaf - other.leaf) : all;
+  const there = uncut(run.arrived)[0].map((each) => ({ ...each, state: "arrived", at: each.arrived_at }));
+  return [...there, ...uncut(run.missing)[0].map((each) => ({ ...each, state: "missing" }))];
 }
 
-function Node({ node, leaves, date }) {
-  if (typeof node === "number") {
-    const leaf = leaves.find((each) => each.leaf === node) ?? leaves[node];
-    return leaf ? html`<${Leaf} leaf=${leaf} date=${date} />` : "";
+// What is known of the products that are waited for, by the numbers of their leaves.
+function inputsOf(run) {
+  return new Map(uncut(run.missing)[0].map((each) => [each.leaf, each.upstream]));
+}
+
+function Node({ node, date, inputs, top }) {
+  const parts = node.all_of ?? node.any_of ?? node.cycles;
+  if (!parts) return html`<${Leaf} leaf=${node} date=${date} upstream=${inputs.get(node.leaf)} />`;
+  const list = html`<ul>${parts.map((each, number) => html`<li key=${number}><${Node} node=${each} date=${date} inputs=${inputs} /></li>`)}</ul>`;
+  if (top && node.all_of) return list;
+  const title = node.cycles ? html`every cycle of <${ProductLink} name=${node.product} date=${date} />` : node.all_of ? "all of" : "any one of";
+  return html`<div class="node"><p class="joined"><${Icon} shape=${SHAPES[node.state]} />${title}</p>${list}</div>`;
+}
+
+const SHAPES = { arrived: "check", waived: "check", missing: "hourglass", impossible: "cross" };
+
+function Leaf({ leaf, date, upstream }) {
+  const there = leaf.state === "arrived" || leaf.state === "waived";
+  const other = leaf.business_date && leaf.business_date !== date && html` <span class="note">of ${leaf.business_date}</span>`;
+  return html`<span class="leaf ${there ? "good" : leaf.state === "impossible" ? "never" : "open"}"><${Icon} shape=${SHAPES[leaf.state]} /><${ProductLink} name=${leaf.product} date=${leaf.business_date} />${leaf.cycle && html` <span class="cycle">${leaf.cycle}</span>`}${other}
+    ${!there && upstream && html`<${Badge} ...${statusWord(upstream.status)} />`}<span class="note">${said(leaf, date, upstream)}</span></span>`;
+}
+
+function said(leaf, date, upstream) {
+  switch (leaf.state) {
+    case "arrived":
+      return html`arrived <${Time} moment=${leaf.at} date=${date} />${leaf.event?.attempt > 1 ? `, attempt ${leaf.event.attempt}` : ""}${leaf.event?.account ? `, of account ${leaf.event.account}` : ""}`;
+    case "waived":
+      return `waived${leaf.by ? ` by ${leaf.by}` : ""}${leaf.reason ? `: ${leaf.reason}` : ""}`;
+    case "impossible":
+      return `does not come: ${(leaf.event?.status ?? "").toLowerCase()}`;
+    default: {
+      const waits = upstream?.waits_for && `for ${upstream.waits_for.filter((each) => typeof each === "string").join(", ")}`;
+      const expected = leaf.expected_at ?? upstream?.usually_at;
+      return [waits, expected && `usually at ${at(expected, date)}`].filter(Boolean).join("; ");
+    }
   }
-  const [kind, parts] = Object.entries(node).find(([name]) => name in JOINED) ?? ["all_of", []];
-  const list = Array.isArray(parts) ? parts : (node.of ?? []);
-  const count = kind === "at_least" ? ` ${Array.isArray(parts) ? (node.count ?? "") : parts} of` : "";
-  return html`<div class="node"><p class="joined">${JOINED[kind]}${count}</p><ul>${list.map((each, number) => html`<li key=${number}><${Node} node=${each} leaves=${leaves} date=${date} /></li>`)}</ul></div>`;
-}
-
-function Leaves({ leaves, date }) {
-  return html`<ul>${leaves.map((leaf) => html`<li key=${`${leaf.product} ${leaf.business_date} ${leaf.cycle ?? ""}`}><${Leaf} leaf=${leaf} date=${date} /></li>`)}</ul>`;
-}
-
-function Leaf({ leaf, date }) {
-  const name = html`<${ProductLink} name=${leaf.product} date=${leaf.business_date} />`;
-  const other = leaf.business_date !== date && html` <span class="note">of ${leaf.business_date}</span>`;
-  if (leaf.there) {
-    return html`<span class="leaf good"><${Icon} shape="check" />${name}${other} <span class="note">${leaf.waived ? "waived" : html`arrived <${Time} moment=${leaf.arrived_at} date=${date} />`}</span></span>`;
-  }
-  const upstream = leaf.upstream;
-  const badge = upstream && html`<${Badge} ...${statusWord(upstream.status)} />`;
-  const waits = upstream?.waits_for && ` for ${upstream.waits_for.filter((each) => typeof each === "string").join(", ")}`;
-  return html`<span class="leaf open"><${Icon} shape="hourglass" />${name}${other} ${badge}<span class="note">${waits}${upstream?.usually_at ? ` usually at ${at(upstream.usually_at, date)}` : ""}</span></span>`;
 }

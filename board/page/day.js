@@ -2,11 +2,14 @@
 import { computed, signal } from "@preact/signals";
 import { question } from "./api.js";
 import { merged, rowsOf } from "./columns.js";
+import { forecastFor, lookAtForecast } from "./forecast.js";
+import { graph, lookAtGraph } from "./graph.js";
 import { route } from "./routes.js";
 import { keep, kept } from "./snapshot.js";
 import { group, GROUPS } from "./words.js";
 
 const EVERY = 5_000; // milliseconds
+const SELDOM = 30_000; // between questions about what changes slowly
 export const day = signal(null); // the answer to `status`
 export const failure = signal(null); // why the latest question was not answered
 export const changed = signal(""); // what has changed, for those who listen to the page
@@ -15,11 +18,16 @@ let tag, asked, timer, received;
 export const date = computed(() => route.value.about.date ?? day.value?.business_date);
 export const now = computed(() => day.value?.asked_at);
 
+// The rows of the day with what the forecast and the catalog add to them.
+const whole = computed(() =>
+  (day.value?.products ?? []).map((row) => ({ ...row, at_risk: forecastFor(row)?.at_risk, description: graph.value?.products.get(row.product)?.description })),
+);
+
 // Rows by group, after the filters in the address: `domain`, `owner`, `q`, `group`.
 export const rows = computed(() => {
   const { domain, owner, q = "" } = route.value.about;
   const words = q.toLowerCase().split(/\s+/).filter(Boolean);
-  return (day.value?.products ?? []).filter(
+  return whole.value.filter(
     (row) =>
       (!domain || row.product.startsWith(`${domain}/`)) &&
       (!owner || row.owner === owner) &&
@@ -35,7 +43,7 @@ export const grouped = computed(() => {
 
 export const domains = computed(() => [...new Set((day.value?.products ?? []).map((row) => row.product.split("/")[0]))].sort());
 export const owners = computed(() => [...new Set((day.value?.products ?? []).map((row) => row.owner).filter(Boolean))].sort());
-export const statusOf = computed(() => new Map((day.value?.products ?? []).map((row) => [row.product, row])));
+export const statusOf = computed(() => new Map(whole.value.map((row) => [row.product, row])));
 
 // Asks for the status of the date, or for what has changed of it since the last answer.
 export async function look() {
@@ -73,7 +81,13 @@ function tell(before, after) {
   if (news.length) changed.value = news.length > 3 ? `${news.length} products have changed` : news.map((row) => `${row.product} is ${row.status.toLowerCase()}`).join(", ");
 }
 
+async function lookSeldom() {
+  if (!document.hidden) await Promise.all([lookAtGraph(), lookAtForecast(route.value.about.date)]);
+}
+
 export function keepLooking() {
+  setInterval(lookSeldom, SELDOM);
+  lookSeldom();
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) look();
   });
@@ -82,6 +96,7 @@ export function keepLooking() {
     if (about.date !== shown) {
       shown = about.date;
       look();
+      lookSeldom();
     }
   });
   return look();

@@ -49,7 +49,7 @@ export class DayDrawing {
     this.lines = laidOut(rows);
     this.now = +new Date(now);
     this.date = date;
-    const moments = rows.flatMap((row) => [row.opened_at, row.started_at, row.finished_at, row.due_at]).filter(Boolean).map((each) => +new Date(each));
+    const moments = rows.flatMap((row) => [row.opened_at, row.started_at, row.finished_at, row.due_at, row.expected]).filter(Boolean).map((each) => +new Date(each));
     const inDay = moments.filter((each) => Math.abs(each - this.now) < 3 * 86_400_000);
     const used = inDay.length ? inDay : moments;
     this.first = used.reduce((one, other) => Math.min(one, other), Infinity) - 600_000;
@@ -113,6 +113,12 @@ export class DayDrawing {
     if (row.started_at || (row.finished_at && !row.opened_at)) {
       context.fillStyle = paint[tone] ?? paint.calm;
       bar(context, x(row.started_at ?? row.finished_at), x(row.finished_at ?? this.now), middle - 5, 10);
+    }
+    if (row.expected && +new Date(row.expected) > this.now) {
+      context.strokeStyle = paint[tone] ?? paint.calm;
+      context.setLineDash([3, 3]);
+      stroke(context, x(this.now), middle, x(row.expected), middle);
+      context.setLineDash([]);
     }
     if (row.due_at) {
       context.strokeStyle = row.late ? paint.bad : paint.text;

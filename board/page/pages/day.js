@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { Filters } from "../bar.js";
 import { date, day, now, rows } from "../day.js";
 import { DayDrawing, HEIGHT } from "../day_drawing.js";
+import { forecastFor } from "../forecast.js";
 import { html } from "../html.js";
 import { Badge, Empty, Loading, ProductLink, Table, Time, useTitle } from "../parts.js";
 import { link, route } from "../routes.js";
@@ -13,7 +14,7 @@ export function Day() {
   useTitle("Day");
   const [asTable, setAsTable] = useState(false);
   if (!day.value) return html`<${Loading} />`;
-  const its = rows.value.filter((row) => row.opened_at || row.due_at || row.finished_at);
+  const its = rows.value.filter((row) => row.opened_at || row.due_at || row.finished_at).map((row) => (row.finished_at ? row : { ...row, expected: forecastFor(row)?.expected }));
   return html`
     <div class="head"><h1>${longDate(date.value)}</h1><${Filters} />
       <button type="button" aria-pressed=${asTable} onClick=${() => setAsTable(!asTable)}>${asTable ? "Show the chart" : "Show as a table"}</button></div>
@@ -35,7 +36,7 @@ function Chart({ rows }) {
     <div style=${{ height: `${HEIGHT(rows)}px` }}></div>
     <canvas ref=${canvas} role="img" aria-label=${`${rows.length} runs over the day; the same as a table with the button above`}></canvas>
   </div>
-  <p class="legend"><span class="key calm"></span>waits <span class="key live"></span>runs <span class="key good"></span>done <span class="key bad"></span>failed <span class="key due"></span>due by <span class="key now"></span>now</p>`;
+  <p class="legend"><span class="key calm"></span>waits <span class="key live"></span>runs <span class="key good"></span>done <span class="key bad"></span>failed <span class="key due"></span>due by <span class="key dashed"></span>expected <span class="key now"></span>now</p>`;
 }
 
 function AsTable({ rows }) {

@@ -1,12 +1,12 @@
 // The mesh: each domain a box of tiles, one for each product, what needs attention first.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { useAnswer } from "../asked.js";
 import { Filters } from "../bar.js";
 import { date, day, now, rows } from "../day.js";
+import { graph, levels } from "../graph.js";
 import { html } from "../html.js";
 import { Badge, Empty, Loading, ProductLink, Table, useTitle } from "../parts.js";
 import { change, route } from "../routes.js";
-import { sentence, shown, uncut } from "../words.js";
+import { sentence, shown } from "../words.js";
 import { Wall } from "../wall.js";
 
 export function Mesh() {
@@ -24,29 +24,32 @@ export function Mesh() {
 function Tiles({ selected }) {
   const canvas = useRef(null);
   const wall = useRef(null);
-  const near = useAnswer(selected ? "why" : "about", selected ? { product: selected, business_date: date.value } : {}).answer?.run;
   useEffect(() => {
     wall.current = new Wall(canvas.current, (product) => change({ selected: product ?? "" }));
     return () => wall.current.end();
   }, []);
   useEffect(() => wall.current.show(rows.value, now.value), [rows.value]);
-  useEffect(() => wall.current.select(selected, near ? around(near) : new Map()), [selected, near]);
+  useEffect(() => wall.current.select(selected, selected && graph.value ? around(graph.value, selected) : new Map()), [selected, graph.value]);
   return html`<canvas class="wall" ref=${canvas} tabindex="0" role="img" aria-label=${`${rows.value.length} products in ${new Set(rows.value.map((row) => row.product.split("/")[0])).size} domains; the same as a table with the button above`}></canvas>`;
 }
 
-// What the product waits for, and what waits for it.
-function around(run) {
-  const found = new Map();
-  for (const each of [...uncut(run.arrived)[0], ...uncut(run.missing)[0]]) found.set(each.product, "before");
-  for (const each of uncut(run.downstream)[0]) found.set(each.product ?? each, "after");
-  return found;
+// Everything that the product is made of, and everything that is made of it.
+function around({ before, after }, name) {
+  return new Map([...levels(before, name).flat().map((each) => [each, "before"]), ...levels(after, name).flat().map((each) => [each, "after"])]);
 }
 
 function Selected({ name }) {
   const row = rows.value.find((each) => each.product === name);
   if (!row) return "";
   return html`<section class="selected" aria-label="The selected product"><p><${ProductLink} name=${name} date=${route.value.about.date} /> <${Badge} ...${shown(row, now.value)} /> ${sentence(row, date.value, now.value)}</p>
-    <p class="legend"><span class="key before"></span>it waits for <span class="key after"></span>waits for it <button type="button" class="plain" onClick=${() => change({ selected: "" })}>Close</button></p></section>`;
+    ${graph.value && html`<p>${reach(name)}</p>`}
+    <p class="legend"><span class="key before"></span>it is made of <span class="key after"></span>is made of it <button type="button" class="plain" onClick=${() => change({ selected: "" })}>Close</button></p></section>`;
+}
+
+function reach(name) {
+  const after = levels(graph.value.after, name);
+  const all = after.flat().length;
+  return all ? `If it fails, ${all.toLocaleString()} ${all === 1 ? "product" : "products"} cannot be refreshed as usual, ${after[0].length.toLocaleString()} of them at once.` : "No product depends on it.";
 }
 
 function Domains() {

@@ -2,8 +2,10 @@
 import { Actions } from "../actions.js";
 import { useAnswer } from "../asked.js";
 import { Condition } from "../condition.js";
-import { date as chosen, now as asked, statusOf } from "../day.js";
+import { date as chosen, statusOf } from "../day.js";
+import { expectation } from "../forecast.js";
 import { html } from "../html.js";
+import { Lineage } from "../lineage.js";
 import { Badge, Facts, Failure, Loading, Outside, ProductLink, Table, Time, useTitle } from "../parts.js";
 import { link, route } from "../routes.js";
 import { Strip } from "../strip.js";
@@ -29,6 +31,7 @@ export function Product() {
     </div>
     ${run.description && html`<p class="description">${run.description}</p>`}
     <p class="lead">On ${longDate(answer.business_date)}: ${sentence({ ...row, status: run.status, missing: (run.missing ?? []).map((each) => each.product ?? each) }, answer.business_date, answer.asked_at) || statusWord(run.status).word}.</p>
+    <${Expected} name=${name} run=${run} date=${answer.business_date} />
     <${Causes} run=${run} date=${answer.business_date} now=${answer.asked_at} />
     <div class="columns">
       <section aria-labelledby="inputs"><h2 id="inputs">What it waits for</h2><${Condition} run=${run} date=${answer.business_date} /></section>
@@ -37,7 +40,7 @@ export function Product() {
     ${run.files && html`<${RunFiles} files=${run.files} date=${answer.business_date} />`}
     <${Jobs} run=${run} date=${answer.business_date} now=${answer.asked_at} />
     <${Days} name=${name} date=${answer.business_date} />
-    <${Downstream} run=${run} date=${answer.business_date} />`;
+    <${Lineage} name=${name} date=${answer.business_date} />`;
 }
 
 // What is behind it: the products at the beginning of the chain.
@@ -117,15 +120,14 @@ function Days({ name, date }) {
   return html`<section aria-labelledby="days"><h2 id="days">Its last days</h2><${Strip} runs=${answer.runs} from=${answer.business_date} until=${answer.until} product=${name} /></section>`;
 }
 
-function Downstream({ run, date }) {
-  const [names, more] = uncut(run.downstream);
-  return html`<section aria-labelledby="downstream"><h2 id="downstream">What waits for it</h2>${
-    names.length
-      ? html`<ul class="names">${names.map((each) => {
-          const name = each.product ?? each;
-          const row = statusOf.value.get(name);
-          return html`<li key=${name}><${ProductLink} name=${name} date=${date} /> ${row && html`<${Badge} ...${shown(row, asked.value)} />`}</li>`;
-        })}${more > 0 && html`<li>and ${more} more</li>`}</ul>`
-      : html`<p class="quiet">No product of this application depends on it.</p>`
-  }</section>`;
+// When it will be ready, and the inputs that decide that.
+function Expected({ name, run, date }) {
+  const { answer } = useAnswer("forecast", { product: name, business_date: date }, 30_000);
+  const rows = new Map((answer?.products ?? []).map((row) => [row.product, row]));
+  const said = expectation(rows.get(name), date);
+  if (!said || run.finished_at) return "";
+  const path = [];
+  for (let next = rows.get(name)?.waits_for; rows.has(next) && path.length < 30; next = rows.get(next).waits_for) path.push(rows.get(next));
+  return html`<section aria-labelledby="expected"><h2 id="expected">When it will be ready</h2><p>${said[0].toUpperCase()}${said.slice(1)}.${rows.get(name).at_risk && html` <${Badge} word="at risk" tone="warn" icon="alert" /> It is due by ${at(run.due_at, date)}.`}</p>
+    ${path.length > 0 && html`<p class="note">What decides it, the last first:</p><ol class="path">${path.map((each) => html`<li key=${each.product}><${ProductLink} name=${each.product} date=${date} /> ${each.expected && html`<${Time} moment=${each.expected} date=${date} />`} <span class="note">${each.basis === "source" ? "refreshed elsewhere" : each.basis}</span></li>`)}</ol>`}</section>`;
 }

@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { Filters } from "../bar.js";
 import { date, day, grouped, now, rows } from "../day.js";
+import { briefly, expectation, forecastFor } from "../forecast.js";
 import { html } from "../html.js";
 import { Badge, chunks, Empty, FIRST, Icon, Loading, ProductLink, Time, useTitle } from "../parts.js";
 import { change, route } from "../routes.js";
@@ -44,11 +45,18 @@ function Group({ group, products, alone }) {
     <summary><h2 class=${group.tone}><${Icon} shape=${group.icon} />${group.word} <span class="number">${products.length.toLocaleString()}</span></h2></summary>
     ${(open || alone) && html`<table class="products">
       <caption class="hidden">${group.word}</caption>
-      <thead><tr><th scope="col">Product</th><th scope="col">Where it stands</th><th scope="col" class="time">Due</th><th scope="col" class="time">Started</th><th scope="col" class="time">Ended</th><th scope="col">Owner</th></tr></thead>
+      <thead><tr><th scope="col">Product</th><th scope="col">Where it stands</th><th scope="col" class="time">Due</th><th scope="col" class="time">Started</th><th scope="col" class="time">Ready</th><th scope="col">Owner</th></tr></thead>
       ${chunks(drawn).map((chunk, number) => html`<tbody key=${number}>${chunk.map((row) => html`<${Row} key=${row.key} row=${row} />`)}</tbody>`)}
     </table>
     ${drawn.length < products.length && html`<button type="button" class="more" onClick=${() => setAll(true)}>Show all ${products.length.toLocaleString()}</button>`}`}
   </details>`;
+}
+
+// When it was ready, or is expected to be.
+function Ready({ row, date }) {
+  if (row.finished_at) return row.status === "ERROR" || row.status === "FAILED" ? "" : html`<${Time} moment=${row.finished_at} date=${date} />`;
+  const expected = forecastFor(row);
+  return expected?.expected && expected.basis !== "done" ? html`<span class="expected" title=${expectation(expected, date)}>${briefly(expected, date)}</span>` : "";
 }
 
 function Row({ row }) {
@@ -58,7 +66,7 @@ function Row({ row }) {
     <td><${Badge} ...${shown(row, now.value)} /> <span class="sentence">${sentence(row, its, now.value)}</span>${row.attempt > 1 && html` <span class="attempt">attempt ${row.attempt}</span>`}</td>
     <td class="time"><${Time} moment=${row.due_at} date=${its} /></td>
     <td class="time"><${Time} moment=${row.started_at} date=${its} /></td>
-    <td class="time"><${Time} moment=${row.finished_at} date=${its} /></td>
+    <td class="time"><${Ready} row=${row} date=${its} /></td>
     <td>${row.owner}</td>
   </tr>`;
 }

@@ -1,0 +1,63 @@
+// What depends on what, and what the catalog says of each product. It changes with a deployment alone.
+import { signal } from "@preact/signals";
+import { question } from "./api.js";
+import { rowsOf } from "./columns.js";
+
+export const graph = signal(null); // {products: Map of name to what is said of it, before: Map of name to names, after: Map of name to names}
+let known; // the answer that the graph is of
+
+// Asks whether there is a newer one than is known.
+export async function lookAtGraph() {
+  try {
+    const { answer } = await question("mesh", { digest: known?.digest });
+    if (!answer || answer.unchanged || answer.digest === known?.digest) return;
+    known = answer;
+    graph.value = graphOf(answer.parts ?? [answer]);
+  } catch {
+    // pages that need it say so; what is known stays
+  }
+}
+
+// Pure. Of a product that several applications know, what the one says that runs it.
+export function graphOf(parts) {
+  const products = new Map();
+  const before = new Map();
+  const after = new Map();
+  for (const part of parts) {
+    const rows = rowsOf(part.products, "1970-01-01");
+    const names = [...rows.map((row) => row.product), ...part.others];
+    for (const row of rows) if (row.pipeline || !products.has(row.product)) products.set(row.product, row);
+    const { to, from } = part.dependencies;
+    to.forEach((number, place) => {
+      add(before, names[number], names[from[place]]);
+      add(after, names[from[place]], names[number]);
+    });
+  }
+  return { products, before, after };
+}
+
+function add(map, name, other) {
+  if (!map.has(name)) map.set(name, new Set());
+  map.get(name).add(other);
+}
+
+// The products that can be reached from this one along `edges` (`before` or `after`), by distance: [[those next to it], [those behind them], ...].
+export function levels(edges, name, most = Infinity) {
+  const seen = new Set([name]);
+  const found = [];
+  let last = [name];
+  while (last.length && found.length < most) {
+    const next = [];
+    for (const each of last) {
+      for (const other of edges.get(each) ?? []) {
+        if (!seen.has(other)) {
+          seen.add(other);
+          next.push(other);
+        }
+      }
+    }
+    if (next.length) found.push(next.sort());
+    last = next;
+  }
+  return found;
+}
