@@ -13,13 +13,15 @@ from tests.state_steps import DAY, LOADED, TODAY
 from tests.state_world import World, at, daily, external, product, step
 
 NOON, TWO, FOUR = (at(f"{TODAY} {each}") for each in ("12:00", "14:00", "16:00"))
-BATCHES = {"batches": {"max_files": 200, "max_bytes": "5GB", "parallel": 2, "tries": 1}}
+BATCHES = {"max_files": 200, "max_bytes": "5GB", "parallel": 2, "tries": 1}
+CHANGES = r"(?P<region>[A-Z]{2})_(?P<number>\d+)\.csv"
 EU, US = "positions_EU.csv", "positions_US.csv"
 Openings = dict[str, tuple[str, int]]
 
 
-def load(world: World, depends_on: Any = None, batches: bool = True, **more: Any) -> None:
-    pipeline = {"timeout": None, "steps": [{**step("load"), "settings": BATCHES if batches else {}}]}
+def load(world: World, depends_on: Any = None, batches: dict[str, Any] | None = None, **more: Any) -> None:
+    settings = {"batches": {**BATCHES, **(batches or {})}}
+    pipeline = {"timeout": None, "steps": [{**step("load"), "settings": settings}]}
     world.load(
         {"raw/accounts": external(), "raw/positions": {**sweeping(depends_on, **more), "pipeline": pipeline}}, LOADED
     )
@@ -199,15 +201,41 @@ def test_a_newer_version_waits_until_the_older_is_loaded(world: World) -> None:
     assert statuses(world)[EU] == ["FAILED", "RECEIVED"]
 
 
-def test_where_every_version_counts_a_sweep_begins_when_the_one_before_is_loaded(world: World) -> None:
-    load(world, load="cdc")
-    land(world, [EU], NOON, version="1")
-    land(world, [EU], NOON, version="2")
-    assert tick(world, NOON) == {"1200": ("WAITING", 2)}
-    land(world, [US], TWO)
-    assert tick(world, TWO)["1400"] == ("SKIPPED", 0)
+def changes(world: World) -> Run:
+    """The sweep at noon has two changes of EU and one of US; that of EU which came first is rejected."""
+    load(world, batches={"order": ["number"], "together": ["region"]}, load="cdc", pattern=CHANGES)
+    land(world, ["EU_1.csv", "EU_2.csv", "US_1.csv"], NOON)
+    tick(world, NOON)
+    run = Run(world, "1200")
+    (batch,) = run.plan().batches
+    outcomes = {"EU_1.csv": "REJECTED", "EU_2.csv": "SKIPPED", "US_1.csv": "PROCESSED"}
+    files = run.files(batch["batch_id"])
+    lines = [{"file_id": each["file_id"], "outcome": outcomes[each["key"].rsplit("/", 1)[-1]]} for each in files]
+    world.state.record_batch(batch["batch_id"], "jr_1", lines, FOUR)
+    return run
+
+
+def test_where_changes_are_in_order_a_sweep_leaves_the_lanes_that_an_earlier_one_has_not_loaded(world: World) -> None:
+    changes(world)
+    land(world, ["EU_3.csv", "US_2.csv"], TWO)
+    assert tick(world, TWO)["1400"] == ("WAITING", 1)
+    assert world.sql("SELECT key LIKE '%%US_2.csv' FROM landing_file WHERE cycle = '1400'") == [(True,)]
+
+
+def test_a_corrected_change_is_of_the_run_whose_lane_waits_for_it(world: World) -> None:
+    run = changes(world)
+    assert run.plan().decision == "rejected"
+    run.end("ERROR", "FilesRejected")
+    land(world, ["EU_1.csv"], TWO, version="2")
+    assert world.run("raw/positions", TODAY, "1200")["attempt"] == 2, "it goes on by itself"
     Run(world, "1200").complete()
-    assert tick(world, FOUR)["1600"] == ("WAITING", 1)
+    assert statuses(world) == {
+        "EU_1.csv": ["REJECTED", "PROCESSED"],
+        "EU_2.csv": ["PROCESSED"],
+        "US_1.csv": ["PROCESSED"],
+    }
+    land(world, ["EU_3.csv"], TWO)
+    assert tick(world, TWO)["1400"] == ("WAITING", 1)
 
 
 def test_what_a_run_has_not_loaded_stays_its_own(world: World) -> None:

@@ -169,6 +169,7 @@ DECLARE
     touched landing_set[];
 BEGIN
     SELECT coalesce(array_agg(s.file_id), '{}'), count(*) FILTER (WHERE s.status = 'SUPERSEDED') INTO moved, superseded FROM supersede_versions(files, now_is) s;
+    PERFORM join_corrected(files);
     INSERT INTO status_change (product_id) SELECT DISTINCT f.product_id FROM landing_file f  -- a set would say it
     WHERE f.file_id = ANY (files || moved) AND f.business_date IS NULL AND f.product_id IS NOT NULL;
     WITH concerned AS (

@@ -32,18 +32,38 @@ CREATE OR REPLACE FUNCTION older_one_is_loaded(f landing_file) RETURNS boolean L
         WHERE o.status = 'CLAIMED' AND o.product_id = f.product_id AND r.cycle = o.cycle AND r.status IN ('WAITING', 'PROCESSING'))
 $$;
 
-CREATE OR REPLACE FUNCTION last_sweep_is_loaded(product text) RETURNS boolean LANGUAGE sql STABLE AS $$
--- Whether nothing is left to load of the last sweep. Where every version counts, in order, the next one begins after it.
-    SELECT NOT EXISTS (SELECT FROM (SELECT * FROM landing_set s WHERE s.product_id = product ORDER BY s.arrived_at DESC NULLS LAST LIMIT 1) t
+CREATE OR REPLACE FUNCTION groups_together(product text) RETURNS jsonb LANGUAGE sql STABLE AS $$
+-- By which groups the files of the product are in lanes.
+    SELECT coalesce((SELECT c.settings #> '{batches,together}' FROM data_pipeline_config c
+        WHERE c.product_id = product AND c.settings ? 'batches' ORDER BY c.position LIMIT 1), '[]')
+$$;
+
+CREATE OR REPLACE FUNCTION lanes_in_sweeps(product text) RETURNS jsonb[] LANGUAGE sql STABLE AS $$
+-- The lanes of which a run has files that are not loaded: their next files are taken by an opening after that.
+    SELECT ARRAY(SELECT DISTINCT lane_of(f.facets, groups_together(product))
+        FROM landing_set t CROSS JOIN LATERAL runs_of_date(t.product_id, t.business_date) r
         JOIN landing_file f ON f.product_id = t.product_id AND f.business_date = t.business_date AND f.cycle = t.cycle
-        WHERE f.kind = 'data' AND f.counts AND f.status IN ('RECEIVED', 'CLAIMED', 'REJECTED', 'FAILED'))
+        WHERE t.product_id = product AND r.cycle = t.cycle AND r.status <> 'COMPLETED'
+            AND f.kind = 'data' AND f.counts AND f.status IN ('RECEIVED', 'CLAIMED', 'REJECTED', 'FAILED'))
+$$;
+
+CREATE OR REPLACE FUNCTION join_corrected(files bigint[]) RETURNS void LANGUAGE sql AS $$
+-- With `load: cdc`, a newer version of a file that was rejected or has failed in the run of a sweep is a file of that run, in which its lane waits for it.
+    UPDATE landing_file f SET business_date = c.business_date, cycle = c.cycle
+    FROM (SELECT DISTINCT ON (n.file_id) n.file_id, o.business_date, o.cycle
+        FROM landing_file n CROSS JOIN LATERAL (SELECT * FROM landing_file l WHERE l.bucket = n.bucket AND l.key = n.key OFFSET 0) o
+        WHERE n.file_id = ANY (files) AND waits_for_sweep(n) AND is_cdc(n.product_id) AND o.product_id = n.product_id AND o.business_date IS NOT NULL
+            AND o.status IN ('REJECTED', 'FAILED') AND coalesce(o.sequencer < n.sequencer, o.event_at <= n.event_at)
+        ORDER BY n.file_id, o.event_at DESC) c
+    WHERE f.file_id = c.file_id
 $$;
 
 CREATE OR REPLACE FUNCTION files_to_sweep(product text) RETURNS SETOF bigint LANGUAGE sql STABLE AS $$
 -- The files that an opening takes now.
     SELECT f.file_id FROM landing_source s
     CROSS JOIN LATERAL (SELECT * FROM landing_file l WHERE l.product_id = s.product_id AND waits_for_sweep(l) OFFSET 0) f
-    WHERE s.product_id = product AND CASE s.source ->> 'load' WHEN 'cdc' THEN last_sweep_is_loaded(product) ELSE NOT older_one_is_loaded(f) END
+    CROSS JOIN (SELECT groups_together(product) AS together, CASE WHEN is_cdc(product) THEN lanes_in_sweeps(product) END AS busy OFFSET 0) lanes
+    WHERE s.product_id = product AND CASE WHEN lanes.busy IS NULL THEN NOT older_one_is_loaded(f) ELSE lane_of(f.facets, lanes.together) <> ALL (lanes.busy) END
 $$;
 
 CREATE OR REPLACE FUNCTION why_not_swept(product text) RETURNS text LANGUAGE sql STABLE AS $$
