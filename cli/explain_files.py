@@ -54,5 +54,5 @@ def _file(each: Entry, clock: Clock) -> str:
     about = f"{place}{printable(each['name'])}  {clock(each['received_at'])}  {size(each['size'])}"
     if each["status"] == "REJECTED":
         again = f"send it again under the same name, or take it as it is with `headgate files retry {each['file']}`"
-        return f"{about}  REJECTED: {printable(each['reason'])}; {again}"
+        return f"{about}  REJECTED: {printable(each.get('reason', 'no reason given'))}; {again}"
     return f"{about}{'' if each['status'] in ('RECEIVED', 'PROCESSED') else '  ' + each['status']}{versions}"

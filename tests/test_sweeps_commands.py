@@ -64,3 +64,12 @@ def test_an_opening_that_was_missed_is_not_made_up_for_by_hand(headgate: Headgat
     assert "the next opening takes its files" in said
     assert "backfill" not in said
     assert "; the next opening takes its files" in answer_to(headgate, "status", "--date", "2026-11-19")
+
+
+def test_a_file_that_its_job_rejects_without_a_word_is_said_to_have_no_reason(world: World, headgate: Headgate) -> None:
+    world.state.open_due_runs(at(f"{TODAY} 14:00"), "scheduler")
+    world.sql("UPDATE landing_file SET status = 'REJECTED', reason = NULL WHERE key LIKE '%%EU.csv'")
+    run = world.run("raw/positions", TODAY, "1400")["run_id"]
+    world.state.begin_pipeline(run, 1, "execution", ONE)
+    said = answer_to(headgate, "why", "raw/positions", "--date", TODAY)
+    assert "REJECTED: no reason given; send it again under the same name" in said
