@@ -238,6 +238,21 @@ def test_a_corrected_change_is_of_the_run_whose_lane_waits_for_it(world: World) 
     assert tick(world, TWO)["1400"] == ("WAITING", 1)
 
 
+def test_a_newer_version_waits_until_the_job_of_a_cancelled_run_has_stopped(world: World) -> None:
+    load(world)
+    land(world, [EU], NOON)
+    tick(world, NOON)
+    run = Run(world, "1200")
+    (batch,) = run.plan().batches
+    handle = {"batch": batch["batch_id"]}
+    world.state.record_job_start(run.id, 1, "load", "glue", "job-load", "jr_1", handle, "token", NOON)
+    world.state.cancel_run("raw/positions", DAY, "1200", "wrong file", "anna", NOON)
+    land(world, [EU], NOON, version="2")
+    assert tick(world, TWO)["1400"] == ("SKIPPED", 0)
+    world.sql("UPDATE job_run SET state = 'STOPPED'")
+    assert tick(world, FOUR)["1600"] == ("WAITING", 1)
+
+
 def test_what_a_run_has_not_loaded_stays_its_own(world: World) -> None:
     """A file that failed is loaded by a rerun of its run, and by no other."""
     load(world)

@@ -26,10 +26,11 @@ CREATE OR REPLACE FUNCTION has_swept(r data_product_status) RETURNS boolean LANG
 $$;
 
 CREATE OR REPLACE FUNCTION older_one_is_loaded(f landing_file) RETURNS boolean LANGUAGE sql STABLE AS $$
--- Whether a run has an older version of the object in a batch: of two that are loaded at once the older could be written last.
+-- Whether an older version of the object is in a batch that a run loads, or a job that has not stopped yet: of two at once the older could be written last.
     SELECT EXISTS (SELECT FROM (SELECT * FROM landing_file l WHERE l.bucket = f.bucket AND l.key = f.key OFFSET 0) o
         CROSS JOIN LATERAL runs_of_date(o.product_id, o.business_date) r
-        WHERE o.status = 'CLAIMED' AND o.product_id = f.product_id AND r.cycle = o.cycle AND r.status IN ('WAITING', 'PROCESSING'))
+        WHERE o.status = 'CLAIMED' AND o.product_id = f.product_id AND r.cycle = o.cycle AND (r.status IN ('WAITING', 'PROCESSING')
+            OR EXISTS (SELECT FROM job_run j WHERE j.run_id = r.run_id AND j.state = 'STARTED' AND (j.handle ->> 'batch')::bigint = o.batch_id)))
 $$;
 
 CREATE OR REPLACE FUNCTION groups_together(product text) RETURNS jsonb LANGUAGE sql STABLE AS $$
