@@ -41,7 +41,7 @@ $$;
 
 CREATE OR REPLACE FUNCTION lanes_in_sweeps(product text) RETURNS jsonb[] LANGUAGE sql STABLE AS $$
 -- The lanes of which a run has files that are not loaded: their next files are taken by an opening after that.
-    SELECT ARRAY(SELECT DISTINCT lane_of(f.facets, groups_together(product))
+    SELECT ARRAY(SELECT DISTINCT to_jsonb(lane_of(f.facets, groups_together(product)))
         FROM landing_set t CROSS JOIN LATERAL runs_of_date(t.product_id, t.business_date) r
         JOIN landing_file f ON f.product_id = t.product_id AND f.business_date = t.business_date AND f.cycle = t.cycle
         WHERE t.product_id = product AND r.cycle = t.cycle AND r.status <> 'COMPLETED'
@@ -64,7 +64,7 @@ CREATE OR REPLACE FUNCTION files_to_sweep(product text) RETURNS SETOF bigint LAN
     SELECT f.file_id FROM landing_source s
     CROSS JOIN LATERAL (SELECT * FROM landing_file l WHERE l.product_id = s.product_id AND waits_for_sweep(l) OFFSET 0) f
     CROSS JOIN (SELECT groups_together(product) AS together, CASE WHEN is_cdc(product) THEN lanes_in_sweeps(product) END AS busy OFFSET 0) lanes
-    WHERE s.product_id = product AND CASE WHEN lanes.busy IS NULL THEN NOT older_one_is_loaded(f) ELSE lane_of(f.facets, lanes.together) <> ALL (lanes.busy) END
+    WHERE s.product_id = product AND CASE WHEN lanes.busy IS NULL THEN NOT older_one_is_loaded(f) ELSE to_jsonb(lane_of(f.facets, lanes.together)) <> ALL (lanes.busy) END
 $$;
 
 CREATE OR REPLACE FUNCTION why_not_swept(product text) RETURNS text LANGUAGE sql STABLE AS $$
