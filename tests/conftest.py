@@ -15,7 +15,6 @@ from hypothesis import settings
 from headgate.cli import application, operate
 from headgate.cli.main import main
 from headgate.local.postgres import Postgres
-from headgate.local.postgres import running as started
 from tests.alert_night import night  # noqa: F401 - a fixture
 from tests.alert_world import day, service, ses  # noqa: F401 - fixtures
 from tests.fake_aws import FakeAws
@@ -24,7 +23,8 @@ from tests.handler_steps import invoke
 from tests.lent_worlds import Worlds
 from tests.local_endpoint import endpoint  # noqa: F401 - a fixture
 from tests.scheduling import Scheduling
-from tests.state_world import ENVIRONMENT, SOAK, World, make_template
+from tests.state_server import migrated
+from tests.state_world import ENVIRONMENT, SOAK, World
 
 Headgate = Callable[..., tuple[int, str]]
 
@@ -86,8 +86,7 @@ def headgate(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 def postgres() -> Iterator[Postgres]:
     """PostgreSQL for the whole session, with a migrated database to copy."""
     os.environ.update(ENVIRONMENT)
-    with started() as server:
-        make_template(server)
+    with migrated() as server:
         yield server
 
 
