@@ -23,6 +23,7 @@ from pyiceberg.catalog import Catalog
 
 from headgate.generator.quality.rules import parse
 from headgate_jobs.iceberg import Staging, catalog_of
+from tests.state_world import ENVIRONMENT
 from tests.test_job_batches import HEADER
 
 ROOT = Path(__file__).parent.parent
@@ -67,9 +68,9 @@ def _endpoint() -> Iterator[dict[str, str]]:
         except URLError:
             assert time.monotonic() < deadline
             time.sleep(0.05)
-    yield {
-        "AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "111111111111", "AWS_SECRET_ACCESS_KEY": "local", "AWS_DEFAULT_REGION": "us-east-1",
-    }  # fmt: skip
+    # the keys of all tests: the S3 client of Arrow keeps those with which the process has used it first
+    keys = {name: value for name, value in ENVIRONMENT.items() if name.startswith("AWS_")}
+    yield {**keys, "AWS_ENDPOINT_URL": url}
     process.terminate()
     process.wait()
 

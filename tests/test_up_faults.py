@@ -112,7 +112,7 @@ def test_scripts_and_sql_take_effect_on_an_application_that_ran_before_and_outpu
     before = restarts(up)
     assert headgate("down", folder=up).stdout == "stopped\n"
     change_sql(up)
-    assert f"1 of 13 jobs, functions and tasks have a script in {tmp_path}" in output_of(
+    assert f"1 of 15 jobs, functions and tasks have a script in {tmp_path}" in output_of(
         up, "up", "--jobs", str(tmp_path)
     )
     assert restarts(up) == before + 1, "stopped in order it is the same as killed"
