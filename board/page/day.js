@@ -57,7 +57,7 @@ export async function look() {
       const rows = Array.isArray(answer.products) ? answer.products : rowsOf(answer.products, answer.business_date);
       const products = answer.whole === false && before ? merged(before.products, answer.changed, rows) : rows;
       const found = { ...answer, products };
-      tell(before, found);
+      announce(before, found);
       day.value = found;
       [tag, asked] = [newer, wanted];
       if (!about.business_date) keep(found);
@@ -74,7 +74,7 @@ export async function look() {
   if (!document.hidden) timer = setTimeout(look, EVERY);
 }
 
-function tell(before, after) {
+function announce(before, after) {
   if (!before) return;
   const was = new Map(before.products.map((row) => [row.key, row.status]));
   const news = after.products.filter((row) => was.get(row.key) !== row.status);

@@ -7,7 +7,7 @@ export async function keep(answer) {
   try {
     await (await caches.open(NAME)).put(PLACE, new Response(JSON.stringify(answer), { headers: { "content-type": "application/json" } }));
   } catch {
-    // a browser that keeps nothing (a private window, a full disk) shows what it is told
+    // a browser that keeps nothing (a private window, a full disk) shows what the server answers
   }
 }
 

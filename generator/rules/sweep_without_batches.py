@@ -8,7 +8,7 @@ from headgate.generator.model.mesh import Mesh
 RULE = Rule(
     "HG718",
     "sweep without batches",
-    "Which files an opening took, only a step with `batches` is told: the names of files do not say it.",
+    "Which files an opening took, only a step with `batches` knows: the names of files do not say it.",
     Severity.WARNING,
 )
 

@@ -76,7 +76,7 @@ $$;
 CREATE OR REPLACE FUNCTION sweep(runs uuid[], actor text, now_is timestamptz) RETURNS void
 LANGUAGE plpgsql AS $$
 -- Those of the (locked) runs whose products sweep take the files that are there, of several runs of a product the first. They are a set that arrives at
--- once. A run that has no files ends SKIPPED, which nobody is told. The caller has excluded openings, and with them whoever records files.
+-- once. A run that has no files ends SKIPPED, of which nobody is notified. The caller has excluded openings, and with them whoever records files.
 DECLARE
     due uuid[] := ARRAY(SELECT r.run_id FROM data_product_status r JOIN landing_source s USING (product_id)
         WHERE r.run_id = ANY (runs) AND (s.source ->> 'sweep')::boolean AND NOT has_swept(r));

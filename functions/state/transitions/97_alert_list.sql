@@ -1,7 +1,7 @@
 -- What became of alerts.
 
 CREATE OR REPLACE FUNCTION suppressed_by(d alert_delivery) RETURNS text LANGUAGE sql IMMUTABLE AS $$
--- What keeps a delivery back, or has: mute, maintenance, quiet hours, or the conversation in which the recipient was told of it already. Null if nothing does.
+-- What keeps a delivery back, or has: mute, maintenance, quiet hours, or the conversation in which the recipient was notified of it already. Null if nothing does.
     SELECT CASE WHEN d.state <> 'SUPPRESSED' AND (d.state <> 'DUE' OR d.not_before IS NULL) THEN NULL WHEN d.outcome LIKE 'muted by %' THEN 'mute'
         WHEN d.outcome LIKE 'maintenance%' THEN 'maintenance' WHEN d.outcome LIKE 'quiet hours%' THEN 'quiet hours' ELSE 'conversation' END
 $$;
