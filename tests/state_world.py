@@ -11,6 +11,7 @@ from typing import Any
 
 import boto3
 import psycopg
+import pytest
 
 from headgate.local.data_api import DataApi
 from headgate.local.data_api_server import RESOURCE_ARN, SECRET_ARN, served
@@ -37,6 +38,7 @@ ENVIRONMENT = {
     "AWS_SECRET_ACCESS_KEY": "test",
 }
 SOAK = int(os.environ.get("HEADGATE_SOAK", "1"))  # how many times the usual number of random examples
+in_soak = pytest.mark.skipif(SOAK == 1, reason="it takes long, and others show nearly the same: `make soak` runs it")
 _numbers = itertools.count()
 
 

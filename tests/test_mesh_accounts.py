@@ -19,6 +19,7 @@ from headgate.local.runtime import Runtime
 from headgate.local.scenario import Moment, Scenario
 from headgate.local.stack import REGION, Places, Stack
 from tests.local_application import CATALOG, ROOT, needs_sam, sample, snapshots
+from tests.state_world import in_soak
 
 pytestmark = [pytest.mark.slow, needs_sam]
 CENTRAL, RAW, D1, D2, STRANGER = "999999999999", "111111111111", "222222222222", "333333333333", "555555555555"
@@ -147,6 +148,7 @@ def test_an_event_for_one_domain_only_stays_there(mesh: Mesh) -> None:
     assert mesh.status(mesh.d1, "d1/ds4") == "PROCESSING"
 
 
+@in_soak
 def test_a_domain_that_joins_during_the_day_hears_what_came_before(tmp_path: Path) -> None:
     """d2 is deployed at nine, after its input had come; the archive has it, and the runs of its schedule that had passed are backfilled.
     The central account has a domain of its own, d1."""

@@ -20,7 +20,7 @@ from tests import corpora
 from tests.golden import FOLDER, expect
 from tests.headgate_command import HEADGATE, headgate, lay_out, mentioning, output_of
 from tests.local_application import SAMPLES, needs_sam, project_folder
-from tests.state_world import SOAK
+from tests.state_world import SOAK, in_soak
 
 pytestmark = [pytest.mark.slow, needs_sam]
 # A small mesh; in `make soak` also a large one, where it lies beside the project.
@@ -45,7 +45,7 @@ def in_order(text: str) -> str:
     return "\n".join(line for minute, block in blocks for line in (sorted(block) if minute else block)) + "\n"
 
 
-@pytest.mark.parametrize("name", ["stifel", "marketplace", "sla-over-a-rerun"])
+@pytest.mark.parametrize("name", ["stifel", "marketplace", pytest.param("sla-over-a-rerun", marks=in_soak)])
 def test_a_day_is_played_and_printed(name: str) -> None:
     done = headgate("run", str(SAMPLES / name / "day.yaml"))
     assert done.returncode == 0, done.stdout + done.stderr
@@ -83,6 +83,7 @@ def test_a_day_that_does_not_end_as_expected_is_reported(tmp_path: Path) -> None
     ]
 
 
+@in_soak
 def test_json_for_programs(tmp_path: Path) -> None:
     done = headgate("run", str(SAMPLES / "stifel" / "day.yaml"), "--json")
     day = json.loads(done.stdout)
@@ -315,6 +316,7 @@ def test_its_data_outlives_it(up: Path) -> None:
     assert output_of(up, "history", "d1/ds1", "--date", date).startswith(before.splitlines()[0])
 
 
+@in_soak
 @pytest.mark.parametrize("mesh", MESHES)
 def test_a_real_mesh_has_its_day(mesh: str, tmp_path: Path) -> None:
     number = corpora.lay_out(corpora.graphs()[mesh], tmp_path / "products")

@@ -15,6 +15,7 @@ import pytest
 from headgate.local.player import put_event
 from headgate.local.scenario import Expectation, Moment, Scenario
 from tests.local_application import Application, deployed, needs_sam, sample
+from tests.state_world import in_soak
 
 pytestmark = [pytest.mark.slow, needs_sam]
 
@@ -44,6 +45,7 @@ def test_postgres_ends_in_the_middle_and_comes_back(tmp_path: Path) -> None:
     assert played.problems == []
 
 
+@in_soak
 def test_the_endpoint_is_restarted_and_the_lost_executions_run_again(tmp_path: Path) -> None:
     day = hopeful(sample("stifel"))
     with deployed(day, tmp_path) as application:
@@ -215,6 +217,7 @@ def test_wrong_data_fails_the_job_that_meets_it(tmp_path: Path) -> None:
     assert cause == "raw/rd1 has no data for 2026-11-20"
 
 
+@in_soak
 def test_two_days_are_played_side_by_side(tmp_path: Path) -> None:
     stifel, marketplace = sample("stifel"), sample("marketplace")
     with deployed(stifel, tmp_path / "one") as one, deployed(marketplace, tmp_path / "two") as two:
