@@ -35,7 +35,7 @@ class Clock:
         self._offset: float = OFFSET.unpack(file.read_bytes())[0]
         self._lock = threading.Lock()
         self._waiters: set[_Waiter] = set()
-        self._working = 0
+        self._working = self._changes = 0
         self._counted = threading.local()
 
     def time(self) -> float:
@@ -84,6 +84,10 @@ class Clock:
     def working(self) -> int:
         return self._working
 
+    def changes(self) -> int:
+        """How often a thread has begun to work, or has ended."""
+        return self._changes
+
     def next_deadline(self) -> float | None:
         """The first moment that a thread waits for."""
         with self._lock:
@@ -112,11 +116,13 @@ class Clock:
     def _change(self, by: int) -> None:
         with self._lock:
             self._working += by
+            self._changes += 1
 
     def _wake(self, waiter: _Waiter) -> None:
         if waiter in self._waiters:
             self._waiters.remove(waiter)
             self._working += 1
+            self._changes += 1
             waiter.woken.set()
 
     def _enter(self, waiter: _Waiter) -> None:

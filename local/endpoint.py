@@ -94,8 +94,14 @@ class Control:
         self._url = url
 
     def wait_until_idle(self, seconds: float = 60) -> dict[str, Any]:
-        """Waits until the endpoint is idle. Returns `now`, and `next`: the moment at which something is due (None: nothing is)."""
-        return self._call("/wait", {"seconds": seconds}, seconds + 30)
+        """Waits until the endpoint is idle. Returns `now`, and `next`: the moment at which something is due (None: nothing is).
+        Raises BusyError if it is not idle and for that long no thread has begun or ended its work."""
+        while True:
+            answer = self._call("/wait", {"seconds": seconds}, seconds + 30)
+            if "now" in answer:
+                return answer
+            if answer["stuck"]:
+                raise BusyError(answer["stuck"])
 
     def jump(self, to: float) -> None:
         self._call("/jump", {"to": to})
@@ -125,22 +131,26 @@ class Control:
 
 
 class BusyError(RuntimeError):
-    """The endpoint was not idle within the time given."""
+    """The local application does not become idle. The message says what still works."""
 
 
 def _wait_until_idle(clock: Clock, seconds: float) -> dict[str, Any]:
+    """{now, next} once it is idle; after that many seconds {stuck}: None if work has begun or ended in them."""
     from headgate.local.adapters import timing
 
-    deadline, quiet = time.monotonic() + seconds, 0
+    deadline, quiet, changes = time.monotonic() + seconds, 0, clock.changes()
     while quiet < CHECKS:
         now = clock.time()
         waiting, shown_at = timing.messages(now)
         working = clock.working()
         quiet = quiet + 1 if not working and not waiting else 0
         if not quiet and time.monotonic() > deadline:
-            raise BusyError(
-                f"after {seconds:.0f} s {working} threads still work and {waiting} messages wait for a function"
-            )
+            if clock.changes() != changes:
+                return {"stuck": None}
+            return {
+                "stuck": f"the local application is stuck: for {seconds:.0f} s {working} threads work, {waiting} messages wait "
+                "for a function, and nothing has begun or ended; a job may run for that long, or a function may hang"
+            }
         time.sleep(CHECK_SECONDS)
     moments = [each for each in (clock.next_deadline(), shown_at, timing.next_tick(now)) if each is not None]
     return {"now": now, "next": min(moments, default=None)}
@@ -195,11 +205,8 @@ def _serve_control(descriptor: int, settings: Any) -> None:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             given = _body(self)
-            try:
-                known = self.path in actions
-                status, answer = (200, actions[self.path](given)) if known else receive(self.path, given)
-            except BusyError as error:
-                status, answer = 503, {"message": str(error)}
+            known = self.path in actions
+            status, answer = (200, actions[self.path](given)) if known else receive(self.path, given)
             body = json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))

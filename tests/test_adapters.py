@@ -10,6 +10,7 @@ import botocore
 import pytest
 
 from headgate.local import adapters, runtime
+from headgate.local.endpoint import BusyError
 from headgate.local.provisioning import provision
 from headgate.local.runtime import Runtime
 from headgate.local.stack import ACCOUNT, REGION, Places
@@ -31,6 +32,28 @@ def test_an_endpoint_without_what_the_adapters_hook_is_refused(tmp_path: Path, m
         "ministack 1.5.33 lacks what the adapters for 1.5.33 hook: headgate.local.adapters.functions: lambda_svc:_removed; "
         "headgate.local.adapters.functions: nothing:at_all. Install ministack==1.5.33, or bring local/adapters up to the new version."
     )
+
+
+def in_sequence(count: int) -> dict[str, Any]:
+    """A machine that takes at least 0.3 s for each of its states."""
+    first = {f"S{each}": {**invoke("slow"), "Next": f"S{each + 1}"} for each in range(count - 1)}
+    for each in first.values():
+        del each["End"]
+    return machine(**first, **{f"S{count - 1}": invoke("slow")})
+
+
+def test_the_wait_for_much_work_ends_with_the_work(endpoint: Runtime) -> None:
+    """Its limit is for work that does not go on."""
+    executed(endpoint, machine(Warm=invoke("slow")))
+    client = endpoint.client("stepfunctions")
+    made = client.create_state_machine(name="mine-long", definition=json.dumps(in_sequence(8)), roleArn=ROLE)
+    execution = client.start_execution(stateMachineArn=made["stateMachineArn"])["executionArn"]
+
+    with pytest.raises(BusyError, match=r"is stuck: for 0 s [1-9]\d* threads work, 0 messages wait for a function"):
+        endpoint.control.wait_until_idle(0.05)
+
+    endpoint.control.wait_until_idle(1.5)
+    assert client.describe_execution(executionArn=execution)["status"] == "SUCCEEDED"
 
 
 def test_an_exception_has_the_name_of_its_class(endpoint: Runtime) -> None:

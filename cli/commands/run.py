@@ -44,6 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     gc.enable()  # unlike the other commands this one runs for long
     interrupts.end_in_order()
     from headgate.local import player, postgres, snapshot, stack
+    from headgate.local.endpoint import BusyError
     from headgate.local.provisioning import provision
 
     with run_folder(arguments.keep) as folder:
@@ -60,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
                     played = player.play(running, day, data, lambda moment: stages.at(*_position(day, moment)))
                     printed = list(job_outputs.of_failed(played.entries, folder))
                     stages("stopping")
-        except (postgres.PostgresError, stack.StartError, stack.FunctionError) as error:
+        except (postgres.PostgresError, stack.StartError, stack.FunctionError, BusyError) as error:
             raise UsageError(str(error)) from None
     if arguments.json:
         terminal.print_json({"business_date": day.business_date.isoformat(), **vars(played)})

@@ -88,9 +88,12 @@ BEGIN
     WITH first AS (
         SELECT DISTINCT ON (r.product_id) r.product_id, r.business_date, r.cycle FROM data_product_status r
         WHERE r.run_id = ANY (due) ORDER BY r.product_id, r.business_date, r.cycle
+    ), waiting AS MATERIALIZED (
+        SELECT first.*, ARRAY(SELECT files_to_sweep(first.product_id)) AS files FROM first
     ), taken AS (
+        -- by a list, and not by a join: nothing is known of how many there are, and a join may read every file
         UPDATE landing_file f SET business_date = n.business_date, cycle = n.cycle
-        FROM first n CROSS JOIN LATERAL files_to_sweep(n.product_id) number WHERE f.file_id = number
+        FROM waiting n WHERE f.file_id = ANY (n.files)
         RETURNING f.product_id, f.business_date, f.cycle, f.received_at
     ), kept AS (
         INSERT INTO landing_set AS s (product_id, business_date, cycle, altered, first_at, changed_at)
