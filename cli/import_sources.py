@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from headgate.cli.errors import UsageError
+from headgate.importing.airflow import serialized
+from headgate.importing.airflow.products import DOMAIN_FROM as DAG_DOMAINS
+from headgate.importing.airflow.products import Settings as DagSettings
+from headgate.importing.airflow.products import products as dag_products
 from headgate.importing.dbt import grouping, selection
 from headgate.importing.dbt.commands import Launch
 from headgate.importing.dbt.manifest import EXPECTED as MANIFEST
@@ -18,7 +22,7 @@ from headgate.importing.glue import export as glue_export
 from headgate.importing.glue.products import Settings as GlueSettings
 from headgate.importing.glue.products import products as glue_products
 from headgate.importing.result import Imported
-from headgate.importing.source_file import read_json
+from headgate.importing.source_file import Problem, SourceError, read_json
 from headgate.importing.stepfunctions import machines
 from headgate.importing.stepfunctions.products import Settings as MachineSettings
 from headgate.importing.stepfunctions.products import products as machine_products
@@ -61,6 +65,27 @@ def _read_dbt(arguments: argparse.Namespace) -> Imported:
     return dbt_products(manifest, chosen, DbtSettings(options, launch, arguments.schedule, arguments.sources))
 
 
+def _add_airflow(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="serialized DAGs, as JSON")
+    parser.add_argument(
+        "--domain-from", choices=DAG_DOMAINS, default="", help="what makes a domain, instead of one for all"
+    )
+
+
+def _read_airflow(arguments: argparse.Namespace) -> Imported:
+    dags: list[serialized.Dag] = []
+    _each(
+        arguments.files,
+        lambda file: dags.extend(serialized.read(read_json(file, serialized.EXPECTED), file.as_posix())),
+    )
+    if arguments.domain and arguments.domain_from:
+        raise UsageError("--domain and --domain-from: give one of them")
+    chosen = [each for each in dags if not arguments.select or _named(each.id, arguments.select)]
+    if not chosen:
+        raise UsageError("no DAG in these files" + (" by that name" if arguments.select else ""))
+    return dag_products(chosen, DagSettings(arguments.domain or "airflow", arguments.domain_from, arguments.schedule))
+
+
 def _add_glue(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", type=Path, nargs="*", metavar="FILE", help="exports as JSON, or CloudFormation templates (default: the account of the credentials)")  # fmt: skip
     parser.add_argument("--profile", help="the AWS profile whose account is read")
@@ -69,8 +94,10 @@ def _add_glue(parser: argparse.ArgumentParser) -> None:
 def _read_glue(arguments: argparse.Namespace) -> Imported:
     export = glue_export.Export()
     if arguments.files:
-        for file in arguments.files:
-            glue_export.read(read_document(file, glue_export.EXPECTED), file.as_posix(), export)
+        _each(
+            arguments.files,
+            lambda file: glue_export.read(read_json(file, glue_export.EXPECTED), file.as_posix(), export),
+        )
     else:
         from headgate.cli.glue_account import read_account
 
@@ -94,11 +121,10 @@ def _read_machines(arguments: argparse.Namespace) -> Imported:
         raise UsageError(f"--substitute {wrong}: expected NAME=VALUE")
     substitutes = dict(each.split("=", 1) for each in arguments.substitute)
     export = machines.Export()
-    for file in arguments.files:
-        stem = file.name.removesuffix(".json").removesuffix(".asl")
-        found = machines.read(read_document(file, machines.EXPECTED), file.as_posix(), stem, substitutes)
-        export.machines += found.machines
-        export.starters += found.starters
+    _each(
+        arguments.files,
+        lambda file: machines.read(read_json(file, machines.EXPECTED), file.as_posix(), substitutes, export),
+    )
     if arguments.select:
         export.machines = [each for each in export.machines if _named(each.name, arguments.select)]
     if not export.machines:
@@ -109,8 +135,16 @@ def _read_machines(arguments: argparse.Namespace) -> Imported:
     return machine_products(export, MachineSettings(arguments.domain or "machines", arguments.schedule, given))
 
 
-def read_document(file: Path, expected: str) -> Any:
-    return read_json(file, expected)
+def _each(files: list[Path], read: Callable[[Path], None]) -> None:
+    """Reads every file. Raises `SourceError` with what is wrong with all of them."""
+    problems: list[Problem] = []
+    for file in files:
+        try:
+            read(file)
+        except SourceError as error:
+            problems += error.problems
+    if problems:
+        raise SourceError(*problems)
 
 
 def _only(items: dict[str, Any], words: list[str]) -> None:
@@ -127,6 +161,7 @@ def _named(name: str, words: list[str]) -> bool:
 
 SOURCES = {
     "dbt": Source("import a dbt project from its manifest", "models in dbt's syntax: tag:nightly path:models/marts +orders", "the name of the dbt project", _add_dbt, _read_dbt),
+    "airflow": Source("import DAGs of Apache Airflow from their serialized form", "DAGs by name; * stands for anything", "airflow", _add_airflow, _read_airflow),
     "glue": Source("import workflows and triggers of AWS Glue", "workflows by name; * stands for anything", "glue", _add_glue, _read_glue),
     "stepfunctions": Source("import state machines of AWS Step Functions", "machines by name; * stands for anything", "machines", _add_machines, _read_machines),
 }  # fmt: skip

@@ -51,6 +51,8 @@ def read_json(path: Path, expected: str) -> Any:
         at_end = error.pos >= len(error.doc.rstrip())
         found = "the end of the file inside a value" if at_end else f"no JSON: {error.msg}"
         hint = "The file is cut off: write or download it again." if at_end and error.doc.strip() else ""
+        if error.doc[error.pos :].lstrip(": \n").startswith("${"):
+            hint = "A placeholder outside of quotes: write its value."
         raise SourceError(Problem(name, f"{error.lineno}:{error.colno}", found, expected, hint)) from None
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 from headgate.importing.names import slug
 
-FILE = "flow.asl.json"
 TIMEOUT = "12h"  # of the pipeline: a crawler is asked every two minutes, and a machine has a history of limited length
 State = dict[str, Any]
 

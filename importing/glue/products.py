@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headgate.importing import schedules
-from headgate.importing.glue.crawling import FILE, TIMEOUT, definition_of
+from headgate.importing.glue.crawling import TIMEOUT, definition_of
 from headgate.importing.glue.export import Export, Item
 from headgate.importing.glue.parts import Node, Part, parts_of
 from headgate.importing.names import Names, step_names
@@ -76,9 +76,10 @@ class _Import:
             return self._external(Product(self.domain, name, document, f"Imported: the {source} of Glue."), reasons)
         files: dict[str, str] = {}
         if crawls:
+            file = f"{name}.asl.json"
             text, grants = definition_of(steps)
-            files[FILE] = text
-            document["pipeline"] = {"timeout": TIMEOUT, "definition": {"file": FILE, "grants": grants}}
+            files[file] = text
+            document["pipeline"] = {"timeout": TIMEOUT, "definition": {"file": file, "grants": grants}}
             reason = (
                 "is a definition, since it has crawlers, for which no step type waits; each is asked every two minutes"
             )

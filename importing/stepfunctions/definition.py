@@ -5,10 +5,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from headgate.importing.calls import NotCarriedOver
 from headgate.importing.stepfunctions.machines import Machine, all_states
-from headgate.importing.stepfunctions.tasks import NotCarriedOver
 
-FILE = "flow.asl.json"
 TIMEOUT = 28800  # seconds of a Task that states none: as of most step types
 INPUT = "Input of the execution"
 ARNS = {

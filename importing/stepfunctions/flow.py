@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from headgate.importing.calls import NotCarriedOver, Remarks
 from headgate.importing.names import Names, step_names
-from headgate.importing.stepfunctions.tasks import NotCarriedOver, Remarks, step_of
+from headgate.importing.stepfunctions.tasks import step_of
 
 NOTIFIES = ("sns:publish", "sqs:sendMessage", "events:putEvents", "ses:sendEmail")  # what handlers of errors do
 Definition = dict[str, Any]

@@ -47,12 +47,11 @@ class Export:
     starters: list[Starter] = field(default_factory=list)
 
 
-def read(value: Any, file: str, stem: str, substitutes: dict[str, str]) -> Export:
-    """What the JSON value of a file holds. `stem` names a definition that has no name. Raises `SourceError`."""
-    export = Export()
+def read(value: Any, file: str, substitutes: dict[str, str], into: Export) -> None:
+    """Adds what the JSON value of a file holds. The name of the file names a definition that has none. Raises `SourceError`."""
+    stem = file.rpartition("/")[2].removesuffix(".json").removesuffix(".asl")
     for each in value if isinstance(value, list) else [value]:
-        _add(each, file, stem, substitutes, export)
-    return export
+        _add(each, file, stem, substitutes, into)
 
 
 def all_states(definition: dict[str, Any]) -> Iterator[tuple[str, State]]:

@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headgate.importing import schedules
+from headgate.importing.calls import NotCarriedOver
 from headgate.importing.names import Names
 from headgate.importing.result import Document, Imported, Kind, Note, Product
-from headgate.importing.stepfunctions.definition import FILE, as_it_stands, missing_input
+from headgate.importing.stepfunctions.definition import as_it_stands, missing_input
 from headgate.importing.stepfunctions.flow import steps_of
 from headgate.importing.stepfunctions.machines import Export, Machine, Starter
-from headgate.importing.stepfunctions.tasks import NotCarriedOver
 from headgate.importing.texts import one_line
 
 
@@ -83,11 +83,11 @@ def _defined(
         Note(own, source, Kind.CHANGED, f"is the definition of the pipeline as it stands, and no steps, since it {why}")
     )
     notes += [Note(own, source, Kind.CHANGED, each) for each in changed]
-    definition: Any = {"file": FILE}
+    definition: Any = {"file": f"{name}.asl.json"}
     definition |= {"input": given} if isinstance(given, dict) and given else {}
     definition |= {"grants": grants} if grants else {}
-    pipeline = {"definition": definition if len(definition) > 1 else FILE}
-    return Product(domain, name, {**document, "pipeline": pipeline}, origin, files={FILE: text})
+    pipeline = {"definition": definition if len(definition) > 1 else definition["file"]}
+    return Product(domain, name, {**document, "pipeline": pipeline}, origin, files={definition["file"]: text})
 
 
 def _opening(own: str, starters: list[Starter], settings: Settings, notes: list[Note]) -> tuple[Document, Any]:
