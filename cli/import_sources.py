@@ -12,6 +12,7 @@ from headgate.importing.airflow import serialized
 from headgate.importing.airflow.products import DOMAIN_FROM as DAG_DOMAINS
 from headgate.importing.airflow.products import Settings as DagSettings
 from headgate.importing.airflow.products import products as dag_products
+from headgate.importing.cloudformation import read_template
 from headgate.importing.dbt import grouping, selection
 from headgate.importing.dbt.commands import Launch
 from headgate.importing.dbt.manifest import EXPECTED as MANIFEST
@@ -96,7 +97,7 @@ def _read_glue(arguments: argparse.Namespace) -> Imported:
     if arguments.files:
         _each(
             arguments.files,
-            lambda file: glue_export.read(read_json(file, glue_export.EXPECTED), file.as_posix(), export),
+            lambda file: glue_export.read(read_template(file, glue_export.EXPECTED), file.as_posix(), export),
         )
     else:
         from headgate.cli.glue_account import read_account

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from headgate.importing.result import Kind
 from headgate.importing.texts import whole_minutes
 
 Settings = dict[str, Any]
@@ -14,8 +15,14 @@ class NotCarriedOver(Exception):  # noqa: N818 - it is an answer: the reason
     """This cannot be a step of a pipeline; the message says why."""
 
 
-class Remarks(list[str]):
-    """What of a call is not in its step."""
+class Remarks(list[tuple[Kind, str]]):
+    """What of a call is not in its step, and what people have to add."""
+
+    def changed(self, text: str) -> None:
+        self.append((Kind.CHANGED, text))
+
+    def to_do(self, text: str) -> None:
+        self.append((Kind.TO_DO, text))
 
 
 def _glue(given: Settings, remarks: Remarks) -> tuple[str, Settings]:
@@ -71,7 +78,7 @@ def _ecs(given: Settings, remarks: Remarks) -> tuple[str, Settings]:
     made |= {"command": [str(each) for each in overrides[0]["Command"]]} if overrides[0].get("Command") else {}
     variables = {each["Name"]: str(each["Value"]) for each in overrides[0].get("Environment") or ()}
     made |= {"environment": variables} if variables else {}
-    remarks.append("`roles`: name the task role and the execution role of the task definition, if it has them")
+    remarks.to_do("`roles`: name the task role and the execution role of the task definition, if it has them")
     _rest(given, remarks, "Cluster", "TaskDefinition", "LaunchType", "NetworkConfiguration", "Overrides")
     return "ecs", made
 
@@ -94,7 +101,7 @@ def _athena(given: Settings, remarks: Remarks) -> tuple[str, Settings]:
     made |= {"parameters": given["ExecutionParameters"]} if given.get("ExecutionParameters") else {}
     database = (given.get("QueryExecutionContext") or {}).get("Database")
     made |= {"database": database} if database else {}
-    remarks.append(
+    remarks.to_do(
         "`reads` and `writes`: name the databases and locations of the query, which the role is allowed to use"
     )
     _rest(given, remarks, "WorkGroup", "QueryString", "ExecutionParameters", "QueryExecutionContext")
@@ -113,7 +120,7 @@ def _text(given: Settings, key: str) -> str:
 def _rest(given: Settings, remarks: Remarks, *known: str) -> None:
     left = sorted(given.keys() - {*known, "Resource"})
     if left:
-        remarks.append(f"{', '.join(left)} of the parameters is left out")
+        remarks.changed(f"{', '.join(left)} of the parameters is left out")
 
 
 FORMS: dict[str, Callable[[Settings, Remarks], tuple[str, Settings]]] = {

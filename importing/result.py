@@ -30,9 +30,9 @@ class Note:
 class Product:
     """A product as its file will be.
 
-    `origin` says in a sentence what it was. `files` are the files beside it, by name. A product with `reasons` stays external: its file has
+    `origin` says in a few words what it was. `files` are the files beside it, by name. A product with `reasons` stays external: its file has
     the part that `validate` accepts, and `draft`, as a comment, what it would be once the reasons are gone. A stand-in is written only where
-    there is no such product: it takes the place of something that was not imported.
+    there is no such product: it takes the place of something that was not imported. `dates_of` is the upstream whose dates it took.
     """
 
     domain: str
@@ -43,6 +43,7 @@ class Product:
     reasons: tuple[str, ...] = ()
     draft: Document = field(default_factory=dict)
     stand_in: bool = False
+    dates_of: str = ""
 
     @property
     def id(self) -> str:

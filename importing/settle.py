@@ -1,76 +1,75 @@
-"""What happens to products that the rules of the mesh do not accept: the condition is loosened, or the product stays external."""
+"""What happens to products that the rules of the mesh do not accept: they open on the dates of a slower upstream, or stay external."""
 
 from dataclasses import replace
-from datetime import date, timedelta
 from typing import Any
 
 from headgate.generator.findings import Finding, pointer_parts
-from headgate.generator.model.cron import parse
-from headgate.generator.model.schedule import HORIZON_DAYS, HORIZON_START, cron_of
+from headgate.generator.model.schedule import cron_of
 from headgate.importing.result import Document, Imported, Kind, Note, Product
+from headgate.importing.schedules import from_eventbridge
 
 RHYTHM = ("HG204", "HG206")  # an upstream that is refreshed less often than the product opens
 
 
 def settled(imported: Imported, found: dict[str, list[Finding]]) -> Imported:
-    """The same products with what `found` says of some of them, by product, taken into account. Each call removes the cause of one finding a
-    product at least, so that repeated calls come to an end."""
+    """The same products with what `found` says of some of them, by product, taken into account. Repeated calls come to an end: each takes the
+    dates of an upstream once at most for a product, and then makes it external."""
     products, notes = [], list(imported.notes)
     by_id = {each.id: each for each in imported.products}
     for each in imported.products:
         findings = found.get(each.id, [])
-        changed = each
-        if findings:
-            changed, note = _loosened(each, findings, by_id) or _external(each, findings)
-            notes.append(note)
+        if not findings or _is_caused(each, findings, by_id, found):
+            products.append(each)
+            continue
+        changed, note = _rescheduled(each, findings, by_id) or _external(each, findings)
+        notes.append(note)
         products.append(changed)
     return Imported.of(products, notes)
 
 
-def _loosened(product: Product, findings: list[Finding], by_id: dict[str, Product]) -> tuple[Product, Note] | None:
-    """With `max_age` at the dependencies that the rules name."""
-    if any(each.rule.id not in RHYTHM for each in findings) or "pipeline" not in product.document:
+def _is_caused(
+    product: Product, findings: list[Finding], by_id: dict[str, Product], found: dict[str, list[Finding]]
+) -> bool:
+    """Whether an upstream that has findings itself is what is wrong here: it changes first."""
+    slower = [_upstream(product, each) for each in findings if each.rule.id in RHYTHM]
+    return len(slower) == len(findings) and any(
+        each in found and by_id[each].dates_of == "" and "schedule" not in by_id[each].document for each in slower
+    )
+
+
+def _rescheduled(product: Product, findings: list[Finding], by_id: dict[str, Product]) -> tuple[Product, Note] | None:
+    """The product opening on the dates of the upstream that is refreshed less often. To accept an older refresh instead would be wrong on the
+    other dates: the run would start with yesterday's data as soon as it opens."""
+    if product.dates_of or any(each.rule.id not in RHYTHM for each in findings) or "pipeline" not in product.document:
         return None
-    condition = product.document["depends_on"]
-    named = []
-    for each in findings:
-        condition, upstream = _with_max_age(condition, pointer_parts(each.pointer)[1:], by_id)
-        if upstream is None:
-            return None
-        named.append(upstream)
-    text = f"accepts the latest refresh of {', '.join(sorted(set(named)))}, which is refreshed less often, instead of one for the same business date"
+    upstream = next((by_id[each] for each in (_upstream(product, each) for each in findings) if each in by_id), None)
+    slower: Document = upstream.document.get("schedule", {}) if upstream else {}
+    if upstream is None or not slower:
+        return None
+    own: Document = product.document.get("schedule", {})
+    schedule = _on_dates_of(own, slower) if own else slower
+    document = {key: each for key, each in product.document.items() if key != "schedule"} | {"schedule": schedule}
+    text = f"opens on the dates of {upstream.id}, which is refreshed less often than it was opened"
     note = Note(product.id, product.origin, Kind.CHANGED, text)
-    return replace(product, document={**product.document, "depends_on": condition}), note
+    return replace(product, document=document, dates_of=upstream.id), note
 
 
-def _with_max_age(node: Any, path: list[str], by_id: dict[str, Product]) -> tuple[Any, str | None]:
-    """The condition with the leaf at `path` loosened, and the upstream of that leaf; None if there is no such leaf, or it is loose."""
-    if path and isinstance(node, dict) and path[0] in node:
-        inner, upstream = _with_max_age(node[path[0]], path[1:], by_id)
-        return {**node, path[0]: inner}, upstream
-    if path and isinstance(node, list) and path[0].isdigit() and int(path[0]) < len(node):
-        at = int(path[0])
-        inner, upstream = _with_max_age(node[at], path[1:], by_id)
-        return [*node[:at], inner, *node[at + 1 :]], upstream
-    leaf = {"product": node} if isinstance(node, str) else node
-    if not isinstance(leaf, dict) or "product" not in leaf or "max_age" in leaf:
-        return node, None
-    return {**leaf, "max_age": _longest_gap(by_id.get(leaf["product"]))}, leaf["product"]
+def _on_dates_of(own: Document, slower: Document) -> Document:
+    """The time and the zone of the product with the days of its upstream."""
+    time, days = cron_of(own).split()[:2], cron_of(slower).split()[2:]
+    schedule = from_eventbridge(" ".join([*time, *days]), own.get("timezone", "UTC"))
+    return schedule | ({"date_offset": own["date_offset"]} if "date_offset" in own else {})
 
 
-def _longest_gap(upstream: Product | None) -> str:
-    """A day more than the longest time between two refreshes."""
-    schedule: Document = upstream.document.get("schedule", {}) if upstream else {}
-    if not schedule:
-        return "8d"
-    cron, longest = parse(cron_of(schedule)), timedelta()
-    last: date | None = None
-    for number in range(HORIZON_DAYS):
-        at = HORIZON_START + timedelta(days=number)
-        if cron.fires_on(at):
-            longest = max(longest, at - last) if last else longest
-            last = at
-    return f"{max(longest.days, 1) + 1}d"
+def _upstream(product: Product, finding: Finding) -> str:
+    """The product that the finding names by its place in the condition."""
+    node: Any = product.document
+    for part in pointer_parts(finding.pointer):
+        if isinstance(node, dict):
+            node = node.get(part)
+        elif isinstance(node, list) and part.isdigit() and int(part) < len(node):
+            node = node[int(part)]
+    return str(node.get("product", "") if isinstance(node, dict) else node)
 
 
 def _external(product: Product, findings: list[Finding]) -> tuple[Product, Note]:

@@ -18,7 +18,11 @@ _PLAIN_IN_FLOW = re.compile(r"[A-Za-z0-9_/.(][A-Za-z0-9_/.()+ -]*")
 
 def product_text(product: Product, first_line: str) -> str:
     """The file of the product. `first_line` is the line by which an editor finds the schema."""
-    lines = [first_line.rstrip("\n"), *_comment(product.origin), *_mapping(_ordered(product.document), 0)]
+    lines = [
+        first_line.rstrip("\n"),
+        *_comment(f"Imported: {product.origin}."),
+        *_mapping(_ordered(product.document), 0),
+    ]
     if product.reasons:
         lines += _comment(
             "This product stays external: its work goes on where it ran before, and others wait for its refresh events."

@@ -16,7 +16,7 @@ CALLS: dict[str, tuple[str, dict[str, str]]] = {
     "GlueJobOperator": ("glue:startJobRun", {"job_name": "JobName", "script_args": "Arguments"}),
     "LambdaInvokeFunctionOperator": ("lambda:invoke", {"function_name": "FunctionName", "payload": "Payload"}),
     "AwsLambdaInvokeFunctionOperator": ("lambda:invoke", {"function_name": "FunctionName", "payload": "Payload"}),
-    "StepFunctionStartExecutionOperator": ("states:startExecution", {"state_machine_arn": "StateMachineArn", "input": "Input"}),
+    "StepFunctionStartExecutionOperator": ("states:startExecution", {"state_machine_arn": "StateMachineArn", "input": "Input", "state_machine_input": "Input"}),
     "EcsRunTaskOperator": (
         "ecs:runTask",
         {"cluster": "Cluster", "task_definition": "TaskDefinition", "launch_type": "LaunchType", "network_configuration": "NetworkConfiguration", "overrides": "Overrides"},
@@ -33,7 +33,10 @@ BY_API = (
     "Overrides",
     "ContainerOverrides",
 )  # keys as boto3 has them, in lower case at the beginning
-IGNORED = ("aws_conn_id", "region_name", "verify", "verbose", "wait_for_completion", "job_name", "name", "deferrable", "output_location")  # fmt: skip
+IGNORED = (  # how Airflow itself talks to the service, waits and logs
+    "aws_conn_id", "region_name", "verify", "verbose", "wait_for_completion", "job_name", "name", "deferrable", "output_location",
+    "awslogs_group", "awslogs_region", "awslogs_stream_prefix", "awslogs_fetch_interval", "number_logs_exception", "reattach", "catalog",
+)  # fmt: skip
 
 
 def step_of(dag: Dag, task: Task, parameters: dict[str, Any], remarks: Remarks) -> dict[str, Any]:
@@ -53,11 +56,11 @@ def step_of(dag: Dag, task: Task, parameters: dict[str, Any], remarks: Remarks) 
     if "Database" in given:
         given["QueryExecutionContext"] = {"Database": given.pop("Database")}
     if call.startswith("athena") and "WorkGroup" not in given:
-        remarks.append("the workgroup is not in the serialized form: `primary` stands for it")
+        remarks.to_do("the workgroup is not in the serialized form: `primary` stands for it")
     kind, settings = FORMS[call](given, remarks)
-    left = [each for each in task.get("template_fields", []) if each not in fields and each not in IGNORED and task.get(each) not in (None, "", [], {})]  # fmt: skip
+    left = [each for each in task.get("template_fields", []) if each not in fields and each not in IGNORED and task.get(each)]  # fmt: skip
     if left:
-        remarks.append(f"{', '.join(sorted(left))} of the operator is left out")
+        remarks.changed(f"{', '.join(sorted(left))} of the operator is left out")
     if isinstance(task.get("execution_timeout"), int | float) and "timeout" not in settings:
         settings["timeout"] = (whole_minutes if kind == "glue" else duration)(task.get("execution_timeout"))
     return {kind: settings, **_retry(dag, task)}

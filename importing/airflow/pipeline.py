@@ -22,7 +22,7 @@ class Pipeline:
     """`reasons` say which tasks are no steps; in `steps` these have `TODO` in the place of a step type."""
 
     steps: list[dict[str, Any]] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
+    remarks: Remarks = field(default_factory=Remarks)
     reasons: list[str] = field(default_factory=list)
 
 
@@ -46,10 +46,13 @@ def pipeline_of(dag: Dag, parameters: dict[str, Any]) -> Pipeline:
     made.steps, waiting = arranged(
         kept, lambda key: {"name": names.of(key), **_step(dag, dag.tasks[key], parameters, made)}
     )
-    made.remarks += [f"the task {each} waits for more tasks than before: the DAG is run in stages, since it is no nest of sequences and parallel branches" for each in waiting]  # fmt: skip
+    for each in waiting:
+        made.remarks.changed(
+            f"the task {each} waits for more tasks than before: the DAG is run in stages, since it is no nest of sequences and parallel branches"
+        )
     for task in dag.tasks.values():
         if task.type in WAITS and graph[task.id] - left_out:
-            made.remarks.append(
+            made.remarks.changed(
                 f"the sensor {task.id} is waited for before the first task, and not behind {', '.join(sorted(graph[task.id]))}"
             )
         rule = task.get("trigger_rule", "all_success")
@@ -67,5 +70,5 @@ def _step(dag: Dag, task: Task, parameters: dict[str, Any], made: Pipeline) -> d
     except NotCarriedOver as reason:
         made.reasons.append(f"the task {task.id} {reason}")
         return {"TODO": f"{task.type} of {task.module}"}
-    made.remarks += [f"the task {task.id}: {each}" for each in remarks]
+    made.remarks += [(kind, f"the task {task.id}: {each}") for kind, each in remarks]
     return step

@@ -54,9 +54,9 @@ class _Import:
                     self._note(each, Kind.LEFT_OUT, f"starts the DAG {target}, which was not given")
         return Imported.of([*made, *self.external.values()], self.notes)
 
-    def _name(self, domain: str, text: str) -> str:
+    def _name(self, domain: str, key: str, text: str = "") -> str:
         own = self.domains.of(domain)
-        return f"{own}/{self.names.setdefault(own, Names()).of(text)}"
+        return f"{own}/{self.names.setdefault(own, Names()).of(key, text)}"
 
     def _domain(self, dag: Dag) -> str:
         found = ""
@@ -86,10 +86,10 @@ class _Import:
         self._remarks(dag)
         domain, name = own.split("/")
         found = pipeline_of(dag, _parameters(dag))
-        for remark in found.remarks:
-            self._note(dag.id, Kind.CHANGED, remark)
+        for kind, remark in found.remarks:
+            self._note(dag.id, kind, remark)
         document["pipeline"] = {"steps": found.steps}
-        product = Product(domain, name, document, f"Imported: the DAG {dag.id} of Airflow.")
+        product = Product(domain, name, document, f"the DAG {dag.id} of Airflow")
         return self._external(dag, product, found) if found.reasons else product
 
     def _external(self, dag: Dag, product: Product, found: Pipeline) -> Product:
@@ -134,13 +134,13 @@ class _Import:
         if key in self.refreshed:
             return sorted(self.refreshed[key])
         text = key.partition("://")[2].strip("/") or key
-        product = self._name(self.settings.domain, f"asset {text}").replace("/asset-", "/", 1) if not self.settings.domain_from else self._name("assets", text)  # fmt: skip
+        product = self._name("assets" if self.settings.domain_from else self.settings.domain, f"asset {key}", text)
         if product not in self.external and product not in self.ids.values():
             domain, name = product.split("/")
             described: Document = {
                 "description": one_line(f"The asset {key} of Airflow, which no imported DAG refreshes", "")
             }
-            self.external[product] = Product(domain, name, described, f"Imported: the asset {key} of Airflow.")
+            self.external[product] = Product(domain, name, described, f"the asset {key} of Airflow")
             text = "no task of the DAGs has it as an outlet: who refreshes it has to publish its refresh event"
             self.notes.append(Note(product, f"asset {key}", Kind.TO_DO, text))
         return [product]
@@ -156,7 +156,7 @@ class _Import:
         product = self._name(self._domain(dag), awaited)
         domain, name = product.split("/")
         document = {"description": f"What the DAG {awaited} of Airflow makes, which was not imported"}
-        self.external[product] = Product(domain, name, document, f"Imported: the DAG {awaited} of Airflow, which was not given.", stand_in=True)  # fmt: skip
+        self.external[product] = Product(domain, name, document, f"the DAG {awaited} of Airflow, which was not given", stand_in=True)  # fmt: skip
         return product
 
     def _remarks(self, dag: Dag) -> None:

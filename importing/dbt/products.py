@@ -76,7 +76,7 @@ class _Import:
         if not upstream and not self.settings.schedule:
             text = "has no source and no upstream in dbt, so nothing opens its runs: give it a schedule, or import with --schedule"
             self.found.append(Note(self.ids[group], what, Kind.TO_DO, text))
-        return Product(domain, name, document, f"Imported: {what}.")
+        return Product(domain, name, document, f"{what}")
 
     def _upstream(self, keys: list[str]) -> list[dict[str, Any]]:
         """The dependencies of a part, by their names."""
@@ -129,7 +129,7 @@ class _Import:
         daily = bool(ages) and max(ages) <= 24
         if daily and self.settings.schedule:
             document["schedule"] = self.settings.schedule  # expected by the time at which dbt was run
-        product = Product(*key, document, f"Imported: the source {first.get('source_name')} of dbt ({shown}{by}).")
+        product = Product(*key, document, f"the source {first.get('source_name')} of dbt ({shown}{by})")
         who = loader or "what loads it"
         text = f"{who} has to publish its refresh event, or give it `files`, when the tables {_few(sorted(tables))} are loaded"
         self.found.append(Note(product.id, f"source {first.get('source_name')}", Kind.TO_DO, text))
@@ -155,9 +155,7 @@ class _Import:
         document = {
             "description": f"The part {group[1]} of the dbt project {self.manifest.project}, which was not imported"
         }
-        return Product(
-            domain, name, document, "Imported: a part of the dbt project that was not selected.", stand_in=True
-        )
+        return Product(domain, name, document, "a part of the dbt project that was not selected", stand_in=True)
 
     def _description(self, group: Group, nodes: list[Node]) -> str:
         if len(nodes) == 1:

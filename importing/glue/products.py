@@ -73,7 +73,7 @@ class _Import:
         steps, crawls = self._steps(own, part)
         if not steps:
             reasons = [*part.reasons, "has no job that it starts"]
-            return self._external(Product(self.domain, name, document, f"Imported: the {source} of Glue."), reasons)
+            return self._external(Product(self.domain, name, document, f"the {source} of Glue"), reasons)
         files: dict[str, str] = {}
         if crawls:
             file = f"{name}.asl.json"
@@ -90,7 +90,7 @@ class _Import:
         if properties:
             text = f"has the run properties {', '.join(sorted(properties))}: jobs that read them of their workflow run have none here: give them as `arguments`"
             self.notes.append(Note(own, source, Kind.TO_DO, text))
-        product = Product(self.domain, name, document, f"Imported: the {source} of Glue.", files)
+        product = Product(self.domain, name, document, f"the {source} of Glue", files)
         return self._external(product, part.reasons) if part.reasons else product
 
     def _external(self, product: Product, reasons: list[str]) -> Product:

@@ -10,9 +10,9 @@ NOTIFIES = ("sns:publish", "sqs:sendMessage", "events:putEvents", "ses:sendEmail
 Definition = dict[str, Any]
 
 
-def steps_of(definition: Definition) -> tuple[list[dict[str, Any]], list[str]]:
+def steps_of(definition: Definition) -> tuple[list[dict[str, Any]], Remarks]:
     """The steps, and what is not in them, each with its state. Raises `NotCarriedOver` for a machine that steps cannot say."""
-    remarks: list[str] = []
+    remarks = Remarks()
     names = step_names()
     steps = _sequence(definition, names, remarks)
     if not steps:
@@ -20,7 +20,7 @@ def steps_of(definition: Definition) -> tuple[list[dict[str, Any]], list[str]]:
     return steps, remarks
 
 
-def _sequence(definition: Definition, names: Names, remarks: list[str]) -> list[dict[str, Any]]:
+def _sequence(definition: Definition, names: Names, remarks: Remarks) -> list[dict[str, Any]]:
     steps: list[dict[str, Any]] = []
     name, seen = definition["StartAt"], set[str]()
     while name is not None:
@@ -33,7 +33,7 @@ def _sequence(definition: Definition, names: Names, remarks: list[str]) -> list[
     return steps
 
 
-def _state(name: str, state: dict[str, Any], definition: Definition, names: Names, remarks: list[str]) -> list[dict[str, Any]]:  # fmt: skip
+def _state(name: str, state: dict[str, Any], definition: Definition, names: Names, remarks: Remarks) -> list[dict[str, Any]]:  # fmt: skip
     if state.get("QueryLanguage", "JSONPath") != "JSONPath":
         raise NotCarriedOver("uses JSONata")
     _check_handlers(name, state, definition, remarks)
@@ -50,7 +50,7 @@ def _state(name: str, state: dict[str, Any], definition: Definition, names: Name
                 made = step_of(state, found)
             except NotCarriedOver as reason:
                 raise NotCarriedOver(f"the state {name} {reason}") from None
-            remarks += [f"state {name}: {each}" for each in found]
+            remarks += [(kind, f"state {name}: {each}") for kind, each in found]
             return [{"name": names.of(name), **made}]
         case "Parallel":
             if state.get("Retry"):
@@ -68,7 +68,7 @@ def _state(name: str, state: dict[str, Any], definition: Definition, names: Name
     raise NotCarriedOver(f"{what.get(state['Type'], 'has a state of the type ' + state['Type'])} in the state {name}")
 
 
-def _check_handlers(name: str, state: dict[str, Any], definition: Definition, remarks: list[str]) -> None:
+def _check_handlers(name: str, state: dict[str, Any], definition: Definition, remarks: Remarks) -> None:
     """A handler that notifies and fails is what every product has anyway. Raises `NotCarriedOver` for any other."""
     for each in state.get("Catch", ()):
         at, calls, seen = each["Next"], list[str](), set[str]()
@@ -78,7 +78,7 @@ def _check_handlers(name: str, state: dict[str, Any], definition: Definition, re
             service = str(handler.get("Resource", "")).rpartition(":states:::")[2].partition(".")[0]
             if handler["Type"] == "Fail":
                 told = f" ({', '.join(calls)})" if calls else ""
-                remarks.append(
+                remarks.to_do(
                     f"state {name}: its Catch{told} is left out; Headgate records the error: state in `notify` who is notified"
                 )
                 break

@@ -45,14 +45,14 @@ def _product(
     document: Document = {"description": one_line(comment, f"What the state machine {machine.name} makes")}
     schedule, given = _opening(own, starters, settings, notes)
     document |= {"schedule": schedule} if schedule else {}
-    origin = f"Imported: the {source}."
+    origin = f"the {source}"
     if not schedule:
         text = "is started by nothing that is known: give it a schedule or `depends_on`, or import with --schedule"
         notes.append(Note(own, source, Kind.TO_DO, text))
     reasons = ["is an Express workflow, which may run many times a day"] if machine.kind == "EXPRESS" else []
     try:
         steps, remarks = steps_of(machine.definition)
-        notes += [Note(own, source, Kind.CHANGED, each) for each in remarks]
+        notes += [Note(own, source, kind, each) for kind, each in remarks]
         product = Product(domain, name, {**document, "pipeline": {"steps": steps}}, origin)
     except NotCarriedOver as no_steps:
         product = _defined(domain, name, machine, {**document}, given, origin, str(no_steps), notes)

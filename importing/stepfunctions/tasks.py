@@ -23,7 +23,7 @@ def step_of(state: dict[str, Any], remarks: Remarks) -> Settings:
         raise NotCarriedOver("takes values from the input of the execution or from states before it")
     kind, settings = form({**parameters, "Resource": resource}, remarks)
     if not pattern and kind != "lambda":
-        remarks.append(f"{name} is waited for; the machine did not wait for its end")
+        remarks.changed(f"{name} is waited for; the machine did not wait for its end")
     if isinstance(state.get("TimeoutSeconds"), int) and "timeout" not in settings:
         settings["timeout"] = (whole_minutes if kind == "glue" else duration)(state["TimeoutSeconds"])
     return {kind: settings, **_retry(state.get("Retry", ()), remarks)}
@@ -49,5 +49,5 @@ def _retry(retriers: Any, remarks: Remarks) -> Settings:
             made |= {"max_delay": duration(each["MaxDelaySeconds"])} if "MaxDelaySeconds" in each else {}
             return {"retry": made}
     if retriers:
-        remarks.append("Retry of errors of the call is left out: Headgate repeats launches that were refused")
+        remarks.changed("Retry of errors of the call is left out: Headgate repeats launches that were refused")
     return {}
