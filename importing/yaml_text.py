@@ -12,8 +12,8 @@ WIDTH = 110
 IN_ONE_LINE = {"schedule", "wait", "publish", "sla", "retry"}  # if they fit
 ALWAYS_IN_LINES = {"depends_on", "all_of", "any_of", "pipeline", "steps", "parallel", "grants", "clusters", "defaults"}
 ORDER = ("description", "owner", "email", "schedule", "depends_on", "wait", "pipeline", "publish", "sla", "notify")
-_PLAIN = re.compile(r"[A-Za-z0-9_/.(][A-Za-z0-9_/.(),'+ -]*")
-_PLAIN_IN_FLOW = re.compile(r"[A-Za-z0-9_/.(][A-Za-z0-9_/.()+ -]*")
+_PLAIN = re.compile(r"[A-Za-z0-9_/.(][A-Za-z0-9_/.(),:'+ -]*")
+_PLAIN_IN_FLOW = re.compile(r"[A-Za-z0-9_/.(][A-Za-z0-9_/.():+ -]*")
 
 
 def product_text(product: Product, first_line: str) -> str:
@@ -92,6 +92,6 @@ def _scalar(value: Any, in_flow: bool = False) -> str:
     if not isinstance(value, str):
         return json.dumps(value)
     plain = (_PLAIN_IN_FLOW if in_flow else _PLAIN).fullmatch(value)
-    if plain and not value.endswith(" ") and " #" not in value and yaml.safe_load(value) == value:
+    if plain and not value.endswith((" ", ":")) and " #" not in value and yaml.safe_load(value) == value:
         return value
     return json.dumps(value, ensure_ascii=False)

@@ -80,9 +80,7 @@ class _Import:
             text, grants = definition_of(steps)
             files[file] = text
             document["pipeline"] = {"timeout": TIMEOUT, "definition": {"file": file, "grants": grants}}
-            reason = (
-                "is a definition, since it has crawlers, for which no step type waits; each is asked every two minutes"
-            )
+            reason = "is a definition, since it has crawlers, for which no step type waits"
             self.notes.append(Note(own, source, Kind.CHANGED, reason))
         else:
             document["pipeline"] = {"steps": steps}
