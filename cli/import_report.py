@@ -79,7 +79,7 @@ class Report:
         feeds = sum("pipeline" not in each.document and not each.reasons for each in products)
         counted = f"{plural(len(products), 'product')} in {plural(len(self.imported.domains), 'domain')}"
         parts = [f"{len(products) - external - feeds} with a pipeline"]
-        parts += [f"{feeds} that others load"] if feeds else []
+        parts += [f"{feeds} refreshed elsewhere"] if feeds else []
         parts += [f"{external} that stay external until what their file says is done"] if external else []
         return f"{counted}: {', '.join(parts)}; {plural(len(self.imported.notes), 'note')}"
 

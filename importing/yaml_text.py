@@ -12,8 +12,9 @@ WIDTH = 110
 IN_ONE_LINE = {"schedule", "wait", "publish", "sla", "retry"}  # if they fit
 ALWAYS_IN_LINES = {"depends_on", "all_of", "any_of", "pipeline", "steps", "parallel", "grants", "clusters", "defaults"}
 ORDER = ("description", "owner", "email", "schedule", "depends_on", "wait", "pipeline", "publish", "sla", "notify")
-_PLAIN = re.compile(r"[A-Za-z0-9_/.(][A-Za-z0-9_/.(),:'+ -]*")
-_PLAIN_IN_FLOW = re.compile(r"[A-Za-z0-9_/.(][A-Za-z0-9_/.():+ -]*")
+_TIME = re.compile(r"[0-9]+:[0-9:]+")  # which YAML reads as a number now and then
+_PLAIN = re.compile(r"[A-Za-z0-9_/.(][A-Za-z0-9_/.(),:@'+ -]*")
+_PLAIN_IN_FLOW = re.compile(r"[A-Za-z0-9_/.(][A-Za-z0-9_/.():@+ -]*")
 
 
 def product_text(product: Product, first_line: str) -> str:
@@ -30,8 +31,9 @@ def product_text(product: Product, first_line: str) -> str:
         lines += _comment("What keeps it from being run here:")
         lines += [line for each in product.reasons for line in _comment(f"- {each}")]
         if product.draft:
-            lines += _comment("What it would be. Replace each TODO, and remove the comment signs:")
             draft = _ordered({key: product.draft[key] for key in NEEDS_A_PIPELINE if key in product.draft})
+            todo = ", and write a step type in the place of each TODO" if "'TODO'" in str(draft) else ""
+            lines += _comment(f"What it would be; remove the comment signs{todo}:")
             lines += [f"# {line}".rstrip() for line in _mapping(draft, 0)]
     return "\n".join(lines) + "\n"
 
@@ -92,6 +94,12 @@ def _scalar(value: Any, in_flow: bool = False) -> str:
     if not isinstance(value, str):
         return json.dumps(value)
     plain = (_PLAIN_IN_FLOW if in_flow else _PLAIN).fullmatch(value)
-    if plain and not value.endswith((" ", ":")) and " #" not in value and yaml.safe_load(value) == value:
+    if (
+        plain
+        and not value.endswith((" ", ":"))
+        and not _TIME.fullmatch(value)
+        and " #" not in value
+        and yaml.safe_load(value) == value
+    ):
         return value
     return json.dumps(value, ensure_ascii=False)

@@ -14,14 +14,17 @@ FIXTURES = FOLDER / "imports"
 CASES = {
     "dbt-by-folder": ("dbt", "dbt/manifest.json", "--schedule", "weekdays 05:30 Europe/Berlin"),
     "dbt-by-model": ("dbt", "dbt/manifest.json", "--by", "model", "--select", "path:models/marts", "--sources", "table"),
-    "dbt-by-tag": ("dbt", "dbt/manifest.json", "--by", "tag", "--domain-from", "schema", "--launch", "batch", "--task", "shop"),  # fmt: skip
+    "dbt-by-tag": ("dbt", "dbt/manifest.json", "--by", "tag", "--domain-from", "schema", "--launch", "batch", "--task", "shop"),
     "airflow": ("airflow", "airflow/dags-3.1.json"),
     "airflow-2": ("airflow", "airflow/dags-2.json", "--domain-from", "tag"),
     "glue-workflow": ("glue", "glue/workflow.json", "glue/jobs.json", "--domain", "orders"),
     "glue-triggers": ("glue", "glue/triggers.json", "--schedule", "daily 04:00"),
     "glue-crawler": ("glue", "glue/template.yaml"),
     "stepfunctions": ("stepfunctions", "stepfunctions/described.json", "stepfunctions/schedule.json"),
-    "stepfunctions-definition": ("stepfunctions", "stepfunctions/vendor-poll.asl.json", "stepfunctions/sam-load.asl.json", "stepfunctions/regions.asl.json", "--input", "stepfunctions/input.json", "--schedule", "cron(0 6 * * ? *) America/Chicago"),
+    "stepfunctions-definition": (
+        "stepfunctions", "stepfunctions/vendor-poll.asl.json", "stepfunctions/sam-load.asl.json", "stepfunctions/regions.asl.json",
+        "--input", "stepfunctions/input.json", "--schedule", "cron(0 6 * * ? *) America/Chicago",
+    ),
 }  # fmt: skip
 MESH = """\
 --- raw/domain.yaml

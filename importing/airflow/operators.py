@@ -39,7 +39,7 @@ IGNORED = (  # how Airflow itself talks to the service, waits and logs
 )  # fmt: skip
 
 
-def step_of(dag: Dag, task: Task, parameters: dict[str, Any], remarks: Remarks) -> dict[str, Any]:
+def step_of(dag: Dag, task: Task, parameters: dict[str, Any], dated: bool, remarks: Remarks) -> dict[str, Any]:
     """The step's type with its settings, and `retry`. Raises `NotCarriedOver`."""
     if task.mapped:
         raise NotCarriedOver("is mapped: it runs once for each value of a list that is known when it runs")
@@ -50,7 +50,7 @@ def step_of(dag: Dag, task: Task, parameters: dict[str, Any], remarks: Remarks) 
     call, fields = CALLS[task.type]
     given = {}
     for field, parameter in fields.items():
-        value = filled(task.get(field), parameters)
+        value = filled(task.get(field), parameters, dated)
         if value is not None and value != "":
             given[parameter] = _value(parameter, value)
     if "Database" in given:

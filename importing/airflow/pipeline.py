@@ -26,7 +26,7 @@ class Pipeline:
     reasons: list[str] = field(default_factory=list)
 
 
-def pipeline_of(dag: Dag, parameters: dict[str, Any]) -> Pipeline:
+def pipeline_of(dag: Dag, parameters: dict[str, Any], dated: bool) -> Pipeline:
     made = Pipeline()
     before: dict[str, set[str]] = {each: set() for each in dag.tasks}
     for task in dag.tasks.values():
@@ -44,7 +44,7 @@ def pipeline_of(dag: Dag, parameters: dict[str, Any]) -> Pipeline:
         return made
     names = step_names()
     made.steps, waiting = arranged(
-        kept, lambda key: {"name": names.of(key), **_step(dag, dag.tasks[key], parameters, made)}
+        kept, lambda key: {"name": names.of(key), **_step(dag, dag.tasks[key], parameters, dated, made)}
     )
     for each in waiting:
         made.remarks.changed(
@@ -63,10 +63,10 @@ def pipeline_of(dag: Dag, parameters: dict[str, Any]) -> Pipeline:
     return made
 
 
-def _step(dag: Dag, task: Task, parameters: dict[str, Any], made: Pipeline) -> dict[str, Any]:
+def _step(dag: Dag, task: Task, parameters: dict[str, Any], dated: bool, made: Pipeline) -> dict[str, Any]:
     remarks = Remarks()
     try:
-        step = step_of(dag, task, parameters, remarks)
+        step = step_of(dag, task, parameters, dated, remarks)
     except NotCarriedOver as reason:
         made.reasons.append(f"the task {task.id} {reason}")
         return {"TODO": f"{task.type} of {task.module}"}

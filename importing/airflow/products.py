@@ -85,7 +85,7 @@ class _Import:
             )
         self._remarks(dag)
         domain, name = own.split("/")
-        found = pipeline_of(dag, _parameters(dag))
+        found = pipeline_of(dag, _parameters(dag), begun.dated)
         for kind, remark in found.remarks:
             self._note(dag.id, kind, remark)
         document["pipeline"] = {"steps": found.steps}

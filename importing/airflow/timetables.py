@@ -14,11 +14,13 @@ TRIGGERS = ("CronTriggerTimetable", "CronPartitionTimetable")
 
 @dataclass(slots=True)
 class Opening:
-    """What starts the runs of a DAG. `condition` nests `{"all": [...]}` and `{"any": [...]}` over keys of assets."""
+    """What starts the runs of a DAG. `condition` nests `{"all": [...]}` and `{"any": [...]}` over keys of assets. `dated` says that the business
+    date of a run is the date that Airflow calls `ds`."""
 
     schedule: Document = field(default_factory=dict)
     condition: Any = None
     notes: list[str] = field(default_factory=list)
+    dated: bool = True
 
 
 def opening(dag: Dag) -> Opening:
@@ -95,9 +97,8 @@ def _cron(expression: str, zone: str, interval: bool, made: Opening) -> None:
     )
     if daily:
         made.schedule = {**schedule, "date_offset": -1}  # a run of Airflow is about the day that has ended: its `ds`
-    elif schedules.cycles(schedule):
-        made.notes.append("its runs are about the hours before them; here the business date is the day of the opening")
     else:
+        made.dated = False
         made.notes.append(
             "its runs are about the interval that has ended (`ds` is its beginning); here the business date is the day of the opening"
         )

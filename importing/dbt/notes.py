@@ -21,7 +21,7 @@ def notes(manifest: Manifest, where: dict[str, str], scheduled: bool) -> Iterato
     for each in manifest.saved_queries.values():
         yield Note("", f"saved query {each.get('name')}", Kind.LEFT_OUT, "its exports are run by no product")
     if manifest.disabled:
-        yield Note("", whole, Kind.LEFT_OUT, f"{manifest.disabled} nodes that are disabled in dbt")
+        yield Note("", whole, Kind.LEFT_OUT, f"nodes that are disabled in dbt: {manifest.disabled}")
     for key, product in where.items():
         node = manifest.nodes[key]
         after = (config(node).get("freshness") or {}).get("build_after")
@@ -55,7 +55,9 @@ def _tests(manifest: Manifest, where: dict[str, str]) -> Iterator[Note]:
         runs = any(
             tested <= members[product].union(*(ancestors(each) for each in members[product])) for product in products
         )
-        if not runs and known:
+        if not runs and known and any(each not in where and each in manifest.nodes for each in tested):
+            yield Note("", f"test {test['name']}", Kind.LEFT_OUT, "tests nodes of which some were not selected")
+        elif not runs and known:
             text = f"needs {', '.join(sorted(products))} at once, and none of them waits for the others: run it by a product that does"
             yield Note("", f"test {test['name']}", Kind.LEFT_OUT, text)
         elif not known and tested and tested <= manifest.sources.keys():

@@ -33,7 +33,7 @@ def as_it_stands(machine: Machine) -> tuple[str, list[dict[str, str]], list[str]
     for name, state in all_states(definition):
         if state["Type"] != "Task":
             continue
-        if ":lambda:" in str(state.get("Resource")):
+        if ":function:" in str(state.get("Resource")):
             _invoke(name, state)
             changed.append(f"state {name}: the function is called through lambda:invoke")
         if not state.keys() & {"TimeoutSeconds", "TimeoutSecondsPath"}:

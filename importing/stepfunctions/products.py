@@ -77,10 +77,10 @@ def _defined(
     except NotCarriedOver as reason:
         notes.append(Note(own, source, Kind.LEFT_OUT, str(reason)))
         return Product(domain, name, document, origin).stays_external(
-            f"no steps: the machine {why}", f"no definition: it {reason}"
+            f"no steps: {_spoken(why)}", f"no definition: {_spoken(str(reason))}"
         )
     notes.append(
-        Note(own, source, Kind.CHANGED, f"is the definition of the pipeline as it stands, and no steps, since it {why}")
+        Note(own, source, Kind.CHANGED, f"is the definition of the pipeline as it stands, and no steps: {_spoken(why)}")
     )
     notes += [Note(own, source, Kind.CHANGED, each) for each in changed]
     definition: Any = {"file": f"{name}.asl.json"}
@@ -88,6 +88,10 @@ def _defined(
     definition |= {"grants": grants} if grants else {}
     pipeline = {"definition": definition if len(definition) > 1 else definition["file"]}
     return Product(domain, name, {**document, "pipeline": pipeline}, origin, files={definition["file"]: text})
+
+
+def _spoken(reason: str) -> str:
+    return reason if reason.startswith("the state ") else f"it {reason}"
 
 
 def _opening(own: str, starters: list[Starter], settings: Settings, notes: list[Note]) -> tuple[Document, Any]:

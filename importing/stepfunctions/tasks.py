@@ -11,7 +11,7 @@ def step_of(state: dict[str, Any], remarks: Remarks) -> Settings:
     resource = str(state.get("Resource", ""))
     _, _, service = resource.partition(":states:::")
     name, _, pattern = service.partition(".")
-    if resource.count(":") and ":lambda:" in resource and ":function:" in resource:
+    if ":function:" in resource:
         name, pattern = "lambda:arn", ""
     form = FORMS.get(name)
     if form is None:
