@@ -31,6 +31,9 @@ def as_it_stands(machine: Machine) -> tuple[str, list[dict[str, str]], list[str]
         raise NotCarriedOver("reads $$.Execution.Input, which here is the input of Headgate's machine")
     changed: list[str] = []
     for name, state in all_states(definition):
+        for retrier in state.get("Retry", ()):
+            if isinstance(retrier.get("BackoffRate"), int):  # Step Functions takes both, statelint the other one
+                retrier["BackoffRate"] = float(retrier["BackoffRate"])
         if state["Type"] != "Task":
             continue
         if ":function:" in str(state.get("Resource")):
