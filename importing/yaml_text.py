@@ -94,12 +94,7 @@ def _scalar(value: Any, in_flow: bool = False) -> str:
     if not isinstance(value, str):
         return json.dumps(value)
     plain = (_PLAIN_IN_FLOW if in_flow else _PLAIN).fullmatch(value)
-    if (
-        plain
-        and not value.endswith((" ", ":"))
-        and not _TIME.fullmatch(value)
-        and " #" not in value
-        and yaml.safe_load(value) == value
-    ):
+    apart = ": " in value or " #" in value or value.endswith((" ", ":")) or _TIME.fullmatch(value)
+    if plain and not apart and yaml.safe_load(value) == value:
         return value
     return json.dumps(value, ensure_ascii=False)

@@ -139,7 +139,7 @@ def test_a_product_that_is_no_folder_any_more_takes_the_place_of_the_folder(
         ("dbt", '{"metadata": {"dbt_schema_version": "https://schemas.getdbt.com/dbt/manifest/v12.json"}, "nodes": {"model.a.b": {}}, "sources": []}', "/nodes/model.a.b"),
         ("airflow", '[{"__version": 99, "dag": {}}, 7]', "/0/__version"),
         ("airflow", '{"__version": 1, "dag": {"dag_id": "x", "tasks": [{}]}}', "/dag/tasks/0"),
-        ("glue", '{"Triggers": [{"Name": "a", "Type": "CONDITIONAL", "Actions": []}]}', "/Triggers/0/Predicate"),
+        ("glue", '{"Triggers": [{"Name": "a", "Type": "CONDITIONAL", "Actions": []}]}', "an object with Predicate"),
         ("glue", '{"Databases": []}', "an object with Databases"),
         ("stepfunctions", '{"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}}}', "the next state B"),
         ("stepfunctions", '{"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": ${Seconds}}}}', "A placeholder outside of quotes"),

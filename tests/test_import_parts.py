@@ -1,5 +1,7 @@
 """The parts of an import: graphs as steps, texts of YAML, names, schedules, selections, and what an account is asked."""
 
+import argparse
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,10 +10,12 @@ from typing import Any
 import boto3
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
+from headgate.cli.errors import UsageError
+from headgate.cli.import_sources import SOURCES
 from headgate.generator.metadata.files import MAX_NAME, NAME
 from headgate.importing import schedules
 from headgate.importing.airflow.templates import filled
@@ -23,6 +27,7 @@ from headgate.importing.dbt.selection import selected
 from headgate.importing.names import Names, step_names
 from headgate.importing.pipelines import WIDEST, arranged, without
 from headgate.importing.result import Product
+from headgate.importing.source_file import SourceError
 from headgate.importing.yaml_text import product_text
 from tests.conftest import Headgate
 from tests.golden import FOLDER
@@ -197,14 +202,14 @@ def test_products_of_a_dbt_project_never_wait_for_each_other(data: st.DataObject
 
     of = {key: group for group, members in groups.items() for key in members}
     assert sorted(of) == sorted(keys)
-    before = {
+    waits = {
         group: {of[parent] for key in members for parent in made.parents[key]} - {group}
         for group, members in groups.items()
     }
     done: set[Any] = set()
-    while ready := [each for each in before if each not in done and before[each] <= done]:
+    while ready := [each for each in waits if each not in done and waits[each] <= done]:
         done.update(ready)
-    assert done == set(before)
+    assert done == set(waits)
 
 
 def test_a_command_that_is_too_long_is_divided_in_the_order_of_the_nodes() -> None:
@@ -265,3 +270,39 @@ def test_an_account_that_cannot_be_asked_is_a_message(
 
     assert code == 2
     assert "Glue could not be asked: The config profile (nobody) could not be found" in printed
+
+
+FIXTURES = {
+    "dbt": ("dbt/manifest.json",), "airflow": ("airflow/dags-3.1.json", "airflow/dags-2.json"),
+    "glue": ("glue/workflow.json", "glue/triggers.json", "glue/jobs.json"), "stepfunctions": ("stepfunctions/regions.asl.json", "stepfunctions/vendor-poll.asl.json"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("source", FIXTURES)
+@given(data=st.data())
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_a_damaged_file_is_imported_or_explained(source: str, data: st.DataObject, tmp_path: Path) -> None:
+    """A value somewhere in a file is another one, or is gone: no traceback, whatever it is."""
+    value = json.loads((FOLDER / "imports" / data.draw(st.sampled_from(FIXTURES[source]))).read_text())
+    places = list(inside(value))
+    parent, key = places[data.draw(st.integers(0, len(places) - 1))]
+    parent[key] = data.draw(st.sampled_from([None, "text", "", 7, [], {}, ["text"], [{}], {"text": 1}]))
+    file = tmp_path / "given.json"
+    file.write_text(json.dumps(value))
+    parser = argparse.ArgumentParser()
+    SOURCES[source].add(parser)
+    arguments = parser.parse_args([str(file)])
+    for name, each in {"select": [], "schedule": {}, "domain": "", "region": "", "profile": None}.items():
+        setattr(arguments, name, each)
+
+    with contextlib.suppress(SourceError, UsageError):
+        for product in SOURCES[source].read(arguments).products:
+            assert yaml.safe_load(product_text(product, "# first")) == product.document
+
+
+def inside(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Every place in a JSON value."""
+    pairs: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, each in pairs:
+        yield value, key
+        yield from inside(each)

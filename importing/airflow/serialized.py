@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from headgate.importing.shapes import check
 from headgate.importing.source_file import Problem, SourceError, described
 
 Values = dict[str, Any]
@@ -81,18 +82,16 @@ def _dag(value: Any, file: str, at: str) -> Dag:
     if version not in VERSIONS:
         wanted = f"{VERSIONS[0]} to {VERSIONS[-1]}, as Airflow 2.4 and later write it"
         raise SourceError(Problem(file, f"{at}/__version", described(version), wanted))
+    check(value, "airflow", file, at)
     dag = value["dag"]
     name = dag.get("dag_id") or dag.get("_dag_id")
-    if not isinstance(name, str) or not isinstance(dag.get("tasks"), list):
-        raise SourceError(Problem(file, f"{at}/dag", described(dag), "a DAG with `dag_id` and a list of `tasks`"))
-    tasks = [_task(each, file, f"{at}/dag/tasks/{number}") for number, each in enumerate(dag["tasks"])]
+    if not name:
+        raise SourceError(Problem(file, f"{at}/dag", described(dag), "a DAG with `dag_id`"))
+    tasks = [_task(each.get("__var", each)) for each in dag["tasks"]]
     return Dag(name, dag, {each.id: each for each in tasks}, file)
 
 
-def _task(value: Any, file: str, at: str) -> Task:
-    values = value.get("__var", value) if isinstance(value, dict) else value
-    if not isinstance(values, dict) or not isinstance(values.get("task_id"), str):
-        raise SourceError(Problem(file, at, described(value), "a task with its `task_id`"))
+def _task(values: Values) -> Task:
     outlets = [each for each in values.get("outlets") or () if isinstance(each, dict)]
     assets = [each.get("__var", each) for each in outlets if not str(each.get("__type", "asset")).endswith("alias")]
     aliases = [each.get("__var", each) for each in outlets if str(each.get("__type", "asset")).endswith("alias")]

@@ -2,11 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from headgate.importing.shapes import check
 from headgate.importing.source_file import Problem, SourceError, described
 
 VERSIONS = range(9, 13)  # dbt 1.5 to 1.11
@@ -81,9 +81,7 @@ def parsed(value: Any, file: str) -> Manifest:
         hint = "Run `dbt parse` with dbt 1.5 or later." if match and match[1] == "manifest" else ""
         wanted = f"{EXPECTED}: manifest v{VERSIONS[0]} to v{VERSIONS[-1]}"
         raise SourceError(Problem(file, "/metadata/dbt_schema_version", found, wanted, hint))
-    problems = list(_problems(value, file))
-    if problems:
-        raise SourceError(*problems)
+    check(value, "dbt", file)
     nodes: dict[str, Node] = dict(sorted(value["nodes"].items()))
     built = {key: each for key, each in nodes.items() if each["resource_type"] in BUILT}
     disabled = value.get("disabled") or {}
@@ -126,20 +124,6 @@ def hours(period: Any) -> float | None:
     if not isinstance(period, dict) or not period.get("count"):
         return None
     return float(period["count"]) * {"minute": 1 / 60, "hour": 1, "day": 24}.get(str(period.get("period")), 24)
-
-
-def _problems(value: dict[str, Any], file: str) -> Iterator[Problem]:
-    for section in ("nodes", "sources"):
-        if not isinstance(value.get(section), dict):
-            yield Problem(file, f"/{section}", described(value.get(section)), f"the {section} of a project by their id")
-            continue
-        for key, each in value[section].items():
-            wanted = ("resource_type", "name", "package_name", "original_file_path")
-            missing = [name for name in wanted if not isinstance(each, dict) or not isinstance(each.get(name), str)]
-            if missing:
-                yield Problem(
-                    file, f"/{section}/{key}", f"an entry without {', '.join(missing)}", "one as dbt writes it"
-                )
 
 
 def _listed(value: Any) -> list[Any]:

@@ -6,13 +6,13 @@ Shapes: https://docs.aws.amazon.com/glue/latest/webapi/API_GetWorkflow.html, API
 from dataclasses import dataclass, field
 from typing import Any
 
+from headgate.importing.shapes import check
 from headgate.importing.source_file import Problem, SourceError, described
 
 Item = dict[str, Any]
 EXPECTED = "the answer of `aws glue get-workflow --include-graph`, `batch-get-workflows`, `get-triggers` or `get-jobs`, or a CloudFormation template with AWS::Glue::Trigger"
 LISTS = {"Workflows": "workflows", "Triggers": "triggers", "Jobs": "jobs"}
 TYPES = {"AWS::Glue::Workflow": "workflows", "AWS::Glue::Trigger": "triggers", "AWS::Glue::Job": "jobs"}
-KINDS = ("SCHEDULED", "CONDITIONAL", "ON_DEMAND", "EVENT")
 
 
 @dataclass(slots=True)
@@ -24,10 +24,9 @@ class Export:
     jobs: dict[str, Item] = field(default_factory=dict)
 
     def add(self, kind: str, item: Any, file: str, at: str) -> None:
-        if not isinstance(item, dict) or not isinstance(item.get("Name"), str):
-            raise SourceError(Problem(file, at, described(item), "an object with its `Name`"))
-        if kind == "triggers":
-            _check_trigger(item, file, at)
+        check(item, "glue", file, at)
+        if kind == "triggers" and not ("Type" in item and "Actions" in item):
+            raise SourceError(Problem(file, at, described(item), "a trigger with `Type` and `Actions`"))
         getattr(self, kind)[item["Name"]] = item
         for number, node in enumerate((item.get("Graph") or {}).get("Nodes") or ()):
             place = f"{at}/Graph/Nodes/{number}"
@@ -57,15 +56,3 @@ def read(value: Any, file: str, into: Export) -> None:
         found = found or name in value
     if not found:
         raise SourceError(Problem(file, "", described(value), EXPECTED))
-
-
-def _check_trigger(item: Item, file: str, at: str) -> None:
-    problems = []
-    if item.get("Type") not in KINDS:
-        problems.append(Problem(file, f"{at}/Type", described(item.get("Type")), f"one of {', '.join(KINDS)}"))
-    if not isinstance(item.get("Actions"), list):
-        problems.append(Problem(file, f"{at}/Actions", described(item.get("Actions")), "a list of actions"))
-    if item.get("Type") == "CONDITIONAL" and not (item.get("Predicate") or {}).get("Conditions"):
-        problems.append(Problem(file, f"{at}/Predicate", described(item.get("Predicate")), "`Conditions` of a trigger of the type CONDITIONAL"))  # fmt: skip
-    if problems:
-        raise SourceError(*problems)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from headgate.importing.shapes import check
 from headgate.importing.source_file import Problem, SourceError, described
 
 State = dict[str, Any]
@@ -115,21 +116,23 @@ def _filled(value: Any, substitutes: dict[str, str]) -> Any:
     return value
 
 
-def _checked(definition: Any, file: str, at: str = "") -> dict[str, Any]:
-    states = definition.get("States") if isinstance(definition, dict) else None
-    if not isinstance(states, dict) or definition.get("StartAt") not in states:
-        raise SourceError(Problem(file, at, described(definition), "`States`, and `StartAt` with the name of one"))
-    problems = []
-    for name, state in states.items():
-        if not isinstance(state, dict) or not isinstance(state.get("Type"), str):
-            problems.append(
-                Problem(file, f"{at}/States/{name}", described(state), "a state, an object with its `Type`")
-            )
-            continue
-        targets = [state.get("Next"), state.get("Default"), *(each.get("Next") for key in ("Catch", "Choices") for each in state.get(key, ()))]  # fmt: skip
-        problems += [Problem(file, f"{at}/States/{name}", f"the next state {each}", "the name of a state") for each in targets if each is not None and each not in states]  # fmt: skip
-        for inner in inner_machines(state):
-            _checked(inner, file, f"{at}/States/{name}")
+def _checked(definition: Any, file: str) -> dict[str, Any]:
+    check(definition, "stepfunctions", file)
+    problems = list(_dangling(definition, file, ""))
     if problems:
         raise SourceError(*problems)
     return dict(definition)
+
+
+def _dangling(machine: dict[str, Any], file: str, at: str) -> Iterator[Problem]:
+    """The names of next states that are none."""
+    states = machine["States"]
+    if machine["StartAt"] not in states:
+        yield Problem(file, f"{at}/StartAt", machine["StartAt"], "the name of a state")
+    for name, state in states.items():
+        behind = [each["Next"] for key in ("Catch", "Choices") for each in state.get(key, ())]
+        for each in [state.get("Next"), state.get("Default"), *behind]:
+            if each is not None and each not in states:
+                yield Problem(file, f"{at}/States/{name}", f"the next state {each}", "the name of a state")
+        for inner in inner_machines(state):
+            yield from _dangling(inner, file, f"{at}/States/{name}")
