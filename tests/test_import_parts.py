@@ -302,7 +302,7 @@ def test_a_damaged_file_is_imported_or_explained(source: str, data: st.DataObjec
 
 def inside(value: Any) -> Iterator[tuple[Any, Any]]:
     """Every place in a JSON value."""
-    pairs: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, each in pairs:
-        yield value, key
-        yield from inside(each)
+    if isinstance(value, dict | list):
+        for key in list(value) if isinstance(value, dict) else range(len(value)):
+            yield value, key
+            yield from inside(value[key])
