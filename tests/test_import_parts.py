@@ -292,8 +292,7 @@ def test_a_damaged_file_is_imported_or_explained(source: str, data: st.DataObjec
     parser = argparse.ArgumentParser()
     SOURCES[source].add(parser)
     arguments = parser.parse_args([str(file)])
-    for name, each in {"select": [], "schedule": {}, "domain": "", "region": "", "profile": None}.items():
-        setattr(arguments, name, each)
+    arguments.select, arguments.schedule, arguments.domain, arguments.region, arguments.profile = [], {}, "", "", None
 
     with contextlib.suppress(SourceError, UsageError):
         for product in SOURCES[source].read(arguments).products:
