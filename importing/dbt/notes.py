@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from headgate.importing.dbt.manifest import BUILT, Manifest, config, named, tags
+from headgate.importing.dbt.manifest import Manifest, config, named, tags
 from headgate.importing.result import Kind, Note
 
 
@@ -45,16 +45,14 @@ def _tests(manifest: Manifest, where: dict[str, str]) -> Iterator[Note]:
             before[key] = found.union(*(ancestors(each) for each in found if each in manifest.nodes))
         return before[key]
 
-    members: dict[str, set[str]] = {}
+    reached: dict[str, set[str]] = {}  # by product: its nodes, and all before them
     for key, product in where.items():
-        members.setdefault(product, set()).add(key)
+        reached.setdefault(product, set()).update({key}, ancestors(key))
     for test in manifest.tests.values():
-        tested = {each for each in named(test) if each.split(".", 1)[0] in (*BUILT, "source")}
+        tested = set(named(test)) & (manifest.nodes.keys() | manifest.sources.keys())
         known = {each for each in tested if each in where}
         products = {where[each] for each in known}
-        runs = any(
-            tested <= members[product].union(*(ancestors(each) for each in members[product])) for product in products
-        )
+        runs = any(tested <= reached[product] for product in products)
         if not runs and known and any(each not in where and each in manifest.nodes for each in tested):
             yield Note("", f"test {test['name']}", Kind.LEFT_OUT, "tests nodes of which some were not selected")
         elif not runs and known:
