@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from keyword import iskeyword
 from types import ModuleType
 from typing import NoReturn
 
@@ -23,6 +24,7 @@ SUMMARIES = {
     "graph": "draw the mesh",
     "catalog": "list or search the products of the running application",
     "new": "create a domain or a product",
+    "import": "write products for what dbt, Airflow, Glue or Step Functions run",
     "steps": "list what a step can run, with the project's own step types",
     "schema": "write the JSON Schemas by which an editor checks metadata",
     "run": "run a business day on this machine",
@@ -94,7 +96,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _module(command: str) -> ModuleType:
-    return import_module(f"headgate.cli.commands.{command.replace('-', '_')}")
+    name = command.replace("-", "_")
+    return import_module(f"headgate.cli.commands.{name}_" if iskeyword(name) else f"headgate.cli.commands.{name}")
 
 
 class _JsonParser(argparse.ArgumentParser):

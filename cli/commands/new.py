@@ -7,19 +7,12 @@ from pathlib import Path
 
 from headgate.cli import terminal
 from headgate.cli.arguments import add_products, product_name
+from headgate.cli.domain_file import domain_text
 from headgate.cli.errors import FINE, UsageError
 from headgate.cli.schemas import SCHEMAS, modeline, schema_file
 from headgate.generator.metadata.files import MAX_NAME, NAME, RESERVED
 from headgate.generator.metadata.files import PRODUCT as PRODUCT_FILE
-from headgate.generator.metadata.read_error import ReadError
-from headgate.generator.metadata.yaml_reader import read
 
-DOMAIN = """\
-# The owner of the domain {name}, its AWS account, and what its products share.
-owner: {owner}
-{account}{region}# defaults:                  # any keys of a product, merged under each product here
-#   wait: {{deadline: 4h}}
-"""
 PRODUCT = """\
 description: {description}
 {owner}{schedule}{depends_on}pipeline:
@@ -72,25 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _domain(arguments: argparse.Namespace) -> tuple[Path, str]:
     name = _checked(arguments.name)
-    elsewhere = next((each for each in sorted(arguments.products.glob("*/domain.yaml")) if _names_account(each)), None)
-    if elsewhere and not arguments.account:
-        raise UsageError(f"{elsewhere} names its account, so every domain needs one: give it with --account")
-    if arguments.account and not re.fullmatch(r"[0-9]{12}", arguments.account):
-        raise UsageError(f"--account {arguments.account}: expected an AWS account id of twelve digits")
-    text = modeline("domain") + DOMAIN.format(
-        name=name,
-        owner=json.dumps(arguments.owner, ensure_ascii=False) if arguments.owner else f"{name}-team",
-        account=f'account: "{arguments.account}"\n' if arguments.account else "",
-        region=f"region: {arguments.region}\n" if arguments.region else "",
-    )
+    text = domain_text(name, arguments.owner, arguments.account, arguments.region, arguments.products)
     return arguments.products / name / "domain.yaml", text
-
-
-def _names_account(path: Path) -> bool:
-    try:
-        return path.is_file() and "account" in read(path.read_bytes())
-    except (ReadError, OSError):
-        return False  # `headgate validate` reports what is wrong with it
 
 
 def _product(arguments: argparse.Namespace) -> tuple[Path, str]:

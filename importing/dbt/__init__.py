@@ -1,0 +1,1 @@
+"""dbt: the manifest of a project as products, each of which builds a part of the project."""
