@@ -62,6 +62,7 @@ export async function look() {
       announce(before, found);
       overviewed ||= Boolean(found.overview);
       day.value = found;
+      if (found.overview && scope().domain) return look();
       [tag, asked] = [newer, wanted];
       if (!about.business_date) keep(found);
     } else {

@@ -16,7 +16,7 @@ export function Person() {
 
 function SignedIn() {
   const { answer } = useAnswer("about", {});
-  return html`<span class="person">${answer?.person ?? ""} <button type="button" class="plain" onClick=${() => login.signOut()}>Sign out</button></span>`;
+  return html`<span class="note">${answer?.person ?? ""} <button type="button" class="plain" onClick=${() => login.signOut()}>Sign out</button></span>`;
 }
 
 // The domains of every application with the numbers of their products, those that need attention first.
