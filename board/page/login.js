@@ -2,8 +2,8 @@
 
 const KEPT = "headgate-login"; // what has to survive the way to the provider and back: {state, verifier, hash}
 const OUT = "headgate-signed-out";
-const EARLY = 60_000; // milliseconds before its end a token is renewed
-let config, provider, access, renewal, expires;
+const EARLY = 60_000; // milliseconds before its end a token is renewed, or half of its time where that is less
+let config, provider, access, renewal, due, renewing;
 
 // Returns when somebody is signed in: with what the provider has just sent, or by going there.
 export async function begin(given) {
@@ -20,17 +20,22 @@ export async function begin(given) {
   }
 }
 
-// The access token, renewed where it is about to end.
+// The access token, renewed where it is about to end. Who asks meanwhile waits for the same renewal: its token can be used once.
 export async function token() {
-  if (Date.now() > expires - EARLY) {
-    try {
-      if (!renewal) throw new Error("the sign-in has ended");
-      await exchange({ grant_type: "refresh_token", refresh_token: renewal });
-    } catch {
-      await leave();
-    }
+  if (Date.now() > due) {
+    renewing ??= renew().finally(() => (renewing = undefined));
+    await renewing;
   }
   return access;
+}
+
+async function renew() {
+  try {
+    if (!renewal) throw new Error("the sign-in has ended");
+    await exchange({ grant_type: "refresh_token", refresh_token: renewal });
+  } catch {
+    await leave();
+  }
 }
 
 // To the provider, and back to the same place of the page. Never returns.
@@ -77,7 +82,8 @@ async function exchange(about) {
   if (!found.access_token || found.token_type?.toLowerCase() !== "bearer") throw new Error("The provider has sent no token.");
   access = found.access_token;
   renewal = found.refresh_token ?? renewal;
-  expires = Date.now() + (found.expires_in ?? 300) * 1000;
+  const lasts = (found.expires_in ?? 300) * 1000;
+  due = Date.now() + lasts - Math.min(EARLY, lasts / 2);
 }
 
 async function asked(address, options) {
