@@ -73,8 +73,12 @@ class Answers:
         fresh_tag = _tag(name, on_date, scope)
         if tag == fresh_tag:
             return Answer(None, fresh_tag)
-        found = {each.name: self._store.snapshot(each, on_date) for each in fresh}
-        content = self._status(found, event, on_date) if name == "status" else self._forecast(found, event, on_date)
+
+        def computed() -> Entry:
+            found = {each.name: self._store.snapshot(each, on_date) for each in fresh}
+            return self._status(found, event, on_date) if name == "status" else self._forecast(found, event, on_date)
+
+        content = {**self._store.answer(fresh_tag, computed), "asked_at": self._now.isoformat()}
         late = [each for each in heads if on_date not in each.dates]
         if late and name == "status":
             content["unreachable"] = [

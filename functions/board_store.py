@@ -16,6 +16,7 @@ from snapshot_places import HEADS, Place
 
 FRESH = timedelta(seconds=4)  # how long the list of heads is taken as it is, whoever looks
 MOST = 1_000  # objects in memory, of about ten kilobytes
+MOST_ANSWERS = 16  # that were computed from them
 THREADS = 16
 Entry = dict[str, Any]
 
@@ -53,6 +54,7 @@ class Store:
         self._heads: dict[str, tuple[str, Head]] = {}  # by key, with the tag of the object
         self._listed: datetime | None = None
         self._bodies: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+        self._answers: OrderedDict[str, Entry] = OrderedDict()
 
     def heads(self, now: datetime) -> list[Head]:
         """Every application, by name. Whatever the number of those who look, the bucket is asked for what has changed once in four seconds."""
@@ -76,6 +78,14 @@ class Store:
 
     def mesh(self, head: Head) -> Entry:
         return self._content(head.place.mesh, head.mesh)
+
+    def answer(self, tag: str, compute: Callable[[], Entry]) -> Entry:
+        """What is computed for the tag, once for all who ask for it."""
+        if tag not in self._answers:
+            self._answers[tag] = compute()
+            if len(self._answers) > MOST_ANSWERS:
+                self._answers.popitem(last=False)
+        return self._answers[tag]
 
     def _head(self, key: str) -> Head | None:
         try:
