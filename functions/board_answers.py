@@ -19,8 +19,16 @@ from page_requests import AnswerError
 
 WHOLE = 10_000  # products whose rows are sent at once; of more the page gets counts by domain, and the rows of the domain that is chosen
 FEW = 10  # applications that are asked at once
-THINGS = {"product", "domain", "application"}  # that choose among applications
+SCOPES = {"domain", "application"}  # that choose among the rows of all
 OF_PRODUCT = {"why", "runs", "product"}
+ABOUT_PRODUCT = OF_PRODUCT | {
+    "history",
+    "alerts",
+    "files",
+    "changes",
+    "forecast",
+}  # whose answer is of the product alone, if one is named
+ABOUT_DOMAIN = {"alerts", "changes"}
 OF_ONE = {"file", "batch", "dead_letter", "backfill"}  # about a thing that one application knows by a number
 FILTERED = {"search", "alerts"}  # lists whose rows name their product
 Entry = dict[str, Any]
@@ -39,6 +47,7 @@ class Answers:
 
     def __init__(self, person: Person, store: Store, now: datetime) -> None:
         self._person, self._store, self._now = person, store, now
+        self._sees = None if person.reads is None else sorted(person.reads)
 
     def question(self, event: Entry, tag: str | None) -> Answer:
         """Raises `AnswerError`, also where the person may not know it."""
@@ -60,7 +69,7 @@ class Answers:
 
     def _known(self, event: Entry, heads: list[Head], tag: str | None) -> Answer:
         name, on_date = event["question"], event.get("business_date") or _usual_date(heads)
-        is_whole = not THINGS & event.keys()
+        is_whole = not SCOPES & event.keys()
         many = is_whole and sum(counts["products"] for each in heads for counts in self._domains(each).values()) > WHOLE
         if many:
             return self._overview(name, heads, on_date, tag)
@@ -69,8 +78,9 @@ class Answers:
         fresh = [each for each in heads if on_date in each.dates]
         if not fresh and name == "status":
             return Answer(self._of_the_past(event, heads, on_date))
-        scope = [event.get("domain"), sorted(self._person.reads or ()), [(each.name, each.dates[on_date]) for each in fresh]]  # fmt: skip
-        fresh_tag = _tag(name, on_date, scope)
+        late = [each for each in heads if on_date not in each.dates]
+        apart = [event.get("domain"), [(each.name, each.business_date) for each in late]]
+        fresh_tag = _tag(name, on_date, apart, self._sees, [(each.name, each.dates[on_date]) for each in fresh])
         if tag == fresh_tag:
             return Answer(None, fresh_tag)
 
@@ -79,7 +89,6 @@ class Answers:
             return self._status(found, event, on_date) if name == "status" else self._forecast(found, event, on_date)
 
         content = {**self._store.answer(fresh_tag, computed), "asked_at": self._now.isoformat()}
-        late = [each for each in heads if on_date not in each.dates]
         if late and name == "status":
             content["unreachable"] = [
                 {"application": each.name, "message": f"it has no runs of {on_date}; its latest date is {each.business_date}"}
@@ -104,7 +113,7 @@ class Answers:
         return {**self._of(on_date, "forecast"), "products": all_rows, "more": any(each["forecast"]["more"] for each in found.values())}  # fmt: skip
 
     def _mesh(self, event: Entry, heads: list[Head]) -> Answer:
-        digest = _tag("mesh", sorted(self._person.reads or ()), [(each.name, each.mesh) for each in heads])
+        digest = _tag("mesh", self._sees, [(each.name, each.mesh) for each in heads])
         if event.get("digest") == digest:
             return Answer({"question": "mesh", "digest": digest, "unchanged": True})
         found = [{**self._store.mesh(each), "application": each.name} for each in heads]
@@ -115,7 +124,7 @@ class Answers:
 
     def _overview(self, name: str, heads: list[Head], on_date: str, tag: str | None) -> Answer:
         """In place of the rows of all products the numbers of each domain."""
-        fresh_tag = _tag("overview", name, sorted(self._person.reads or ()), [(each.name, each.written_at) for each in heads])  # fmt: skip
+        fresh_tag = _tag("overview", name, self._sees, [(each.name, each.written_at) for each in heads])  # fmt: skip
         if tag == fresh_tag:
             return Answer(None, fresh_tag)
         common = self._of(on_date, name)
@@ -131,7 +140,7 @@ class Answers:
 
     def _of_the_past(self, event: Entry, heads: list[Head], on_date: str) -> Entry:
         """A date that no snapshot is kept of: the applications are asked, once for each time that somebody chooses it (`live` is false)."""
-        given = {"question": "status", "business_date": on_date, **{key: event[key] for key in THINGS & event.keys()}}
+        given = {"question": "status", "business_date": on_date, **{key: event[key] for key in SCOPES & event.keys()}}
         found = self._asked(given, heads)
         products = columns(self._readable(found["products"]), date.fromisoformat(on_date))
         return {**found, "business_date": on_date, "asked_at": self._now.isoformat(), "live": False, "whole": True, "products": products}  # fmt: skip
@@ -187,12 +196,15 @@ class Answers:
         return {domain: counts for domain, counts in head.domains.items() if self._person.may_read(domain)}
 
     def _check(self, event: Entry) -> None:
+        """Of other questions a product or a domain does not limit the answer, so naming one permits nothing."""
+        name = event["question"]
+        if name in OF_PRODUCT and "product" not in event:
+            raise AnswerError("BadEvent", f"the question {name} needs `product`")
         if "product" in event:
             self._person.check_reads(event["product"].split("/")[0])
-        elif event["question"] in OF_PRODUCT:
-            raise AnswerError("BadEvent", f"the question {event['question']} needs `product`")
-        elif event["question"] not in FILTERED and "domain" not in event:
-            self._person.check_reads_everything(f"the question {event['question']} without a product")
+        is_limited = (name in ABOUT_PRODUCT and "product" in event) or (name in ABOUT_DOMAIN and "domain" in event)
+        if not is_limited and name not in FILTERED:
+            self._person.check_reads_everything(f"the question {name}")
 
     def _filtered(self, name: str, answer: Entry) -> Entry:
         if name not in FILTERED or self._person.reads is None:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -75,7 +76,8 @@ def person(claims: Mapping[str, Any], settings: Settings) -> Person:
 def values(claim: Any) -> list[str]:
     """The values of a claim. An HTTP API gives a list as `[one other]`; a text of several has spaces or commas between them."""
     if isinstance(claim, str) and claim.startswith('["'):
-        claim = json.loads(claim)
+        with suppress(ValueError):
+            claim = json.loads(claim)
     if isinstance(claim, list):
         return [str(each) for each in claim]
     return [each for each in re.split(r"[\s,]+", str(claim).removeprefix("[").removesuffix("]")) if each]

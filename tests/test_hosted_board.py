@@ -122,8 +122,13 @@ def test_somebody_sees_the_domains_that_the_claim_names(
     assert set(part["others"]) == {"core/positions", "core/trades", "core/issuers"}, "what these wait for, by name"
     assert {row["product"].split("/")[0] for row in board.get("forecast", ann)[1]["products"]} <= {"risk", "finance"}
     assert board.get("why", ann, product="core/trades")[1] == {"error": "NotAllowed", "message": "you may not see the domain core; you may see finance, risk"}  # fmt: skip
-    for question, about in (("health", {}), ("dead_letters", {}), ("history", {}), ("files", {}), ("changes", {}), ("batch", {"batch": "1"})):  # fmt: skip
+    everything: list[tuple[str, dict[str, str]]] = [
+        ("health", {}), ("dead_letters", {}), ("history", {}), ("files", {}), ("changes", {}), ("batch", {"batch": "1"}), ("open_runs", {}),
+        ("file", {"file": "1", "product": "risk/limits"}), ("health", {"domain": "risk"}), ("dead_letter", {"letter": "0" * 8, "product": "risk/limits"}),
+    ]  # fmt: skip
+    for question, about in everything:
         assert board.get(question, ann, **about)[0] == 403, question
+    assert board.asked == []
     found = board.get("search", ann, words="core")[1]["products"] + board.get("alerts", ann)[1]["alerts"]
     assert all(each["product"].startswith(("risk/", "finance/")) for each in found)
     nobody = board.get("status", person())[1]

