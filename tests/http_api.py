@@ -23,8 +23,13 @@ AUTHORIZERS = BOARD["Api"]["Properties"]["Auth"]["Authorizers"]
 
 def api(parameters: dict[str, str]) -> Starlette:
     """The API of a stack whose template has these parameters."""
-    routes = [Route(re.sub(r"\{(\w+)\+\}", r"{\1:path}", each["Path"]), _endpoint(name, each, parameters), methods=[each["Method"]]) for name, each in ROUTES.items()]  # fmt: skip
-    return Starlette(routes=sorted(routes, key=lambda each: "{" in each.path and (2 if ":path" in each.path else 1)))
+    routes = {re.sub(r"\{(\w+)\+\}", r"{\1:path}", each["Path"]): (name, each) for name, each in ROUTES.items()}
+    order = sorted(routes, key=lambda path: 2 if ":path" in path else 1)  # what is more specific comes first
+    return Starlette(
+        routes=[
+            Route(path, _endpoint(*routes[path], parameters), methods=[routes[path][1]["Method"]]) for path in order
+        ]
+    )
 
 
 def _endpoint(name: str, route: dict[str, Any], parameters: dict[str, str]) -> Any:
