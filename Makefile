@@ -88,6 +88,7 @@ bench: setup  ## measures generation, the state functions and the local runtime,
 	$(BIN)/python benchmarks/state_plans.py
 	$(BIN)/python benchmarks/retention.py
 	$(BIN)/python benchmarks/files.py
+	$(BIN)/python benchmarks/board_hosted.py
 	PYTHONPATH=. $(BIN)/python benchmarks/latency.py
 	PYTHONPATH=. $(BIN)/python benchmarks/costs.py
 

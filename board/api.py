@@ -6,26 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 from headgate.board.merging import Answer, merged, parts
+from headgate.board.page_requests import AnswerError as AnswerError
+from headgate.board.page_requests import check_bound, question_of
 
 OF_PRODUCT = {"why", "runs", "product"}  # questions that the application of the product answers
 OF_ONE = {"file", "dead_letter"}  # questions about a thing that one application knows
-NUMBERS = {"file", "batch", "last"}
 WHOLE = {"since", "columns"}  # of a status: positions and columns are of one application
 PARTS = {"mesh"}  # questions whose answers are not rows
-STATUS = {
-    "UnknownProduct": 404, "UnknownRun": 404, "UnknownLetter": 404, "UnknownFile": 404, "BadEvent": 400, "NotAllowed": 403, "NotIdentified": 403,
-    "NoPipeline": 409, "IllegalTransition": 409, "ChangedMeanwhile": 409, "TooMuch": 409,
-}  # fmt: skip
-UNREACHABLE = 502
-
-
-class AnswerError(Exception):
-    """An application refuses or does not answer. The message is for the person at the page."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
-        self.status = STATUS.get(kind, UNREACHABLE)
 
 
 class Application(Protocol):
@@ -60,14 +47,8 @@ class Board:
     def question(self, name: str, about: dict[str, str]) -> Answer:
         """The answer of all applications, or of the one that refreshes the product or that `application` names. An application that does not answer is in
         `unreachable`, with its reason. Raises `AnswerError` where none answers."""
-        event: Answer = {"question": name, **about}
+        event: Answer = question_of(name, about)
         wanted = event.pop("application", None)
-        for each in NUMBERS & event.keys():
-            if not str(event[each]).isdigit():
-                raise AnswerError("BadEvent", f"{each} is {event[each]}, which is no number")
-            event[each] = int(event[each])
-        if "columns" in event:
-            event["columns"] = event["columns"] == "true"
         if wanted is not None:
             return self._named(wanted).ask(event)
         if name in OF_PRODUCT and "product" in event:
@@ -89,10 +70,7 @@ class Board:
 
     def action(self, name: str, given: Answer) -> Any:
         """What the application of the product answers to the action. Raises `AnswerError`, also where the action is neither a preview nor bound to one."""
-        if not (given.get("preview") is True or given.get("expect")):
-            raise AnswerError(
-                "BadEvent", "an action needs the digest of its preview in `expect`; nothing has been changed"
-            )
+        check_bound(given)
         event = {key: value for key, value in given.items() if key != "application"} | {"action": name}
         return self._acting(given).act(event)
 

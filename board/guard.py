@@ -9,27 +9,12 @@ import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from headgate.board.page_headers import HEADERS
+
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-HEADERS = {
-    "cache-control": "no-cache",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-}
-
-
-def policy(script_hash: str) -> str:
-    """The Content-Security-Policy of the page; `script_hash` is of its import map, the one script that stands in it."""
-    return (
-        f"default-src 'none'; script-src 'self' 'sha256-{script_hash}'; style-src 'self'; img-src 'self' data:; connect-src 'self'; worker-src 'self'; "
-        "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types headgate"
-    )
 
 
 class Guard:

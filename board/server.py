@@ -1,9 +1,7 @@
 """The server of the board: `GET /api/<question>`, `POST /api/<action>`, and the files of the page."""
 
-import base64
 import hashlib
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +14,13 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from headgate.board.api import AnswerError, Board, Editor
-from headgate.board.guard import App, Guard, policy
+from headgate.board.api import Board, Editor
+from headgate.board.guard import App, Guard
+from headgate.board.page_headers import policy
+from headgate.board.page_requests import AnswerError, action_of, check_size
 
 PAGE = Path(__file__).parent / "page"
 ASKED_AT = "asked_at"  # differs in each answer, so it does not count for whether one has changed
-MOST_BYTES = 100_000  # of the body of an action
-_MAP = re.compile(rb'<script type="importmap">(.*?)</script>', re.DOTALL)
 
 
 def app(board: Board, port: int, token: str) -> App:
@@ -74,7 +72,7 @@ def app(board: Board, port: int, token: str) -> App:
         Mount("/", StaticFiles(directory=PAGE, html=True)),
     ]
     served: Any = Starlette(routes=routes, middleware=[Middleware(GZipMiddleware, minimum_size=1000)])
-    return Guard(served, port, token, policy(_hash_of_map()))
+    return Guard(served, port, token, policy((PAGE / "index.html").read_bytes()))
 
 
 def _editor(board: Board) -> Editor:
@@ -84,28 +82,11 @@ def _editor(board: Board) -> Editor:
 
 
 async def _given(request: Request) -> dict[str, Any]:
-    if (
-        request.headers.get("content-type", "").split(";")[0] != "application/json"
-    ):  # a form of another page cannot send that
-        raise AnswerError("BadEvent", "the body of an action is JSON")
     body = b""
     async for part in request.stream():
         body += part
-        if len(body) > MOST_BYTES:
-            raise AnswerError("BadEvent", f"the body of an action has at most {MOST_BYTES:,} bytes")
-    try:
-        given = json.loads(body)
-    except ValueError:
-        given = None
-    if not isinstance(given, dict):
-        raise AnswerError("BadEvent", "the body of an action is a JSON object")
-    return given
-
-
-def _hash_of_map() -> str:
-    found = _MAP.search((PAGE / "index.html").read_bytes())
-    assert found, "index.html has an import map"
-    return base64.b64encode(hashlib.sha256(found[1]).digest()).decode()
+        check_size(body)
+    return action_of(body, request.headers.get("content-type", ""))
 
 
 def _refusal(error: AnswerError) -> Response:

@@ -86,6 +86,17 @@ def _message(error: urllib.error.HTTPError) -> str:
     return found[1] if found else ""
 
 
+def actor(event: dict[str, Any], arn: str | None) -> str:
+    """Who is recorded: the caller; the person whom the hosted board has identified, if it is the board that calls. Raises `NotAllowed`."""
+    person = event.get("on_behalf_of")
+    if person is None:
+        return arn or str(event["actor"])
+    board = os.environ.get("BOARD_ROLE", "")
+    if arn is not None and not (board and _is_named(arn, board)):
+        raise NotAllowed(f"{arn} is not the hosted board of this application, and acts on behalf of nobody")
+    return str(person)
+
+
 def check(arn: str | None, operators: dict[str, list[str]]) -> None:
     """Raises `NotAllowed` unless the caller is an operator of each of the domains {domain: operators}."""
     refused = {

@@ -1,8 +1,8 @@
-"""Rows as columns: an answer of many rows names each field once, and each text that repeats once."""
+"""Rows as columns, and columns as rows: an answer of many rows names each field once, and each text that repeats once."""
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 Entry = dict[str, Any]
@@ -34,6 +34,25 @@ def columns(rows: Sequence[Entry], on_date: date) -> Entry:
             for field in fields
         },
     }
+
+
+def rows(given: Entry, on_date: date) -> list[Entry]:
+    """The rows of which these are the columns. A moment may be written otherwise than in them."""
+    midnight = datetime(on_date.year, on_date.month, on_date.day, tzinfo=UTC)
+    found: list[Entry] = [{} for _ in range(given["rows"])]
+    for field, column in given["columns"].items():
+        is_moment, of = field.endswith(("_at", "_until")), column.get("of")
+        places = column.get("at", range(len(found)))
+        for place, value in zip(places, column["values"], strict=True):
+            if value is not None:
+                meant = of[value] if of else value
+                found[place][field] = (midnight + timedelta(seconds=meant)).isoformat() if is_moment else meant
+    names = [row["product"] for row in found]
+    for row in found:
+        for field, value in row.items():
+            if isinstance(value, list):
+                row[field] = [names[each] if type(each) is int else each for each in value]
+    return found
 
 
 def _column(found: dict[int, Any], rows: int) -> Entry:

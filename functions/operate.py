@@ -17,7 +17,7 @@ from state.calls import State
 from state.errors import BadEvent
 
 MOST_FILES = 1000  # of one operation
-HOW = ("actor", "identity", "preview", "expect")  # the fields that do not say what is to be done
+HOW = ("actor", "identity", "on_behalf_of", "preview", "expect")  # the fields that do not say what is to be done
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:
@@ -28,7 +28,7 @@ def handler(event: dict[str, Any], context: Any) -> Any:
     request = {key: value for key, value in event.items() if key not in HOW}
     arn = caller.verified(event, now)
     caller.check(arn, state.operators_of(request))
-    actor = arn or event["actor"]
+    actor = caller.actor(event, arn)
     if event["action"] == "retry":
         return _retry(state, event, actor, now, context)
     if event["action"] == "redrive":

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
+import board_signal
 from clients import no_limit
 from effects import LOG, Performer
 from state.calls import State
@@ -46,13 +47,17 @@ def perform_due(context: Any, made: datetime) -> int:
 
 
 def perform_made(context: Any, made: datetime) -> int:
-    """Performs what the caller's transitions of the moment `made` made due, and nothing of others."""
-    return tried(lambda: performer().perform_due_since(made, now, time_left(context)))
+    """Performs what the caller's transitions of the moment `made` made due, and nothing of others. The board learns of them."""
+    done = tried(lambda: performer().perform_due_since(made, now, time_left(context)))
+    board_signal.changed(now())
+    return done
 
 
 def perform_of_run(context: Any, run: UUID) -> int:
-    """Performs what is due of one run: a machine's call never waits for the effects of others."""
-    return tried(lambda: performer().perform_of_run(run, now, time_left(context)))
+    """Performs what is due of one run: a machine's call never waits for the effects of others. The board learns of what was done to it."""
+    done = tried(lambda: performer().perform_of_run(run, now, time_left(context)))
+    board_signal.changed(now())
+    return done
 
 
 def continue_backfills(context: Any, made: datetime) -> int:

@@ -77,7 +77,13 @@ def digest(places: Places, starts: datetime, variant: str = "") -> str:
     for text in (*versions, starts.isoformat(), variant, repr(commit_of(places.project))):
         found.update(text.encode() + b"\0")
     project = places.project
-    roots = [project / "template.yaml", project / "samconfig.toml", project / "functions", places.statemachines]
+    roots = [
+        project / "template.yaml",
+        project / "samconfig.toml",
+        project / "functions",
+        project / "board" / "template.yaml",
+        places.statemachines,
+    ]
     for root in (*roots, Path(__file__).parent, Path(deployment.__file__).parent):
         for path in sorted(root.rglob("*")) if root.is_dir() else [root]:
             if path.is_file() and path.suffix != ".pyc":

@@ -108,7 +108,11 @@ class Stack:
         for file in ("template.yaml", "samconfig.toml"):
             shutil.copy2(self.places.project / file, application / file)
         ignore = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(self.places.project / "functions", application / "functions", ignore=ignore)
+        for part in (
+            "functions",
+            "board",
+        ):  # SAM builds the hosted board, which is nested, also where it is switched off
+            shutil.copytree(self.places.project / part, application / part, ignore=ignore)
         shutil.copytree(self.places.statemachines, application / "statemachines")
         given = {
             "DeletionProtection": "false",

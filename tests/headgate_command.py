@@ -33,7 +33,7 @@ def output_of(folder: Path, *arguments: str) -> str:
 
 def lay_out(folder: Path) -> Path:
     """A project in the folder: the one of this repository, with a runtime of its own."""
-    for name in ("template.yaml", "samconfig.toml", "functions", "products", "events"):
+    for name in ("template.yaml", "samconfig.toml", "functions", "board", "products", "events"):
         (folder / name).symlink_to(ROOT / name)
     return folder
 

@@ -66,7 +66,7 @@ def snapshots() -> Path:
 def project_folder() -> Path:
     """A project folder of this process for commands; `headgate run` shares its deployments with the other processes."""
     folder = Path(tempfile.mkdtemp(prefix="project-", dir=shared("")))
-    for name in ("template.yaml", "samconfig.toml", "functions", "products", "events"):
+    for name in ("template.yaml", "samconfig.toml", "functions", "board", "products", "events"):
         (folder / name).symlink_to(ROOT / name)
     shared("deployments").mkdir(exist_ok=True)
     (folder / ".headgate").mkdir()

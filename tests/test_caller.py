@@ -286,3 +286,52 @@ def test_a_stack_is_sent_the_callers_signature_and_the_local_runtime_is_not(
 def test_both_sides_sign_the_same() -> None:
     for name in ("BODY", "OF_REQUEST", "SUFFIXES"):
         assert getattr(caller, name) == getattr(identity, name)
+
+
+BOARD = "arn:aws:iam::123456789012:role/headgate-board-us-east-1"
+BEHALF = {"on_behalf_of": "oidc:login.example.com:u-1 (Ann Example)"}
+
+
+@pytest.fixture
+def board(sts: Sts, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The keys of the hosted board."""
+    monkeypatch.setenv("BOARD_ROLE", BOARD)
+    sts.callers["AKIABOARD"] = ("secret of the board", "arn:aws:sts::123456789012:assumed-role/headgate-board-us-east-1/function")  # fmt: skip
+    return {"aws_access_key_id": "AKIABOARD", "aws_secret_access_key": "secret of the board"}
+
+
+def test_the_hosted_board_acts_on_behalf_of_the_person_whom_it_has_identified(
+    deployed: World, board: dict[str, str]
+) -> None:
+    invoke("operate", signed({**HOLD, "product": "d2/b", **BEHALF}, board))
+    assert deployed.sql("SELECT changed_by FROM data_product_hold_history") == [(BEHALF["on_behalf_of"],)]
+
+
+def test_nobody_else_does(deployed: World, board: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(NotAllowed, match=r"ann@example\.com is not the hosted board of this application"):
+        invoke("operate", signed({**HOLD, **BEHALF}))
+    monkeypatch.setenv("BOARD_ROLE", "")
+    with pytest.raises(NotAllowed, match="is not the hosted board of this application"):
+        invoke("operate", signed({**HOLD, "product": "d2/b", **BEHALF}, board))
+
+
+def test_a_domain_with_operators_names_the_board_or_is_closed_to_it(deployed: World, board: dict[str, str]) -> None:
+    with pytest.raises(NotAllowed, match="is no operator of what the request acts on"):
+        invoke("operate", signed({**HOLD, **BEHALF}, board))
+
+
+def test_a_signature_of_the_board_is_for_one_person(deployed: World, board: dict[str, str]) -> None:
+    event = signed({**HOLD, "product": "d2/b", **BEHALF}, board)
+    with pytest.raises(NotIdentified, match="the signature is of another request"):
+        invoke("operate", {**event, "on_behalf_of": "oidc:login.example.com:u-2"})
+
+
+def test_the_board_signs_as_its_role(deployed: World, board: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    import board_applications
+    from snapshot_places import Place
+
+    keys = Credentials(board["aws_access_key_id"], board["aws_secret_access_key"]).get_frozen_credentials()
+    monkeypatch.setattr(board_applications, "credentials", lambda: keys)
+    monkeypatch.setattr(board_applications, "_called", lambda place, function, event: invoke(function, event))
+    board_applications.act(Place.of_machines(PREFIX), {"action": "hold", "product": "d2/b"}, BEHALF["on_behalf_of"])
+    assert deployed.sql("SELECT count(*) FROM data_product_hold_history") == [(1,)]

@@ -11,6 +11,7 @@ from tests.state_world import World, at, external, product
 
 ROOT = Path(__file__).parent.parent
 CATALOG = ROOT / "statemachines" / "catalog"  # on AWS a layer of the metadata loader
+PAGE = ROOT / "board" / "page"  # and one of the hosted board
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(emulator() is None, reason="aws-sam-cli is not in .venv-sam: run `make setup`"),
@@ -33,6 +34,8 @@ ANSWERS: dict[str, Any] = {
     "retention": lambda answer: answer["archived"]["runs"] == 0,  # nothing is old enough
     "alerts": lambda answer: answer == {"batchItemFailures": []},  # this day's d1/ds1 tells nobody of failures
     "inquire": lambda answer: answer["errorType"] == "UnknownProduct",  # d1/ds4 is not in this day's catalog
+    "board_snapshot": lambda answer: "errorType" in answer,  # S3 is not there
+    "hosted_board": lambda answer: answer["statusCode"] == 200,
     "operate": lambda answer: answer["errorType"] == "IllegalTransition",
     "metadata_loader": lambda answer: answer["Status"] == "SUCCESS",
     "schema_migration": lambda answer: answer["Data"] == {"migrations": 0},
@@ -77,7 +80,8 @@ def test_every_function_has_a_sample_and_an_answer() -> None:
 
 @pytest.mark.parametrize("name", ANSWERS)
 def test_cold_and_warm(name: str, open_day: dict[str, str], tmp_path: Path) -> None:
-    with running(f"{name}.handler", open_day, tmp_path / "log") as function:
+    layer = {"LAYERS": str(PAGE)} if name == "hosted_board" else {}
+    with running(f"{name}.handler", open_day | layer, tmp_path / "log") as function:
         cold = function.invoke(sample(name))
         assert ANSWERS[name](cold), (cold, (tmp_path / "log").read_text()[-3000:])
         warm = function.invoke(sample(name))

@@ -107,7 +107,7 @@ def test_without_one_of_its_permissions_the_day_does_not_end_well(tmp_path: Path
     """The roles are enforced: what a run proves, it proves with them."""
     project = tmp_path / "project"
     project.mkdir()
-    for name in ("functions", "samconfig.toml"):
+    for name in ("functions", "board", "samconfig.toml"):
         (project / name).symlink_to(ROOT / name)
     text = (ROOT / "template.yaml").read_text("utf-8")
     (project / "template.yaml").write_text(

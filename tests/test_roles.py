@@ -30,7 +30,10 @@ NEEDS = {
     "scheduler:UpdateSchedule": {"iam:PassRole"},  # docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridgescheduler.html
     "sns:Publish": {"kms:GenerateDataKey"},  # docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
 }  # fmt: skip
-UNENCRYPTED = {"FileBatchesFunction"}  # writes into a bucket that S3 encrypts with a key of its own
+UNENCRYPTED = {
+    "FileBatchesFunction",
+    "BoardSnapshotFunction",
+}  # write into buckets that S3 encrypts with a key of its own
 # What the generated application allows, which knows the buckets in which files land; not to functions of buckets of the stack's own.
 OF_OWN_BUCKETS = {"FileBatchesFunction", "CodePublisherFunction"}
 OF_LANDING_BUCKETS = {"s3:GetObject", "s3:ListBucket", "s3:ListBucketVersions"}

@@ -19,7 +19,13 @@ MOMENT = STARTS.timestamp() + 13
 
 @pytest.fixture
 def places(tmp_path: Path) -> Places:
-    for name in ("template.yaml", "samconfig.toml", "functions/gate.py", "statemachines/d1/ds1.asl.json"):
+    for name in (
+        "template.yaml",
+        "samconfig.toml",
+        "functions/gate.py",
+        "board/template.yaml",
+        "statemachines/d1/ds1.asl.json",
+    ):
         (tmp_path / "project" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "project" / name).write_text("x")
     return Places(tmp_path / "project", tmp_path / "project" / "statemachines", tmp_path / "run")
@@ -27,7 +33,14 @@ def places(tmp_path: Path) -> Places:
 
 @pytest.mark.parametrize(
     "file",
-    ["template.yaml", "samconfig.toml", "functions/gate.py", "functions/new.py", "statemachines/d1/ds1.asl.json"],
+    [
+        "template.yaml",
+        "samconfig.toml",
+        "functions/gate.py",
+        "functions/new.py",
+        "board/template.yaml",
+        "statemachines/d1/ds1.asl.json",
+    ],
 )
 def test_changed_content_has_another_name(places: Places, file: str) -> None:
     before = snapshot.digest(places, STARTS)

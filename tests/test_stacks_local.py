@@ -29,7 +29,8 @@ def project(tmp_path: Path) -> Path:
     folder.mkdir()
     for name in ("template.yaml", "samconfig.toml"):  # SAM looks beside the file itself, not beside a link to it
         shutil.copy2(ROOT / name, folder / name)
-    (folder / "functions").symlink_to(ROOT / "functions")
+    for name in ("functions", "board"):
+        (folder / name).symlink_to(ROOT / name)
     return folder
 
 

@@ -41,6 +41,7 @@ def _tag(loader: yaml.SafeLoader, name: str, node: yaml.Node) -> Any:
 _Loader.add_multi_constructor("!", _tag)
 TEMPLATE: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text("utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
+HOSTED_BOARD: dict[str, Any] = yaml.load((ROOT / "board" / "template.yaml").read_text("utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
 
 
 def of_type(kind: str) -> dict[str, dict[str, Any]]:
@@ -54,7 +55,11 @@ HANDLERS = {
 
 @pytest.mark.slow
 @needs_sam
-@pytest.mark.parametrize("path", [ROOT / "template.yaml", *NESTED], ids=lambda path: path.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize(
+    "path",
+    [ROOT / "template.yaml", ROOT / "board" / "template.yaml", *NESTED],
+    ids=lambda path: path.relative_to(ROOT).as_posix(),
+)
 def test_sam_finds_nothing_wrong(path: Path) -> None:
     done = subprocess.run(
         [sam(), "validate", "--lint", "--template-file", str(path)], capture_output=True, text=True, check=False, timeout=120, cwd=ROOT,
@@ -66,7 +71,8 @@ def test_sam_finds_nothing_wrong(path: Path) -> None:
 
 def test_every_handler_is_deployed_and_has_a_sample_event() -> None:
     handlers = {path.stem for path in FUNCTIONS.glob("*.py") if "\ndef handler(" in path.read_text("utf-8")}
-    assert set(HANDLERS.values()) == handlers
+    hosted = HOSTED_BOARD["Resources"]["BoardFunction"]["Properties"]["Handler"].removesuffix(".handler")
+    assert {*HANDLERS.values(), hosted} == handlers
     assert {path.stem for path in (ROOT / "events").glob("*.json")} - {"env"} == handlers
 
 
@@ -82,8 +88,10 @@ def test_the_functions_find_the_settings_they_read() -> None:
     ].keys()  # alerts.py bears it that its own are empty
     own = {
         module: RESOURCES[function]["Properties"]["Environment"]["Variables"].keys() - given
-        for function, module in {"RetentionFunction": "retention", "FileBatchesFunction": "file_batches"}.items()
-    }
+        for function, module in {"RetentionFunction": "retention", "FileBatchesFunction": "file_batches", "BoardSnapshotFunction": "board_snapshot"}.items()
+    }  # fmt: skip
+    board = HOSTED_BOARD["Resources"]["BoardFunction"]["Properties"]["Environment"]["Variables"]
+    own["board_settings"] = board.keys() - given
     of_one = set().union(*own.values())
     assert read <= given | of_one
     assert not any(
@@ -94,7 +102,7 @@ def test_the_functions_find_the_settings_they_read() -> None:
         if path.stem != module
     )
     read_by_boto3 = {"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_RDS_DATA"}
-    assert given - read == {"DATABASE_NAME"} | read_by_boto3, "it has a default"
+    assert given - read == {"DATABASE_NAME", "BOARD_QUEUE"} | read_by_boto3, "they have defaults"
     local = json.loads((ROOT / "events" / "env.json").read_text("utf-8"))["Parameters"]
     assert given | of_one <= local.keys()
 
@@ -116,7 +124,8 @@ def test_nothing_is_lost_and_everything_is_encrypted() -> None:
         "FilesDeadLetters",
         "AlertDeadLetters",
     }
-    assert {name for name, each in queues.items() if "RedrivePolicy" not in each} == dead
+    repeated = {"BoardChanges"}  # the next message of this queue means the same
+    assert {name for name, each in queues.items() if "RedrivePolicy" not in each} == dead | repeated
     assert all("KmsMasterKeyId" in each for each in (*queues.values(), *of_type("AWS::SNS::Topic").values()))
     assert all(
         each["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
@@ -157,7 +166,9 @@ def test_a_message_stays_hidden_six_times_as_long_as_its_function_may_take() -> 
         timeout = RESOURCES[each["FunctionName"]["Ref"]]["Properties"].get("Timeout", default)
         assert RESOURCES[queue]["Properties"]["VisibilityTimeout"] >= 6 * timeout, queue
         consumed.add(queue)
-    assert consumed == {name for name, each in of_type("AWS::SQS::Queue").items() if "RedrivePolicy" in each}
+    assert consumed == {name for name, each in of_type("AWS::SQS::Queue").items() if "RedrivePolicy" in each} | {
+        "BoardChanges"
+    }
 
 
 GENERATED: dict[str, dict[str, Any]] = json.loads((ROOT / "statemachines/template.json").read_text("utf-8"))[
@@ -332,5 +343,8 @@ def test_the_generator_counts_what_the_root_stack_holds() -> None:
     """An alias and a version are made of each function that publishes one; the generator adds a rule a step type, a policy, and nests."""
     aliases = sum("AutoPublishAlias" in each for each in of_type("AWS::Serverless::Function").values())
     added = len(step_types()) + 2
+    added += (
+        len(HOSTED_BOARD["Resources"]) + 1 + len(HOSTED_BOARD["Resources"]["BoardFunction"]["Properties"]["Events"])
+    )  # a stage, and a permission a route
     assert len(RESOURCES) + 2 * aliases + added <= ROOT_RESOURCES
     assert len(of_type("AWS::IAM::Role")) <= ROOT_ROLES

@@ -2,6 +2,8 @@
 
 const KEY = "headgate-token";
 let token = sessionStorage.getItem(KEY) ?? "";
+export let login = null; // the module that signs in to a hosted board
+export const hosted = () => login !== null;
 const tabs = "BroadcastChannel" in window ? new BroadcastChannel(KEY) : null;
 
 // What an application refuses, or that nobody answers: `kind` is its name there, "" if the server cannot be reached.
@@ -28,6 +30,15 @@ export async function signIn() {
     tabs.postMessage("who has it?");
     await new Promise((done) => setTimeout(done, 150));
   }
+  if (!token) await signInHosted();
+}
+
+// A board that says with whom one signs in is a hosted one.
+async function signInHosted() {
+  const config = await fetch("config", { cache: "no-store" }).then((response) => (response.ok ? response.json() : null), () => null);
+  if (!config?.issuer) return;
+  login = await import("./login.js");
+  await login.begin(config);
 }
 
 function keep(given) {
@@ -48,15 +59,17 @@ export async function action(name, given) {
 
 // {answer, tag}; `answer` is null where it is the one that has this tag.
 async function answered(path, options) {
+  const bearer = login ? await login.token() : token;
   let response;
   try {
-    response = await fetch(path, { ...options, cache: "no-store", headers: { ...options.headers, authorization: `Bearer ${token}` } });
+    response = await fetch(path, { ...options, cache: "no-store", headers: { ...options.headers, authorization: `Bearer ${bearer}` } });
   } catch {
-    throw new AnswerError("", "The board's server does not answer. Is `headgate up` or `headgate board` still running?");
+    throw new AnswerError("", login ? "The board does not answer. Is this computer connected?" : "The board's server does not answer. Is `headgate up` or `headgate board` still running?");
   }
   const tag = response.headers.get("etag");
   if (response.status === 304) return { answer: null, tag };
   const text = await response.text();
+  if (response.status === 401 && login) await login.leave();
   if (response.status === 401) throw new AnswerError("NotSignedIn", text, 401);
   const body = parsed(text);
   if (!response.ok) throw new AnswerError(body?.error ?? "", body?.message ?? text, response.status);

@@ -1,7 +1,7 @@
 // An answer that a page needs, asked again while it is shown.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { signal } from "@preact/signals";
-import { question } from "./api.js";
+import { hosted, question } from "./api.js";
 
 export const acted = signal(0); // how many actions have been performed: after each of them what is shown is asked again
 
@@ -24,7 +24,7 @@ export function useAnswer(name, about, every = 0) {
       } catch (error) {
         if (!ended) setState((before) => ({ answer: before.answer, error }));
       }
-      if (every && !ended) timer = setTimeout(document.hidden ? wait : look, every);
+      if (every && !hosted() && !ended) timer = setTimeout(document.hidden ? wait : look, every);
     };
     const wait = () => {
       timer = setTimeout(document.hidden ? wait : look, every);

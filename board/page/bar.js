@@ -1,5 +1,6 @@
 // The bar at the top: pages, date, search.
 import { date, day, domains, owners } from "./day.js";
+import { Person } from "./hosted.js";
 import { html } from "./html.js";
 import { change, link, route } from "./routes.js";
 import { at, shifted, zone } from "./times.js";
@@ -17,6 +18,7 @@ export function Bar() {
       <input id="find" type="search" placeholder="Find a product" value=${about.q ?? ""} onInput=${find} />
     </form>
     <${DatePick} />
+    <${Person} />
   </header>`;
 }
 
@@ -33,7 +35,7 @@ function DatePick() {
     <button type="button" class="plain" aria-label="The day before" onClick=${step(-1)}>‹</button>
     <input type="date" aria-label="Business date" value=${shown} onChange=${({ target }) => target.value && change({ date: target.value })} />
     <button type="button" class="plain" aria-label="The day after" onClick=${step(1)}>›</button>
-    <span class="asof" title=${`Times are of your zone, ${zone}`}>${day.value ? `as of ${at(day.value.asked_at, day.value.business_date)}` : ""}</span>
+    <span class="asof" title=${`Times are of your zone, ${zone}`}>${day.value ? `as of ${at(day.value.written_at ?? day.value.asked_at, day.value.business_date)}` : ""}</span>
   </div>`;
 }
 

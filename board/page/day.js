@@ -1,6 +1,6 @@
 // The status of the date that is looked at, kept up to date while somebody looks.
 import { computed, signal } from "@preact/signals";
-import { question } from "./api.js";
+import { hosted, question } from "./api.js";
 import { merged, rowsOf } from "./columns.js";
 import { forecastFor, lookAtForecast } from "./forecast.js";
 import { graph, lookAtGraph } from "./graph.js";
@@ -9,11 +9,13 @@ import { keep, kept } from "./snapshot.js";
 import { group, GROUPS } from "./words.js";
 
 const EVERY = 5_000; // milliseconds
+const EVERY_HOSTED = 8_000; // of a hosted board, whose snapshots are written every ten seconds
 const SELDOM = 30_000; // between questions about what changes slowly
 export const day = signal(null); // the answer to `status`
 export const failure = signal(null); // why the latest question was not answered
 export const changed = signal(""); // what has changed, for those who listen to the page
 let tag, asked, timer, received;
+let overviewed = false; // whether the board has answered with numbers by domain
 
 export const date = computed(() => route.value.about.date ?? day.value?.business_date);
 export const now = computed(() => day.value?.asked_at);
@@ -48,7 +50,7 @@ export const statusOf = computed(() => new Map(whole.value.map((row) => [row.pro
 // Asks for the status of the date, or for what has changed of it since the last answer.
 export async function look() {
   clearTimeout(timer);
-  const about = { business_date: route.value.about.date };
+  const about = { business_date: route.value.about.date, ...scope() };
   const wanted = JSON.stringify(about);
   const before = wanted === asked ? day.value : null;
   try {
@@ -58,7 +60,9 @@ export async function look() {
       const products = answer.whole === false && before ? merged(before.products, answer.changed, rows) : rows;
       const found = { ...answer, products };
       announce(before, found);
+      overviewed ||= Boolean(found.overview);
       day.value = found;
+      if (found.overview && scope().domain) return look();
       [tag, asked] = [newer, wanted];
       if (!about.business_date) keep(found);
     } else {
@@ -71,8 +75,16 @@ export async function look() {
     failure.value = error;
     if (!day.value && error.status === 0) day.value = (await kept()) ?? null;
   }
-  if (!document.hidden) timer = setTimeout(look, EVERY);
+  const once = day.value?.live === false; // a hosted board has asked the application for this date
+  if (!document.hidden && !once) timer = setTimeout(look, hosted() ? EVERY_HOSTED : EVERY);
 }
+
+// The domain that is looked at, where a hosted board has too many products to send them all.
+export const scope = () => {
+  const { page, rest, about } = route.value;
+  const domain = ["product", "run"].includes(page) ? rest[0] : about.domain;
+  return overviewed && domain ? { domain } : {};
+};
 
 function announce(before, after) {
   if (!before) return;
@@ -82,7 +94,7 @@ function announce(before, after) {
 }
 
 async function lookSeldom() {
-  if (!document.hidden) await Promise.all([lookAtGraph(), lookAtForecast(route.value.about.date)]);
+  if (!document.hidden) await Promise.all([lookAtGraph(scope()), lookAtForecast(route.value.about.date, scope())]);
 }
 
 export function keepLooking() {
@@ -91,10 +103,11 @@ export function keepLooking() {
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) look();
   });
-  let shown = route.value.about.date;
-  route.subscribe(({ about }) => {
-    if (about.date !== shown) {
-      shown = about.date;
+  const wanted = () => `${route.value.about.date ?? ""} ${scope().domain ?? ""}`;
+  let shown = wanted();
+  route.subscribe(() => {
+    if (wanted() !== shown) {
+      shown = wanted();
       look();
       lookSeldom();
     }

@@ -8,9 +8,9 @@ const NOTABLE = 300; // seconds from the usual time that are worth a word
 const forecast = signal(null);
 export const forecastOf = computed(() => new Map((forecast.value?.products ?? []).map((row) => [`${row.product} ${row.cycle ?? ""}`.trim(), row])));
 
-export async function lookAtForecast(date) {
+export async function lookAtForecast(date, scope = {}) {
   try {
-    forecast.value = (await question("forecast", { business_date: date })).answer ?? forecast.value;
+    forecast.value = (await question("forecast", { ...scope, business_date: date })).answer ?? forecast.value;
   } catch {
     forecast.value = null; // an application of a release before has none
   }

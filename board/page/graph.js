@@ -7,9 +7,9 @@ export const graph = signal(null); // {products: Map of name to what is said of 
 let known; // the answer that the graph is of
 
 // Asks whether there is a newer one than is known.
-export async function lookAtGraph() {
+export async function lookAtGraph(scope = {}) {
   try {
-    const { answer } = await question("mesh", { digest: known?.digest });
+    const { answer } = await question("mesh", { ...scope, digest: known?.digest });
     if (!answer || answer.unchanged || answer.digest === known?.digest) return;
     known = answer;
     graph.value = graphOf(answer.parts ?? [answer]);

@@ -5,6 +5,7 @@ import "@preact/signals";
 import { signIn } from "./api.js";
 import { Bar } from "./bar.js";
 import { changed, day, failure, keepLooking } from "./day.js";
+import { Overview } from "./hosted.js";
 import { html } from "./html.js";
 import { follow, route } from "./routes.js";
 import { keepPage } from "./snapshot.js";
@@ -24,9 +25,11 @@ import { at } from "./times.js";
 
 const PAGES = { today: Today, product: Product, run: Run, day: Day, mesh: Mesh, files: Files, alerts: Alerts, changes: Changes, health: Health, catalog: Catalog, edit: Edit };
 
+const OF_THE_DAY = ["today", "day", "mesh", "catalog"]; // pages that show every product
+
 function Page() {
   const { page, rest } = route.value;
-  const Shown = PAGES[page] ?? Today;
+  const Shown = day.value?.overview && OF_THE_DAY.includes(page) ? Overview : (PAGES[page] ?? Today);
   const place = [page, ...rest].join("/");
   const before = useRef(place);
   useEffect(() => {

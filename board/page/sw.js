@@ -5,8 +5,8 @@ const FILES = "headgate-files";
 addEventListener("install", () => skipWaiting());
 addEventListener("activate", (event) => event.waitUntil(clients.claim()));
 addEventListener("fetch", (event) => {
-  const { pathname } = new URL(event.request.url);
-  if (event.request.method === "GET" && !pathname.startsWith("/api/")) event.respondWith(file(event.request));
+  const { origin, pathname, search } = new URL(event.request.url);
+  if (event.request.method === "GET" && origin === location.origin && !search && pathname !== "/config" && !pathname.startsWith("/api/")) event.respondWith(file(event.request));
 });
 
 // The server's file, which is kept; the kept one only where the server does not answer.

@@ -260,7 +260,7 @@ def test_its_stand_in_is_found_in_the_project(outside: Path) -> None:
 @pytest.mark.skipif(SOAK == 1, reason="`make soak` deploys the project")
 def test_the_project_is_deployed_and_has_its_day(outside: Path) -> None:
     """The type's code in the functions, its stand-in, its rule and grants, beside a call as it stands."""
-    for name in ("template.yaml", "samconfig.toml"):
+    for name in ("template.yaml", "samconfig.toml", "board"):
         (outside / name).symlink_to(ROOT / name)
     product = outside / "products/d1/ds1.yaml"
     product.write_text(product.read_text() + CALL)

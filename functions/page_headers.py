@@ -1,0 +1,1 @@
+../board/page_headers.py

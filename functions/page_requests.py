@@ -1,0 +1,1 @@
+../board/page_requests.py
