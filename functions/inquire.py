@@ -8,6 +8,7 @@ from typing import Any
 
 import day_status
 import dead_letters
+import forecasts
 import letters
 import mesh
 import runtime
@@ -82,7 +83,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             if product is not None:
                 state.describe_product(product, now)
             at_risk = event.get("at_risk", False)
-            rows, more = _pages(lambda after: state.forecast_page(first, product, at_risk, after, MOST, now))
+            rows, more = forecasts.forecast(state, first, product, at_risk, MOST, now)
             return {**answer, "products": rows, "more": more}
         case "why":
             run = _explained(state, _named(product), first, event.get("cycle"), now)
@@ -117,8 +118,8 @@ def _expected(state: State, run: dict[str, Any], on_date: date, now: datetime) -
     """`forecast`: of a run that has not ended, and of the inputs that decide when it will be ready."""
     if run["status"] not in ("WAITING", "PROCESSING", "NOT OPENED"):
         return {}
-    rows = state.forecast_page(on_date, run["product"], False, "", PAGE, now)
-    return {"forecast": [json.loads(each.entry) for each in rows]} if rows else {}
+    rows, _ = forecasts.forecast(state, on_date, run["product"], False, PAGE, now)
+    return {"forecast": rows} if rows else {}
 
 
 def _explained(state: State, product: str, on_date: date, cycle: str | None, now: datetime) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """When products will be ready: by what they usually take, by what has come, and by what has not."""
 
-import json
 import statistics
 from datetime import date, timedelta
 from random import Random
@@ -8,12 +7,26 @@ from typing import Any
 
 import pytest
 
+import forecasts
 import inquire
 import runtime
 from headgate.cli import forecasting
 from headgate.cli.formatting import Clock
 from tests.fake_aws import FakeAws
-from tests.forecast_day import Graph, Habits, Score, judge, learn, mesh, promised
+from tests.forecast_day import (
+    Day,
+    Graph,
+    Habits,
+    Score,
+    finals,
+    foretold,
+    judge,
+    learn,
+    mesh,
+    moments,
+    promised,
+)
+from tests.forecast_oracle import oracle
 from tests.state_steps import complete, uuid
 from tests.state_world import World, at, daily, external, leaf, product
 
@@ -50,8 +63,10 @@ def chain(world: World, aws: FakeAws) -> World:
 
 
 def forecast(world: World, now: str, on: date = TODAY, **more: Any) -> dict[str, dict[str, Any]]:
-    rows = world.state.forecast_page(on, more.get("product"), more.get("at_risk", False), "", 50, at(f"{on} {now}"))
-    return {each["product"]: each for each in (json.loads(row.entry) for row in rows)}
+    rows, _ = forecasts.forecast(
+        world.state, on, more.get("product"), more.get("at_risk", False), 50, at(f"{on} {now}")
+    )
+    return {each["product"]: each for each in rows}
 
 
 def said(each: dict[str, Any]) -> str:
@@ -135,9 +150,7 @@ def test_each_cycle_of_a_day_has_its_forecast(world: World) -> None:
         for cycle in ("0600", "1200") for day in (1, 2, 3)
     ]  # fmt: skip
     world.state.database.call("learn_times", given, NIGHT)
-    rows = [
-        json.loads(row.entry) for row in world.state.forecast_page(TODAY, None, False, "", 50, at("2026-11-20 05:00"))
-    ]
+    rows, _ = forecasts.forecast(world.state, TODAY, None, False, 50, at("2026-11-20 05:00"))
     assert [(each["cycle"], expected(each)) for each in rows] == [("0600", "06:10"), ("1200", "12:10")]
 
 
@@ -164,18 +177,43 @@ def test_why_says_when_a_run_is_expected_and_what_decides(chain: World, monkeypa
     assert "forecast" not in done
 
 
-def test_played_days_go_as_forecast(world: World, aws: FakeAws) -> None:
-    """Two days of 40 products in chains with the delays of `forecast_day`, against how they went; `benchmarks/forecast.py` plays real graphs."""
-    graph: Graph = {f"raw/f{n}": [] for n in range(8)} | {
+def small_graph() -> Graph:
+    """40 products: eight feeds, and chains of four after each."""
+    return {f"raw/f{n}": [] for n in range(8)} | {
         f"d/p{n}": [f"raw/f{n % 8}" if n < 8 else f"d/p{n - 8}"] for n in range(32)
     }
+
+
+def test_played_days_go_as_forecast(world: World, aws: FakeAws) -> None:
+    """Two days with the delays of decision 73, against how they went; `benchmarks/forecast.py` plays real graphs."""
+    graph = small_graph()
     habits, score = Habits(graph, Random(4)), Score()  # noqa: S311
-    known = learn(world, habits, TODAY, 60)
-    due = promised(known, graph, margin=HOUR)
+    due = promised(learn(world, habits, TODAY, 60), finals(graph))
     world.load(mesh(graph, due), at("2026-11-19 12:00"))
-    for day in range(2):
-        judge(world, graph, habits.day(TODAY + timedelta(day)), due, TODAY + timedelta(day), score)
-    assert len(score.errors) == 64
+    for number in range(2):
+        on = TODAY + timedelta(number)
+        truth = habits.day(on)
+        stops, before = moments(truth, graph, due)
+        day = Day(world, graph, truth, on)
+        for stop in day.play(stops):
+            score.add(judge(foretold(day, stop), stop, truth, due, before))
+    assert (len(score.errors), len(score.chances)) == (64, 16)
     assert statistics.median(score.errors) < 0.2
     assert statistics.mean(score.inside) > 0.5
-    assert score.hits >= score.misses
+
+
+def test_the_oracle_knows_the_distributions_and_not_the_future() -> None:
+    """Of many days it is right as often as it says: what it gives a chance of 30 % happens on three days of ten."""
+    graph = small_graph()
+    habits, chances = Habits(graph, Random(5)), []  # noqa: S311
+    due = {name: 6.5 * HOUR for name in finals(graph)}
+    for number in range(60):
+        on = TODAY + timedelta(number)
+        truth = habits.day(on)
+        found = oracle(habits, truth, due, on, 5.5 * HOUR, 100, Random(number))  # noqa: S311
+        chances += [(found[name].chance, truth.ready[name] > due[name]) for name in due]
+    unsure = [(chance, missed) for chance, missed in chances if 0.02 < chance < 0.98]
+    assert len(unsure) > 30
+    assert statistics.mean(chance for chance, _ in unsure) == pytest.approx(
+        statistics.mean(missed for _, missed in unsure), abs=0.12
+    )
