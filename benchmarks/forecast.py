@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "functions")]
 
 from headgate.local.postgres import running  # noqa: E402
-from tests.forecast_day import Day, Graph, Habits, Score, finals, foretold, judge, learn, mesh, moments, promised  # noqa: E402
+from tests.forecast_day import AHEAD, DayAsOf, Graph, Habits, Score, finals, foretold, judge, learn, mesh, moments, promised  # noqa: E402
 from tests.forecast_oracle import oracle  # noqa: E402
 from tests.state_world import ENVIRONMENT, World, at, make_template, new_world  # noqa: E402
 
@@ -62,10 +62,11 @@ def played(world: World, graph: Graph, seed: int, days: int) -> list[tuple[Score
         on = FIRST + timedelta(number)
         truth, draw = habits.day(on), Random(f"{seed} {on}")  # noqa: S311
         stops, before = moments(truth, graph, due)
-        day, ours, best = Day(world, graph, truth, on), Score(), Score()
+        day, ours, best = DayAsOf(world, graph, truth, on), Score(), Score()
         for stop in day.play(stops):
             ours.add(judge(foretold(day, stop), stop, truth, due, before))
-            best.add(judge(oracle(habits, truth, due, on, stop, DRAWS, draw), stop, truth, due, before))
+            asked = {name for name, seconds in due.items() if seconds - AHEAD == stop} | {name for name, seconds in before.items() if seconds == stop}
+            best.add(judge(oracle(habits, truth, due, on, stop, DRAWS, draw, asked), stop, truth, due, before))
         found.append((ours, best))
         world.sql("ANALYZE")
     return found
@@ -73,7 +74,7 @@ def played(world: World, graph: Graph, seed: int, days: int) -> list[tuple[Score
 
 def summary(score: Score) -> dict[str, Any]:
     return {
-        "SLAs": len(score.chances), "missed": sum(missed for _, missed in score.chances), "precision": round(score.precision(), 3),
+        "SLAs": len(score.chances), "missed": sum(missed for _, missed in score.chances), "hits, alarms, misses": score.counts(), "precision": round(score.precision(), 3),
         "recall": round(score.recall(), 3), "median error / time left": round(statistics.median(score.errors), 4),
         "in the range": round(statistics.mean(score.inside), 3), "forecasts of ends": len(score.errors),
     }  # fmt: skip

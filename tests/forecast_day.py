@@ -4,6 +4,7 @@ The state is told of nothing before it happens. `forecast_oracle` knows the dist
 """
 
 import heapq
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -36,6 +37,25 @@ class Truth:
     failures: dict[str, tuple[float, float]]
     ready: dict[str, float] = field(default_factory=dict)
     start: dict[str, float] = field(default_factory=dict)
+
+    def settled(self, graph: Graph) -> "Truth":
+        """With when each product starts and is ready."""
+        self.ready = dict(self.feeds)
+        for name, needs in graph.items():
+            if needs:
+                self.start[name] = max(self.ready[each] for each in needs)
+                self.ready[name] = self.start[name] + sum(self.failures.get(name, (0.0, 0.0))) + self.work[name]
+        return self
+
+    def learned(self, on: date, since: float = float("-inf"), until: float = float("inf")) -> list[dict[str, Any]]:
+        """What the state learns from what ends between these moments."""
+        repairs = {name: repair for name, (_, repair) in self.failures.items()}
+        return [
+            {"product_id": name, "kind": kind, "cycle": "", "on_date": str(on), "seconds": round(seconds)}
+            for kind, times in (("ready", self.ready), ("work", self.work), ("repair", repairs))
+            for name, seconds in times.items()
+            if since < self.ready[name] <= until
+        ]
 
 
 def lognormal(draw: Random, law: tuple[float, float]) -> float:
@@ -94,12 +114,10 @@ class Habits:
             elif chance < FAILED + REPEATED:
                 took += took * draw.random() + PAUSE
             work[name] = took
-        truth = Truth(feeds, work, failures, dict(feeds))
-        for name, needs in self.graph.items():
-            if needs:
-                truth.start[name] = max(truth.ready[each] for each in needs)
-                truth.ready[name] = truth.start[name] + sum(failures.get(name, (0.0, 0.0))) + work[name]
-        return truth
+        return Truth(feeds, work, failures).settled(self.graph)
+
+
+LEARN = "SELECT learn_times(%s::jsonb, %s)"
 
 
 def learn(world: World, habits: Habits, last: date, days: int) -> list[Truth]:
@@ -109,13 +127,8 @@ def learn(world: World, habits: Habits, last: date, days: int) -> list[Truth]:
         on = last - timedelta(number)
         truth = habits.day(on)
         known.append(truth)
-        repairs = {name: repair for name, (_, repair) in truth.failures.items()}
-        given += [
-            {"product_id": name, "kind": kind, "cycle": "", "on_date": str(on), "seconds": round(seconds)}
-            for kind, times in (("ready", truth.ready), ("work", truth.work), ("repair", repairs))
-            for name, seconds in times.items()
-        ]
-    world.state.database.call("learn_times", given, at(f"{last - timedelta(1)} 23:59"))
+        given += truth.learned(on)
+    world.sql(LEARN, json.dumps(given), at(f"{last - timedelta(1)} 23:59"))
     return known
 
 
@@ -213,6 +226,63 @@ class Day:
         self.world.state.finish_attempt(run, attempt, "COMPLETED", None, None, self.moment(seconds))
         self.world.event(name, str(self.on), self.moment(seconds), run_id=str(run), attempt=attempt)
         self._begin(seconds)
+
+
+COME = """WITH come AS (
+        SELECT name, %(begins)s + make_interval(secs => seconds) AS at FROM jsonb_to_recordset(%(come)s::jsonb) c(name text, seconds float8)
+    ), recorded AS (
+        INSERT INTO refresh_event (event_key, product_id, business_date, cycle, status, refreshed_at, received_at, metadata)
+        SELECT name || %(on)s, name, %(on)s::date, '', 'COMPLETED', at, at, '{}' FROM come
+    )
+    UPDATE data_product_dependencies_events_status d SET status = 'ARRIVED', arrived_at = c.at, event = 'arrived'
+    FROM come c WHERE d.upstream = c.name AND d.required_date = %(on)s::date"""
+RUN = """UPDATE data_product_status r SET status = n.status, attempt = n.attempt, error = n.error, released_at = %(begins)s + make_interval(secs => n.released),
+        finished_at = %(begins)s + make_interval(secs => n.finished)
+    FROM jsonb_to_recordset(%(runs)s::jsonb) n(name text, status text, attempt integer, error text, released float8, finished float8)
+    WHERE r.product_id = n.name AND r.business_date = %(on)s::date"""
+
+
+class DayAsOf(Day):
+    """A day of which the state is put as it would be at each moment, and not played: hundreds of days take no night. `test_forecast` shows that its forecasts are those of a
+    day that is played."""
+
+    def play(self, stops: list[float]) -> Iterator[float]:
+        self.world.state.open_due_runs(self.moment(15 * MINUTE), "scheduler")
+        before = float("-inf")
+        for stop in stops:
+            self._show(before, stop)
+            yield stop
+            before = stop
+        self.world.sql(LEARN, json.dumps(self.truth.learned(self.on, before)), self.moment(86_399))
+
+    def _show(self, before: float, stop: float) -> None:
+        come = [{"name": name, "seconds": each} for name, each in self.truth.ready.items() if before < each <= stop]
+        runs = [
+            self._run(name, stop)
+            for name, start in self.truth.start.items()
+            if start <= stop and self.truth.ready[name] > before
+        ]
+        given = {"begins": self.begins, "on": str(self.on), "come": json.dumps(come), "runs": json.dumps(runs)}
+        connection = self.world.direct()
+        with connection.transaction():
+            connection.execute("SET LOCAL session_replication_role = replica")  # no history of it
+            connection.execute(COME, given)
+            connection.execute(RUN, given)
+            connection.execute(LEARN, (json.dumps(self.truth.learned(self.on, before, stop)), self.moment(stop)))
+
+    def _run(self, name: str, stop: float) -> dict[str, Any]:
+        start, ready = self.truth.start[name], self.truth.ready[name]
+        after, repair = self.truth.failures.get(name, (float("inf"), 0.0))
+        again = start + after + repair
+        failed = start + after <= stop < again
+        return {
+            "name": name,
+            "status": "COMPLETED" if ready <= stop else "ERROR" if failed else "PROCESSING",
+            "attempt": 2 if again <= stop else 1,
+            "error": "JobFailed" if failed else None,
+            "released": again if again <= stop else start,
+            "finished": ready if ready <= stop else start + after if failed else None,
+        }
 
 
 @dataclass

@@ -3,6 +3,7 @@ until then. It draws how the day may go on, many times; no forecast that knows a
 
 import bisect
 import statistics
+from collections.abc import Iterable
 from datetime import date
 from math import exp, log
 from random import Random
@@ -104,11 +105,26 @@ def ends(name: str, truth: Truth, law: Law, now: float, count: int, draw: Random
     return [again + beyond(law, now - again, draw) for _ in range(count)]
 
 
-def possible(habits: Habits, truth: Truth, on: date, now: float, count: int, draw: Random) -> dict[str, list[float]]:
-    """When each product that is not ready yet may be: so many days that are equally likely."""
+def before_them(habits: Habits, truth: Truth, now: float, asked: Iterable[str]) -> set[str]:
+    """The products that are not ready yet, and what is before them."""
+    found: set[str] = set()
+    open_names = list(asked)
+    while open_names:
+        name = open_names.pop()
+        if name not in found and truth.ready[name] > now:
+            found.add(name)
+            open_names += habits.graph[name]
+    return found
+
+
+def possible(
+    habits: Habits, truth: Truth, on: date, now: float, count: int, draw: Random, asked: Iterable[str]
+) -> dict[str, list[float]]:
+    """When each of these that is not ready yet may be, and what is before it: so many days that are equally likely."""
     found: dict[str, list[float]] = {}
+    wanted = before_them(habits, truth, now, asked)
     for name, needs in habits.graph.items():
-        if truth.ready[name] <= now:
+        if name not in wanted:
             continue
         if not needs:
             usual = habits.usual(name, on)
@@ -126,11 +142,11 @@ def possible(habits: Habits, truth: Truth, on: date, now: float, count: int, dra
 
 
 def oracle(
-    habits: Habits, truth: Truth, due: dict[str, float], on: date, now: float, count: int, draw: Random
+    habits: Habits, truth: Truth, due: dict[str, float], on: date, now: float, count: int, draw: Random, asked: Iterable[str]
 ) -> dict[str, Foretold]:
-    """What it foretells of each product at that moment."""
+    """What it foretells of these products at that moment, and of what is before them."""
     found = {name: Foretold(ready, ready, ready, 0.0) for name, ready in truth.ready.items() if ready <= now}
-    for name, sample in possible(habits, truth, on, now, count, draw).items():
+    for name, sample in possible(habits, truth, on, now, count, draw, asked).items():
         sample.sort()
         late = (count - bisect.bisect_right(sample, due[name])) / count if name in due else 0.0
         found[name] = Foretold(sample[count // 10], statistics.median(sample), sample[count - 1 - count // 10], late)

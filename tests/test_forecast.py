@@ -15,6 +15,7 @@ from headgate.cli.formatting import Clock
 from tests.fake_aws import FakeAws
 from tests.forecast_day import (
     Day,
+    DayAsOf,
     Graph,
     Habits,
     Score,
@@ -202,6 +203,28 @@ def test_played_days_go_as_forecast(world: World, aws: FakeAws) -> None:
     assert statistics.mean(score.inside) > 0.5
 
 
+def test_a_day_as_of_a_moment_is_as_if_it_had_been_played(world: World, aws: FakeAws) -> None:
+    """Two dates that go alike, with a failure: the one is played, and the state of the other is put as of each moment, as benchmarks do."""
+    graph = small_graph()
+    habits = Habits(graph, Random(6))  # noqa: S311
+    due = promised(learn(world, habits, TODAY, 30), finals(graph))
+    world.load(mesh(graph, due), at("2026-11-19 12:00"))
+    truth = habits.day(TODAY)
+    truth.failures = {"d/p0": (300.0, 2400.0)}
+    stops = [each * HOUR / 2 for each in range(8, 20)]
+    found = []
+    for kind, on in ((Day, TODAY), (DayAsOf, TODAY + timedelta(7))):
+        day = kind(world, graph, truth.settled(graph), on)
+        found.append([rounded(foretold(day, stop)) for stop in day.play(stops)])
+        world.sql("DELETE FROM usual_time WHERE last_date >= %s", on)
+        learn(world, Habits(graph, Random(6)), TODAY, 30)  # noqa: S311
+    assert found[0] == found[1]
+
+
+def rounded(found: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(round(each / 60) for each in (of.low, of.expected, of.high)) for name, of in found.items()}
+
+
 def test_the_oracle_knows_the_distributions_and_not_the_future() -> None:
     """Of many days it is right as often as it says: what it gives a chance of 30 % happens on three days of ten."""
     graph = small_graph()
@@ -210,7 +233,7 @@ def test_the_oracle_knows_the_distributions_and_not_the_future() -> None:
     for number in range(60):
         on = TODAY + timedelta(number)
         truth = habits.day(on)
-        found = oracle(habits, truth, due, on, 5.5 * HOUR, 100, Random(number))  # noqa: S311
+        found = oracle(habits, truth, due, on, 5.5 * HOUR, 100, Random(number), due)  # noqa: S311
         chances += [(found[name].chance, truth.ready[name] > due[name]) for name in due]
     unsure = [(chance, missed) for chance, missed in chances if 0.02 < chance < 0.98]
     assert len(unsure) > 30

@@ -50,5 +50,5 @@ CREATE TYPE forecast AS (               -- of all products of a date, each at it
 );
 
 ALTER TABLE usual_time DROP CONSTRAINT usual_time_kind_check;
-ALTER TABLE usual_time ADD CONSTRAINT usual_time_kind_check
-    CHECK (kind IN ('work', 'ready', 'repair'));  -- from its release to its end; from the beginning of the business date; from a failure to the release of the attempt that completed
+-- From its release to its end; from the beginning of the business date; from a failure to the release of the attempt that completed.
+ALTER TABLE usual_time ADD CONSTRAINT usual_time_kind_check CHECK (kind IN ('work', 'ready', 'repair'));

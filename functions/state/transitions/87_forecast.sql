@@ -95,13 +95,13 @@ DECLARE
     e_leaf integer[];
     e_source integer[];
     e_at float8[];
-    low float8[];
-    middle float8[];
-    high float8[];
-    late float8[];
-    reason integer[];
-    waits_for integer[];
-    basis text[];
+    lows float8[];
+    middles float8[];
+    highs float8[];
+    lates float8[];
+    reasons integer[];
+    sources integer[];
+    bases text[];
     f forecast;
     level record;
     one record;
@@ -114,20 +114,20 @@ BEGIN
     SELECT array_agg(n.opens), array_agg(n.starts_by), array_agg(n.ends_by), array_agg(n.place) FILTER (WHERE n.either), array_agg(n.condition) FILTER (WHERE n.either)
     INTO opens, starts_by, ends_by, either_place, either
     FROM (SELECT places[n.number] AS place, n.*, n.waits AND strpos(n.condition::text, 'any_of') > 0 AS either FROM unnest(nodes) n ORDER BY 1) n;
-    SELECT array_agg(i.place), array_agg(i.leaf), array_agg(i.source), array_agg(coalesce(i.at, CASE WHEN i.source = 0 THEN 'NaN' END)) INTO e_place, e_leaf, e_source, e_at
+    SELECT array_agg(i.place), array_agg(i.leaf), array_agg(i.source), array_agg(coalesce(i.at, CASE WHEN i.source = 0 THEN 'NaN'::float8 END)) INTO e_place, e_leaf, e_source, e_at
     FROM (SELECT places[i.number] AS place, i.leaf, coalesce(places[nullif(i.source, 0)], 0) AS source, i.at FROM unnest(inputs) i ORDER BY 1, 2) i;
-    low := f.low;
-    middle := f.middle;
-    high := f.high;
-    late := f.late;
-    reason := f.reason;
-    waits_for := f.waits_for;
-    basis := f.basis;
+    lows := f.low;
+    middles := f.middle;
+    highs := f.high;
+    lates := f.late;
+    reasons := f.reason;
+    sources := f.waits_for;
+    bases := f.basis;
     FOR one IN SELECT places[l.number] AS place, places[l.source] AS source FROM last_inputs(nodes) l LOOP
-        waits_for[one.place] := one.source;
-        IF late[one.source] > late[one.place] THEN
-            late[one.place] := late[one.source];
-            reason[one.place] := one.source;
+        sources[one.place] := one.source;
+        IF lates[one.source] > lates[one.place] THEN
+            lates[one.place] := lates[one.source];
+            reasons[one.place] := one.source;
         END IF;
     END LOOP;
     FOR level IN
@@ -137,33 +137,33 @@ BEGIN
         ORDER BY l.level
     LOOP
         WITH edge AS (
-            SELECT e.place, e.leaf, e.source, coalesce(e.at, low[e.source]) AS low, coalesce(e.at, middle[e.source]) AS middle, coalesce(e.at, high[e.source]) AS high
+            SELECT e.place, e.leaf, e.source, coalesce(e.at, lows[e.source]) AS low, coalesce(e.at, middles[e.source]) AS middle, coalesce(e.at, highs[e.source]) AS high
             FROM unnest(e_place[level.e_first:level.e_last], e_leaf[level.e_first:level.e_last], e_source[level.e_first:level.e_last], e_at[level.e_first:level.e_last])
                 e(place, leaf, source, at)
         ), every AS (
-            SELECT e.place, max(e.low) AS low, max(e.middle) AS middle, max(e.high) AS high, (max(ARRAY[e.middle, e.source]))[2]::integer AS source FROM edge e GROUP BY e.place
+            SELECT e.place, max(e.low) AS low, max(e.middle) AS middle, max(e.high) AS high, (max(ARRAY[e.middle, -e.leaf, e.source]))[3]::integer AS source FROM edge e GROUP BY e.place
         ), leaf AS (
             SELECT c.place, c.condition, e.leaf, max(e.low) AS low, max(e.middle) AS middle, max(e.high) AS high, (max(ARRAY[e.middle, e.source]))[2]::integer AS source
             FROM unnest(either_place, either) c(place, condition) JOIN edge e USING (place) GROUP BY c.place, c.condition, e.leaf
         ), first AS (
             SELECT l.place, condition_time(l.condition, array_agg(l.leaf), array_agg(l.low)) AS low, condition_time(l.condition, array_agg(l.leaf), array_agg(l.middle)) AS middle,
-                condition_time(l.condition, array_agg(l.leaf), array_agg(l.high)) AS high, array_agg(l.middle) AS middles, array_agg(l.source) AS sources
+                condition_time(l.condition, array_agg(l.leaf), array_agg(l.high)) AS high, array_agg(l.middle) AS each_middle, array_agg(l.source) AS each_source
             FROM leaf l GROUP BY l.place, l.condition
         ), come AS (
             SELECT e.place, coalesce(o.low, e.low) AS low, coalesce(o.middle, e.middle) AS middle, coalesce(o.high, e.high) AS high,
-                coalesce(o.sources[array_position(o.middles, o.middle)], e.source) AS source
+                coalesce(o.each_source[array_position(o.each_middle, o.middle)], e.source) AS source
             FROM every e LEFT JOIN first o USING (place)
         ), start AS (
             SELECT n.*, least(greatest(coalesce(c.low, '-Infinity'), n.opens), n.starts_by) AS s_low, least(greatest(coalesce(c.middle, '-Infinity'), n.opens), n.starts_by) AS s_middle,
                 least(greatest(coalesce(c.high, '-Infinity'), n.opens), n.starts_by) AS s_high,
                 CASE WHEN coalesce(c.middle, '-Infinity') <= n.opens OR n.starts_by < c.middle THEN 0 ELSE c.source END AS decides
             FROM (SELECT level.first + n.o - 1 AS place, n.* FROM unnest(opens[level.first:level.last], starts_by[level.first:level.last], ends_by[level.first:level.last],
-                    basis[level.first:level.last], low[level.first:level.last], middle[level.first:level.last], high[level.first:level.last], late[level.first:level.last])
+                    bases[level.first:level.last], lows[level.first:level.last], middles[level.first:level.last], highs[level.first:level.last], lates[level.first:level.last])
                 WITH ORDINALITY n(opens, starts_by, ends_by, basis, low, middle, high, late, o)) n
             LEFT JOIN come c USING (place)
         ), ready AS (  -- what has no history is ready by its deadline, and without one nobody knows
-            SELECT s.place, s.decides, CASE WHEN s.decides > 0 AND s.basis <> 'held' THEN reason[s.decides] ELSE s.place END AS reason,
-                CASE WHEN s.decides > 0 AND s.basis <> 'held' THEN late[s.decides] ELSE s.late END AS late,
+            SELECT s.place, s.decides, CASE WHEN s.decides > 0 AND s.basis <> 'held' THEN reasons[s.decides] ELSE s.place END AS reason,
+                CASE WHEN s.decides > 0 AND s.basis <> 'held' THEN lates[s.decides] ELSE s.late END AS late,
                 CASE WHEN known OR s.basis = 'held' THEN s.basis WHEN s.ends_by = 'NaN' THEN 'unknown' ELSE 'deadline' END AS basis,
                 CASE WHEN known THEN s.s_middle + s.middle - spread(s.s_middle - s.s_low, s.middle - s.low) ELSE s.s_low END AS low,
                 CASE WHEN known THEN s.s_middle + s.middle
@@ -176,21 +176,21 @@ BEGIN
             array_agg(r.high ORDER BY r.place) AS high, array_agg(r.late ORDER BY r.place) AS late, array_agg(r.reason ORDER BY r.place) AS reason,
             array_agg(r.decides ORDER BY r.place) AS waits_for
         INTO one FROM ready r;
-        basis := basis[:level.first - 1] || one.basis || basis[level.last + 1:];
-        low := low[:level.first - 1] || one.low || low[level.last + 1:];
-        middle := middle[:level.first - 1] || one.middle || middle[level.last + 1:];
-        high := high[:level.first - 1] || one.high || high[level.last + 1:];
-        late := late[:level.first - 1] || one.late || late[level.last + 1:];
-        reason := reason[:level.first - 1] || one.reason || reason[level.last + 1:];
-        waits_for := waits_for[:level.first - 1] || one.waits_for || waits_for[level.last + 1:];
+        bases := bases[:level.first - 1] || one.basis || bases[level.last + 1:];
+        lows := lows[:level.first - 1] || one.low || lows[level.last + 1:];
+        middles := middles[:level.first - 1] || one.middle || middles[level.last + 1:];
+        highs := highs[:level.first - 1] || one.high || highs[level.last + 1:];
+        lates := lates[:level.first - 1] || one.late || lates[level.last + 1:];
+        reasons := reasons[:level.first - 1] || one.reason || reasons[level.last + 1:];
+        sources := sources[:level.first - 1] || one.waits_for || sources[level.last + 1:];
     END LOOP;
-    f.basis := basis;
-    f.low := low;
-    f.middle := middle;
-    f.high := high;
-    f.late := late;
-    f.reason := reason;
-    f.waits_for := waits_for;
+    f.basis := bases;
+    f.low := lows;
+    f.middle := middles;
+    f.high := highs;
+    f.late := lates;
+    f.reason := reasons;
+    f.waits_for := sources;
     RETURN f;
 END $$;
 
