@@ -82,7 +82,7 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 CREATE OR REPLACE FUNCTION forecast_nodes(on_date date, now_is timestamptz) RETURNS SETOF forecast_node
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SET enable_nestloop = on AS $$
 -- Each product of that date with what is known of itself: when it is ready, or, of what waits for others, how long its work takes then.
     WITH run AS (
         SELECT r.product_id, r.cycle, r.run_id, r.attempt, r.status, r.due_at, r.deadline_at, r.released_at, r.finished_at, r.held,

@@ -24,7 +24,7 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 CREATE OR REPLACE FUNCTION forecast_inputs(nodes forecast_node[], on_date date, now_is timestamptz) RETURNS SETOF forecast_input
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SET enable_nestloop = on AS $$
 -- What those of the products wait for that wait.
     WITH node AS MATERIALIZED (
         SELECT n.number, n.product_id, n.cycle, n.run_id, n.waits FROM unnest(nodes) n
@@ -49,7 +49,7 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 CREATE OR REPLACE FUNCTION last_inputs(nodes forecast_node[]) RETURNS TABLE (number integer, source integer)
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SET enable_nestloop = on AS $$
 -- What the runs that go on waited for last.
     SELECT n.number, min(u.number)
     FROM unnest(nodes) n
@@ -61,15 +61,17 @@ $$;
 CREATE OR REPLACE FUNCTION forecast_levels(nodes forecast_node[], inputs forecast_input[]) RETURNS TABLE (number integer, level integer)
 LANGUAGE sql STABLE SET enable_nestloop = off AS $$
 -- How many products that wait are one after the other before each is ready; 0 waits for none. There are no cycles; an input that takes the latest refresh of any date
--- could make one, and is then taken with what is known of it.
-    WITH RECURSIVE edge AS MATERIALIZED (
-        SELECT i.number, i.source FROM unnest(inputs) i WHERE i.at IS NULL
+-- could make one, and does not count then.
+    WITH RECURSIVE node AS MATERIALIZED (
+        SELECT n.number, n.waits FROM unnest(nodes) n
+    ), edge AS MATERIALIZED (
+        SELECT i.number, i.source FROM unnest(inputs) i JOIN node s ON s.number = i.source AND s.waits WHERE i.at IS NULL
     ), depth(number, level) AS (
-        SELECT n.number, n.waits::integer FROM unnest(nodes) n
+        SELECT n.number, 1 FROM node n WHERE n.waits AND NOT EXISTS (SELECT FROM edge e WHERE e.number = n.number)
         UNION
-        SELECT e.number, d.level + 1 FROM depth d JOIN edge e ON e.source = d.number WHERE d.level BETWEEN 1 AND 99
+        SELECT e.number, d.level + 1 FROM depth d JOIN edge e ON e.source = d.number WHERE d.level < 100
     )
-    SELECT d.number, max(d.level) FROM depth d GROUP BY d.number
+    SELECT n.number, CASE WHEN n.waits THEN coalesce(max(d.level), 101) ELSE 0 END FROM node n LEFT JOIN depth d USING (number) GROUP BY n.number, n.waits
 $$;
 
 CREATE OR REPLACE FUNCTION spread(one float8, other float8) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$
@@ -102,27 +104,25 @@ DECLARE
     reasons integer[];
     sources integer[];
     bases text[];
-    f forecast;
+    products text[];
+    cycles text[];
+    runs uuid[];
+    attempts integer[];
+    statuses text[];
+    dues timestamptz[];
+    usuals float8[];
     level record;
     one record;
 BEGIN
     SELECT array_agg(o.place ORDER BY o.number), array_agg(o.level ORDER BY o.place) INTO places, levels
     FROM (SELECT l.number, l.level, row_number() OVER (ORDER BY l.level, l.number)::integer AS place FROM forecast_levels(nodes, inputs) l) o;
     SELECT array_agg(n.product_id), array_agg(n.cycle), array_agg(n.run_id), array_agg(n.attempt), array_agg(n.status), array_agg(n.due_at), array_agg(n.basis), array_agg(n.low),
-        array_agg(n.middle), array_agg(n.high), array_agg(n.usual), array_agg(n.late), array_agg(n.place), array_agg(0)
-    INTO f FROM (SELECT places[n.number] AS place, n.* FROM unnest(nodes) n ORDER BY 1) n;
-    SELECT array_agg(n.opens), array_agg(n.starts_by), array_agg(n.ends_by), array_agg(n.place) FILTER (WHERE n.either), array_agg(n.condition) FILTER (WHERE n.either)
-    INTO opens, starts_by, ends_by, either_place, either
+        array_agg(n.middle), array_agg(n.high), array_agg(n.usual), array_agg(n.late), array_agg(n.place), array_fill(0, ARRAY[count(*)::integer]), array_agg(n.opens),
+        array_agg(n.starts_by), array_agg(n.ends_by), array_agg(n.place) FILTER (WHERE n.either), array_agg(n.condition) FILTER (WHERE n.either)
+    INTO products, cycles, runs, attempts, statuses, dues, bases, lows, middles, highs, usuals, lates, reasons, sources, opens, starts_by, ends_by, either_place, either
     FROM (SELECT places[n.number] AS place, n.*, n.waits AND strpos(n.condition::text, 'any_of') > 0 AS either FROM unnest(nodes) n ORDER BY 1) n;
     SELECT array_agg(i.place), array_agg(i.leaf), array_agg(i.source), array_agg(coalesce(i.at, CASE WHEN i.source = 0 THEN 'NaN'::float8 END)) INTO e_place, e_leaf, e_source, e_at
     FROM (SELECT places[i.number] AS place, i.leaf, coalesce(places[nullif(i.source, 0)], 0) AS source, i.at FROM unnest(inputs) i ORDER BY 1, 2) i;
-    lows := f.low;
-    middles := f.middle;
-    highs := f.high;
-    lates := f.late;
-    reasons := f.reason;
-    sources := f.waits_for;
-    bases := f.basis;
     FOR one IN SELECT places[l.number] AS place, places[l.source] AS source FROM last_inputs(nodes) l LOOP
         sources[one.place] := one.source;
         IF lates[one.source] > lates[one.place] THEN
@@ -184,14 +184,7 @@ BEGIN
         reasons := reasons[:level.first - 1] || one.reason || reasons[level.last + 1:];
         sources := sources[:level.first - 1] || one.waits_for || sources[level.last + 1:];
     END LOOP;
-    f.basis := bases;
-    f.low := lows;
-    f.middle := middles;
-    f.high := highs;
-    f.late := lates;
-    f.reason := reasons;
-    f.waits_for := sources;
-    RETURN f;
+    RETURN ROW(products, cycles, runs, attempts, statuses, dues, bases, lows, middles, highs, usuals, lates, reasons, sources)::forecast;
 END $$;
 
 CREATE OR REPLACE FUNCTION moment_of(seconds float8) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$

@@ -32,7 +32,7 @@ DECLARE
     noted integer := 0;
 BEGIN
     FOREACH of_date IN ARRAY dates LOOP
-        FOR f IN SELECT * FROM forecast(of_date, now_is) e WHERE e.at_risk AND e.run_id = ANY (asked) ORDER BY e.run_id LOOP
+        FOR f IN SELECT * FROM forecast(of_date, now_is) e WHERE e.at_risk AND e.run_id = ANY (asked) ORDER BY e.due_at, e.product_id LOOP
             SELECT * INTO r FROM data_product_status s
             WHERE s.run_id = f.run_id AND may_become_late(s) AND s.due_at = f.due_at FOR SHARE;  -- it does not end meanwhile
             CONTINUE WHEN NOT FOUND;
