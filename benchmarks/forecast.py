@@ -19,7 +19,20 @@ ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "functions")]
 
 from headgate.local.postgres import running  # noqa: E402
-from tests.forecast_day import AHEAD, DayAsOf, Graph, Habits, Score, finals, foretold, judge, learn, mesh, moments, promised  # noqa: E402
+from tests.forecast_day import (  # noqa: E402
+    AHEAD,
+    DayAsOf,
+    Graph,
+    Habits,
+    Score,
+    finals,
+    foretold,
+    judge,
+    learn,
+    mesh,
+    moments,
+    promised,
+)
 from tests.forecast_oracle import oracle  # noqa: E402
 from tests.state_world import ENVIRONMENT, World, at, make_template, new_world  # noqa: E402
 
@@ -65,7 +78,9 @@ def played(world: World, graph: Graph, seed: int, days: int) -> list[tuple[Score
         day, ours, best = DayAsOf(world, graph, truth, on), Score(), Score()
         for stop in day.play(stops):
             ours.add(judge(foretold(day, stop), stop, truth, due, before))
-            asked = {name for name, seconds in due.items() if seconds - AHEAD == stop} | {name for name, seconds in before.items() if seconds == stop}
+            asked = {name for name, seconds in due.items() if seconds - AHEAD == stop} | {
+                name for name, seconds in before.items() if seconds == stop
+            }
             best.add(judge(oracle(habits, truth, due, on, stop, DRAWS, draw, asked), stop, truth, due, before))
         found.append((ours, best))
         world.sql("ANALYZE")

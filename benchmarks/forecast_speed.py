@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -39,7 +40,9 @@ def layered(products: int) -> Graph:
         layers.append([f"d{n % 40}/product-of-the-mesh-{n}" for n in range(made, made + size)])
         made += size
     return {
-        name: [draw.choice(layers[number - 1])] if number else [] for number, layer in enumerate(layers) for name in layer
+        name: [draw.choice(layers[number - 1])] if number else []
+        for number, layer in enumerate(layers)
+        for name in layer
     }
 
 
@@ -68,7 +71,7 @@ def measure(world: World, now: str) -> dict[str, int | float]:
     plain = timed(lambda: world.sql(PLAIN, ON))
     rows = "SELECT count(*) FROM forecast(%s, %s)"
     columns = "SELECT count(*) FROM forecast_columns(%s, NULL, false, '', %s)"
-    of_rows, of_columns = (timed(lambda query=query: world.sql(query, ON, at(now))) for query in (rows, columns))
+    of_rows, of_columns = (timed(partial(world.sql, query, ON, at(now))) for query in (rows, columns))
     return {
         "plain scan ms": round(plain),
         "forecast ms": round(of_rows),

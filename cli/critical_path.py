@@ -15,10 +15,10 @@ def lines(path: list[Entry], clock: Clock) -> Iterator[str]:
 
 
 def _when(link: Entry, before: Entry | None, clock: Clock) -> str:
-    ready = link.get("ready_at") or link.get("expected")
+    ready = _ready(link)
     if ready is None:
         return "not known" if link["status"] in ("UNKNOWN", "EXPECTED", "NOT OPENED") else str(link["status"])
-    begun = link.get("released_at") or (before and (before.get("ready_at") or before.get("expected")))
+    begun = link.get("released_at") or _ready(before or {})
     until = clock(ready) if "ready_at" in link else f"{clock(ready)} (expected)"
     if begun is None:
         return until
@@ -27,9 +27,15 @@ def _when(link: Entry, before: Entry | None, clock: Clock) -> str:
     return f"{clock(begun)} to {until}, {minutes} min{reason}"
 
 
+def _ready(link: Entry) -> str | None:
+    """When it was ready, or is expected to be."""
+    found: str | None = link.get("ready_at") or link.get("expected")
+    return found
+
+
 def _due(link: Entry, clock: Clock) -> str:
     """Its SLA, and by how much it is or will be kept or missed."""
-    ready = link.get("ready_at") or link.get("expected")
+    ready = _ready(link)
     if "due_at" not in link or ready is None:
         return ""
     spare = round((datetime.fromisoformat(link["due_at"]) - datetime.fromisoformat(ready)).total_seconds() / 60)

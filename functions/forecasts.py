@@ -46,6 +46,10 @@ def read(parts: list[Row], on_date: date) -> list[Entry]:
         return int(text) if name == "because_late" else True if name == "at_risk" else text
 
     return [
-        {name: value(name, column[number]) for name, column in columns.items() if number < len(column) and column[number]}
+        {
+            name: value(name, column[number])
+            for name, column in columns.items()
+            if number < len(column) and column[number]
+        }
         for number in range(len(products))
     ]

@@ -88,7 +88,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         case "critical_path":
             named = _named(product)
             state.describe_product(named, now)
-            return {**answer, "product": named, "path": state.critical_path(named, first, event.get("cycle"), now)[::-1]}
+            return {
+                **answer,
+                "product": named,
+                "path": state.critical_path(named, first, event.get("cycle"), now)[::-1],
+            }
         case "why":
             run = _explained(state, _named(product), first, event.get("cycle"), now)
             return {**answer, "run": linked(run), **_expected(state, run, first, now)}

@@ -21,10 +21,19 @@ MARGIN = 60 * MINUTE  # an SLA is so much later than what was kept on 19 days of
 JITTER = (10 * MINUTE, 0.5)  # of a feed: median and spread, lognormal
 OUTAGE = (110 * MINUTE, 1.0)  # of a feed, and until somebody runs a failed run again: lognormal
 LONGEST_OUTAGE = 12 * 60 * MINUTE
-OUTAGES, REPEATED, FAILED = 0.02, 0.02, 0.01  # of feeds a day; of runs: a job that is repeated by itself, and one that somebody has to run again
+OUTAGES, REPEATED, FAILED = (
+    0.02,
+    0.02,
+    0.01,
+)  # of feeds a day; of runs: a job that is repeated by itself, and one that somebody has to run again
 PAUSE = 5 * MINUTE  # before a job is repeated
-MONDAY_FEED, MONDAY_WORK = 20 * MINUTE, 1.5  # on Mondays a third of the feeds come so much later, and a third of the work takes so many times as long
-Graph = dict[str, list[str]]  # what each product waits for, in an order in which each is after that; those that wait for nothing are feeds
+MONDAY_FEED, MONDAY_WORK = (
+    20 * MINUTE,
+    1.5,
+)  # on Mondays a third of the feeds come so much later, and a third of the work takes so many times as long
+Graph = dict[
+    str, list[str]
+]  # what each product waits for, in an order in which each is after that; those that wait for nothing are feeds
 
 
 @dataclass
@@ -289,7 +298,9 @@ class DayAsOf(Day):
 class Score:
     """What forecasts were worth: of missed SLAs an hour before each was due, and of times an hour to an hour and a quarter before each product was ready."""
 
-    chances: list[tuple[float, bool]] = field(default_factory=list)  # that the SLA is missed, by the forecast; whether it was
+    chances: list[tuple[float, bool]] = field(
+        default_factory=list
+    )  # that the SLA is missed, by the forecast; whether it was
     errors: list[float] = field(default_factory=list)  # as a share of the time that was left
     inside: list[bool] = field(default_factory=list)  # whether it came within the range
 
@@ -341,7 +352,9 @@ def moments(truth: Truth, graph: Graph, due: dict[str, float]) -> tuple[list[flo
     return sorted({seconds - AHEAD for seconds in due.values()} | set(before.values())), before
 
 
-def judge(found: dict[str, Foretold], stop: float, truth: Truth, due: dict[str, float], before: dict[str, float]) -> Score:
+def judge(
+    found: dict[str, Foretold], stop: float, truth: Truth, due: dict[str, float], before: dict[str, float]
+) -> Score:
     """What the forecasts of that moment were worth."""
     score = Score()
     for name in (name for name, seconds in due.items() if seconds - AHEAD == stop):

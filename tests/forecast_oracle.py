@@ -142,7 +142,14 @@ def possible(
 
 
 def oracle(
-    habits: Habits, truth: Truth, due: dict[str, float], on: date, now: float, count: int, draw: Random, asked: Iterable[str]
+    habits: Habits,
+    truth: Truth,
+    due: dict[str, float],
+    on: date,
+    now: float,
+    count: int,
+    draw: Random,
+    asked: Iterable[str],
 ) -> dict[str, Foretold]:
     """What it foretells of these products at that moment, and of what is before them."""
     found = {name: Foretold(ready, ready, ready, 0.0) for name, ready in truth.ready.items() if ready <= now}

@@ -198,11 +198,13 @@ def test_what_it_says_in_each_channel(morning: World, service: Service, ses: Ses
     expect(FOLDER / "messages" / "at_risk.txt", text.encode())
 
 
-@pytest.mark.parametrize("basis", ["done", "running", "source", "waiting", "held", "failed", "ended", "unknown", "deadline"])
+@pytest.mark.parametrize(
+    "basis", ["done", "running", "source", "waiting", "held", "failed", "ended", "unknown", "deadline"]
+)
 @pytest.mark.parametrize("own", ["waiting", "running", "held"])
 @pytest.mark.parametrize("late", [None, 60, 2400, 9000, -2400])
 def test_alerts_and_commands_say_the_same(basis: str, own: str, late: int | None) -> None:
-    row = {
+    row: dict[str, Any] = {
         "product": "d/y", "basis": own, "expected": f"{TODAY}T08:25:00+00:00", "low": f"{TODAY}T08:15:00+00:00", "high": f"{TODAY}T08:40:00+00:00",
         "waits_for": "raw/b#files", "because": "raw/b", "because_basis": basis,
     }  # fmt: skip

@@ -10,8 +10,11 @@ import pytest
 import forecasts
 import inquire
 import runtime
+from benchmarks import forecast as benchmark
 from headgate.cli import forecasting
 from headgate.cli.formatting import Clock
+from headgate.local.postgres import Postgres
+from tests import corpora
 from tests.fake_aws import FakeAws
 from tests.forecast_day import (
     Day,
@@ -29,7 +32,7 @@ from tests.forecast_day import (
 )
 from tests.forecast_oracle import oracle
 from tests.state_steps import complete, uuid
-from tests.state_world import World, at, daily, external, leaf, product
+from tests.state_world import World, at, daily, external, in_soak, leaf, new_world, product
 
 TODAY = date(2026, 11, 20)
 NIGHT = at("2026-11-19 20:00")
@@ -221,6 +224,21 @@ def test_a_day_as_of_a_moment_is_as_if_it_had_been_played(world: World, aws: Fak
     assert found[0] == found[1]
 
 
+@in_soak
+@pytest.mark.slow
+def test_forecasts_of_a_real_graph_are_nearly_as_good_as_the_oracles(postgres: Postgres) -> None:
+    """Two days of decision 73; `benchmarks/forecast.py` plays all of them."""
+    graph = corpora.graphs()["bigquery-etl"]
+    ours, best = Score(), Score()
+    with new_world(postgres) as world:
+        for each, of_oracle in benchmark.played(world, benchmark.graph_of(graph), 1, 2):
+            ours.add(each)
+            best.add(of_oracle)
+    assert statistics.median(ours.errors) <= 0.1
+    assert ours.counts()[0] >= 0.9 * best.counts()[0]
+    assert sum(ours.counts()[1:]) <= sum(best.counts()[1:]) + 3
+
+
 def rounded(found: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     return {name: tuple(round(each / 60) for each in (of.low, of.expected, of.high)) for name, of in found.items()}
 
@@ -229,7 +247,7 @@ def test_the_oracle_knows_the_distributions_and_not_the_future() -> None:
     """Of many days it is right as often as it says: what it gives a chance of 30 % happens on three days of ten."""
     graph = small_graph()
     habits, chances = Habits(graph, Random(5)), []  # noqa: S311
-    due = {name: 6.5 * HOUR for name in finals(graph)}
+    due = dict.fromkeys(finals(graph), 6.5 * HOUR)
     for number in range(60):
         on = TODAY + timedelta(number)
         truth = habits.day(on)

@@ -34,7 +34,9 @@ def _reason(fact: dict[str, Any]) -> str:
         case "ended" | "unknown":
             return f"nothing is known of {name}"
     if abs(late) < NOTABLE:
-        return f"waits for {input_name(fact['waits_for'])}" if fact["basis"] == "waiting" and "waits_for" in fact else ""
+        return (
+            f"waits for {input_name(fact['waits_for'])}" if fact["basis"] == "waiting" and "waits_for" in fact else ""
+        )
     than = ("longer" if basis == "running" else "later") if late > 0 else "earlier"
     return f"{name} {VERBS[basis]} {_spelled(abs(late))} {than} than usual"
 
