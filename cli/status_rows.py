@@ -73,6 +73,9 @@ def _note(each: Entry, clock: Clock, now: datetime | None) -> str:
     if each.get("late"):
         recovered = each["status"] == "COMPLETED"
         parts.append(f"{'completed late' if recovered else 'LATE'}, due by {clock(each['due_at'])}")
+    if each.get("expected"):
+        risk = f", AT RISK: due by {clock(each['due_at'])}" if each.get("at_risk") else ""
+        parts.append(f"{'expected' if 'high' in each else 'not before'} {clock(each['expected'])}{risk}")
     if each.get("refused"):
         parts.append(f"not updated: {each['refused']}")
     if each.get("opening_error"):

@@ -27,7 +27,7 @@ STYLES = {
 }  # fmt: skip
 KNOWN_WORDS = [
     r"\b(?P<good>COMPLETED|REFRESHED|SUCCEEDED)\b",
-    r"\b(?P<bad>ERROR|FAILED|TIMEOUT|STOPPED|LATE)\b",
+    r"\b(?P<bad>ERROR|FAILED|TIMEOUT|STOPPED|LATE|AT RISK)\b",
     r"\b(?P<running>PROCESSING|STARTED)\b",
     r"\b(?P<waiting>WAITING|EXPECTED|RELEASED)\b",
     r"\b(?P<quiet>SKIPPED|CANCELLED|NOT OPENED|EXTERNAL)\b",

@@ -8,6 +8,7 @@ from typing import Any
 
 import day_status
 import dead_letters
+import forecasts
 import letters
 import mesh
 import runtime
@@ -30,7 +31,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     happened, oldest first; where it is more than an answer holds, the latest of it. `runs`: those of a product, oldest first. `product`: what its refresh events have to agree with. `open_runs`: how many each
     product has. `backfills`: how far each is, the latest first; `backfill`: the dates of files that one has found. `changes`: what deployments changed, the latest first, since the date if one is
     given. `mesh`: the products and their dependencies; `search`: the products that fit words. `files`: those that landed, the latest first; `file`: one of them; `batch`: one job run's. `health`: what could not be performed, loaded or opened, and how many messages lie in dead letter queues. `dead_letters`: the first of
-    these messages; `dead_letter`: one of them, whole. `alerts`: what became of the alerts of a date or several, the latest first, and what is muted. `forecast`: when the products of a date will be ready, with `at_risk` those that are expected to miss their SLA. Without a date it is the latest that has a run.
+    these messages; `dead_letter`: one of them, whole. `alerts`: what became of the alerts of a date or several, the latest first, and what is muted. `forecast`: when the products of a date will be ready, with `at_risk` those that are expected to miss their SLA; `critical_path`: the chain of inputs that has decided or will decide when one is. Without a date it is the latest that has a run.
     Raises `BadEvent`, `UnknownProduct`, `UnknownLetter`, `UnknownFile`."""
     require(event, "inquire")
     state, product, now = runtime.state(), event.get("product"), runtime.now()
@@ -82,8 +83,16 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             if product is not None:
                 state.describe_product(product, now)
             at_risk = event.get("at_risk", False)
-            rows, more = _pages(lambda after: state.forecast_page(first, product, at_risk, after, MOST, now))
+            rows, more = forecasts.forecast(state, first, product, at_risk, MOST, now)
             return {**answer, "products": rows, "more": more}
+        case "critical_path":
+            named = _named(product)
+            state.describe_product(named, now)
+            return {
+                **answer,
+                "product": named,
+                "path": state.critical_path(named, first, event.get("cycle"), now)[::-1],
+            }
         case "why":
             run = _explained(state, _named(product), first, event.get("cycle"), now)
             return {**answer, "run": linked(run), **_expected(state, run, first, now)}
@@ -117,8 +126,8 @@ def _expected(state: State, run: dict[str, Any], on_date: date, now: datetime) -
     """`forecast`: of a run that has not ended, and of the inputs that decide when it will be ready."""
     if run["status"] not in ("WAITING", "PROCESSING", "NOT OPENED"):
         return {}
-    rows = state.forecast_page(on_date, run["product"], False, "", PAGE, now)
-    return {"forecast": [json.loads(each.entry) for each in rows]} if rows else {}
+    rows, _ = forecasts.forecast(state, on_date, run["product"], False, PAGE, now)
+    return {"forecast": rows} if rows else {}
 
 
 def _explained(state: State, product: str, on_date: date, cycle: str | None, now: datetime) -> dict[str, Any]:

@@ -38,6 +38,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     tick = Tick(runtime.state(), runtime.now(), runtime.time_left(context), event.get("at_once", False))
     tick.repair()
     tick.end_overdue()
+    tick.notify_at_risk()
     tick.follow_files()
     tick.learn_clusters()
     if tick.at_once:  # before the end of a lost machine's job makes an answer to it due, which has to be tried first
@@ -61,7 +62,7 @@ class Tick:
     at_once: bool = False
     counts: Counter[str] = field(
         default_factory=lambda: Counter(
-            released=0, late=0, overdue=0, listed=0, backfilled=0, jobs=0, executions=0, failed=0
+            released=0, late=0, at_risk=0, overdue=0, listed=0, backfilled=0, jobs=0, executions=0, failed=0
         ),
         init=False,
     )
@@ -82,6 +83,10 @@ class Tick:
         self.counts.update(released=found.released, late=found.late)
         for reason in found.failures:
             self._failed("the state", StateError(reason))
+
+    def notify_at_risk(self) -> None:
+        """Runs that are expected to miss their SLA, of which somebody asks to be notified."""
+        self._tried(lambda now: self.counts.update(at_risk=self.state.notify_at_risk(now)), self.now)
 
     def end_overdue(self) -> None:
         """Runs beyond a time that their metadata states, as far as the time allows: the next tick goes on."""

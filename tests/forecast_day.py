@@ -1,13 +1,11 @@
-"""Days of a mesh with delays as they are met in practice, played in a state, and what its forecasts were worth against how the day went.
+"""Days of a mesh with the delays of decision 73, played in a state, and what its forecasts were worth against how the day went.
 
-The delays of a day, none of which the state is told before it happens: a feed comes at its own time of the night with ten minutes or so about it (lognormal), on
-six days of a hundred late by half an hour and more (Pareto, at most five hours), a third of the feeds twenty minutes later on Mondays; work takes its own
-median, twelve minutes or so, times a lognormal factor with a spread of 5 to 20 %, a third of it half as long again on Mondays; in two runs of a
-hundred a job is repeated after five minutes; one in a hundred fails, and somebody runs it again half an hour later, or so (lognormal).
+The state is told of nothing before it happens. `forecast_oracle` knows the distributions that stand here, and of a day as much as the state.
 """
 
 import heapq
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from random import Random
@@ -19,7 +17,23 @@ from tests.state_world import World, at, external, product
 MINUTE = 60.0
 GRID = 15 * MINUTE  # SLAs are on quarters of an hour
 AHEAD = 60 * MINUTE
-Graph = dict[str, list[str]]  # what each product waits for; those that wait for nothing are feeds
+MARGIN = 60 * MINUTE  # an SLA is so much later than what was kept on 19 days of 20
+JITTER = (10 * MINUTE, 0.5)  # of a feed: median and spread, lognormal
+OUTAGE = (110 * MINUTE, 1.0)  # of a feed, and until somebody runs a failed run again: lognormal
+LONGEST_OUTAGE = 12 * 60 * MINUTE
+OUTAGES, REPEATED, FAILED = (
+    0.02,
+    0.02,
+    0.01,
+)  # of feeds a day; of runs: a job that is repeated by itself, and one that somebody has to run again
+PAUSE = 5 * MINUTE  # before a job is repeated
+MONDAY_FEED, MONDAY_WORK = (
+    20 * MINUTE,
+    1.5,
+)  # on Mondays a third of the feeds come so much later, and a third of the work takes so many times as long
+Graph = dict[
+    str, list[str]
+]  # what each product waits for, in an order in which each is after that; those that wait for nothing are feeds
 
 
 @dataclass
@@ -31,16 +45,40 @@ class Truth:
     work: dict[str, float]
     failures: dict[str, tuple[float, float]]
     ready: dict[str, float] = field(default_factory=dict)
+    start: dict[str, float] = field(default_factory=dict)
+
+    def settled(self, graph: Graph) -> "Truth":
+        """With when each product starts and is ready."""
+        self.ready = dict(self.feeds)
+        for name, needs in graph.items():
+            if needs:
+                self.start[name] = max(self.ready[each] for each in needs)
+                self.ready[name] = self.start[name] + sum(self.failures.get(name, (0.0, 0.0))) + self.work[name]
+        return self
+
+    def learned(self, on: date, since: float = float("-inf"), until: float = float("inf")) -> list[dict[str, Any]]:
+        """What the state learns from what ends between these moments."""
+        repairs = {name: repair for name, (_, repair) in self.failures.items()}
+        return [
+            {"product_id": name, "kind": kind, "cycle": "", "on_date": str(on), "seconds": round(seconds)}
+            for kind, times in (("ready", self.ready), ("work", self.work), ("repair", repairs))
+            for name, seconds in times.items()
+            if since < self.ready[name] <= until
+        ]
+
+
+def lognormal(draw: Random, law: tuple[float, float]) -> float:
+    return law[0] * draw.lognormvariate(0, law[1])
 
 
 @dataclass
 class Habits:
     """What stays the same from day to day."""
 
-    graph: Graph  # in an order in which each product stands after what it waits for
+    graph: Graph
     random: Random
-    feeds: dict[str, tuple[float, bool]] = field(init=False)
-    work: dict[str, tuple[float, float, bool]] = field(init=False)
+    feeds: dict[str, tuple[float, bool]] = field(init=False)  # usual time; whether Mondays are later
+    work: dict[str, tuple[float, float, bool]] = field(init=False)  # median, spread; whether Mondays take longer
 
     def __post_init__(self) -> None:
         draw = self.random
@@ -59,55 +97,64 @@ class Habits:
             if needs
         }
 
+    def usual(self, name: str, on: date) -> float:
+        """The time of that weekday from which on the feed is expected."""
+        usual, heavy = self.feeds[name]
+        return usual + (MONDAY_FEED if heavy and on.isoweekday() == 1 else 0)
+
+    def law(self, name: str, on: date) -> tuple[float, float]:
+        """Of the work on that weekday: median and spread."""
+        median, spread, heavy = self.work[name]
+        return median * (MONDAY_WORK if heavy and on.isoweekday() == 1 else 1), spread
+
     def day(self, on: date) -> Truth:
-        draw, monday = self.random, on.isoweekday() == 1
+        draw = self.random
         feeds = {
-            name: usual
-            + 10 * MINUTE * draw.lognormvariate(0, 0.5)
-            + (20 * MINUTE if heavy and monday else 0)
-            + (min(30 * MINUTE * draw.paretovariate(1.5), 300 * MINUTE) if draw.random() < 0.06 else 0)
-            for name, (usual, heavy) in self.feeds.items()
+            name: self.usual(name, on)
+            + lognormal(draw, JITTER)
+            + (min(lognormal(draw, OUTAGE), LONGEST_OUTAGE) if draw.random() < OUTAGES else 0)
+            for name in self.feeds
         }
         work, failures = {}, {}
-        for name, (median, spread, heavy) in self.work.items():
-            took = median * draw.lognormvariate(0, spread) * (1.5 if heavy and monday else 1)
-            chance = draw.random()
-            if chance < 0.02:
-                took += took * draw.random() + 5 * MINUTE
-            elif chance < 0.03:
-                failures[name] = (took * draw.random(), 30 * MINUTE * draw.lognormvariate(0, 0.7))
+        for name in self.work:
+            took, chance = lognormal(draw, self.law(name, on)), draw.random()
+            if chance < FAILED:
+                failures[name] = (took * draw.random(), min(lognormal(draw, OUTAGE), LONGEST_OUTAGE))
+            elif chance < FAILED + REPEATED:
+                took += took * draw.random() + PAUSE
             work[name] = took
-        truth = Truth(feeds, work, failures, dict(feeds))
-        for name, needs in self.graph.items():
-            if needs:
-                start = max(truth.ready[each] for each in needs)
-                truth.ready[name] = start + sum(failures.get(name, (0.0, 0.0))) + work[name]
-        return truth
+        return Truth(feeds, work, failures).settled(self.graph)
+
+
+LEARN = "SELECT learn_times(%s::jsonb, %s)"
 
 
 def learn(world: World, habits: Habits, last: date, days: int) -> list[Truth]:
     """Puts the days before into the state, as ends of runs and refreshes leave them there."""
-    known = []
+    known, given = [], []
     for number in range(days, 0, -1):
         on = last - timedelta(number)
         truth = habits.day(on)
         known.append(truth)
-        times = [("ready", truth.ready), ("work", truth.work)]
-        given = [
-            {"product_id": name, "kind": kind, "cycle": "", "on_date": str(on), "seconds": round(seconds)}
-            for kind, each in times
-            for name, seconds in each.items()
-        ]
-        world.state.database.call("learn_times", given, at(f"{on} 23:59"))
+        given += truth.learned(on)
+    world.sql(LEARN, json.dumps(given), at(f"{last - timedelta(1)} 23:59"))
     return known
 
 
-def promised(known: list[Truth], graph: Graph, margin: float) -> dict[str, float]:
-    """The SLA of each product that waits: so many seconds after what it has kept on 19 days of 20, on the next quarter of an hour."""
+def finals(graph: Graph) -> list[str]:
+    """What people use: products that wait, and that no other waits for."""
+    used = {each for needs in graph.values() for each in needs}
+    return [name for name, needs in graph.items() if needs and name not in used]
+
+
+def promised(known: list[Truth], names: Iterable[str]) -> dict[str, float]:
+    """The SLA of each: on the next quarter of an hour after what it has kept on 19 days of 20, and the margin. None where that is the next day."""
     found = {}
-    for name in (each for each, needs in graph.items() if needs):
+    for name in names:
         times = sorted(truth.ready[name] for truth in known)
-        found[name] = ((times[round(0.95 * (len(times) - 1))] + margin) // GRID + 1) * GRID
+        due = ((times[round(0.95 * (len(times) - 1))] + MARGIN) // GRID + 1) * GRID
+        if due < 86_000:
+            found[name] = due
     return found
 
 
@@ -119,13 +166,16 @@ def mesh(graph: Graph, due: dict[str, float]) -> dict[str, dict[str, Any]]:
             "00:15",
             name=name.replace("/", "-"),
             wait={"deadline": 86000, "on_deadline": "fail"},
-            sla={"complete_by": f"{int(due[name]) // 3600:02}:{int(due[name]) % 3600 // 60:02}", "timezone": "UTC"},
+            **({"sla": {"complete_by": clock(due[name]), "timezone": "UTC"}} if name in due else {}),
         )
         if needs
         else external()
         for name, needs in graph.items()
-        if not needs or due[name] < 86_000
     }
+
+
+def clock(seconds: float) -> str:
+    return f"{int(seconds) // 3600:02}:{int(seconds) % 3600 // 60:02}"
 
 
 class Day:
@@ -187,43 +237,130 @@ class Day:
         self._begin(seconds)
 
 
+COME = """WITH come AS (
+        SELECT name, %(begins)s + make_interval(secs => seconds) AS at FROM jsonb_to_recordset(%(come)s::jsonb) c(name text, seconds float8)
+    ), recorded AS (
+        INSERT INTO refresh_event (event_key, product_id, business_date, cycle, status, refreshed_at, received_at, metadata)
+        SELECT name || %(on)s, name, %(on)s::date, '', 'COMPLETED', at, at, '{}' FROM come
+    )
+    UPDATE data_product_dependencies_events_status d SET status = 'ARRIVED', arrived_at = c.at, event = 'arrived'
+    FROM come c WHERE d.upstream = c.name AND d.required_date = %(on)s::date"""
+RUN = """UPDATE data_product_status r SET status = n.status, attempt = n.attempt, error = n.error, released_at = %(begins)s + make_interval(secs => n.released),
+        finished_at = %(begins)s + make_interval(secs => n.finished)
+    FROM jsonb_to_recordset(%(runs)s::jsonb) n(name text, status text, attempt integer, error text, released float8, finished float8)
+    WHERE r.product_id = n.name AND r.business_date = %(on)s::date"""
+
+
+class DayAsOf(Day):
+    """A day of which the state is put as it would be at each moment, and not played: hundreds of days take no night. `test_forecast` shows that its forecasts are those of a
+    day that is played."""
+
+    def play(self, stops: list[float]) -> Iterator[float]:
+        self.world.state.open_due_runs(self.moment(15 * MINUTE), "scheduler")
+        before = float("-inf")
+        for stop in stops:
+            self._show(before, stop)
+            yield stop
+            before = stop
+        self.world.sql(LEARN, json.dumps(self.truth.learned(self.on, before)), self.moment(86_399))
+
+    def _show(self, before: float, stop: float) -> None:
+        come = [{"name": name, "seconds": each} for name, each in self.truth.ready.items() if before < each <= stop]
+        runs = [
+            self._run(name, stop)
+            for name, start in self.truth.start.items()
+            if start <= stop and self.truth.ready[name] > before
+        ]
+        given = {"begins": self.begins, "on": str(self.on), "come": json.dumps(come), "runs": json.dumps(runs)}
+        connection = self.world.direct()
+        with connection.transaction():
+            connection.execute("SET LOCAL session_replication_role = replica")  # no history of it
+            connection.execute(COME, given)
+            connection.execute(RUN, given)
+            connection.execute(LEARN, (json.dumps(self.truth.learned(self.on, before, stop)), self.moment(stop)))
+
+    def _run(self, name: str, stop: float) -> dict[str, Any]:
+        start, ready = self.truth.start[name], self.truth.ready[name]
+        after, repair = self.truth.failures.get(name, (float("inf"), 0.0))
+        again = start + after + repair
+        failed = start + after <= stop < again
+        return {
+            "name": name,
+            "status": "COMPLETED" if ready <= stop else "ERROR" if failed else "PROCESSING",
+            "attempt": 2 if again <= stop else 1,
+            "error": "JobFailed" if failed else None,
+            "released": again if again <= stop else start,
+            "finished": ready if ready <= stop else start + after if failed else None,
+        }
+
+
 @dataclass
 class Score:
-    """What forecasts were worth an hour before each SLA, and an hour to an hour and a quarter before each product was ready."""
+    """What forecasts were worth: of missed SLAs an hour before each was due, and of times an hour to an hour and a quarter before each product was ready."""
 
-    hits: int = 0  # at risk, and missed
-    alarms: int = 0  # at risk, and kept
-    misses: int = 0  # missed, and not at risk
+    chances: list[tuple[float, bool]] = field(
+        default_factory=list
+    )  # that the SLA is missed, by the forecast; whether it was
     errors: list[float] = field(default_factory=list)  # as a share of the time that was left
     inside: list[bool] = field(default_factory=list)  # whether it came within the range
 
-    def precision(self) -> float:
-        return self.hits / max(self.hits + self.alarms, 1)
+    def counts(self, threshold: float = 0.5) -> tuple[int, int, int]:
+        """At risk and missed; at risk and kept; not at risk and missed."""
+        hits = sum(chance > threshold and missed for chance, missed in self.chances)
+        alarms = sum(chance > threshold for chance, _ in self.chances) - hits
+        return hits, alarms, sum(missed for _, missed in self.chances) - hits
 
-    def recall(self) -> float:
-        return self.hits / max(self.hits + self.misses, 1)
+    def precision(self, threshold: float = 0.5) -> float:
+        hits, alarms, _ = self.counts(threshold)
+        return hits / max(hits + alarms, 1)
+
+    def recall(self, threshold: float = 0.5) -> float:
+        hits, _, misses = self.counts(threshold)
+        return hits / max(hits + misses, 1)
+
+    def add(self, other: "Score") -> None:
+        self.chances += other.chances
+        self.errors += other.errors
+        self.inside += other.inside
+
+
+@dataclass(frozen=True)
+class Foretold:
+    """Of one product at one moment."""
+
+    low: float
+    expected: float
+    high: float
+    chance: float  # that its SLA is missed
 
 
 FORECAST = (
     "SELECT product_id, extract(epoch FROM low - %(begins)s)::float8, extract(epoch FROM expected - %(begins)s)::float8, "
-    "extract(epoch FROM high - %(begins)s)::float8, at_risk FROM forecast(%(on)s, %(now)s)"
+    "extract(epoch FROM high - %(begins)s)::float8, CASE WHEN at_risk THEN 1.0 ELSE 0.0 END FROM forecast(%(on)s, %(now)s)"
 )
 
 
-def judge(world: World, graph: Graph, truth: Truth, due: dict[str, float], on: date, score: Score) -> None:
-    """Plays the date and adds its forecasts to the score, of every quarter of an hour in which an SLA or an end is an hour away."""
-    day = Day(world, graph, truth, on)
-    ends = {name: (truth.ready[name] - AHEAD) // GRID * GRID for name in due}
-    for stop in day.play(sorted({seconds - AHEAD for seconds in due.values()} | set(ends.values()))):
-        cursor = world.direct().execute(FORECAST, {"begins": day.begins, "on": on, "now": day.moment(stop)})
-        for name, low, expected, high, at_risk in cursor:
-            if name not in due:
-                continue
-            ready = truth.ready[name]
-            if due[name] - AHEAD == stop:
-                score.hits += at_risk and ready > due[name]
-                score.alarms += at_risk and ready <= due[name]
-                score.misses += not at_risk and ready > due[name]
-            if ends[name] == stop:
-                score.errors.append(abs(expected - ready) / (ready - stop))
-                score.inside.append(low <= ready <= high)
+def foretold(day: Day, stop: float) -> dict[str, Foretold]:
+    """The state's forecast at that moment."""
+    cursor = day.world.direct().execute(FORECAST, {"begins": day.begins, "on": day.on, "now": day.moment(stop)})
+    return {name: Foretold(*numbers) for name, *numbers in cursor}
+
+
+def moments(truth: Truth, graph: Graph, due: dict[str, float]) -> tuple[list[float], dict[str, float]]:
+    """When forecasts are judged: an hour before each SLA, and the last quarter of an hour at least an hour before each product is ready."""
+    before = {name: (truth.ready[name] - AHEAD) // GRID * GRID for name, needs in graph.items() if needs}
+    return sorted({seconds - AHEAD for seconds in due.values()} | set(before.values())), before
+
+
+def judge(
+    found: dict[str, Foretold], stop: float, truth: Truth, due: dict[str, float], before: dict[str, float]
+) -> Score:
+    """What the forecasts of that moment were worth."""
+    score = Score()
+    for name in (name for name, seconds in due.items() if seconds - AHEAD == stop):
+        score.chances.append((found[name].chance, truth.ready[name] > due[name]))
+    for name in (name for name, seconds in before.items() if seconds == stop):
+        ready = truth.ready[name]
+        score.errors.append(abs(found[name].expected - ready) / (ready - stop))
+        score.inside.append(found[name].low <= ready <= found[name].high)
+    return score

@@ -1,6 +1,5 @@
 """When products will be ready: by what they usually take, by what has come, and by what has not."""
 
-import json
 import statistics
 from datetime import date, timedelta
 from random import Random
@@ -8,14 +7,32 @@ from typing import Any
 
 import pytest
 
+import forecasts
 import inquire
 import runtime
+from benchmarks import forecast as benchmark
 from headgate.cli import forecasting
 from headgate.cli.formatting import Clock
+from headgate.local.postgres import Postgres
+from tests import corpora
 from tests.fake_aws import FakeAws
-from tests.forecast_day import Graph, Habits, Score, judge, learn, mesh, promised
+from tests.forecast_day import (
+    Day,
+    DayAsOf,
+    Graph,
+    Habits,
+    Score,
+    finals,
+    foretold,
+    judge,
+    learn,
+    mesh,
+    moments,
+    promised,
+)
+from tests.forecast_oracle import oracle
 from tests.state_steps import complete, uuid
-from tests.state_world import World, at, daily, external, leaf, product
+from tests.state_world import World, at, daily, external, in_soak, leaf, new_world, product
 
 TODAY = date(2026, 11, 20)
 NIGHT = at("2026-11-19 20:00")
@@ -50,8 +67,10 @@ def chain(world: World, aws: FakeAws) -> World:
 
 
 def forecast(world: World, now: str, on: date = TODAY, **more: Any) -> dict[str, dict[str, Any]]:
-    rows = world.state.forecast_page(on, more.get("product"), more.get("at_risk", False), "", 50, at(f"{on} {now}"))
-    return {each["product"]: each for each in (json.loads(row.entry) for row in rows)}
+    rows, _ = forecasts.forecast(
+        world.state, on, more.get("product"), more.get("at_risk", False), 50, at(f"{on} {now}")
+    )
+    return {each["product"]: each for each in rows}
 
 
 def said(each: dict[str, Any]) -> str:
@@ -135,9 +154,7 @@ def test_each_cycle_of_a_day_has_its_forecast(world: World) -> None:
         for cycle in ("0600", "1200") for day in (1, 2, 3)
     ]  # fmt: skip
     world.state.database.call("learn_times", given, NIGHT)
-    rows = [
-        json.loads(row.entry) for row in world.state.forecast_page(TODAY, None, False, "", 50, at("2026-11-20 05:00"))
-    ]
+    rows, _ = forecasts.forecast(world.state, TODAY, None, False, 50, at("2026-11-20 05:00"))
     assert [(each["cycle"], expected(each)) for each in rows] == [("0600", "06:10"), ("1200", "12:10")]
 
 
@@ -164,18 +181,80 @@ def test_why_says_when_a_run_is_expected_and_what_decides(chain: World, monkeypa
     assert "forecast" not in done
 
 
-def test_played_days_go_as_forecast(world: World, aws: FakeAws) -> None:
-    """Two days of 40 products in chains with the delays of `forecast_day`, against how they went; `benchmarks/forecast.py` plays real graphs."""
-    graph: Graph = {f"raw/f{n}": [] for n in range(8)} | {
+def small_graph() -> Graph:
+    """40 products: eight feeds, and chains of four after each."""
+    return {f"raw/f{n}": [] for n in range(8)} | {
         f"d/p{n}": [f"raw/f{n % 8}" if n < 8 else f"d/p{n - 8}"] for n in range(32)
     }
+
+
+def test_played_days_go_as_forecast(world: World, aws: FakeAws) -> None:
+    """Two days with the delays of decision 73, against how they went; `benchmarks/forecast.py` plays real graphs."""
+    graph = small_graph()
     habits, score = Habits(graph, Random(4)), Score()  # noqa: S311
-    known = learn(world, habits, TODAY, 60)
-    due = promised(known, graph, margin=HOUR)
+    due = promised(learn(world, habits, TODAY, 60), finals(graph))
     world.load(mesh(graph, due), at("2026-11-19 12:00"))
-    for day in range(2):
-        judge(world, graph, habits.day(TODAY + timedelta(day)), due, TODAY + timedelta(day), score)
-    assert len(score.errors) == 64
+    for number in range(2):
+        on = TODAY + timedelta(number)
+        truth = habits.day(on)
+        stops, before = moments(truth, graph, due)
+        day = Day(world, graph, truth, on)
+        for stop in day.play(stops):
+            score.add(judge(foretold(day, stop), stop, truth, due, before))
+    assert (len(score.errors), len(score.chances)) == (64, 16)
     assert statistics.median(score.errors) < 0.2
     assert statistics.mean(score.inside) > 0.5
-    assert score.hits >= score.misses
+
+
+def test_a_day_as_of_a_moment_is_as_if_it_had_been_played(world: World, aws: FakeAws) -> None:
+    """Two dates that go alike, with a failure: the one is played, and the state of the other is put as of each moment, as benchmarks do."""
+    graph = small_graph()
+    habits = Habits(graph, Random(6))  # noqa: S311
+    due = promised(learn(world, habits, TODAY, 30), finals(graph))
+    world.load(mesh(graph, due), at("2026-11-19 12:00"))
+    truth = habits.day(TODAY)
+    truth.failures = {"d/p0": (300.0, 2400.0)}
+    stops = [each * HOUR / 2 for each in range(8, 20)]
+    found = []
+    for kind, on in ((Day, TODAY), (DayAsOf, TODAY + timedelta(7))):
+        day = kind(world, graph, truth.settled(graph), on)
+        found.append([rounded(foretold(day, stop)) for stop in day.play(stops)])
+        world.sql("DELETE FROM usual_time WHERE last_date >= %s", on)
+        learn(world, Habits(graph, Random(6)), TODAY, 30)  # noqa: S311
+    assert found[0] == found[1]
+
+
+@in_soak
+@pytest.mark.slow
+def test_forecasts_of_a_real_graph_are_nearly_as_good_as_the_oracles(postgres: Postgres) -> None:
+    """Two days of decision 73; `benchmarks/forecast.py` plays all of them."""
+    graph = corpora.graphs()["bigquery-etl"]
+    ours, best = Score(), Score()
+    with new_world(postgres) as world:
+        for each, of_oracle in benchmark.played(world, benchmark.graph_of(graph), 1, 2):
+            ours.add(each)
+            best.add(of_oracle)
+    assert statistics.median(ours.errors) <= 0.1
+    assert ours.counts()[0] >= 0.9 * best.counts()[0]
+    assert sum(ours.counts()[1:]) <= sum(best.counts()[1:]) + 3
+
+
+def rounded(found: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(round(each / 60) for each in (of.low, of.expected, of.high)) for name, of in found.items()}
+
+
+def test_the_oracle_knows_the_distributions_and_not_the_future() -> None:
+    """Of many days it is right as often as it says: what it gives a chance of 30 % happens on three days of ten."""
+    graph = small_graph()
+    habits, chances = Habits(graph, Random(5)), []  # noqa: S311
+    due = dict.fromkeys(finals(graph), 6.5 * HOUR)
+    for number in range(60):
+        on = TODAY + timedelta(number)
+        truth = habits.day(on)
+        found = oracle(habits, truth, due, on, 5.5 * HOUR, 100, Random(number), due)  # noqa: S311
+        chances += [(found[name].chance, truth.ready[name] > due[name]) for name in due]
+    unsure = [(chance, missed) for chance, missed in chances if 0.02 < chance < 0.98]
+    assert len(unsure) > 30
+    assert statistics.mean(chance for chance, _ in unsure) == pytest.approx(
+        statistics.mean(missed for _, missed in unsure), abs=0.12
+    )

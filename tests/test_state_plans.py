@@ -119,7 +119,7 @@ def calls(world: World) -> dict[str, Call]:
         "status_of_day": lambda state: state.status_of_day(TODAY, None, "", 50, LATER),
         "status_of_products": lambda state: state.status_of_products(TODAY, None, ["d/x3", "raw/r1"], "", 50, LATER),
         "status_changes": lambda state: state.status_changes(TODAY, None, position),
-        "forecast_page": lambda state: state.forecast_page(TODAY, None, False, "", 50, LATER),
+        "forecast_columns": lambda state: state.forecast_columns(TODAY, None, False, "", LATER),
         "describe_product": lambda state: state.describe_product("raw/trigger", LATER),
         "runs_page": lambda state: state.runs_page("d/x3", yesterday, TODAY, None, "", 50, LATER),
         "runs_page of all dates": lambda state: state.runs_page("d/x3", None, None, None, "", 60, LATER),

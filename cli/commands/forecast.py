@@ -2,7 +2,7 @@
 
 import argparse
 
-from headgate.cli import forecasting, terminal
+from headgate.cli import critical_path, forecasting, terminal
 from headgate.cli.application import inquire
 from headgate.cli.arguments import add_application, add_date, product_name
 from headgate.cli.errors import FINE
@@ -14,11 +14,17 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--product", type=product_name, metavar="DOMAIN/PRODUCT", help="this one, and what decides when it is ready"
     )
+    parser.add_argument(
+        "--critical-path", type=product_name, metavar="DOMAIN/PRODUCT",
+        help="the chain of inputs that has decided, or will decide, when this one is ready, and how much later its other inputs could have come",
+    )  # fmt: skip
     parser.add_argument("--at-risk", action="store_true", help="only products that are expected to miss their SLA")
     add_application(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.critical_path:
+        return _critical_path(arguments)
     answer = inquire(
         arguments,
         "forecast",
@@ -43,4 +49,17 @@ def run(arguments: argparse.Namespace) -> int:
     at_risk = [each for each in products if each.get("at_risk")]
     if at_risk:
         terminal.line(f"{plural(len(at_risk), 'product')} at risk")
+    return FINE
+
+
+def _critical_path(arguments: argparse.Namespace) -> int:
+    """Of a finished date as it was, of an open one as it is expected."""
+    answer = inquire(arguments, "critical_path", product=arguments.critical_path, business_date=arguments.date)
+    if arguments.json:
+        terminal.print_json(answer)
+        return FINE
+    clock = Clock(None, answer["business_date"])
+    terminal.line(f"{answer['product']} for {answer['business_date']}, as of {clock.with_zone(answer['asked_at'])}")
+    for line in critical_path.lines(answer["path"], clock):
+        terminal.line(line, indent=4)
     return FINE

@@ -11,6 +11,7 @@ from headgate.cli.arguments import add_application, add_date
 from headgate.cli.attention import ORDER, Selection, by_domain, needs_attention
 from headgate.cli.day_report import print_status
 from headgate.cli.errors import FINE, UsageError
+from headgate.cli.expectations import expect
 from headgate.cli.formatting import Clock, Entry
 
 SHORT = 40  # products that are all shown, and rows of what needs attention
@@ -56,6 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _show(arguments: argparse.Namespace) -> None:
     answer = inquire(arguments, "status", business_date=arguments.date, domain=arguments.domain, since=arguments.since)
+    expect(answer, arguments)
     selection = Selection(tuple(arguments.status), arguments.owner)
     products = selection.of(answer["products"])
     if arguments.json:

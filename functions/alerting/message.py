@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from alerting import file_message
+from alerting import file_message, risk_message
 from alerting.text import fitted, one_line, quoted
 from console_links import execution_page, folder_page, job_run_page
 from step_types import step_type, step_types
@@ -15,6 +15,7 @@ Alert = dict[str, Any]
 TITLES = {
     "ERROR": "{product} failed for {business_date}",
     "LATE": "{product} is late for {business_date}",
+    "AT_RISK": "{product} is at risk of missing its SLA for {business_date}",
     "COMPLETED": "{product} is complete for {business_date}",
     "STARTED": "{product} has started for {business_date}",
     "SKIPPED": "{product} was skipped for {business_date}",
@@ -89,6 +90,8 @@ def compose(alert: Alert) -> Message:
         facts.append(("What failed", _failure(alert)))
     if alert["kind"] == "LATE":
         facts.append(("Now", f"{alert.get('status', 'WAITING')}, was due by {clock(alert['due_at'])}"))
+    if alert["kind"] == "AT_RISK":
+        facts += [("Due", f"by {clock(alert['due_at'])}"), ("Expected", risk_message.sentence(alert, clock.time))]
     if alert.get("status") == "NOT OPENED":
         facts.append(("Not opened", _unopened(alert, clock)))
     if alert["kind"] == "OUTDATED":
@@ -217,7 +220,13 @@ class _Clock:
             self._zone: Any = ZoneInfo(alert["timezone"])
         except (KeyError, ZoneInfoNotFoundError):
             self._zone = UTC
+        self._on = alert["business_date"]
 
     def __call__(self, moment: str) -> str:
         at = datetime.fromisoformat(moment).astimezone(self._zone)
         return f"{at:%Y-%m-%d %H:%M} {at.tzname()}"
+
+    def time(self, moment: str) -> str:
+        """Without its zone; with its date where that is not the business date."""
+        at = datetime.fromisoformat(moment).astimezone(self._zone)
+        return f"{at:%H:%M}" if str(at.date()) == self._on else f"{at:%Y-%m-%d %H:%M}"

@@ -157,6 +157,9 @@ class State(FileCalls):
     def repair(self, now_is: datetime) -> Repaired:
         return self._one(Repaired, "repair", now_is)
 
+    def notify_at_risk(self, now_is: datetime) -> int:
+        return int(self._value("notify_at_risk", now_is))
+
     def begin_tick(self) -> int:
         return int(self._value("begin_tick"))
 

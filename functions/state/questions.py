@@ -85,10 +85,13 @@ class Questions(Calls):
     ) -> list[Row]:  # fmt: skip
         return self._rows(Row, "files_page", product, on_date, of_status, of_batch, of_name, before, page)
 
-    def forecast_page(
-        self, on_date: date, of_product: str | None, only_at_risk: bool, after: str, page: int, now_is: datetime
+    def forecast_columns(
+        self, on_date: date, of_product: str | None, only_at_risk: bool, after: str, now_is: datetime
     ) -> list[Row]:
-        return self._rows(Row, "forecast_page", on_date, of_product, only_at_risk, after, page, now_is)
+        return self._rows(Row, "forecast_columns", on_date, of_product, only_at_risk, after, now_is)
+
+    def critical_path(self, of_product: str, on_date: date, of_cycle: str | None, now_is: datetime) -> list[Json]:
+        return cast(list[Json], self._value("critical_path", of_product, on_date, of_cycle, now_is))
 
     def describe_batch(self, of_batch: int) -> Json:
         return cast(Json, self._value("describe_batch", of_batch))

@@ -8,7 +8,7 @@ from headgate.generator.model.mesh import Mesh
 RULE = Rule(
     "HG501",
     "not a step's status",
-    "Only a run can be LATE, SKIPPED or OUTDATED, and files are of a product; steps would never send this notification.",
+    "Only a run can be LATE, AT_RISK, SKIPPED or OUTDATED, and files are of a product; steps would never send this notification.",
     Severity.WARNING,
 )
 
@@ -16,7 +16,7 @@ RULE = Rule(
 def check(mesh: Mesh) -> Iterator[Finding]:
     for product in mesh.products.values():
         for index, each in enumerate(product.notify):
-            wrong = [kind for kind in each.on if kind in ("LATE", "SKIPPED", "OUTDATED", "FILES")]
+            wrong = [kind for kind in each.on if kind in ("LATE", "AT_RISK", "SKIPPED", "OUTDATED", "FILES")]
             if each.level == "step" and len(wrong) == len(each.on):
                 yield Finding(
                     RULE,

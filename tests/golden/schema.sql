@@ -1,5 +1,21 @@
 CREATE DOMAIN public.dependency_event AS text
 	CONSTRAINT dependency_event_check CHECK ((VALUE = ANY (ARRAY['opened'::text, 'arrived'::text, 'reopened'::text, 'added'::text, 'removed'::text, 'kept'::text, 'waived'::text, 'unwaived'::text])));
+CREATE TYPE public.forecast AS (
+	product_id text[],
+	cycle text[],
+	run_id uuid[],
+	attempt integer[],
+	status text[],
+	due_at timestamp with time zone[],
+	basis text[],
+	low double precision[],
+	middle double precision[],
+	high double precision[],
+	usual double precision[],
+	late double precision[],
+	reason integer[],
+	waits_for integer[]
+);
 CREATE TYPE public.forecast_input AS (
 	number integer,
 	leaf integer,
@@ -15,6 +31,7 @@ CREATE TYPE public.forecast_node AS (
 	status text,
 	due_at timestamp with time zone,
 	basis text,
+	waits boolean,
 	condition jsonb,
 	opens double precision,
 	starts_by double precision,
@@ -23,9 +40,7 @@ CREATE TYPE public.forecast_node AS (
 	middle double precision,
 	high double precision,
 	usual double precision,
-	late double precision,
-	reason integer,
-	waits_for integer
+	late double precision
 );
 CREATE DOMAIN public.run_event AS text
 	CONSTRAINT run_event_check CHECK ((VALUE = ANY (ARRAY['opened'::text, 'waiting'::text, 'released'::text, 'repaired'::text, 'started'::text, 'completed'::text, 'failed'::text, 'skipped'::text, 'cancelled'::text, 'late'::text, 'held'::text, 'hold_removed'::text, 'rerun'::text, 'restarted'::text, 'started_again'::text, 'condition_changed'::text, 'outdated'::text, 'resumed'::text, 'waived'::text, 'due_changed'::text, 'held_over'::text])));
@@ -40,7 +55,7 @@ CREATE TABLE public.alert (
     notified_at timestamp with time zone CONSTRAINT alert_told_at_not_null NOT NULL,
     cause text,
     over_at timestamp with time zone,
-    CONSTRAINT alert_kind_check CHECK ((kind = ANY (ARRAY['ERROR'::text, 'LATE'::text, 'COMPLETED'::text, 'STARTED'::text, 'SKIPPED'::text, 'OUTDATED'::text, 'FILES'::text])))
+    CONSTRAINT alert_kind_check CHECK ((kind = ANY (ARRAY['ERROR'::text, 'LATE'::text, 'AT_RISK'::text, 'COMPLETED'::text, 'STARTED'::text, 'SKIPPED'::text, 'OUTDATED'::text, 'FILES'::text])))
 );
 CREATE TABLE public.alert_conversation (
     cause text NOT NULL,
@@ -442,7 +457,7 @@ CREATE TABLE public.usual_time (
     weekdays smallint[] NOT NULL,
     shifts real[] NOT NULL,
     ranked real[] NOT NULL,
-    CONSTRAINT usual_time_kind_check CHECK ((kind = ANY (ARRAY['work'::text, 'ready'::text])))
+    CONSTRAINT usual_time_kind_check CHECK ((kind = ANY (ARRAY['work'::text, 'ready'::text, 'repair'::text])))
 );
 CREATE TABLE public.alert_mute (
     muted text NOT NULL,
@@ -688,6 +703,11 @@ CREATE TABLE public.retention (
     report jsonb NOT NULL,
     CONSTRAINT retention_last_check CHECK (last)
 );
+CREATE TABLE public.risk_notice (
+    run_id uuid NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    noted_at timestamp with time zone NOT NULL
+);
 CREATE TABLE public.run_metadata (
     run_id uuid NOT NULL,
     attempt integer NOT NULL,
@@ -803,6 +823,8 @@ ALTER TABLE ONLY public.refresh_event
     ADD CONSTRAINT refresh_event_pkey PRIMARY KEY (event_key);
 ALTER TABLE ONLY public.retention
     ADD CONSTRAINT retention_pkey PRIMARY KEY (last);
+ALTER TABLE ONLY public.risk_notice
+    ADD CONSTRAINT risk_notice_pkey PRIMARY KEY (run_id, due_at);
 ALTER TABLE ONLY public.run_metadata
     ADD CONSTRAINT run_metadata_pkey PRIMARY KEY (run_id, attempt);
 ALTER TABLE ONLY public.schema_migration
@@ -990,6 +1012,8 @@ ALTER TABLE ONLY public.landing_wave
     ADD CONSTRAINT landing_wave_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.data_product_status(run_id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.missed_deadline
     ADD CONSTRAINT missed_deadline_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.data_product_status(run_id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.risk_notice
+    ADD CONSTRAINT risk_notice_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.data_product_status(run_id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.run_metadata
     ADD CONSTRAINT run_metadata_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.data_product_status(run_id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.unmade_opening

@@ -26,7 +26,7 @@ RECOGNIZES_REPETITION = False
 SEARCHES = False
 PAGES = False
 UPDATES = False
-COLORS = {"ERROR": "#b42318", "LATE": "#b54708", "FILES": "#b54708", "COMPLETED": "#067647"}
+COLORS = {"ERROR": "#b42318", "LATE": "#b54708", "AT_RISK": "#b54708", "FILES": "#b54708", "COMPLETED": "#067647"}
 CELL = "padding:2px 12px 2px 0;vertical-align:top"
 
 

@@ -22,6 +22,7 @@ UPDATES = True
 MARKS = {
     "ERROR": ":red_circle:",
     "LATE": ":large_orange_circle:",
+    "AT_RISK": ":large_yellow_circle:",
     "FILES": ":large_orange_circle:",
     "COMPLETED": ":large_green_circle:",
 }

@@ -11,7 +11,7 @@ RECOGNIZES_REPETITION = False
 SEARCHES = False
 PAGES = False
 UPDATES = False
-COLORS = {"ERROR": "attention", "LATE": "warning", "FILES": "warning", "COMPLETED": "good"}
+COLORS = {"ERROR": "attention", "LATE": "warning", "AT_RISK": "warning", "FILES": "warning", "COMPLETED": "good"}
 LONGEST = 8_000  # characters of all facts; Teams takes cards of 28 KB
 
 

@@ -59,11 +59,13 @@ $$;
 
 CREATE OR REPLACE FUNCTION learn_from_run(run uuid, now_is timestamptz) RETURNS void
 LANGUAGE sql AS $$
--- How long the attempt took that has COMPLETED, from its release on, and when it was ready.
+-- How long the attempt took that has COMPLETED, from its release on, and when it was ready; and where it was run again after a failure of its own, how long that took.
     SELECT learn_times((SELECT jsonb_agg(jsonb_build_object('product_id', r.product_id, 'kind', took.kind, 'cycle', r.cycle, 'on_date', r.business_date,
             'seconds', extract(epoch FROM took.time)))
         FROM run_of(run) r LEFT JOIN data_product_schedule s USING (product_id)
-        CROSS JOIN LATERAL (VALUES ('work', r.finished_at - r.released_at), ('ready', r.finished_at - date_begins(r.business_date, s.timezone))) took(kind, time)
+        CROSS JOIN LATERAL (VALUES ('work', r.finished_at - r.released_at), ('ready', r.finished_at - date_begins(r.business_date, s.timezone)),
+            ('repair', CASE WHEN r.attempt > 1 THEN r.released_at - (SELECT min(h.changed_at) FROM data_product_status_history h
+                WHERE h.run_id = r.run_id AND h.event = 'failed' AND h.error NOT IN ('DeadlineExceeded', 'UpstreamFailed')) END)) took(kind, time)
         WHERE r.status = 'COMPLETED' AND took.time IS NOT NULL), now_is)
 $$;
 

@@ -1,4 +1,4 @@
--- What a forecast of a business date begins with: each product with what is known of it, and what waits for what. Moments are seconds since 1970.
+-- What a forecast of a business date begins with: each product with what is known of it. Moments are seconds since 1970.
 
 CREATE OR REPLACE FUNCTION seconds_of(at timestamptz) RETURNS float8 LANGUAGE sql STABLE AS $$
     SELECT extract(epoch FROM at)::float8
@@ -9,6 +9,38 @@ CREATE OR REPLACE FUNCTION later_seconds(ranked real[], over integer, elapsed fl
 -- of them goes on as long as it is beyond their middle, or so: a delay without a scale of its own, as that of a feed. Null without cases. Inlined.
     SELECT CASE WHEN over < cardinality(ranked) THEN greatest(elapsed, ranked[over + 1 + round(share * (cardinality(ranked) - over - 1))::integer])
         ELSE elapsed + 2 * share * share * greatest(elapsed - ranked[(cardinality(ranked) + 1) / 2], 60) END
+$$;
+
+CREATE OR REPLACE FUNCTION ranked_at(ranked real[], share float8) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$
+    SELECT ranked[1 + round(share * (cardinality(ranked) - 1))::integer]
+$$;
+
+CREATE OR REPLACE FUNCTION longest_tenth(of_kind text) RETURNS real[] LANGUAGE sql STABLE AS $$
+-- What exceptional cases are like, over all products: of `ready` by how many seconds feeds were later than their middle, of `work` how many times their middle runs
+-- took, of each the longest tenth; of `repair` the seconds of all. In order. A thousand products are enough.
+    SELECT array_agg(each.value ORDER BY each.value) FROM (
+        SELECT u.ranked, cardinality(u.ranked) AS known, u.ranked[(cardinality(u.ranked) + 1) / 2] AS middle
+        FROM usual_time u
+        WHERE u.kind = of_kind AND (of_kind <> 'ready' OR NOT EXISTS (SELECT FROM data_product p WHERE p.product_id = u.product_id AND p.machine IS NOT NULL))
+        ORDER BY hashtext(u.product_id), u.product_id LIMIT 1000
+    ) u
+    CROSS JOIN LATERAL (
+        SELECT (CASE of_kind WHEN 'ready' THEN r - u.middle WHEN 'work' THEN r / greatest(u.middle, 1) ELSE r END)::real AS value
+        FROM unnest(CASE of_kind WHEN 'repair' THEN u.ranked ELSE u.ranked[u.known - u.known / 10 + 1:] END) r) each
+$$;
+
+CREATE OR REPLACE FUNCTION longer_cases(cases real[], gone float8) RETURNS float8[] LANGUAGE sql IMMUTABLE AS $$
+-- Of those of the cases (in order) that are longer than `gone` one tenth, half and nine tenths are not longer than these; null of fewer than five.
+    SELECT ARRAY[cases[over + 1 + (0.1 * rest)::integer], cases[over + 1 + (0.5 * rest)::integer], cases[over + 1 + (0.9 * rest)::integer]]::float8[]
+    FROM (SELECT width_bucket(gone::real, cases) AS over) passed CROSS JOIN LATERAL (SELECT cardinality(cases) - over - 1 AS rest) longer WHERE rest >= 4
+$$;
+
+CREATE OR REPLACE FUNCTION exceptional(basis text, gone float8, middle float8, feeds real[], work real[], repairs real[]) RETURNS float8[] LANGUAGE sql IMMUTABLE AS $$
+-- The seconds, as `longer_cases`, that something takes which has taken `gone` and is beyond what is known of it: by what all products have shown.
+    SELECT CASE basis
+        WHEN 'source' THEN (SELECT ARRAY[middle + c[1], middle + c[2], middle + c[3]] FROM longer_cases(feeds, gone - middle) c WHERE c IS NOT NULL)
+        WHEN 'running' THEN (SELECT ARRAY[middle * c[1], middle * c[2], middle * c[3]] FROM longer_cases(work, gone / greatest(middle, 1)) c WHERE c IS NOT NULL)
+        WHEN 'failed' THEN longer_cases(repairs, gone) END
 $$;
 
 CREATE OR REPLACE FUNCTION opens_for(s data_product_schedule, on_date date) RETURNS TABLE (at timestamptz, cycle text)
@@ -50,7 +82,7 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 CREATE OR REPLACE FUNCTION forecast_nodes(on_date date, now_is timestamptz) RETURNS SETOF forecast_node
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SET enable_nestloop = on AS $$
 -- Each product of that date with what is known of itself: when it is ready, or, of what waits for others, how long its work takes then.
     WITH run AS (
         SELECT r.product_id, r.cycle, r.run_id, r.attempt, r.status, r.due_at, r.deadline_at, r.released_at, r.finished_at, r.held,
@@ -80,7 +112,7 @@ LANGUAGE sql STABLE AS $$
             f.received_at, s.timezone, CASE WHEN f.received_at IS NULL THEN 'source' ELSE 'done' END
         FROM forecast_sources(on_date) f LEFT JOIN data_product_schedule s ON s.product_id = coalesce(product_of_files(f.product_id), f.product_id)
     ), known AS (
-        SELECT n.*, row_number() OVER ()::integer AS number, greatest(seconds_of(now_is), seconds_of(n.opens_at)) AS opens,
+        SELECT n.*, greatest(seconds_of(now_is), seconds_of(n.opens_at)) AS opens,
             CASE n.basis WHEN 'source' THEN u.ranked ELSE w.ranked END AS ranked,
             coalesce(seconds_of(date_begins(on_date, n.timezone)) + u.shifts[iso_weekday(on_date)] + u.ranked[(cardinality(u.ranked) + 1) / 2], 'NaN') AS usual,
             CASE n.basis WHEN 'source' THEN seconds_of(date_begins(on_date, n.timezone)) + u.shifts[iso_weekday(on_date)]
@@ -90,23 +122,32 @@ LANGUAGE sql STABLE AS $$
         LEFT JOIN usual_time w ON w.product_id = n.product_id AND w.kind = 'work' AND w.cycle = n.cycle
         LEFT JOIN usual_time u ON u.product_id = n.product_id AND u.kind = 'ready' AND u.cycle = n.cycle
     ), reckoned AS (
-        SELECT k.*, seconds_of(k.done_at) AS done, gone.elapsed, CASE WHEN gone.elapsed > 0 THEN width_bucket(gone.elapsed::real, k.ranked) ELSE 0 END AS over
+        SELECT k.*, seconds_of(k.done_at) AS done, gone.elapsed, k.ranked[(cardinality(k.ranked) + 1) / 2] AS median,
+            CASE WHEN gone.elapsed > 0 THEN width_bucket(gone.elapsed::real, k.ranked) ELSE 0 END AS over
         FROM known k CROSS JOIN LATERAL (SELECT CASE WHEN k.basis IN ('running', 'source') THEN seconds_of(now_is) - k.since ELSE 0 END AS elapsed OFFSET 0) gone
         OFFSET 0
+    ), beyond AS (
+        SELECT r.*, CASE WHEN basis = 'failed' OR elapsed > 0 AND over >= greatest(0.9 * cardinality(ranked), cardinality(ranked) - 4) THEN
+            exceptional(basis, CASE basis WHEN 'failed' THEN seconds_of(now_is) - done ELSE elapsed END, median,
+                (SELECT longest_tenth('ready')), (SELECT longest_tenth('work')), (SELECT longest_tenth('repair'))) END AS tail
+        FROM reckoned r OFFSET 0
     ), ready AS (
-        SELECT r.*, CASE WHEN basis = 'done' THEN done ELSE since + later_seconds(ranked, over, elapsed, 0.1) END AS low,
-            CASE WHEN basis = 'done' THEN done ELSE since + later_seconds(ranked, over, elapsed, 0.5) END AS middle,
-            CASE WHEN basis = 'done' THEN done WHEN basis IN ('failed', 'held') THEN 'Infinity' ELSE since + later_seconds(ranked, over, elapsed, 0.9) END AS high
-        FROM reckoned r
+        SELECT b.*, CASE WHEN basis = 'done' THEN done WHEN basis = 'failed' THEN coalesce(done + tail[1] + ranked_at(ranked, 0.1), since + ranked_at(ranked, 0.1))
+                WHEN tail IS NOT NULL THEN since + tail[1] ELSE since + later_seconds(ranked, over, elapsed, 0.1) END AS low,
+            CASE WHEN basis = 'done' THEN done WHEN basis = 'failed' THEN coalesce(done + tail[2] + median, since + median)
+                WHEN tail IS NOT NULL THEN since + tail[2] ELSE since + later_seconds(ranked, over, elapsed, 0.5) END AS middle,
+            CASE WHEN basis = 'done' THEN done WHEN basis = 'held' THEN 'Infinity' WHEN basis = 'failed' THEN coalesce(done + tail[3] + ranked_at(ranked, 0.9), 'Infinity')
+                WHEN tail IS NOT NULL THEN since + tail[3] ELSE since + later_seconds(ranked, over, elapsed, 0.9) END AS high
+        FROM beyond b
     )
-    SELECT number, product_id, cycle, run_id, attempt, status, due_at,
-        CASE WHEN middle IS NOT NULL OR basis = 'ended' OR condition IS NOT NULL THEN basis WHEN ends_by IS NULL THEN 'unknown' ELSE 'deadline' END, condition,
+    SELECT row_number() OVER ()::integer, product_id, cycle, run_id, attempt, status, due_at,
+        CASE WHEN middle IS NOT NULL OR basis = 'ended' OR condition IS NOT NULL THEN basis WHEN ends_by IS NULL THEN 'unknown' ELSE 'deadline' END,
+        basis IN ('waiting', 'held') AND condition IS NOT NULL, condition,
         opens, CASE WHEN starts AND basis = 'waiting' THEN coalesce(ends_by, 'NaN') ELSE 'NaN' END, coalesce(ends_by, 'NaN'),
         CASE WHEN basis = 'ended' THEN 'NaN' ELSE coalesce(low, 'NaN') END,
         CASE WHEN basis = 'ended' THEN 'NaN' ELSE coalesce(middle, CASE WHEN condition IS NULL THEN ends_by END, 'NaN') END,
         CASE WHEN basis = 'ended' THEN 'NaN' ELSE coalesce(high, 'NaN') END, usual,
         CASE WHEN basis IN ('failed', 'held') THEN 'Infinity' WHEN basis IN ('waiting', 'ended') THEN 0
-            WHEN basis = 'running' THEN coalesce(middle - since - ranked[(cardinality(ranked) + 1) / 2], 0) ELSE coalesce(nullif(middle - usual, 'NaN'), 0) END,
-        number, 0
+            WHEN basis = 'running' THEN coalesce(middle - since - median, 0) ELSE coalesce(nullif(middle - usual, 'NaN'), 0) END
     FROM ready
 $$;

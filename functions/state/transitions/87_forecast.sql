@@ -1,20 +1,17 @@
--- The forecast of a business date: when each product will be ready, between which moments, and what decides it.
+-- The forecast of a business date: when each product will be ready, between which moments, and what decides it. Products are computed in sets: after those that wait for
+-- nothing, all that wait for these alone, and so on.
 
-CREATE OR REPLACE FUNCTION condition_time(node jsonb, times float8[]) RETURNS float8
+CREATE OR REPLACE FUNCTION condition_time(node jsonb, leaves integer[], times float8[]) RETURNS float8
 LANGUAGE plpgsql IMMUTABLE AS $$
--- When the condition comes to hold if leaf n does at times[n + 1]; NaN, which is later than any moment, if that is not known.
+-- When the condition comes to hold if each of the leaves does at its time; NaN, which is later than any moment, if that is not known.
 BEGIN
     IF jsonb_typeof(node) = 'number' THEN
-        RETURN coalesce(times[node::integer + 1], 'NaN');
+        RETURN coalesce(times[array_position(leaves, node::integer)], 'NaN');
     ELSIF node ? 'all_of' THEN
-        RETURN (SELECT max(condition_time(member, times)) FROM jsonb_array_elements(node -> 'all_of') member);
+        RETURN (SELECT max(condition_time(member, leaves, times)) FROM jsonb_array_elements(node -> 'all_of') member);
     END IF;
-    RETURN (SELECT min(condition_time(member, times)) FROM jsonb_array_elements(node -> 'any_of') member);
+    RETURN (SELECT min(condition_time(member, leaves, times)) FROM jsonb_array_elements(node -> 'any_of') member);
 END $$;
-
-CREATE OR REPLACE FUNCTION waits_for_others(n forecast_node) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
-    SELECT n.basis IN ('waiting', 'held') AND n.condition IS NOT NULL
-$$;
 
 CREATE OR REPLACE FUNCTION usual_moment(product text, on_date date, now_is timestamptz) RETURNS float8
 LANGUAGE sql STABLE AS $$
@@ -27,10 +24,10 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 CREATE OR REPLACE FUNCTION forecast_inputs(nodes forecast_node[], on_date date, now_is timestamptz) RETURNS SETOF forecast_input
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SET enable_nestloop = on AS $$
 -- What those of the products wait for that wait.
     WITH node AS MATERIALIZED (
-        SELECT n.number, n.product_id, n.cycle, n.run_id, waits_for_others(n) AS waits FROM unnest(nodes) n
+        SELECT n.number, n.product_id, n.cycle, n.run_id, n.waits FROM unnest(nodes) n
     ), input AS (
         SELECT w.number, d.leaf, d.upstream, d.cycle, d.statuses, d.required_date,
             CASE d.status WHEN 'ARRIVED' THEN seconds_of(coalesce(d.arrived_at, d.changed_at)) END AS at
@@ -43,7 +40,7 @@ LANGUAGE sql STABLE AS $$
             WHERE i.required_date IS DISTINCT FROM on_date) a ON true
         WHERE w.waits AND w.run_id IS NULL
     ), place AS MATERIALIZED (
-        SELECT product_id, min(number) AS number, jsonb_object_agg(cycle, number) AS by_cycle FROM node GROUP BY product_id
+        SELECT product_id, min(number) AS number, CASE WHEN count(*) > 1 THEN jsonb_object_agg(cycle, number) END AS by_cycle FROM node GROUP BY product_id
     )
     SELECT i.number, i.leaf, coalesce((p.by_cycle ->> i.cycle)::integer, p.number, 0),
         coalesce(i.at, CASE WHEN NOT i.statuses && '{COMPLETED,STARTED}' THEN 'NaN'  -- nobody expects it
@@ -52,7 +49,7 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 CREATE OR REPLACE FUNCTION last_inputs(nodes forecast_node[]) RETURNS TABLE (number integer, source integer)
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SET enable_nestloop = on AS $$
 -- What the runs that go on waited for last.
     SELECT n.number, min(u.number)
     FROM unnest(nodes) n
@@ -61,125 +58,142 @@ LANGUAGE sql STABLE AS $$
     WHERE n.basis = 'running' GROUP BY n.number
 $$;
 
-CREATE OR REPLACE FUNCTION forecast_order(nodes forecast_node[], inputs forecast_input[]) RETURNS TABLE (number integer, waits_for forecast_input[])
-LANGUAGE sql STABLE AS $$
--- The products that wait, each after all that it waits for, with its inputs. There are no cycles; an input that takes the latest refresh of any date could
--- make one, and is then taken with what is known of it.
-    WITH RECURSIVE depth(number, steps) AS (
-        SELECT n.number, 0 FROM unnest(nodes) n WHERE waits_for_others(n)
+CREATE OR REPLACE FUNCTION forecast_levels(nodes forecast_node[], inputs forecast_input[]) RETURNS TABLE (number integer, level integer)
+LANGUAGE sql STABLE SET enable_nestloop = off AS $$
+-- How many products that wait are one after the other before each is ready; 0 waits for none. There are no cycles; an input that takes the latest refresh of any date
+-- could make one, and does not count then.
+    WITH RECURSIVE node AS MATERIALIZED (
+        SELECT n.number, n.waits FROM unnest(nodes) n
+    ), edge AS MATERIALIZED (
+        SELECT i.number, i.source FROM unnest(inputs) i JOIN node s ON s.number = i.source AND s.waits WHERE i.at IS NULL
+    ), depth(number, level) AS (
+        SELECT n.number, 1 FROM node n WHERE n.waits AND NOT EXISTS (SELECT FROM edge e WHERE e.number = n.number)
         UNION
-        SELECT i.number, d.steps + 1 FROM depth d JOIN unnest(inputs) i ON i.source = d.number AND i.at IS NULL WHERE d.steps < 100
+        SELECT e.number, d.level + 1 FROM depth d JOIN edge e ON e.source = d.number WHERE d.level < 100
     )
-    SELECT d.number, coalesce(i.inputs, '{}')
-    FROM (SELECT number, max(steps) AS steps FROM depth GROUP BY number) d
-    LEFT JOIN (SELECT i.number, array_agg(i::forecast_input ORDER BY i.leaf) AS inputs FROM unnest(inputs) i GROUP BY i.number) i USING (number)
-    ORDER BY d.steps
+    SELECT n.number, CASE WHEN n.waits THEN coalesce(max(d.level), 101) ELSE 0 END FROM node n LEFT JOIN depth d USING (number) GROUP BY n.number, n.waits
 $$;
-
-CREATE OR REPLACE FUNCTION forecast_start(n forecast_node, inputs forecast_input[], nodes forecast_node[]) RETURNS forecast_node
-LANGUAGE plpgsql IMMUTABLE AS $$
--- The product with `low`, `middle` and `high` of its start: when its condition holds, after its opening. The input that decides is `waits_for`, and what that
--- is late by is the reason.
-DECLARE
-    i forecast_input;
-    source forecast_node;
-    any_of boolean := strpos(n.condition::text, 'any_of') > 0;
-    lows float8[] := '{}';
-    middles float8[] := '{}';
-    highs float8[] := '{}';
-    latest float8 := '-Infinity';
-BEGIN
-    n.low := '-Infinity';
-    n.middle := '-Infinity';
-    n.high := '-Infinity';
-    FOREACH i IN ARRAY inputs LOOP
-        IF i.at IS NULL THEN
-            source := nodes[i.source];
-        ELSE
-            source.low := i.at;
-            source.middle := i.at;
-            source.high := i.at;
-        END IF;
-        n.low := greatest(n.low, source.low);
-        n.high := greatest(n.high, source.high);
-        IF source.middle > n.middle THEN
-            n.middle := source.middle;
-            n.waits_for := i.source;
-        END IF;
-        IF any_of THEN
-            lows[i.leaf + 1] := greatest(lows[i.leaf + 1], source.low);
-            middles[i.leaf + 1] := greatest(middles[i.leaf + 1], source.middle);
-            highs[i.leaf + 1] := greatest(highs[i.leaf + 1], source.high);
-        END IF;
-    END LOOP;
-    IF any_of THEN
-        n.low := condition_time(n.condition, lows);
-        n.middle := condition_time(n.condition, middles);
-        n.high := condition_time(n.condition, highs);
-        FOREACH i IN ARRAY inputs LOOP
-            IF middles[i.leaf + 1] = n.middle THEN
-                n.waits_for := i.source;
-            END IF;
-        END LOOP;
-    END IF;
-    IF n.middle <= n.opens OR n.starts_by < n.middle THEN
-        n.waits_for := 0;
-    ELSIF n.waits_for > 0 AND n.basis <> 'held' THEN
-        n.reason := nodes[n.waits_for].reason;
-        n.late := nodes[n.waits_for].late;
-    END IF;
-    n.low := least(greatest(n.low, n.opens), n.starts_by);
-    n.middle := least(greatest(n.middle, n.opens), n.starts_by);
-    n.high := least(greatest(n.high, n.opens), n.starts_by);
-    RETURN n;
-END $$;
 
 CREATE OR REPLACE FUNCTION spread(one float8, other float8) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$
 -- How far the edge of the sum of two independent times is from its middle, by those of the two.
     SELECT sqrt(one * one + other * other)
 $$;
 
-CREATE OR REPLACE FUNCTION forecast_end(start forecast_node, work forecast_node) RETURNS forecast_node
-LANGUAGE plpgsql IMMUTABLE AS $$
--- The product with when it is ready, by its start and by how long its work takes. What has no history is ready by its deadline, and without one nobody knows.
-BEGIN
-    IF start.middle = 'NaN' OR work.middle = 'NaN' THEN
-        start.basis := CASE WHEN start.basis = 'held' THEN 'held' WHEN start.ends_by = 'NaN' THEN 'unknown' ELSE 'deadline' END;
-        start.middle := CASE WHEN start.middle = 'NaN' THEN start.ends_by ELSE greatest(start.middle, start.ends_by) END
-            + CASE WHEN work.middle = 'NaN' THEN 0 ELSE work.middle END;
-        start.high := 'NaN';
-        RETURN start;
-    END IF;
-    start.low := start.middle + work.middle - spread(start.middle - start.low, work.middle - work.low);
-    start.high := CASE WHEN 'Infinity' IN (start.high, work.high) THEN 'Infinity'
-        ELSE start.middle + work.middle + spread(start.high - start.middle, work.high - work.middle) END;
-    start.middle := start.middle + work.middle;
-    RETURN start;
-END $$;
-
-CREATE OR REPLACE FUNCTION forecast_ready(on_date date, now_is timestamptz) RETURNS forecast_node[]
-LANGUAGE plpgsql STABLE AS $$
--- Each product of that date, at its number, with when it is ready. What waits starts when its condition holds, and takes as long as usual then.
+CREATE OR REPLACE FUNCTION forecast_of(on_date date, now_is timestamptz) RETURNS forecast
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_nestloop = off AS $$
+-- Each product of that date with when it is ready. What waits starts when its condition holds, after its opening, and takes as long as usual then. A plan for the very
+-- list of products would look into it from its beginning for each of them: so plans are generic.
 DECLARE
     nodes forecast_node[] := ARRAY(SELECT n FROM forecast_nodes(on_date, now_is) n ORDER BY n.number);
-    inputs forecast_input[] := ARRAY(SELECT f FROM forecast_inputs(nodes, on_date, now_is) f);
-    each record;
+    inputs forecast_input[] := ARRAY(SELECT i FROM forecast_inputs(nodes, on_date, now_is) i);
+    places integer[];                   -- of each number: what waits stands after what it waits for
+    levels integer[];                   -- of each place
+    opens float8[];
+    starts_by float8[];
+    ends_by float8[];
+    either_place integer[];             -- of what does not wait for all of its inputs
+    either jsonb[];
+    e_place integer[];
+    e_leaf integer[];
+    e_source integer[];
+    e_at float8[];
+    lows float8[];
+    middles float8[];
+    highs float8[];
+    lates float8[];
+    reasons integer[];
+    sources integer[];
+    bases text[];
+    products text[];
+    cycles text[];
+    runs uuid[];
+    attempts integer[];
+    statuses text[];
+    dues timestamptz[];
+    usuals float8[];
+    level record;
+    one record;
 BEGIN
-    FOR each IN SELECT * FROM last_inputs(nodes) LOOP
-        nodes[each.number].waits_for := each.source;
-        IF nodes[each.source].late > nodes[each.number].late THEN
-            nodes[each.number].late := nodes[each.source].late;
-            nodes[each.number].reason := each.source;
+    SELECT array_agg(o.place ORDER BY o.number), array_agg(o.level ORDER BY o.place) INTO places, levels
+    FROM (SELECT l.number, l.level, row_number() OVER (ORDER BY l.level, l.number)::integer AS place FROM forecast_levels(nodes, inputs) l) o;
+    SELECT array_agg(n.product_id), array_agg(n.cycle), array_agg(n.run_id), array_agg(n.attempt), array_agg(n.status), array_agg(n.due_at), array_agg(n.basis), array_agg(n.low),
+        array_agg(n.middle), array_agg(n.high), array_agg(n.usual), array_agg(n.late), array_agg(n.place), array_fill(0, ARRAY[count(*)::integer]), array_agg(n.opens),
+        array_agg(n.starts_by), array_agg(n.ends_by), array_agg(n.place) FILTER (WHERE n.either), array_agg(n.condition) FILTER (WHERE n.either)
+    INTO products, cycles, runs, attempts, statuses, dues, bases, lows, middles, highs, usuals, lates, reasons, sources, opens, starts_by, ends_by, either_place, either
+    FROM (SELECT places[n.number] AS place, n.*, n.waits AND strpos(n.condition::text, 'any_of') > 0 AS either FROM unnest(nodes) n ORDER BY 1) n;
+    SELECT array_agg(i.place), array_agg(i.leaf), array_agg(i.source), array_agg(coalesce(i.at, CASE WHEN i.source = 0 THEN 'NaN'::float8 END)) INTO e_place, e_leaf, e_source, e_at
+    FROM (SELECT places[i.number] AS place, i.leaf, coalesce(places[nullif(i.source, 0)], 0) AS source, i.at FROM unnest(inputs) i ORDER BY 1, 2) i;
+    FOR one IN SELECT places[l.number] AS place, places[l.source] AS source FROM last_inputs(nodes) l LOOP
+        sources[one.place] := one.source;
+        IF lates[one.source] > lates[one.place] THEN
+            lates[one.place] := lates[one.source];
+            reasons[one.place] := one.source;
         END IF;
     END LOOP;
-    FOR each IN SELECT * FROM forecast_order(nodes, inputs) LOOP
-        nodes[each.number] := forecast_end(forecast_start(nodes[each.number], each.waits_for, nodes), nodes[each.number]);
+    FOR level IN
+        SELECT l.first, l.last, e.first AS e_first, e.last AS e_last
+        FROM (SELECT u.level, min(u.place)::integer AS first, max(u.place)::integer AS last FROM unnest(levels) WITH ORDINALITY u(level, place) WHERE u.level > 0 GROUP BY u.level) l
+        LEFT JOIN (SELECT levels[u.place] AS level, min(u.row)::integer AS first, max(u.row)::integer AS last FROM unnest(e_place) WITH ORDINALITY u(place, row) GROUP BY 1) e USING (level)
+        ORDER BY l.level
+    LOOP
+        WITH edge AS (
+            SELECT e.place, e.leaf, e.source, coalesce(e.at, lows[e.source]) AS low, coalesce(e.at, middles[e.source]) AS middle, coalesce(e.at, highs[e.source]) AS high
+            FROM unnest(e_place[level.e_first:level.e_last], e_leaf[level.e_first:level.e_last], e_source[level.e_first:level.e_last], e_at[level.e_first:level.e_last])
+                e(place, leaf, source, at)
+        ), every AS (
+            SELECT e.place, max(e.low) AS low, max(e.middle) AS middle, max(e.high) AS high, (max(ARRAY[e.middle, -e.leaf, e.source]))[3]::integer AS source FROM edge e GROUP BY e.place
+        ), leaf AS (
+            SELECT c.place, c.condition, e.leaf, max(e.low) AS low, max(e.middle) AS middle, max(e.high) AS high, (max(ARRAY[e.middle, e.source]))[2]::integer AS source
+            FROM unnest(either_place, either) c(place, condition) JOIN edge e USING (place) GROUP BY c.place, c.condition, e.leaf
+        ), first AS (
+            SELECT l.place, condition_time(l.condition, array_agg(l.leaf), array_agg(l.low)) AS low, condition_time(l.condition, array_agg(l.leaf), array_agg(l.middle)) AS middle,
+                condition_time(l.condition, array_agg(l.leaf), array_agg(l.high)) AS high, array_agg(l.middle) AS each_middle, array_agg(l.source) AS each_source
+            FROM leaf l GROUP BY l.place, l.condition
+        ), come AS (
+            SELECT e.place, coalesce(o.low, e.low) AS low, coalesce(o.middle, e.middle) AS middle, coalesce(o.high, e.high) AS high,
+                coalesce(o.each_source[array_position(o.each_middle, o.middle)], e.source) AS source
+            FROM every e LEFT JOIN first o USING (place)
+        ), start AS (
+            SELECT n.*, least(greatest(coalesce(c.low, '-Infinity'), n.opens), n.starts_by) AS s_low, least(greatest(coalesce(c.middle, '-Infinity'), n.opens), n.starts_by) AS s_middle,
+                least(greatest(coalesce(c.high, '-Infinity'), n.opens), n.starts_by) AS s_high,
+                CASE WHEN coalesce(c.middle, '-Infinity') <= n.opens OR n.starts_by < c.middle THEN 0 ELSE c.source END AS decides
+            FROM (SELECT level.first + n.o - 1 AS place, n.* FROM unnest(opens[level.first:level.last], starts_by[level.first:level.last], ends_by[level.first:level.last],
+                    bases[level.first:level.last], lows[level.first:level.last], middles[level.first:level.last], highs[level.first:level.last], lates[level.first:level.last])
+                WITH ORDINALITY n(opens, starts_by, ends_by, basis, low, middle, high, late, o)) n
+            LEFT JOIN come c USING (place)
+        ), ready AS (  -- what has no history is ready by its deadline, and without one nobody knows
+            SELECT s.place, s.decides, CASE WHEN s.decides > 0 AND s.basis <> 'held' THEN reasons[s.decides] ELSE s.place END AS reason,
+                CASE WHEN s.decides > 0 AND s.basis <> 'held' THEN lates[s.decides] ELSE s.late END AS late,
+                CASE WHEN known OR s.basis = 'held' THEN s.basis WHEN s.ends_by = 'NaN' THEN 'unknown' ELSE 'deadline' END AS basis,
+                CASE WHEN known THEN s.s_middle + s.middle - spread(s.s_middle - s.s_low, s.middle - s.low) ELSE s.s_low END AS low,
+                CASE WHEN known THEN s.s_middle + s.middle
+                    ELSE CASE WHEN s.s_middle = 'NaN' THEN s.ends_by ELSE greatest(s.s_middle, s.ends_by) END + CASE WHEN s.middle = 'NaN' THEN 0 ELSE s.middle END END AS middle,
+                CASE WHEN NOT known THEN 'NaN' WHEN 'Infinity' IN (s.s_high, s.high) THEN 'Infinity'
+                    ELSE s.s_middle + s.middle + spread(s.s_high - s.s_middle, s.high - s.middle) END AS high
+            FROM start s CROSS JOIN LATERAL (SELECT s.s_middle <> 'NaN' AND s.middle <> 'NaN' AS known) k
+        )
+        SELECT array_agg(r.basis ORDER BY r.place) AS basis, array_agg(r.low ORDER BY r.place) AS low, array_agg(r.middle ORDER BY r.place) AS middle,
+            array_agg(r.high ORDER BY r.place) AS high, array_agg(r.late ORDER BY r.place) AS late, array_agg(r.reason ORDER BY r.place) AS reason,
+            array_agg(r.decides ORDER BY r.place) AS waits_for
+        INTO one FROM ready r;
+        bases := bases[:level.first - 1] || one.basis || bases[level.last + 1:];
+        lows := lows[:level.first - 1] || one.low || lows[level.last + 1:];
+        middles := middles[:level.first - 1] || one.middle || middles[level.last + 1:];
+        highs := highs[:level.first - 1] || one.high || highs[level.last + 1:];
+        lates := lates[:level.first - 1] || one.late || lates[level.last + 1:];
+        reasons := reasons[:level.first - 1] || one.reason || reasons[level.last + 1:];
+        sources := sources[:level.first - 1] || one.waits_for || sources[level.last + 1:];
     END LOOP;
-    RETURN nodes;
+    RETURN ROW(products, cycles, runs, attempts, statuses, dues, bases, lows, middles, highs, usuals, lates, reasons, sources)::forecast;
 END $$;
 
 CREATE OR REPLACE FUNCTION moment_of(seconds float8) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$
     SELECT to_timestamp(nullif(seconds, 'NaN'))
+$$;
+
+CREATE OR REPLACE FUNCTION is_at_risk(basis text, middle float8, due_at timestamptz, now_is timestamptz) RETURNS boolean LANGUAGE sql STABLE AS $$
+-- Whether a product is expected to miss its SLA, which is not over: it is more likely than not. Inlined.
+    SELECT coalesce(due_at > now_is AND basis NOT IN ('done', 'ended') AND middle > extract(epoch FROM due_at)::float8 AND middle <> 'NaN', false)
 $$;
 
 CREATE OR REPLACE FUNCTION forecast(on_date date, now_is timestamptz)
@@ -187,39 +201,71 @@ RETURNS TABLE (
     product_id text, cycle text, run_id uuid, attempt integer, status text, due_at timestamptz, basis text, low timestamptz, expected timestamptz, high timestamptz,
     usual timestamptz, waits_for text, because text, because_basis text, because_late float8, at_risk boolean
 )
-LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE sql STABLE SET enable_nestloop = off AS $$
 -- Of each product of that date when it is ready (`expected`: as likely before as after; between `low` and `high` in four of five cases; null: not known; `high` is
 -- infinite where it stays away until somebody acts), the input that it waits for longest, and the product `because` of which it is then, itself or one before it,
--- `because_late` seconds later than usual. `at_risk`: it is expected to miss its SLA, which is not over. A plan for the very list of products would look into it
--- from its beginning for each of them: so plans are generic.
+-- `because_late` seconds later than usual.
+    WITH product AS MATERIALIZED (
+        SELECT n.* FROM forecast_of(on_date, now_is) f CROSS JOIN LATERAL unnest(f.product_id, f.cycle, f.run_id, f.attempt, f.status, f.due_at, f.basis, f.low, f.middle, f.high, f.usual,
+            f.late, f.reason, f.waits_for)
+            WITH ORDINALITY n(product_id, cycle, run_id, attempt, status, due_at, basis, low, middle, high, usual, late, reason, waits_for, place)
+    )
+    SELECT n.product_id, n.cycle, n.run_id, n.attempt, n.status, n.due_at, n.basis, moment_of(n.low), moment_of(n.middle), moment_of(n.high), moment_of(n.usual),
+        w.product_id, b.product_id, b.basis, nullif(n.late, 'NaN'), is_at_risk(n.basis, n.middle, n.due_at, now_is)
+    FROM product n LEFT JOIN product w ON w.place = n.waits_for LEFT JOIN product b ON b.place = n.reason
+$$;
+
+CREATE OR REPLACE FUNCTION deciding(f forecast, product text) RETURNS bigint[] LANGUAGE sql STABLE AS $$
+-- The places of the product and of what decides when it is ready, input by input.
+    WITH RECURSIVE chain(place) AS (
+        SELECT n.place FROM unnest(f.product_id) WITH ORDINALITY n(product_id, place) WHERE n.product_id = product
+        UNION
+        SELECT f.waits_for[c.place] FROM chain c WHERE f.waits_for[c.place] > 0
+    )
+    SELECT array_agg(c.place) FROM chain c
+$$;
+
+CREATE OR REPLACE FUNCTION forecast_columns(on_date date, of_product text, only_at_risk boolean, after text, now_is timestamptz)
+RETURNS TABLE (key text, entry text)
+LANGUAGE plpgsql STABLE SET enable_nestloop = off SET enable_seqscan = off AS $$
+-- The forecast as an answer: of all products, of one with everything before it that decides, or of those at risk, as many after the key `after` as an answer holds, which
+-- is all of them up to some ten thousand. A row is a part of the column `key`; a column has a value for each product, separated by commas. Moments are seconds after the beginning of
+-- the date in UTC; in `waits_for` and `because` a product of this answer is its number, from 0 on.
 DECLARE
-    nodes forecast_node[] := forecast_ready(on_date, now_is);
+    f forecast := forecast_of(on_date, now_is);
+    chosen bigint[] := CASE WHEN of_product IS NOT NULL THEN coalesce(deciding(f, of_product), '{}') END;
+    midnight float8 := extract(epoch FROM on_date::timestamp AT TIME ZONE 'UTC');
 BEGIN
     RETURN QUERY
-    SELECT n.product_id, n.cycle, n.run_id, n.attempt, n.status, n.due_at, n.basis, moment_of(n.low), moment_of(n.middle), moment_of(n.high), moment_of(n.usual),
-        (nodes[n.waits_for]).product_id, (nodes[n.reason]).product_id, (nodes[n.reason]).basis, nullif(n.late, 'NaN'),
-        coalesce(n.due_at > now_is AND n.basis NOT IN ('done', 'ended') AND moment_of(n.middle) > n.due_at, false)
-    FROM unnest(nodes) n;
-END $$;
-
-CREATE OR REPLACE FUNCTION forecast_page(on_date date, of_product text, only_at_risk boolean, after text, page integer, now_is timestamptz)
-RETURNS TABLE (key text, entry text)
-LANGUAGE sql STABLE SET enable_seqscan = off AS $$
--- The forecast as an answer: of all products, of one with everything before it that decides, or of those at risk; at most `page` after the key `after`.
-    WITH RECURSIVE forecast AS MATERIALIZED (
-        SELECT * FROM forecast(on_date, now_is)
-    ), chosen(product_id) AS (
-        SELECT of_product
-        UNION
-        SELECT f.waits_for FROM chosen c JOIN forecast f USING (product_id) WHERE f.waits_for IS NOT NULL
+    WITH product AS MATERIALIZED (
+        SELECT n.*, concat_ws(' ', n.product_id, nullif(n.cycle, '')) AS name, is_at_risk(n.basis, n.middle, n.due_at, now_is) AS at_risk
+        FROM unnest(f.product_id, f.cycle, f.status, f.due_at, f.basis, f.low, f.middle, f.high, f.usual, f.late, f.reason, f.waits_for)
+            WITH ORDINALITY n(product_id, cycle, status, due_at, basis, low, middle, high, usual, late, reason, waits_for, place)
+    ), sized AS MATERIALIZED (
+        SELECT p.*, row_number() OVER (ORDER BY p.name COLLATE "C") - 1 AS number, sum(octet_length(p.name) + 90) OVER (ORDER BY p.name COLLATE "C") AS bytes
+        FROM product p
+        WHERE (chosen IS NULL OR p.place = ANY (chosen)) AND (p.at_risk OR NOT only_at_risk) AND p.name COLLATE "C" > after
+    ), page AS MATERIALIZED (
+        SELECT * FROM sized s WHERE s.bytes < 900000
+    ), made AS (
+        SELECT string_agg(p.product_id, ',' ORDER BY p.number) AS product, string_agg(p.cycle, ',' ORDER BY p.number) AS cycle,
+            string_agg(p.status, ',' ORDER BY p.number) AS status, string_agg(p.basis, ',' ORDER BY p.number) AS basis,
+            string_agg(coalesce(floor(extract(epoch FROM p.due_at)::float8 - midnight)::text, ''), ',' ORDER BY p.number) AS due_at,
+            string_agg(CASE WHEN p.low < 'Infinity' THEN floor(p.low - midnight)::text ELSE '' END, ',' ORDER BY p.number) AS low,
+            string_agg(CASE WHEN p.middle < 'Infinity' THEN floor(p.middle - midnight)::text ELSE '' END, ',' ORDER BY p.number) AS expected,
+            string_agg(CASE WHEN p.high < 'Infinity' THEN floor(p.high - midnight)::text ELSE '' END, ',' ORDER BY p.number) AS high,
+            string_agg(CASE WHEN p.usual < 'Infinity' THEN floor(p.usual - midnight)::text ELSE '' END, ',' ORDER BY p.number) AS usually_at,
+            string_agg(coalesce(w.number::text, v.product_id, ''), ',' ORDER BY p.number) AS waits_for,
+            string_agg(CASE WHEN p.reason = p.place THEN '' ELSE coalesce(b.number::text, c.product_id) END, ',' ORDER BY p.number) AS because,
+            string_agg(CASE WHEN p.reason = p.place THEN '' ELSE c.basis END, ',' ORDER BY p.number) AS because_basis,
+            string_agg(CASE WHEN p.late < 'Infinity' THEN round(p.late)::text ELSE '' END, ',' ORDER BY p.number) AS because_late,
+            string_agg(CASE WHEN p.at_risk THEN '1' ELSE '' END, ',' ORDER BY p.number) AS at_risk
+        FROM page p
+        LEFT JOIN page w ON w.place = p.waits_for LEFT JOIN product v ON v.place = p.waits_for
+        LEFT JOIN page b ON b.place = p.reason LEFT JOIN product c ON c.place = p.reason
     )
-    SELECT p.* FROM page_of((SELECT jsonb_agg(entry ORDER BY entry ->> 'key' COLLATE "C") FROM (
-        SELECT jsonb_strip_nulls(jsonb_build_object('key', place.key, 'product', f.product_id, 'cycle', nullif(f.cycle, ''), 'status', f.status, 'basis', f.basis,
-            'due_at', f.due_at, 'low', nullif(date_trunc('second', f.low), 'infinity'), 'expected', date_trunc('second', f.expected),
-            'high', nullif(date_trunc('second', f.high), 'infinity'), 'usually_at', date_trunc('second', f.usual), 'waits_for', f.waits_for,
-            'because', CASE WHEN f.because <> f.product_id THEN f.because END, 'because_basis', CASE WHEN f.because <> f.product_id THEN f.because_basis END,
-            'because_late', CASE WHEN f.because_late < 'Infinity' THEN round(f.because_late::numeric) END, 'at_risk', CASE WHEN f.at_risk THEN true END)) AS entry
-        FROM forecast f CROSS JOIN LATERAL (SELECT concat_ws(' ', f.product_id, nullif(f.cycle, '')) AS key) place
-        WHERE (of_product IS NULL OR f.product_id IN (SELECT c.product_id FROM chosen c)) AND (f.at_risk OR NOT only_at_risk) AND place.key COLLATE "C" > after
-        ORDER BY place.key COLLATE "C" LIMIT page) rows)) p
-$$;
+    SELECT each.key, substr(each.value, part * 60000 + 1, 60000)
+    FROM made m CROSS JOIN LATERAL json_each_text(row_to_json(m)) each
+    CROSS JOIN LATERAL generate_series(0, (length(each.value) - 1) / 60000) part
+    WHERE m.product IS NOT NULL ORDER BY each.key, part;
+END $$;

@@ -21,8 +21,8 @@ CREATE OR REPLACE FUNCTION ended_by_missing_inputs(fact jsonb) RETURNS boolean L
 $$;
 
 CREATE OR REPLACE FUNCTION is_about_inputs(r data_product_status, fact jsonb) RETURNS boolean LANGUAGE sql STABLE AS $$
--- Whether the run failed or is late because of what it waits for.
-    SELECT ended_by_missing_inputs(fact) OR fact ->> 'kind' = 'LATE' AND waits_unreleased(r)
+-- Whether the run failed, is late or at risk because of what it waits for.
+    SELECT ended_by_missing_inputs(fact) OR fact ->> 'kind' IN ('LATE', 'AT_RISK') AND waits_unreleased(r)
 $$;
 
 CREATE OR REPLACE FUNCTION own_cause(r data_product_status) RETURNS text LANGUAGE sql IMMUTABLE AS $$

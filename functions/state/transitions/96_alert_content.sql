@@ -40,7 +40,7 @@ $$;
 CREATE OR REPLACE FUNCTION since_in_attempt(r data_product_status, fact jsonb) RETURNS timestamptz
 LANGUAGE sql STABLE AS $$
 -- When what the fact says became so, in its own attempt; null if the history does not tell.
-    SELECT CASE fact ->> 'kind' WHEN 'LATE' THEN r.due_at WHEN 'OUTDATED' THEN r.outdated_at ELSE (
+    SELECT CASE fact ->> 'kind' WHEN 'LATE' THEN r.due_at WHEN 'AT_RISK' THEN (fact ->> 'at')::timestamptz WHEN 'OUTDATED' THEN r.outdated_at ELSE (
         SELECT h.changed_at FROM data_product_status_history h
         WHERE h.run_id = r.run_id AND h.attempt = (fact ->> 'attempt')::integer AND fact ->> 'level' = 'product'
             AND h.event::text = ANY (CASE fact ->> 'kind' WHEN 'ERROR' THEN ARRAY['failed'] WHEN 'STARTED' THEN ARRAY['started']
@@ -102,7 +102,7 @@ LANGUAGE sql STABLE AS $$
         'job', CASE fact ->> 'kind' WHEN 'ERROR' THEN job.named END,
         'root_causes', CASE WHEN is_current AND is_about_inputs(r, fact) THEN roots_of_alert(r, fact, now_is) END,
         'waiting', products_waiting(r.product_id, r.business_date, now_is),
-        'elsewhere', CASE WHEN fact ->> 'kind' IN ('ERROR', 'LATE') THEN waiting_elsewhere(r.product_id, r.business_date) END))
+        'elsewhere', CASE WHEN fact ->> 'kind' IN ('ERROR', 'LATE', 'AT_RISK') THEN waiting_elsewhere(r.product_id, r.business_date) END))
     FROM data_product p
     CROSS JOIN LATERAL (SELECT r.attempt = (fact ->> 'attempt')::integer AS is_current) attempt
     CROSS JOIN LATERAL (SELECT failed_job(r.run_id, (fact ->> 'attempt')::integer, fact ->> 'step') AS named, (

@@ -2,7 +2,7 @@
 
 CREATE OR REPLACE FUNCTION is_trouble(a alert) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
 -- What somebody has to do something about, so that a conversation is opened. Of files that is all but what `informs`.
-    SELECT a.kind IN ('ERROR', 'LATE') OR a.kind = 'FILES' AND NOT a.fact ? 'informs'
+    SELECT a.kind IN ('ERROR', 'LATE', 'AT_RISK') OR a.kind = 'FILES' AND NOT a.fact ? 'informs'
 $$;
 
 CREATE OR REPLACE FUNCTION is_of_step(a alert) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
@@ -86,15 +86,17 @@ DECLARE
     notified text := 'notified already, because of ' || coalesce(a.root_cause, r.product_id);
 BEGIN
     wait := false;
-    IF a.over_at IS NOT NULL AND a.fact ->> 'about' = 'landing' THEN
+    IF a.over_at IS NOT NULL AND (a.fact ->> 'about' = 'landing' OR a.kind = 'AT_RISK') THEN
         kept_back := 'it was over before it was sent';
     ELSIF a.over_at IS NOT NULL THEN
         action := 'inform';
     ELSIF c.state = 'OPEN' THEN
         SELECT * INTO opened_by FROM alert WHERE alert_key = c.opening;
-        IF NOT own THEN
+        IF opened_by.kind = 'AT_RISK' AND a.kind <> 'AT_RISK' THEN  -- what was feared has come
+            action := 'reopen';
+        ELSIF NOT own THEN
             kept_back := notified;
-        ELSIF a.kind = 'FILES' OR a.kind = 'LATE' AND opened_by.kind <> 'FILES' OR is_of_step(a) OR opened_by.run_id = a.run_id AND opened_by.kind = 'ERROR' AND opened_by.attempt > a.attempt THEN
+        ELSIF a.kind IN ('FILES', 'AT_RISK') OR a.kind = 'LATE' AND opened_by.kind <> 'FILES' OR is_of_step(a) OR opened_by.run_id = a.run_id AND opened_by.kind = 'ERROR' AND opened_by.attempt > a.attempt THEN
             action := 'inform';
         ELSIF opened_by.run_id = a.run_id AND opened_by.kind = 'ERROR' AND opened_by.attempt = a.attempt THEN  -- of its step
             action := CASE WHEN c.updates THEN 'update' ELSE 'inform' END;
@@ -104,7 +106,8 @@ BEGIN
     ELSE
         action := CASE c.state WHEN 'RESOLVED' THEN 'reopen' ELSE 'open' END;
         IF c.pages AND NOT own THEN
-            SELECT bool_or(coalesce(is_busy(o, a.alert_key, now_is), false)), CASE WHEN bool_or(o.state = 'OPEN' AND o.opening <> a.alert_key) THEN notified END
+            SELECT bool_or(coalesce(is_busy(o, a.alert_key, now_is), false)), CASE WHEN bool_or(o.state = 'OPEN' AND o.opening <> a.alert_key
+                AND (a.kind = 'AT_RISK' OR NOT EXISTS (SELECT FROM alert b WHERE b.alert_key = o.opening AND b.kind = 'AT_RISK'))) THEN notified END
             INTO wait, kept_back FROM alert_conversation o
             WHERE o.cause = c.cause AND o.pages AND (o.channel, o.target) <> (c.channel, c.target);
             wait := coalesce(wait, false) AND kept_back IS NULL;
@@ -180,6 +183,6 @@ CREATE OR REPLACE FUNCTION covers_of(a alert, c alert_conversation, now_is times
             UNION ALL
             SELECT g.product_id, g.due FROM goes_back_to(a, now_is) g JOIN data_product p USING (product_id)
             WHERE g.product_id <> a.product_id
-                AND EXISTS (SELECT FROM jsonb_array_elements(p.notify) n WHERE n -> 'on' ?| '{ERROR,LATE}' AND n -> c.channel ? c.target)
+                AND EXISTS (SELECT FROM jsonb_array_elements(p.notify) n WHERE n -> 'on' ?| '{ERROR,LATE,AT_RISK}' AND n -> c.channel ? c.target)
         ) known GROUP BY product_id) others
 $$;

@@ -26,9 +26,10 @@ CREATE OR REPLACE FUNCTION notice_as_run(fact jsonb) RETURNS data_product_status
 $$;
 
 CREATE OR REPLACE FUNCTION is_over(r data_product_status, fact jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
--- Whether the trouble that the fact is about has passed. Files that were corrected are used by a later attempt.
+-- Whether the trouble that the fact is about has passed. What is late is no risk any more, nor what is due at another time. Files that were corrected are used by a later attempt.
     SELECT CASE WHEN fact ->> 'about' = 'landing' THEN r.status <> 'WAITING'
         WHEN fact ->> 'about' = 'corrected' THEN r.status IN ('COMPLETED', 'SKIPPED', 'CANCELLED') AND r.attempt > (fact ->> 'attempt')::integer
+        WHEN fact ->> 'kind' = 'AT_RISK' THEN r.late_notified OR r.due_at IS DISTINCT FROM (fact ->> 'due_at')::timestamptz OR r.status IN ('COMPLETED', 'SKIPPED', 'CANCELLED')
         ELSE fact ->> 'kind' IN ('ERROR', 'LATE', 'FILES') AND r.status IN ('COMPLETED', 'SKIPPED', 'CANCELLED') END
 $$;
 

@@ -1,0 +1,80 @@
+"""The chain of inputs that has decided, or will decide, when a product is ready."""
+
+from datetime import UTC
+from typing import Any
+
+import pytest
+
+import inquire
+import runtime
+from headgate.cli import critical_path
+from headgate.cli.formatting import Clock
+from tests.fake_aws import FakeAws
+from tests.state_steps import TODAY, complete, opened, uuid
+from tests.state_world import World, at, external, product
+from tests.test_at_risk import HOUR, NIGHT, usual
+
+CLOCK = Clock(UTC, TODAY)
+
+
+@pytest.fixture
+def chain(world: World, aws: FakeAws) -> World:
+    """raw/a, then d/x; d/y of d/x and raw/b, due at 8:00."""
+    products = {
+        "raw/a": external(),
+        "raw/b": external(),
+        "d/x": product("raw/a", "04:00", name="x"),
+        "d/y": product(["d/x", "raw/b"], "04:00", name="y", sla={"complete_by": "08:00", "timezone": "UTC"}),
+    }
+    world.load(products, NIGHT)
+    usual(world, "ready", raw_a=5 * HOUR, raw_b=6 * HOUR)
+    usual(world, "work", d_x=HOUR / 2, d_y=HOUR)
+    opened(world, f"{TODAY} 04:00")
+    return world
+
+
+def asked(monkeypatch: pytest.MonkeyPatch, now: str, name: str = "d/y") -> list[dict[str, Any]]:
+    monkeypatch.setattr(runtime, "now", lambda: at(f"{TODAY} {now}"))
+    answer = inquire.handler({"question": "critical_path", "business_date": TODAY, "product": name}, None)
+    path: list[dict[str, Any]] = answer["path"]
+    return path
+
+
+def ran(world: World, name: str, begun: str, ended: str) -> None:
+    world.state.begin_pipeline(uuid(world, name), 1, None, at(f"{TODAY} {begun}"))
+    complete(world, name, now=f"{TODAY} {ended}")
+    world.event(name, TODAY, at(f"{TODAY} {ended}"), run_id=str(uuid(world, name)), attempt=1)
+
+
+def test_of_a_day_that_has_ended_what_came_last(chain: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    chain.event("raw/a", TODAY, at(f"{TODAY} 05:40"))
+    chain.event("raw/b", TODAY, at(f"{TODAY} 06:00"))
+    ran(chain, "d/x", "05:40", "06:20")
+    ran(chain, "d/y", "06:20", "07:30")
+    path = asked(monkeypatch, "12:00")
+    assert [each["product"] for each in path] == ["raw/a", "d/x", "d/y"]
+    assert list(critical_path.lines(path, CLOCK)) == [
+        "raw/a: 05:40",
+        "d/x: 05:40 to 06:20, 40 min",
+        "d/y: 06:20 to 07:30, 70 min; due by 08:00, 30 min before it; slack: raw/b 20 min",
+    ]
+
+
+def test_of_an_open_day_what_is_expected_last(chain: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    chain.event("raw/a", TODAY, at(f"{TODAY} 05:00"))
+    ran(chain, "d/x", "05:00", "05:30")
+    path = asked(monkeypatch, "05:45")
+    assert list(critical_path.lines(path, CLOCK)) == [
+        "raw/b: 06:01 (expected)",
+        "d/y: 06:01 to 07:02 (expected), 61 min; due by 08:00, 58 min before it; slack: d/x 31 min",
+    ]
+
+
+def test_of_a_run_that_goes_on_what_released_it_and_when_it_ends(chain: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    chain.event("raw/b", TODAY, at(f"{TODAY} 05:00"))
+    chain.event("raw/a", TODAY, at(f"{TODAY} 06:50"))
+    ran(chain, "d/x", "06:50", "07:20")
+    chain.state.begin_pipeline(uuid(chain, "d/y"), 1, None, at(f"{TODAY} 07:20"))
+    lines = list(critical_path.lines(asked(monkeypatch, "07:30"), CLOCK))
+    assert lines[-1] == "d/y: 07:20 to 08:21 (expected), 61 min; due by 08:00, 21 min too late; slack: raw/b 140 min"
+    assert lines[:-1] == ["raw/a: 06:50", "d/x: 06:50 to 07:20, 30 min"]
