@@ -1,5 +1,6 @@
 """What the page asks for: questions and actions, sent to the applications whose products these are."""
 
+import json
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -7,14 +8,14 @@ from typing import Any, Protocol
 
 from headgate.board.merging import Answer, merged, parts
 
-OF_PRODUCT = {"why", "runs", "product"}  # questions that the application of the product answers
+OF_PRODUCT = {"why", "runs", "product", "logs"}  # questions that the application of the product answers
 OF_ONE = {"file", "dead_letter"}  # questions about a thing that one application knows
 NUMBERS = {"file", "batch", "last"}
 WHOLE = {"since", "columns"}  # of a status: positions and columns are of one application
 PARTS = {"mesh"}  # questions whose answers are not rows
 STATUS = {
     "UnknownProduct": 404, "UnknownRun": 404, "UnknownLetter": 404, "UnknownFile": 404, "BadEvent": 400, "NotAllowed": 403, "NotIdentified": 403,
-    "NoPipeline": 409, "IllegalTransition": 409, "ChangedMeanwhile": 409, "TooMuch": 409,
+    "NoPipeline": 409, "IllegalTransition": 409, "ChangedMeanwhile": 409, "TooMuch": 409, "NotProposed": 409,
 }  # fmt: skip
 UNREACHABLE = 502
 
@@ -42,6 +43,7 @@ class Editor(Protocol):
 
     def source(self, product: str) -> Answer: ...
     def draft(self, product: str, text: str) -> Answer: ...
+    def propose(self, product: str, text: str, title: str, expect: str | None) -> Answer: ...
 
 
 class Board:
@@ -62,6 +64,8 @@ class Board:
         `unreachable`, with its reason. Raises `AnswerError` where none answers."""
         event: Answer = {"question": name, **about}
         wanted = event.pop("application", None)
+        if name == "preview":
+            return self._preview(about.get("operation", ""), wanted)
         for each in NUMBERS & event.keys():
             if not str(event[each]).isdigit():
                 raise AnswerError("BadEvent", f"{each} is {event[each]}, which is no number")
@@ -86,6 +90,17 @@ class Board:
                 {"application": name, "message": str(error)} for name, error in sorted(failures.items())
             ]
         return whole
+
+    def _preview(self, operation: str, wanted: str | None) -> Answer:
+        """What an operation would change, for whoever may read: the operation is JSON, as an action is given."""
+        try:
+            given = json.loads(operation)
+        except ValueError:
+            given = None
+        if not isinstance(given, dict):
+            raise AnswerError("BadEvent", "the question preview needs `operation`, a JSON object with the action and its fields")
+        application = self._acting(given if wanted is None else {**given, "application": wanted})
+        return application.ask({"question": "preview", "operation": {key: value for key, value in given.items() if key != "application"}})
 
     def action(self, name: str, given: Answer) -> Any:
         """What the application of the product answers to the action. Raises `AnswerError`, also where the action is neither a preview nor bound to one."""

@@ -84,6 +84,22 @@ def morning(world: World) -> None:
     world.state.set_hold("finance/report", DAY, "", True, "ann", at("2026-11-20 08:00"))
 
 
+def runs_before(world: World, name: str, *minutes: int) -> None:
+    """Runs of the days before, the latest last: opened at six, released an hour later, each with its minutes of work. The last but two failed."""
+    for back, took in enumerate(reversed(minutes), 1):
+        status, event = ("ERROR", "failed") if back == 3 else ("COMPLETED", "completed")
+        world.sql(
+            """INSERT INTO data_product_status (product_id, business_date, status, event, opened_at, deadline_at, released_at, release_reason, started_at, finished_at,
+                changed_at, changed_by, due_at)
+            SELECT %s, d, %s, %s::run_event, t, t + interval '4 hours', t + interval '1 hour', 'the last input arrived', t + interval '61 minutes',
+                t + interval '61 minutes' + %s * interval '1 minute', t, 'test', t + interval '150 minutes'
+            FROM (SELECT %s::date - %s AS d, (%s::date - %s + time '06:00') AT TIME ZONE 'UTC' AS t) day
+            ON CONFLICT (product_id, business_date, cycle) DO UPDATE SET status = EXCLUDED.status, event = EXCLUDED.event, released_at = EXCLUDED.released_at,
+                release_reason = EXCLUDED.release_reason, started_at = EXCLUDED.started_at, finished_at = EXCLUDED.finished_at, due_at = EXCLUDED.due_at""",
+            name, status, event, took, str(DAY), back, str(DAY), back,
+        )  # fmt: skip
+
+
 @dataclass
 class InProcess:
     """The functions of one account, as the board asks them."""

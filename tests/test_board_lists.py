@@ -11,8 +11,7 @@ from playwright.sync_api import Browser
 
 from headgate.board.api import Board
 from tests.board_world import serving
-from tests.browser import needs_chromium, opened, started
-from tests.test_board_page import texts
+from tests.browser import needs_chromium, opened, started, texts
 from tests.test_board_server import STATUS, Fake
 
 pytestmark = [needs_chromium, pytest.mark.slow]

@@ -14,7 +14,7 @@ import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from headgate.cli import application, job_logs
+from headgate.cli import application, job_logs, log_reader
 from headgate.cli.commands import logs
 from headgate.cli.errors import RefusedError
 from headgate.cli.job_logs import JobRun, Note, Stream, places_of
@@ -84,7 +84,7 @@ def running(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Running:
     made = Running()
     for module in (logs, application):
         monkeypatch.setattr(module, "application", lambda arguments: made)
-    monkeypatch.setattr(logs, "LOCAL", tmp_path)
+    monkeypatch.setattr(log_reader, "LOCAL", tmp_path)
     monkeypatch.setattr(logs, "SECONDS", 0.0)
     return made
 

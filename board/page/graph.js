@@ -2,12 +2,23 @@
 import { signal } from "@preact/signals";
 import { question } from "./api.js";
 import { rowsOf } from "./columns.js";
+import { route } from "./routes.js";
 
 export const graph = signal(null); // {products: Map of name to what is said of it, before: Map of name to names, after: Map of name to names}
 let known; // the answer that the graph is of
+let began = false;
 
-// Asks whether there is a newer one than is known.
+// It is as much as the status of a day, so it is asked for by the pages that show it, and by a search, which looks through descriptions.
+const isShown = ({ page, about }) => ["product", "mesh", "catalog"].includes(page) || Boolean(about.q);
+
+route.subscribe((now) => {
+  if (began && !known && isShown(now)) lookAtGraph();
+});
+
+// Asks whether there is a newer one than is known, while it is shown.
 export async function lookAtGraph() {
+  began = true;
+  if (!isShown(route.value)) return;
   try {
     const { answer } = await question("mesh", { digest: known?.digest });
     if (!answer || answer.unchanged || answer.digest === known?.digest) return;

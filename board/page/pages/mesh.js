@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Filters } from "../bar.js";
 import { date, day, now, rows } from "../day.js";
+import { Fresh, useFreshness } from "../freshness.js";
 import { graph, levels } from "../graph.js";
 import { html } from "../html.js";
 import { Badge, Empty, Loading, ProductLink, Table, useTitle } from "../parts.js";
@@ -39,10 +40,12 @@ function around({ before, after }, name) {
 }
 
 function Selected({ name }) {
+  const fresh = useFreshness();
   const row = rows.value.find((each) => each.product === name);
   if (!row) return "";
   return html`<section class="selected" aria-label="The selected product"><p><${ProductLink} name=${name} date=${route.value.about.date} /> <${Badge} ...${shown(row, now.value)} /> ${sentence(row, date.value, now.value)}</p>
-    ${graph.value && html`<p>${reach(name)}</p>`}
+    ${row.description && html`<p class="description">${row.description}</p>`}
+    <p>${fresh && html`Data of <${Fresh} of=${fresh.get(name)} />. `}${graph.value && reach(name)}</p>
     <p class="legend"><span class="key before"></span>it is made of <span class="key after"></span>is made of it <button type="button" class="plain" onClick=${() => change({ selected: "" })}>Close</button></p></section>`;
 }
 
@@ -53,18 +56,21 @@ function reach(name) {
 }
 
 function Domains() {
+  const fresh = useFreshness();
   const found = new Map();
   for (const row of rows.value) {
     const domain = row.product.split("/")[0];
     const tone = shown(row, now.value).tone;
     const its = found.get(domain) ?? { domain, all: 0, bad: 0, warn: 0, live: 0, good: 0 };
     its.all += 1;
+    const since = fresh?.get(row.product)?.business_date;
+    if (since && !(its.oldest < since)) its.oldest = since;
     if (tone in its) its[tone] += 1;
     found.set(domain, its);
   }
   const sorted = [...found.values()].sort((one, other) => other.bad - one.bad || other.warn - one.warn || one.domain.localeCompare(other.domain));
   return html`<${Table} caption="Domains" rows=${sorted} id=${(each) => each.domain} columns=${[
     ["Domain", (each) => html`<button type="button" class="plain" onClick=${() => change({ domain: each.domain })}>${each.domain}</button>`],
-    ["Products", (each) => each.all, "number"], ["Failed or late", (each) => each.bad || "", "number"], ["Need attention", (each) => each.warn || "", "number"], ["Running", (each) => each.live || "", "number"], ["Done", (each) => each.good || "", "number"],
+    ["Products", (each) => each.all, "number"], ["Failed or late", (each) => each.bad || "", "number"], ["Need attention", (each) => each.warn || "", "number"], ["Running", (each) => each.live || "", "number"], ["Done", (each) => each.good || "", "number"], ["Oldest data", (each) => each.oldest ?? "", "time"],
   ]} />`;
 }

@@ -1,4 +1,6 @@
-// The phases of a run's attempts, from its history: what a Gantt chart of it shows. Pure.
+// The history of a run: its phases, which a Gantt chart shows, and its entries as sentences. Pure.
+import { at } from "./times.js";
+import { inputName } from "./words.js";
 
 // [{row, from, to, tone, text, open}] of the waiting, the pipeline and each job run, in the order in which they began. `open` ones go on at `now`.
 export function phases(entries, now, jobs = []) {
@@ -37,4 +39,34 @@ export function phases(entries, now, jobs = []) {
     else if (each.kind === "run" && each.status === "WAITING" && each.attempt > 1 && !open.has("wait")) begin("wait", `waits for its inputs${attempt}`, each.at, "calm", "waits for its inputs");
   }
   return bars;
+}
+
+// An entry of the history as a sentence.
+export function happened(entry, date) {
+  switch (entry.kind) {
+    case "run":
+      return run(entry, date);
+    case "arrived":
+      return `${inputName(entry.upstream)} arrived`;
+    case "refreshed":
+      return `event published: ${(entry.status ?? "").toLowerCase()}`;
+    case "job started":
+      return `step ${entry.step}: ${entry.job} started (${entry.job_run_id})`;
+    case "job ended":
+      return `step ${entry.step}: ${entry.job} ${(entry.status ?? "").toLowerCase()}${entry.message ? `: ${entry.message}` : ""}`;
+    case "alert":
+      return `alert ${entry.alert ?? entry.status ?? ""}`.trim();
+    default:
+      return [entry.kind, entry.upstream && inputName(entry.upstream), entry.reason ?? entry.message].filter(Boolean).join(": ");
+  }
+}
+
+function run(entry, date) {
+  const why = entry.reason ? `: ${entry.reason}` : "";
+  if (entry.opened) return "opened";
+  if (entry.released) return `released${why}`;
+  if (entry.held) return `held${why}`;
+  const words = { WAITING: "its machine waits", PROCESSING: "its pipeline began", COMPLETED: "completed", ERROR: `failed${entry.error ? `: ${entry.error}` : ""}`, SKIPPED: "skipped", CANCELLED: "cancelled" };
+  const cause = entry.cause ? ` (${entry.cause})` : "";
+  return `${words[entry.status] ?? String(entry.status).toLowerCase()}${entry.error ? "" : why}${cause}${entry.resume_until ? `; goes on by itself until ${at(entry.resume_until, date)}` : ""}`;
 }
