@@ -98,9 +98,13 @@ class Board:
         except ValueError:
             given = None
         if not isinstance(given, dict):
-            raise AnswerError("BadEvent", "the question preview needs `operation`, a JSON object with the action and its fields")
+            raise AnswerError(
+                "BadEvent", "the question preview needs `operation`, a JSON object with the action and its fields"
+            )
         application = self._acting(given if wanted is None else {**given, "application": wanted})
-        return application.ask({"question": "preview", "operation": {key: value for key, value in given.items() if key != "application"}})
+        return application.ask(
+            {"question": "preview", "operation": {key: value for key, value in given.items() if key != "application"}}
+        )
 
     def action(self, name: str, given: Answer) -> Any:
         """What the application of the product answers to the action. Raises `AnswerError`, also where the action is neither a preview nor bound to one."""

@@ -72,7 +72,11 @@ def app(board: Board, port: int, token: str) -> App:
             if not isinstance(product, str) or not isinstance(text, str) or not isinstance(title, str):
                 raise AnswerError("BadEvent", "a proposal is {product, text, title}, with `expect` to push it")
             expect = given.get("expect")
-            return _json(await run_in_threadpool(_editor(board).propose, product, text, title, None if expect is None else str(expect)))
+            return _json(
+                await run_in_threadpool(
+                    _editor(board).propose, product, text, title, None if expect is None else str(expect)
+                )
+            )
         except AnswerError as error:
             return _refusal(error)
 

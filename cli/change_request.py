@@ -62,11 +62,15 @@ class Repository:
     def request(self, file: Path, text: str, title: str) -> Request:
         """The change of this file alone. It is refused where the file on this machine is not the one of the base: the branch would carry more than the change."""
         if not title.strip() or "\n" in title or len(title) > LONGEST_TITLE:
-            raise AnswerError(NOT_PROPOSED, f"the title of the change is one line of at most {LONGEST_TITLE} characters")
+            raise AnswerError(
+                NOT_PROPOSED, f"the title of the change is one line of at most {LONGEST_TITLE} characters"
+            )
         base = self.base()
         path = file.resolve().relative_to(self._top().resolve()).as_posix()
         _, known = self._entry(base.commit, path)
-        if known != self._git("hash-object", f"--path={path}", "--stdin", given=file.read_text("utf-8"), at=self._top()):
+        if known != self._git(
+            "hash-object", f"--path={path}", "--stdin", given=file.read_text("utf-8"), at=self._top()
+        ):
             where = f"{REMOTE}/{base.branch}"
             raise AnswerError(NOT_PROPOSED, f"{path} is not the same here as in {where}; pull, or commit and push what is changed, and try again; the patch can be used as it is")  # fmt: skip
         digest = hashlib.sha256("\0".join((base.commit, path, title, text)).encode()).hexdigest()[:32]
@@ -107,7 +111,9 @@ class Repository:
         except subprocess.TimeoutExpired:
             raise AnswerError(NOT_PROPOSED, f"`git {arguments[0]}` did not answer within {SECONDS} seconds") from None
         if done.returncode:
-            raise AnswerError(NOT_PROPOSED, f"`git {arguments[0]}` refuses: {done.stderr.strip() or done.stdout.strip()}")
+            raise AnswerError(
+                NOT_PROPOSED, f"`git {arguments[0]}` refuses: {done.stderr.strip() or done.stdout.strip()}"
+            )
         return (done.stdout + done.stderr if with_errors else done.stdout).strip()
 
 
@@ -125,7 +131,9 @@ def link(base: Base, branch: str, said: str = "") -> str | None:
         return f"{address}/compare/{start}...{end}?expand=1"
     if "gitlab" in host:
         source, target = quote("merge_request[source_branch]"), quote("merge_request[target_branch]")
-        return f"{address}/-/merge_requests/new?{source}={quote(branch, safe='')}&{target}={quote(base.branch, safe='')}"
+        return (
+            f"{address}/-/merge_requests/new?{source}={quote(branch, safe='')}&{target}={quote(base.branch, safe='')}"
+        )
     if "bitbucket" in host:
         return f"{address}/pull-requests/new?source={quote(branch, safe='')}&dest={quote(base.branch, safe='')}"
     return None

@@ -53,9 +53,19 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         case "freshness":
             rows, more = _pages(lambda after: state.freshness_page(event.get("domain"), after, PAGE))
             found_rows = columns(rows, now.date()) if event.get("columns", False) else rows
-            return {"question": "freshness", "business_date": str(now.date()), "asked_at": now.isoformat(), "products": found_rows, "more": more}
+            return {
+                "question": "freshness",
+                "business_date": str(now.date()),
+                "asked_at": now.isoformat(),
+                "products": found_rows,
+                "more": more,
+            }
         case "preview":
-            return {"question": "preview", "asked_at": now.isoformat(), **_preview(state, _given(event.get("operation"), "operation"), now)}
+            return {
+                "question": "preview",
+                "asked_at": now.isoformat(),
+                **_preview(state, _given(event.get("operation"), "operation"), now),
+            }
         case "search":
             found = mesh.search(state, _given(event.get("words"), "words"), _pages)
             return {"question": "search", "asked_at": now.isoformat(), **found}

@@ -17,6 +17,7 @@ from headgate.board.api import AnswerError, Board
 from headgate.board.server import app
 from headgate.local.process import listener
 from state.errors import StateError
+from tests.large_mesh import sizes
 from tests.state_steps import DAY, LOADED, complete, ends, opened, wait
 from tests.state_world import World, at, daily, external, product
 
@@ -48,6 +49,16 @@ MESH = {
     "finance/report": made("report", ["finance/ledger", "risk/exposure"], "Daily report <b>to the board</b>", "finance", sla={"complete_by": "11:00"}),
     "marketing/segments": made("segments", "core/trades", "Customer segments", "marketing", schedule="14:00"),
 }  # fmt: skip
+
+
+def large(products: int, domains: int) -> dict[str, dict[str, Any]]:
+    """A mesh of the size of large real ones. Each product waits for the one before it in its domain."""
+    names = [
+        (f"domain-{domain:03}/p{index:04}", f"domain-{domain:03}/p{index - 1:04}" if index else None)
+        for domain, size in enumerate(sizes(products, domains))
+        for index in range(size)
+    ]
+    return {name: product(before, name=name.replace("/", "-"), owner=name[:9]) for name, before in names}
 
 
 def before_today(world: World) -> None:

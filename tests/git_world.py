@@ -9,8 +9,19 @@ from tests.test_board_editor import METADATA
 
 
 def git(folder: Path, *arguments: str) -> str:
-    settings = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com", "-c", "init.defaultBranch=main", "-c", "protocol.file.allow=always")
-    return subprocess.run(["git", "-C", str(folder), *settings, *arguments], check=True, capture_output=True, text=True).stdout.strip()
+    settings = (
+        "-c",
+        "user.name=Ann",
+        "-c",
+        "user.email=ann@example.com",
+        "-c",
+        "init.defaultBranch=main",
+        "-c",
+        "protocol.file.allow=always",
+    )
+    return subprocess.run(
+        ["git", "-C", str(folder), *settings, *arguments], check=True, capture_output=True, text=True
+    ).stdout.strip()
 
 
 def cloned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -76,12 +76,17 @@ def test_every_operation_is_previewed_confirmed_and_done(browser: Browser, addre
         page = go("product/core/positions")
         assert "job-build is asked to stop" in preview(page, "Cancel", "the custodian sends them again")
         confirmed(page)
-        assert (run("core/positions")["status"], "custodian" in str(run("core/positions")["cause"])) == ("CANCELLED", True)
+        assert (run("core/positions")["status"], "custodian" in str(run("core/positions")["cause"])) == (
+            "CANCELLED",
+            True,
+        )
 
         page = go("product/risk/concentration")
         assert "counts as arrived: core/issuers" in preview(page, "Go on without core/issuers", "no new ratings")
         confirmed(page)
-        ((by, why),) = world.sql("SELECT waived_by, waive_reason FROM data_product_dependencies_events_status WHERE waived_at IS NOT NULL")
+        ((by, why),) = world.sql(
+            "SELECT waived_by, waive_reason FROM data_product_dependencies_events_status WHERE waived_at IS NOT NULL"
+        )
         assert (by, why) == ("ann", "no new ratings")
 
         page = go("product/core/issuers")
@@ -108,14 +113,14 @@ def test_several_dates_are_opened_at_once(browser: Browser, address: str, world:
     with opened(browser, address) as go:
         page = go("product/core/instruments")
         preview(page, "Open dates")
-        page.get_by_label("From").fill("2026-11-17")
-        page.get_by_label("to", exact=True).fill("2026-11-18")
+        page.get_by_label("From").fill("2026-11-16")
+        page.get_by_label("to", exact=True).fill("2026-11-17")
         page.locator("dialog button.primary").click()
         page.wait_for_selector("dialog[open] .note:has-text('Nothing has been changed yet')")
-        assert "core/instruments 2026-11-17 not opened" in " ".join(page.locator("dialog").inner_text().split())
+        assert "core/instruments 2026-11-16 not opened" in " ".join(page.locator("dialog").inner_text().split())
         confirmed(page)
-    dates = "SELECT business_date::text FROM data_product_status WHERE product_id = 'core/instruments' AND business_date < '2026-11-20' ORDER BY 1"
-    assert world.sql(dates) == [("2026-11-17",), ("2026-11-18",)]
+    dates = "SELECT business_date::text FROM data_product_status WHERE product_id = 'core/instruments' AND business_date < '2026-11-18' ORDER BY 1"
+    assert world.sql(dates) == [("2026-11-16",), ("2026-11-17",)]
 
 
 def test_the_hold_of_a_product_can_be_ended(browser: Browser, address: str, world: World) -> None:

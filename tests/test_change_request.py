@@ -29,10 +29,15 @@ def changed(editor: MetadataEditor) -> str:
 
 def seen(clone: Path) -> list[str]:
     """What a user of the clone sees of it."""
-    return [git(clone, *each.split()) for each in ("status --porcelain", "rev-parse HEAD", "for-each-ref refs/heads", "diff --cached", "diff")]
+    return [
+        git(clone, *each.split())
+        for each in ("status --porcelain", "rev-parse HEAD", "for-each-ref refs/heads", "diff --cached", "diff")
+    ]
 
 
-def test_a_change_is_pushed_as_a_branch_with_one_commit_and_this_machine_stays_as_it_is(editor: MetadataEditor, clone: Path, tmp_path: Path) -> None:
+def test_a_change_is_pushed_as_a_branch_with_one_commit_and_this_machine_stays_as_it_is(
+    editor: MetadataEditor, clone: Path, tmp_path: Path
+) -> None:
     git(clone, "checkout", "-q", "-b", "work")
     (clone / ".gitignore").write_text(".headgate\n# somebody works here\n")
     (clone / "staged").write_text("also not of this change")
@@ -61,7 +66,7 @@ def test_what_was_shown_is_what_is_pushed(editor: MetadataEditor, clone: Path, t
         editor.propose("d1/a", changed(editor), "another title", shown["digest"])
     assert "headgate/" not in git(tmp_path / "remote.git", "for-each-ref")
     editor.propose("d1/a", changed(editor), TITLE, shown["digest"])
-    with pytest.raises(AnswerError, match="git push. refuses"):
+    with pytest.raises(AnswerError, match=r"`git push` refuses"):
         editor.propose("d1/a", changed(editor), TITLE, shown["digest"])  # a branch is made once, and never overwritten
 
 
@@ -74,8 +79,12 @@ def test_a_change_that_would_carry_more_or_is_wrong_is_refused(editor: MetadataE
     for title in ("", "two\nlines", "x" * 201):
         with pytest.raises(AnswerError, match="one line of at most 200 characters"):
             editor.propose("d1/a", text, title, None)
-    (clone / "mesh" / "products" / "d1" / "a.yaml").write_text(text.replace("description: a", "description: not committed"))
-    with pytest.raises(AnswerError, match="mesh/products/d1/a.yaml is not the same here as in origin/main; pull, or commit and push"):
+    (clone / "mesh" / "products" / "d1" / "a.yaml").write_text(
+        text.replace("description: a", "description: not committed")
+    )
+    with pytest.raises(
+        AnswerError, match=r"mesh/products/d1/a\.yaml is not the same here as in origin/main; pull, or commit and push"
+    ):
         editor.propose("d1/a", text, TITLE, None)
 
 

@@ -1,6 +1,7 @@
 """Questions of whoever may only read: what an operation would change, of which date each product is there, the history of a large day, the last ticks."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -10,12 +11,21 @@ import runtime
 from state.errors import BadEvent, IllegalTransition, UnknownProduct
 from tests.conftest import Headgate
 from tests.fake_aws import FakeAws
-from tests.handler_steps import invoke, sample
+from tests.handler_steps import ROOT, invoke, sample
 from tests.state_steps import LOADED, TODAY, complete, ends, opened, wait
 from tests.state_world import World, at, external, product
 
 NOW = at("2026-11-20 09:00")
-TABLES = ("data_product_status", "data_product_dependencies_events_status", "effect", "job_run", "data_product", "alert_mute", "backfill", "landing_file")
+TABLES = (
+    "data_product_status",
+    "data_product_dependencies_events_status",
+    "effect",
+    "job_run",
+    "data_product",
+    "alert_mute",
+    "backfill",
+    "landing_file",
+)
 
 
 @pytest.fixture
@@ -77,7 +87,10 @@ def test_a_preview_is_refused_as_the_operation_is(mesh: World) -> None:
     with pytest.raises(UnknownProduct):
         asked(question="preview", operation={"action": "hold", "product": "d1/none"})
     with pytest.raises(BadEvent, match="/reason"):
-        asked(question="preview", operation={"action": "waive", "product": "d1/c", "business_date": TODAY, "input": "raw/other"})
+        asked(
+            question="preview",
+            operation={"action": "waive", "product": "d1/c", "business_date": TODAY, "input": "raw/other"},
+        )
     with pytest.raises(BadEvent, match="/operation is missing"):
         asked(question="preview")
 
@@ -91,7 +104,9 @@ def test_what_cannot_be_taken_back_has_no_preview(mesh: World, action: str) -> N
         invoke("operate", {"action": action, "all": True, "actor": "ann", "preview": True})
 
 
-def test_freshness_is_the_latest_date_that_is_there(mesh: World, headgate: Headgate, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_freshness_is_the_latest_date_that_is_there(
+    mesh: World, headgate: Headgate, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = asked(question="freshness")
     assert found["products"] == [
         {"product": "d1/a", "business_date": TODAY, "refreshed_at": "2026-11-20T07:00:00+00:00"},
@@ -102,7 +117,10 @@ def test_freshness_is_the_latest_date_that_is_there(mesh: World, headgate: Headg
     ]  # fmt: skip
     mesh.event("raw/in", "2026-11-21", at("2026-11-20 08:00"), status="ERROR")
     assert asked(question="freshness")["products"] == found["products"], "what failed is not there"
-    assert [each["product"] for each in asked(question="freshness", domain="raw")["products"]] == ["raw/in", "raw/other"]
+    assert [each["product"] for each in asked(question="freshness", domain="raw")["products"]] == [
+        "raw/in",
+        "raw/other",
+    ]
     monkeypatch.setattr(inquire, "PAGE", 2)
     assert asked(question="freshness")["products"] == found["products"]
     columns = asked(question="freshness", columns=True)["products"]["columns"]
@@ -115,7 +133,9 @@ def test_freshness_is_the_latest_date_that_is_there(mesh: World, headgate: Headg
     assert json.loads(headgate("catalog", "--freshness", "--json")[1])["products"] == found["products"]
 
 
-def test_the_history_of_a_day_is_whole_in_parts(mesh: World, headgate: Headgate, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_history_of_a_day_is_whole_in_parts(
+    mesh: World, headgate: Headgate, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = asked(question="history", business_date=TODAY)
     assert ("before" in whole, whole["more"]) == (False, False)
     monkeypatch.setattr(inquire, "PAGE", 2)
@@ -135,7 +155,9 @@ def test_the_history_of_a_day_is_whole_in_parts(mesh: World, headgate: Headgate,
         asked(question="history", before="x")
 
 
-def test_health_says_when_the_scheduler_and_the_monitor_were_called(mesh: World, headgate: Headgate, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_health_says_when_the_scheduler_and_the_monitor_were_called(
+    mesh: World, headgate: Headgate, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert asked(question="health")["ticks"] == {}
     assert "last called" not in headgate("health")[1]
     invoke("scheduler", sample("scheduler"))
@@ -148,3 +170,13 @@ def test_health_says_when_the_scheduler_and_the_monitor_were_called(mesh: World,
     monkeypatch.setattr(runtime, "now", lambda: at("2026-11-21 11:00"))
     code, printed = headgate("health")
     assert (code, "more than 25 hours ago: is its schedule enabled?" in printed) == (1, True)
+
+
+def test_every_question_can_be_asked_on_the_command_line() -> None:
+    """A preview by `--dry-run` of its operation, what a product is by `headgate event`."""
+    questions = json.loads((ROOT / "events" / "schemas" / "inquire.schema.json").read_text("utf-8"))["properties"][
+        "question"
+    ]["enum"]
+    commands = "\n".join(path.read_text("utf-8") for path in (ROOT / "cli").rglob("*.py"))
+    asked_by_commands = set(re.findall(r'inquire\(\s*arguments,\s*"(\w+)"|"question": "(\w+)"', commands))
+    assert set(questions) - {name for pair in asked_by_commands for name in pair} == {"preview"}

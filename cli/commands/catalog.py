@@ -18,7 +18,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--domain", metavar="NAME", help="only the products of this domain")
     parser.add_argument("--owner", metavar="NAME", help="only the products of this owner")
-    parser.add_argument("--freshness", action="store_true", help="the latest business date of each product that is there, and when it was refreshed")
+    parser.add_argument(
+        "--freshness",
+        action="store_true",
+        help="the latest business date of each product that is there, and when it was refreshed",
+    )
     add_application(parser)
 
 
@@ -45,7 +49,9 @@ def run(arguments: argparse.Namespace) -> int:
     if chosen and arguments.freshness:
         known, clock = {each["product"]: each for each in fresh["products"]}, Clock(None, "")
         heading = ["product", "owner", "data of", "refreshed", "schedule", "SLA"]
-        terminal.table([heading, *(_fresh(each, known.get(each["product"], {}), clock) for each in chosen)], heading=True)
+        terminal.table(
+            [heading, *(_fresh(each, known.get(each["product"], {}), clock) for each in chosen)], heading=True
+        )
     elif chosen:
         terminal.table(
             [["product", "owner", "schedule", "SLA", "used by", "description"], *map(_row, chosen)], heading=True
@@ -78,4 +84,11 @@ def _row(each: Entry) -> list[str]:
 
 def _fresh(each: Entry, known: Entry, clock: Clock) -> list[str]:
     date = " ".join(filter(None, (known.get("business_date"), known.get("cycle")))) or "never refreshed"
-    return [each["product"], each["owner"], date, clock(known.get("refreshed_at")), each.get("schedule", ""), each.get("sla", "")]
+    return [
+        each["product"],
+        each["owner"],
+        date,
+        clock(known.get("refreshed_at")),
+        each.get("schedule", ""),
+        each.get("sla", ""),
+    ]

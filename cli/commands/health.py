@@ -24,7 +24,12 @@ def run(arguments: argparse.Namespace) -> int:
     answer = inquire(arguments, "health")
     outbox, letters = answer["outbox"], [each for each in answer["dead_letters"] if each.get("messages")]
     wrong = (
-        outbox["parked"] or letters or answer["products"] or _seconds_due(answer) > OVERDUE or _retention_fails(answer) or any(_stopped(answer))
+        outbox["parked"]
+        or letters
+        or answer["products"]
+        or _seconds_due(answer) > OVERDUE
+        or _retention_fails(answer)
+        or any(_stopped(answer))
     )
     code = FINDINGS if wrong else FINE
     if arguments.json:
@@ -136,7 +141,11 @@ def _stopped(answer: Entry) -> list[bool]:
 
 
 def _print_ticks(answer: Entry, clock: Clock) -> None:
-    found = [f"the {name} was last called at {clock(answer['ticks'][name])}" for name in ("scheduler", "monitor") if name in answer.get("ticks", {})]
+    found = [
+        f"the {name} was last called at {clock(answer['ticks'][name])}"
+        for name in ("scheduler", "monitor")
+        if name in answer.get("ticks", {})
+    ]
     if found:
         text = "; ".join(found)
         late = f"; that is more than {STILL} hours ago: is its schedule enabled?" if any(_stopped(answer)) else "."

@@ -18,6 +18,7 @@ LINES = 100
 SECONDS = 2.0  # between two looks of --follow
 ENDED = ("COMPLETED", "ERROR", "SKIPPED", "CANCELLED")
 
+
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("product", type=product_name, metavar="DOMAIN/PRODUCT")
     add_date(parser, default="the latest that has a run")

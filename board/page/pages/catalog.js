@@ -1,8 +1,7 @@
 // Every product: what it is, who owns it, when it comes, who uses it.
 import { Filters } from "../bar.js";
 import { date, day, now, rows } from "../day.js";
-import { Fresh, useFreshness } from "../freshness.js";
-import { graph } from "../graph.js";
+import { Fresh, graph, useFreshness } from "../graph.js";
 import { html } from "../html.js";
 import { Badge, Empty, Loading, ProductLink, Table, useTitle } from "../parts.js";
 import { route } from "../routes.js";
@@ -20,7 +19,7 @@ export function Catalog() {
       ["Description", (row) => said(row).description ?? ""],
       ["Owner", (row) => html`${row.owner ?? ""}${said(row).email && html`<br /><span class="note">${said(row).email}</span>`}`],
       ["Schedule", (row) => said(row).schedule ?? ""],
-      ["Promised", (row) => said(row).sla ?? ""],
+      ["SLA", (row) => said(row).sla ?? ""],
       ["Fresh", (row) => html`<${Fresh} of=${fresh?.get(row.product)} />`],
       ["Used by", (row) => graph.value?.after.get(row.product)?.size ?? "", "number"],
       ["On this date", (row) => html`<${Badge} ...${shown(row, now.value)} />`],

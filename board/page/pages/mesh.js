@@ -2,13 +2,14 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Filters } from "../bar.js";
 import { date, day, now, rows } from "../day.js";
-import { Fresh, useFreshness } from "../freshness.js";
-import { graph, levels } from "../graph.js";
+import { Fresh, graph, levels, useFreshness } from "../graph.js";
 import { html } from "../html.js";
 import { Badge, Empty, Loading, ProductLink, Table, useTitle } from "../parts.js";
 import { change, route } from "../routes.js";
 import { sentence, shown } from "../words.js";
 import { Wall } from "../wall.js";
+
+const MARKS = [["bad", "✕", "failed or late"], ["warn", "❘", "needs attention"], ["live", "▪", "runs"], ["calm", "▫", "waits or comes later"], ["good", "", "done"], ["mute", "–", "skipped or cancelled"]];
 
 export function Mesh() {
   useTitle("Mesh");
@@ -31,7 +32,8 @@ function Tiles({ selected }) {
   }, []);
   useEffect(() => wall.current.show(rows.value, now.value), [rows.value]);
   useEffect(() => wall.current.select(selected, selected && graph.value ? around(graph.value, selected) : new Map()), [selected, graph.value]);
-  return html`<canvas class="wall" ref=${canvas} tabindex="0" role="img" aria-label=${`${rows.value.length} products in ${new Set(rows.value.map((row) => row.product.split("/")[0])).size} domains; the same as a table with the button above`}></canvas>`;
+  return html`<canvas class="wall" ref=${canvas} tabindex="0" role="img" aria-label=${`${rows.value.length} products in ${new Set(rows.value.map((row) => row.product.split("/")[0])).size} domains; the same as a table with the button above`}></canvas>
+  <p class="legend">${MARKS.map(([tone, mark, word]) => html`<span key=${tone} class="key mark ${tone}" aria-hidden="true">${mark}</span>${word} `)}</p>`;
 }
 
 // Everything that the product is made of, and everything that is made of it.

@@ -1,8 +1,9 @@
-// The pages for whoever operates the application: alerts, changes of the metadata, health.
+// The pages for whoever operates the application: files, alerts, changes of the metadata, health.
 import { useAnswer } from "../asked.js";
+import { day, rows } from "../day.js";
 import { html } from "../html.js";
 import { Badge, Empty, Facts, Failure, Loading, ProductLink, Table, useTitle } from "../parts.js";
-import { route } from "../routes.js";
+import { change, route } from "../routes.js";
 import { at, lasting, longDate } from "../times.js";
 
 // Alerts of a date: what was sent to whom, and what was kept back and why.
@@ -15,11 +16,11 @@ export function Alerts() {
   if (error && !answer) return html`<h1>Alerts</h1><${Failure} error=${error} />`;
   if (!answer) return html`<${Loading} />`;
   const its = answer.business_date;
-  const rows = answer.alerts.filter((each) => !product || each.product === product);
+  const found = answer.alerts.filter((each) => !product || each.product === product);
   return html`
     <div class="head"><h1>Alerts</h1><p>${longDate(its)}${product && html`, <${ProductLink} name=${product} date=${date} />`}</p></div>
     ${answer.muted.length > 0 && html`<section aria-labelledby="muted"><h2 id="muted">Muted</h2><ul>${answer.muted.map((each) => html`<li key=${each.muted}>${each.muted} until ${at(each.until, its)}, by ${each.by}${each.reason && `: ${each.reason}`}</li>`)}</ul></section>`}
-    ${rows.length === 0 ? html`<${Empty} title="No alerts">Nothing had to be reported about this date.</${Empty}>` : html`<${AlertTable} rows=${rows} date=${date} its=${its} />`}`;
+    ${found.length === 0 ? html`<${Empty} title="No alerts">Nothing had to be reported about this date.</${Empty}>` : html`<${AlertTable} rows=${found} date=${date} its=${its} />`}`;
 }
 
 export function AlertTable({ rows, date, its }) {
@@ -127,6 +128,38 @@ export function Health() {
 }
 
 function wrong({ not_loaded, not_opened, passed_over }) {
-  const missed = passed_over && `${passed_over.count.toLocaleString()} openings were not made (${passed_over.first} to ${passed_over.last}): the scheduler was away for more than three days`;
+  const missed = passed_over && `${passed_over.count === 1 ? "1 opening was" : `${passed_over.count.toLocaleString()} openings were`} not made (${passed_over.first} to ${passed_over.last}): the scheduler was away for more than three days`;
   return [not_loaded && `not loaded by the last deployment: ${not_loaded}`, not_opened && `its runs could not be opened: ${not_opened}`, missed].filter(Boolean).join("; ");
+}
+
+// Files that have landed: of one date, of no product, rejected.
+const FILE_STATES = ["RECEIVED", "CLAIMED", "PROCESSED", "REJECTED", "FAILED", "SUPERSEDED", "IGNORED", "UNMATCHED"];
+
+export function Files() {
+  const { date, product, status } = route.value.about;
+  useTitle("Files");
+  const { answer, error } = useAnswer("files", { business_date: date, product, status }, 10_000);
+  return html`<div class="head"><h1>Files</h1><div class="filters"><label>State <select onChange=${({ target }) => change({ status: target.value })}>
+      <option value="">All states</option>${FILE_STATES.map((each) => html`<option key=${each} value=${each} selected=${each === status}>${each.toLowerCase()}</option>`)}</select></label></div></div>
+    ${!status && html`<${Missing} />`}
+    ${error && !answer ? html`<${Failure} error=${error} />` : !answer ? html`<${Loading} />` : answer.files.length === 0 ? html`<${Empty} title="No files">No file has landed${status ? " in this state" : ""}${date ? " for this date" : ""}. Products wait for files with the key "files" in their metadata.</${Empty}>` : html`
+      <${Table} caption="Files, the latest first" rows=${answer.files} id=${(each) => each.file} columns=${[
+        ["Received", (each) => at(each.received_at, date ?? ""), "time"],
+        ["File", (each) => each.name],
+        ["Number", (each) => each.file, "number"],
+        ["Product", (each) => (each.product ? html`<${ProductLink} name=${each.product} date=${each.business_date} />` : "of no product")],
+        ["Date", (each) => each.business_date ?? ""],
+        ["Bytes", (each) => Number(each.size).toLocaleString(), "number"],
+        ["State", (each) => each.status.toLowerCase()],
+        ["Reason", (each) => each.reason ?? ""],
+      ]} />`}`;
+}
+
+// The products of the date that wait for files.
+function Missing() {
+  const waiting = rows.value.filter((row) => row.files && row.status === "WAITING" && (!route.value.about.product || row.product === route.value.about.product));
+  if (!waiting.length) return "";
+  return html`<section aria-labelledby="missing"><h2 id="missing">What is missing</h2><ul class="missing">${waiting.map(
+    (row) => html`<li key=${row.key}><${ProductLink} name=${row.product} date=${route.value.about.date} /> ${row.files}${row.due_at && html` <span class="note">due by ${at(row.due_at, day.value.business_date)}</span>`}</li>`,
+  )}</ul></section>`;
 }

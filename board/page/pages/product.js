@@ -1,16 +1,13 @@
 // One product on one date: where it stands and why, its inputs, its last sixty days, what waits for it.
 import { Actions } from "../actions.js";
 import { useAnswer } from "../asked.js";
-import { Condition } from "../condition.js";
 import { date as chosen, statusOf } from "../day.js";
-import { Definition } from "../definition.js";
 import { expectation } from "../forecast.js";
 import { html } from "../html.js";
-import { Jobs } from "../jobs.js";
-import { Durations, Strip } from "../last_days.js";
-import { Lineage } from "../lineage.js";
 import { Badge, Facts, Failure, Loading, Outside, ProductLink, Table, Time, useTitle } from "../parts.js";
+import { Definition, Durations, Lineage, Strip } from "../product_sections.js";
 import { link, route } from "../routes.js";
+import { Condition, Jobs } from "../run_sections.js";
 import { at, lasting, longDate, shifted } from "../times.js";
 import { inputName, sentence, shown, statusWord, uncut } from "../words.js";
 
@@ -20,7 +17,7 @@ export function Product() {
   const name = route.value.rest.join("/");
   const { date, cycle } = route.value.about;
   useTitle(name);
-  const { answer, error } = useAnswer("why", { product: name, business_date: date, cycle }, 5_000);
+  const { answer, error } = useAnswer("why", { product: name, business_date: chosen.value, cycle }, 5_000);
   if (error && !answer) return html`<h1>${name}</h1><${Failure} error=${error} />`;
   if (!answer) return html`<${Loading} />`;
   const run = { ...answer.run, product: name };
@@ -36,7 +33,7 @@ export function Product() {
     <${Expected} name=${name} run=${run} date=${answer.business_date} />
     <${Causes} run=${run} date=${answer.business_date} now=${answer.asked_at} />
     <div class="columns">
-      <section aria-labelledby="inputs"><h2 id="inputs">What it waits for</h2><${Condition} run=${run} date=${answer.business_date} /></section>
+      <section aria-labelledby="inputs"><h2 id="inputs">${run.status === "WAITING" || !run.run_id ? "What it waits for" : "Its inputs"}</h2><${Condition} run=${run} date=${answer.business_date} /></section>
       <section aria-labelledby="about"><h2 id="about">This run</h2><${About} run=${run} date=${answer.business_date} now=${answer.asked_at} /></section>
     </div>
     ${run.files && html`<${RunFiles} files=${run.files} date=${answer.business_date} />`}

@@ -1,12 +1,11 @@
 // One run: when it waited, which steps ran in which attempt, and everything that happened.
 import { useAnswer } from "../asked.js";
-import { Bars } from "../bars.js";
-import { Condition } from "../condition.js";
-import { happened, phases } from "../course.js";
+import { Bars, happened, phases } from "../bars.js";
+import { date as chosen } from "../day.js";
 import { html } from "../html.js";
-import { Jobs, Logs } from "../jobs.js";
 import { Badge, Failure, Loading, ProductLink, Table, useTitle } from "../parts.js";
 import { route } from "../routes.js";
+import { Condition, Jobs, Logs } from "../run_sections.js";
 import { at, longDate } from "../times.js";
 import { statusWord } from "../words.js";
 import { AlertTable } from "./operators.js";
@@ -15,8 +14,8 @@ export function Run() {
   const name = route.value.rest.join("/");
   const { date, cycle } = route.value.about;
   useTitle(`Run of ${name}`);
-  const { answer, error } = useAnswer("history", { product: name, business_date: date }, 5_000);
-  const why = useAnswer("why", { product: name, business_date: date, cycle }, 5_000).answer;
+  const { answer, error } = useAnswer("history", { product: name, business_date: chosen.value }, 5_000);
+  const why = useAnswer("why", { product: name, business_date: chosen.value, cycle }, 5_000).answer;
   if (error && !answer) return html`<h1>${name}</h1><${Failure} error=${error} />`;
   if (!answer) return html`<${Loading} />`;
   const entries = answer.entries.filter((each) => !cycle || !each.cycle || each.cycle === cycle);
