@@ -98,7 +98,7 @@ def measured(browser: Browser, world: World, count: int) -> dict[str, Any]:
 def main() -> None:
     sizes = [(int(sys.argv[1]), int(sys.argv[2]))] if len(sys.argv) > 2 else SIZES
     os.environ.update(ENVIRONMENT)
-    runtime.now = lambda: NOW  # type: ignore[assignment]
+    runtime.now = lambda: NOW
     with running() as server, started() as browser:
         make_template(server)
         for products, domains in sizes:
@@ -106,7 +106,7 @@ def main() -> None:
                 world.load(large(products, domains), LOADED)
                 open_runs(world)
                 world.sql("ANALYZE")
-                runtime.state = lambda world=world: world.state  # type: ignore[assignment,misc]
+                runtime.state = lambda world=world: world.state  # type: ignore[assignment]
                 print(json.dumps(measured(browser, world, products), indent=2))
 
 

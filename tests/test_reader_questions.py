@@ -49,7 +49,8 @@ def mesh(world: World, aws: FakeAws, running: None, monkeypatch: pytest.MonkeyPa
 
 
 def asked(**question: Any) -> dict[str, Any]:
-    return invoke("inquire", question)
+    answer: dict[str, Any] = invoke("inquire", question)
+    return answer
 
 
 def everything(world: World) -> dict[str, list[Any]]:
