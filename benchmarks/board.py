@@ -39,6 +39,7 @@ WATCH = """
   const fill = CanvasRenderingContext2D.prototype.fillRect;
   CanvasRenderingContext2D.prototype.fillRect = function (...given) { window.drawn ??= performance.now(); return fill.apply(this, given); };
 """
+SENT = "Object.fromEntries(performance.getEntriesByType('resource').map((each) => [each.name.split('?')[0], each.encodedBodySize]))"
 FRAMES = """(seconds) => new Promise((done) => {
   const frames = [];
   const began = performance.now();
@@ -56,21 +57,16 @@ FRAMES = """(seconds) => new Promise((done) => {
 
 
 def measured(browser: Browser, world: World, count: int) -> dict[str, Any]:
-    sent: dict[str, int] = {}
     with (
         serving(Board([InProcess("local")])) as address,
         browser.new_context(viewport={"width": 1280, "height": 860}, bypass_csp=True) as context,
     ):
         page = context.new_page()
         page.add_init_script(WATCH)
-        page.on(
-            "requestfinished",
-            lambda request: sent.update({request.url.split("?")[0]: request.sizes()["responseBodySize"]}),
-        )
         page.goto(address)
         page.wait_for_function("window.usable", timeout=60_000)
         page.wait_for_load_state("networkidle")
-        first = dict(sent)
+        first = page.evaluate(SENT)
         data = page.evaluate(
             "performance.getEntriesByType('resource').find((each) => each.name.includes('/api/status')).responseEnd"
         )
