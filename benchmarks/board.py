@@ -30,6 +30,7 @@ from tests.state_world import ENVIRONMENT, World, make_template, new_world  # no
 
 SIZES = ((683, 42), (8_339, 768))
 SECONDS = 3  # of frames
+MOST = 300_000  # milliseconds, of a wait: a busy machine is slow, and what it took is printed
 # Notes when something can first be seen, and when a canvas is first drawn on.
 WATCH = """
   const seen = new MutationObserver(() => {
@@ -39,6 +40,7 @@ WATCH = """
   const fill = CanvasRenderingContext2D.prototype.fillRect;
   CanvasRenderingContext2D.prototype.fillRect = function (...given) { window.drawn ??= performance.now(); return fill.apply(this, given); };
 """
+ANSWERED = "(name) => performance.getEntriesByType('resource').some((each) => each.name.includes(`/api/${name}`) && each.responseEnd)"
 SENT = "Object.fromEntries(performance.getEntriesByType('resource').map((each) => [each.name.split('?')[0], each.encodedBodySize]))"
 FRAMES = """(seconds) => new Promise((done) => {
   const frames = [];
@@ -64,23 +66,23 @@ def measured(browser: Browser, world: World, count: int) -> dict[str, Any]:
         page = context.new_page()
         page.add_init_script(WATCH)
         page.goto(address)
-        page.wait_for_function("window.usable", timeout=60_000)
-        page.wait_for_load_state("networkidle")
+        page.wait_for_function("window.usable", timeout=MOST)
+        page.wait_for_function(ANSWERED, arg="forecast", timeout=MOST)
         first = page.evaluate(SENT)
         data = page.evaluate(
             "performance.getEntriesByType('resource').find((each) => each.name.includes('/api/status')).responseEnd"
         )
         usable = page.evaluate("window.usable") - data
         began = page.evaluate("location.hash = '#/mesh', performance.now()")
-        page.wait_for_function("window.drawn", timeout=60_000)
+        page.wait_for_function("window.drawn", timeout=MOST)
         drawn = page.evaluate("window.drawn") - began
-        page.wait_for_load_state("networkidle")
+        page.wait_for_function(ANSWERED, arg="mesh", timeout=MOST)
         frames = page.evaluate(FRAMES, SECONDS)
         page.evaluate("location.hash = '#/today'")
         page.wait_for_selector(".count")
         changed = time.perf_counter()
         world.state.set_hold("domain-001/p0001", None, "", True, "ann", NOW)
-        page.wait_for_selector("button.count:has-text('1 Held')", timeout=60_000)
+        page.wait_for_selector("button.count:has-text('1 Held')", timeout=MOST)
         shown = time.perf_counter() - changed
     named = {url.rsplit("/", 1)[-1]: size for url, size in first.items() if "/api/" in url}
     return {

@@ -35,7 +35,7 @@ class BoardApplication:
         found = job_runs(answer["entries"])[-MOST_JOB_RUNS:]
         reader = reader_of(self._target, LINES)
         logs = [as_json(each, list(reader.sections(each))) for each in found]
-        return {key: answer[key] for key in ("business_date", "asked_at")} | {"question": "logs", "job_runs": logs}
+        return {"question": "logs", "business_date": answer["business_date"], "job_runs": logs}
 
     def act(self, event: dict[str, Any]) -> Any:
         return self._call(OPERATE, {**event, "actor": actor()})
