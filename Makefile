@@ -82,7 +82,7 @@ coverage: setup  ## every test, with the coverage of all processes: a summary, a
 	$(BIN)/coverage html --quiet
 	$(BIN)/coverage report
 
-bench: setup  ## measures generation, the state functions and the local runtime, computes the costs
+bench: setup  ## measures generation, the state functions, the local runtime and the board, computes the costs
 	$(BIN)/python benchmarks/generate_10000.py
 	$(BIN)/python benchmarks/state.py
 	$(BIN)/python benchmarks/state_plans.py
@@ -90,6 +90,7 @@ bench: setup  ## measures generation, the state functions and the local runtime,
 	$(BIN)/python benchmarks/files.py
 	$(BIN)/python benchmarks/board_hosted.py
 	PYTHONPATH=. $(BIN)/python benchmarks/latency.py
+	$(BIN)/python benchmarks/board.py
 	PYTHONPATH=. $(BIN)/python benchmarks/costs.py
 
 clean:  ## removes the environments, caches and local data

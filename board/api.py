@@ -9,7 +9,7 @@ from headgate.board.merging import Answer, merged, parts
 from headgate.board.page_requests import AnswerError as AnswerError
 from headgate.board.page_requests import check_bound, question_of
 
-OF_PRODUCT = {"why", "runs", "product"}  # questions that the application of the product answers
+OF_PRODUCT = {"why", "runs", "product", "logs"}  # questions that the application of the product answers
 OF_ONE = {"file", "dead_letter"}  # questions about a thing that one application knows
 WHOLE = {"since", "columns"}  # of a status: positions and columns are of one application
 PARTS = {"mesh"}  # questions whose answers are not rows
@@ -29,6 +29,7 @@ class Editor(Protocol):
 
     def source(self, product: str) -> Answer: ...
     def draft(self, product: str, text: str) -> Answer: ...
+    def propose(self, product: str, text: str, title: str, expect: str | None) -> Answer: ...
 
 
 class Board:
@@ -49,6 +50,8 @@ class Board:
         `unreachable`, with its reason. Raises `AnswerError` where none answers."""
         event: Answer = question_of(name, about)
         wanted = event.pop("application", None)
+        if name == "preview":
+            return self._preview(event["operation"], wanted)
         if wanted is not None:
             return self._named(wanted).ask(event)
         if name in OF_PRODUCT and "product" in event:
@@ -67,6 +70,13 @@ class Board:
                 {"application": name, "message": str(error)} for name, error in sorted(failures.items())
             ]
         return whole
+
+    def _preview(self, given: Answer, wanted: str | None) -> Answer:
+        """What an operation would change, for whoever may read."""
+        application = self._acting(given if wanted is None else {**given, "application": wanted})
+        return application.ask(
+            {"question": "preview", "operation": {key: value for key, value in given.items() if key != "application"}}
+        )
 
     def action(self, name: str, given: Answer) -> Any:
         """What the application of the product answers to the action. Raises `AnswerError`, also where the action is neither a preview nor bound to one."""

@@ -22,7 +22,7 @@ def merged(answers: Mapping[str, Answer]) -> Answer:
                 whole[key] = whole.get(key, False) or value
             else:
                 whole.setdefault(key, value)
-    for each in ("position", "whole"):
+    for each in ("position", "whole", "before"):
         whole.pop(each, None)
     if "products" in whole:
         whole["products"] = list(_once(whole["products"]))

@@ -6,7 +6,7 @@ from typing import Any
 
 STATUS = {
     "UnknownProduct": 404, "UnknownRun": 404, "UnknownLetter": 404, "UnknownFile": 404, "BadEvent": 400, "NotAllowed": 403, "NotIdentified": 403,
-    "NoPipeline": 409, "IllegalTransition": 409, "ChangedMeanwhile": 409, "TooMuch": 409,
+    "NoPipeline": 409, "IllegalTransition": 409, "ChangedMeanwhile": 409, "TooMuch": 409, "NotProposed": 409,
 }  # fmt: skip
 UNREACHABLE = 502
 MOST_BYTES = 100_000  # of the body of an action
@@ -31,7 +31,19 @@ def question_of(name: str, about: Mapping[str, str]) -> dict[str, Any]:
         event[each] = int(event[each])
     if "columns" in event:
         event["columns"] = event["columns"] == "true"
+    if name == "preview":
+        event["operation"] = _operation(about.get("operation", ""))
     return event
+
+
+def _operation(text: str) -> dict[str, Any]:
+    try:
+        given = json.loads(text)
+    except ValueError:
+        given = None
+    if not isinstance(given, dict):
+        raise AnswerError("BadEvent", "the question preview needs `operation`, a JSON object with the action and its fields")
+    return given
 
 
 def action_of(body: bytes, content_type: str) -> dict[str, Any]:

@@ -63,10 +63,26 @@ def app(board: Board, port: int, token: str) -> App:
         except AnswerError as error:
             return _refusal(error)
 
+    async def propose(request: Request) -> Response:
+        try:
+            given = await _given(request)
+            product, text, title = (given.get(each) for each in ("product", "text", "title"))
+            if not isinstance(product, str) or not isinstance(text, str) or not isinstance(title, str):
+                raise AnswerError("BadEvent", "a proposal is {product, text, title}, with `expect` to push it")
+            expect = given.get("expect")
+            return _json(
+                await run_in_threadpool(
+                    _editor(board).propose, product, text, title, None if expect is None else str(expect)
+                )
+            )
+        except AnswerError as error:
+            return _refusal(error)
+
     routes = [
         Route("/api/about", about, methods=["GET"]),
         Route("/api/source", source, methods=["GET"]),
         Route("/api/draft", draft, methods=["POST"]),
+        Route("/api/propose", propose, methods=["POST"]),
         Route("/api/{question:str}", ask, methods=["GET"]),
         Route("/api/{action:str}", act, methods=["POST"]),
         Mount("/", StaticFiles(directory=PAGE, html=True)),

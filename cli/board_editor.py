@@ -1,4 +1,4 @@
-"""The metadata of the project, for the board: the text of a product, and what a changed text would be. Nothing of the project is written."""
+"""The metadata of the project, for the board: the text of a product, what a changed text would be, and the branch that proposes it. No file of the project is written."""
 
 import difflib
 import os
@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from headgate.board.api import AnswerError
+from headgate.cli.change_request import NOT_PROPOSED, Repository
 from headgate.cli.findings import as_json
 from headgate.cli.project import today
 from headgate.generator.cache import Cache
@@ -28,11 +29,18 @@ class MetadataEditor:
 
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
+        self._repository = Repository(self._root)
 
     def source(self, product: str) -> dict[str, Any]:
-        """{product, path, text}: the file of a product that is described in YAML. Raises `AnswerError`."""
+        """{product, path, text, remote or not_proposed}: the file of a product that is described in YAML; `remote` and `base` where a change can be proposed there, otherwise
+        the reason. Raises `AnswerError`."""
         path = self._path(product)
-        return {"product": product, "path": self._named(path), "text": path.read_text("utf-8")}
+        try:
+            base = self._repository.base()
+            where = {"remote": base.remote, "base": base.branch}
+        except AnswerError as error:
+            where = {"not_proposed": str(error)}
+        return {"product": product, "path": self._named(path), "text": path.read_text("utf-8"), **where}
 
     def draft(self, product: str, text: str) -> dict[str, Any]:
         """What `validate`, `plan` and `diff` say of this text: {findings, changes: [{product, kind, sentences}], patch}. Of the findings those in the file of
@@ -50,6 +58,25 @@ class MetadataEditor:
         old_lines, new_lines = before.splitlines(keepends=True), text.splitlines(keepends=True)
         patch = "".join(difflib.unified_diff(old_lines, new_lines, f"a/{own}", f"b/{own}"))
         return {"findings": findings, "changes": changes, "patch": patch}
+
+    def propose(self, product: str, text: str, title: str, expect: str | None) -> dict[str, Any]:
+        """What would be pushed, {remote, base, branch, title, patch, digest}. With `expect`, the digest of that, it is pushed, and `link` is where the pull request is
+        opened, if that is known. Raises `AnswerError`, also where the text has errors."""
+        draft = self.draft(product, text)
+        if not draft["patch"]:
+            raise AnswerError(NOT_PROPOSED, "the text is the one of the project: there is nothing to propose")
+        if any(each["severity"] == "error" for each in draft["findings"]):
+            raise AnswerError(NOT_PROPOSED, "the text has errors; correct what the findings say first")
+        request = self._repository.request(self._path(product), text, title)
+        answer = {
+            "remote": request.base.remote, "base": request.base.branch, "branch": request.branch, "title": request.title,
+            "patch": draft["patch"], "digest": request.digest,
+        }  # fmt: skip
+        if expect is None:
+            return answer
+        if expect != request.digest:
+            raise AnswerError("ChangedMeanwhile", "something else would be pushed by now; nothing has been")
+        return {**answer, "pushed": True, "link": self._repository.push(request)}
 
     def _path(self, product: str) -> Path:
         domain, _, name = product.partition("/")

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from headgate.cli.application import LOCAL, Application
 from headgate.cli.cloudwatch import CloudWatch, Line
 from headgate.cli.job_logs import Client, Entry, JobRun, Note, Place, places_of
 from headgate.local.job_output import file_of, lines_after
@@ -113,6 +114,15 @@ class Processes:
         first = job_run.id not in self._read
         texts, self._read[job_run.id] = lines_after(file, self._read.get(job_run.id, 0), job_run.ended is not None)
         return [Line(text) for text in (texts[-self._most :] if first else texts)]
+
+
+Reader = Services | Processes
+
+
+def reader_of(running: Application, lines: int) -> Reader:
+    """Of the job runs of this application, at first the last `lines` of each place."""
+    services = Services(running.client, lines)
+    return Processes(LOCAL, services, lines) if running.local else services
 
 
 def _in_words(error: Any, what: str) -> str:

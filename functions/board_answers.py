@@ -20,7 +20,7 @@ from page_requests import AnswerError
 WHOLE = 10_000  # products whose rows are sent at once; of more the page gets counts by domain, and the rows of the domain that is chosen
 FEW = 10  # applications that are asked at once
 SCOPES = {"domain", "application"}  # that choose among the rows of all
-OF_PRODUCT = {"why", "runs", "product"}
+OF_PRODUCT = {"why", "runs", "product", "critical_path"}
 ABOUT_PRODUCT = OF_PRODUCT | {
     "history",
     "alerts",
@@ -29,7 +29,7 @@ ABOUT_PRODUCT = OF_PRODUCT | {
     "forecast",
 }  # whose answer is of the product alone, if one is named
 ABOUT_DOMAIN = {"alerts", "changes"}
-OF_ONE = {"file", "batch", "dead_letter", "backfill"}  # about a thing that one application knows by a number
+OF_ONE = {"file", "batch", "dead_letter", "backfill", "preview"}  # about what one application knows
 FILTERED = {"search", "alerts"}  # lists whose rows name their product
 Entry = dict[str, Any]
 
@@ -149,10 +149,11 @@ class Answers:
 
     def _asked(self, event: Entry, heads: list[Head]) -> Entry:
         given = {key: value for key, value in event.items() if key != "application"}
-        chosen = [self.home(event["product"], heads)] if "product" in event else heads
+        product = event.get("product") or event.get("operation", {}).get("product")
+        chosen = [self.home(product, heads)] if product else heads
         if len(chosen) > 1 and event["question"] in OF_ONE:
             raise AnswerError(
-                "BadEvent", f"the question {event['question']} needs `application`: several have such a number"
+                "BadEvent", f"the question {event['question']} needs `application`: it is about what one of them knows"
             )
         if len(chosen) > FEW:
             raise AnswerError(

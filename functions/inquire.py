@@ -11,7 +11,9 @@ import dead_letters
 import forecasts
 import letters
 import mesh
+import operations
 import runtime
+from columns import columns
 from condition_tree import condition_tree
 from console_links import linked
 from contract import require
@@ -32,7 +34,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     product has. `backfills`: how far each is, the latest first; `backfill`: the dates of files that one has found. `changes`: what deployments changed, the latest first, since the date if one is
     given. `mesh`: the products and their dependencies; `search`: the products that fit words. `files`: those that landed, the latest first; `file`: one of them; `batch`: one job run's. `health`: what could not be performed, loaded or opened, and how many messages lie in dead letter queues. `dead_letters`: the first of
     these messages; `dead_letter`: one of them, whole. `alerts`: what became of the alerts of a date or several, the latest first, and what is muted. `forecast`: when the products of a date will be ready, with `at_risk` those that are expected to miss their SLA; `critical_path`: the chain of inputs that has decided or will decide when one is. Without a date it is the latest that has a run.
-    Raises `BadEvent`, `UnknownProduct`, `UnknownLetter`, `UnknownFile`."""
+    `freshness`: the latest refresh of each product. `preview`: what an operation would change, as `operate` answers it, for whoever may read.
+    Raises `BadEvent`, `UnknownProduct`, `UnknownLetter`, `UnknownFile`; `preview` also what `operate` raises."""
     require(event, "inquire")
     state, product, now = runtime.state(), event.get("product"), runtime.now()
     match event["question"]:
@@ -48,6 +51,22 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         case "mesh":
             found = mesh.mesh(state, event.get("digest"), _pages, PAGE)
             return {"question": "mesh", "asked_at": now.isoformat(), **found}
+        case "freshness":
+            rows, more = _pages(lambda after: state.freshness_page(event.get("domain"), after, PAGE))
+            found_rows = columns(rows, now.date()) if event.get("columns", False) else rows
+            return {
+                "question": "freshness",
+                "business_date": str(now.date()),
+                "asked_at": now.isoformat(),
+                "products": found_rows,
+                "more": more,
+            }
+        case "preview":
+            return {
+                "question": "preview",
+                "asked_at": now.isoformat(),
+                **_preview(state, _given(event.get("operation"), "operation"), now),
+            }
         case "search":
             found = mesh.search(state, _given(event.get("words"), "words"), _pages)
             return {"question": "search", "asked_at": now.isoformat(), **found}
@@ -112,14 +131,39 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
                 "event_dates": [str(each) for each in bounds(now.date())],
             }
         case _:
-            rows, more = _pages(lambda before: state.history_page(product, first, last, before, PAGE, True))
-            return {
-                **answer,
-                "until": str(last),
-                "entries": rows[::-1],
-                "more": more,
-                **_archived(state, product, first, last),
-            }
+            found = _history(state, product, first, last, _before(event))
+            return {**answer, "until": str(last), **found, **_archived(state, product, first, last)}
+
+
+def _preview(state: State, operation: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """The same as `operate` answers with `preview`, and with the same digest."""
+    given = {"actor": "preview", **operation, "preview": True}
+    require(given, "operate")
+    operations.check(given)
+    request = operations.requested(given)
+    return operations.trial(request, state.try_operation(request, now))
+
+
+def _history(state: State, product: str | None, first: date, last: date, bound: str) -> dict[str, Any]:
+    """The latest entries before the key `bound`, oldest first. With `more`, `before` is the key with which to ask for the earlier ones."""
+    keys: list[str] = []
+
+    def page(before: str) -> list[Row]:
+        found = state.history_page(product, first, last, before or bound, PAGE, True)
+        keys.extend(each.key for each in found)
+        return found
+
+    rows, more = _pages(page)
+    return {"entries": rows[::-1], "more": more, **({"before": keys[len(rows) - 1]} if more else {})}
+
+
+def _before(event: dict[str, Any]) -> str:
+    key = str(event.get("before", ""))
+    try:
+        datetime.fromisoformat(key[:26] or "2000-01-01")
+    except ValueError:
+        raise BadEvent(f"inquire: /before is {key}, not the `before` of an answer to history") from None
+    return key
 
 
 def _expected(state: State, run: dict[str, Any], on_date: date, now: datetime) -> dict[str, Any]:
@@ -167,7 +211,7 @@ def _health(state: State, now: datetime) -> dict[str, Any]:
     products, more_products = _pages(lambda after: state.products_with_errors(after, PAGE, now))
     return {
         "question": "health", "asked_at": now.isoformat(), "outbox": outbox, "parked": rows, "products": products,
-        "more": more or more_products, "dead_letters": dead_letters.counts(), "retention": state.retention_health(),
+        "more": more or more_products, "dead_letters": dead_letters.counts(), "retention": state.retention_health(), "ticks": state.last_ticks(),
     }  # fmt: skip
 
 

@@ -68,6 +68,7 @@ class Tick:
     )
 
     def __post_init__(self) -> None:
+        self.state.record_tick(ACTOR, self.now)
         self._number = self.state.begin_tick()
         self._share = self.left() * SHARE
 

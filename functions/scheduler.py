@@ -15,8 +15,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """How many openings were due, how many runs were opened, which products failed, of which openings are too old to be made, and how many effects
     were performed."""
     require(event, "schedule")
-    now = runtime.now()
-    openings = runtime.state().open_due_runs(now, "scheduler")
+    state, now = runtime.state(), runtime.now()
+    state.record_tick("scheduler", now)
+    openings = state.open_due_runs(now, "scheduler")
     report(openings)
     runtime.continue_backfills(context, now)
     effects = runtime.perform_due(context, now)

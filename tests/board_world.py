@@ -17,6 +17,7 @@ from headgate.board.api import AnswerError, Board
 from headgate.board.server import app
 from headgate.local.process import listener
 from state.errors import StateError
+from tests.large_mesh import sizes
 from tests.state_steps import DAY, LOADED, complete, ends, opened, wait
 from tests.state_world import World, at, daily, external, product
 
@@ -48,6 +49,16 @@ MESH = {
     "finance/report": made("report", ["finance/ledger", "risk/exposure"], "Daily report <b>to the board</b>", "finance", sla={"complete_by": "11:00"}),
     "marketing/segments": made("segments", "core/trades", "Customer segments", "marketing", schedule="14:00"),
 }  # fmt: skip
+
+
+def large(products: int, domains: int) -> dict[str, dict[str, Any]]:
+    """A mesh of the size of large real ones. Each product waits for the one before it in its domain."""
+    names = [
+        (f"domain-{domain:03}/p{index:04}", f"domain-{domain:03}/p{index - 1:04}" if index else None)
+        for domain, size in enumerate(sizes(products, domains))
+        for index in range(size)
+    ]
+    return {name: product(before, name=name.replace("/", "-"), owner=name[:9]) for name, before in names}
 
 
 def before_today(world: World) -> None:
@@ -82,6 +93,22 @@ def morning(world: World) -> None:
     complete(world, "finance/ledger", now="2026-11-20 07:50")
     world.event("finance/ledger", str(DAY), at("2026-11-20 07:50"), attempt=1)
     world.state.set_hold("finance/report", DAY, "", True, "ann", at("2026-11-20 08:00"))
+
+
+def runs_before(world: World, name: str, *minutes: int) -> None:
+    """Runs of the days before, the latest last: opened at six, released an hour later, each with its minutes of work. The last but two failed."""
+    for back, took in enumerate(reversed(minutes), 1):
+        status, event = ("ERROR", "failed") if back == 3 else ("COMPLETED", "completed")
+        world.sql(
+            """INSERT INTO data_product_status (product_id, business_date, status, event, opened_at, deadline_at, released_at, release_reason, started_at, finished_at,
+                changed_at, changed_by, due_at)
+            SELECT %s, d, %s, %s::run_event, t, t + interval '4 hours', t + interval '1 hour', 'the last input arrived', t + interval '61 minutes',
+                t + interval '61 minutes' + %s * interval '1 minute', t, 'test', t + interval '150 minutes'
+            FROM (SELECT %s::date - %s AS d, (%s::date - %s + time '06:00') AT TIME ZONE 'UTC' AS t) day
+            ON CONFLICT (product_id, business_date, cycle) DO UPDATE SET status = EXCLUDED.status, event = EXCLUDED.event, released_at = EXCLUDED.released_at,
+                release_reason = EXCLUDED.release_reason, started_at = EXCLUDED.started_at, finished_at = EXCLUDED.finished_at, due_at = EXCLUDED.due_at""",
+            name, status, event, took, str(DAY), back, str(DAY), back,
+        )  # fmt: skip
 
 
 @dataclass

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 CHROMIUM = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)  # fmt: skip
@@ -50,3 +51,15 @@ def opened(browser: Browser, address: str, bypass_csp: bool = False, **options: 
 
 def _is_complaint(message: ConsoleMessage) -> bool:
     return message.type in ("error", "warning") and "status of 40" not in message.text
+
+
+def texts(page: Page, selector: str) -> list[str]:
+    """What a reader sees, in one line each."""
+    return [" ".join(each.inner_text().split()) for each in page.locator(selector).all()]
+
+
+def violations(page: Page) -> dict[str, list[str]]:
+    """WCAG 2.2 AA, as far as axe can see."""
+    rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    answer = Axe().run(page, options={"runOnly": rules}).response
+    return {each["id"]: [node["html"][:200] for node in each["nodes"]][:3] for each in answer["violations"]}

@@ -12,13 +12,12 @@ from playwright.sync_api import Browser
 
 import runtime
 from headgate.board.api import Board
-from tests.board_world import NOW, InProcess, serving
+from tests.board_world import NOW, InProcess, large, serving
 from tests.browser import needs_chromium, opened, started
 from tests.fake_aws import FakeAws
-from tests.large_mesh import sizes
 from tests.state_steps import LOADED
 from tests.state_steps import opened as open_runs
-from tests.state_world import SOAK, World, product
+from tests.state_world import SOAK, World
 
 pytestmark = [needs_chromium, pytest.mark.slow]
 SIZES = [(683, 42, 30_000), (8_339, 768, 160_000)]  # products, domains, bytes of the first answer
@@ -46,14 +45,8 @@ def test_every_page_of_a_large_mesh(
     domains: int,
     most: int,
 ) -> None:
-    """Each product waits for the one before it in its domain."""
     monkeypatch.setattr(runtime, "now", lambda: NOW)
-    names = [
-        (f"domain-{domain:03}/p{index:04}", f"domain-{domain:03}/p{index - 1:04}" if index else None)
-        for domain, size in enumerate(sizes(products, domains))
-        for index in range(size)
-    ]
-    world.load({name: product(before, name=name.replace("/", "-"), owner=name[:9]) for name, before in names}, LOADED)
+    world.load(large(products, domains), LOADED)
     open_runs(world)
     answer = InProcess("local").ask({"question": "status", "columns": True})
     assert len(gzip.compress(json.dumps(answer, separators=(",", ":")).encode(), 6)) <= most

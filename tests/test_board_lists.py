@@ -11,8 +11,7 @@ from playwright.sync_api import Browser
 
 from headgate.board.api import Board
 from tests.board_world import serving
-from tests.browser import needs_chromium, opened, started
-from tests.test_board_page import texts
+from tests.browser import needs_chromium, opened, started, texts
 from tests.test_board_server import STATUS, Fake
 
 pytestmark = [needs_chromium, pytest.mark.slow]
@@ -128,3 +127,34 @@ def test_names_of_files_are_text(browser: Browser, address: str) -> None:
             "20 Nov 09:00 in/<img src=x onerror=alert(1)>.csv 2 of no product 1,200 unmatched",
             "20 Nov 09:00 in/a.csv 1 d1/a 2026-11-20 0 rejected smaller than 1 byte",
         ]
+
+
+def test_what_the_jobs_of_a_run_logged_is_shown_when_it_is_asked_for(browser: Browser) -> None:
+    job = {
+        "step": "build",
+        "type": "glue",
+        "job": "d1-a",
+        "job_run_id": "jr_1",
+        "attempt": 1,
+        "state": "FAILED",
+        "started_at": NOW,
+        "ended_at": NOW,
+        "link": "https://console.example/jr_1",
+    }
+    lines = [{"at": "2026-11-20T08:00:01+00:00", "text": "reading <b>3</b> files"}, {"text": "no space"}]
+    answers = {
+        "history": {"business_date": "2026-11-20", "asked_at": NOW, "entries": [], "more": False},
+        "why": {"business_date": "2026-11-20", "asked_at": NOW, "run": {"product": "d1/a", "run_id": "1", "status": "ERROR", "link": "https://console.example/e", "jobs": [job]}},
+        "logs": {"business_date": "2026-11-20", "job_runs": [{**job, "status": "FAILED", "places": [{"place": "/aws-glue/jobs/output jr_1", "lines": lines}, {"place": "Glue", "lines": [], "problem": "no permission"}]}]},
+    }  # fmt: skip
+    fake = Fake("orders", ANSWERS | answers)
+    with serving(Board([fake])) as address, opened(browser, address) as go:
+        page = go("run/d1/a")
+        page.get_by_role("button", name="Show the last lines").click()
+        page.wait_for_selector("section:has(#logs) pre")
+        assert page.locator("section:has(#logs) pre").inner_text() == "08:00:01 reading <b>3</b> files\nno space"
+        assert texts(page, "section:has(#logs) .note") == [
+            "jr_1", "/aws-glue/jobs/output jr_1", "Glue: no permission", "The same in a terminal: headgate logs d1/a --date 2026-11-20",
+        ]  # fmt: skip
+        links = [each.get_attribute("href") for each in page.locator("main a[target=_blank]").all()]
+        assert links == ["https://console.example/e", "https://console.example/jr_1"]

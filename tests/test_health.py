@@ -47,7 +47,8 @@ def test_a_healthy_application_says_so(
     code, printed = headgate("health")
     assert code == 0
     assert printed.splitlines()[1:] == [
-        "No effect is parked.", "Nothing that is due waits to be performed.", "The dead letter queues are empty.", "The retention has not run yet.",
+        "No effect is parked.", "Nothing that is due waits to be performed.", "The dead letter queues are empty.",
+        "The scheduler was last called at 06:30.", "The retention has not run yet.",
     ]  # fmt: skip
 
 

@@ -14,7 +14,8 @@ import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from headgate.cli import application, job_logs
+from headgate.cli import application, job_logs, log_reader
+from headgate.cli.board_application import BoardApplication
 from headgate.cli.commands import logs
 from headgate.cli.errors import RefusedError
 from headgate.cli.job_logs import JobRun, Note, Stream, places_of
@@ -84,7 +85,7 @@ def running(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Running:
     made = Running()
     for module in (logs, application):
         monkeypatch.setattr(module, "application", lambda arguments: made)
-    monkeypatch.setattr(logs, "LOCAL", tmp_path)
+    monkeypatch.setattr(log_reader, "LOCAL", tmp_path)
     monkeypatch.setattr(logs, "SECONDS", 0.0)
     return made
 
@@ -132,6 +133,16 @@ def test_a_glue_jobs_output_and_errors_are_read_where_glue_logs(
     assert read["places"][0]["lines"] == [
         {"at": "2026-11-20T06:00:02.000+00:00", "text": "3 files"}, {"at": "2026-11-20T06:00:02.000+00:00", "text": "of 3"},
     ], "the last event has two lines"  # fmt: skip
+
+
+def test_the_board_reads_the_same(running: Running, headgate: Headgate, cloudwatch: Callable[..., None]) -> None:
+    running.histories = [[started("build", "glue", "d1-build", "jr_1"), ended("build", "jr_1", "FAILED")]]
+    running.clients["glue"] = stubbed("glue", GLUE, GLUE)
+    cloudwatch("/aws-glue/jobs/output", "jr_1", (1, "reading"))
+    board: Any = BoardApplication(running)  # type: ignore[arg-type]
+    answer = board.ask({"question": "logs", "product": "d1/ds1", "business_date": "2026-11-20"})
+    assert answer["job_runs"] == json.loads(headgate("logs", "d1/ds1", "--json")[1])["job_runs"]
+    assert answer["job_runs"][0]["places"][0]["lines"][0]["text"] == "reading"
 
 
 def test_what_cannot_be_read_is_said_in_words(

@@ -93,7 +93,7 @@ TABLES_OF_RUNS = (
 # As long as the products that they describe, or a single row.
 OF_CATALOG = {
     "calendar", "data_product", "data_product_dependencies", "data_product_schedule", "data_pipeline_config", "schema_migration", "schema_release", "domain_operators", "retention",
-    "landing_source", "landing_bucket", "usual_time",
+    "landing_source", "landing_bucket", "usual_time", "last_tick",
 }  # fmt: skip
 OWN_TIME = {
     "refresh_event",

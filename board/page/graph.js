@@ -1,13 +1,28 @@
-// What depends on what, and what the catalog says of each product. It changes with a deployment alone.
+// What the catalog says of each product and what depends on what, which changes with a deployment alone; and of which date each product is there.
+import { useMemo } from "preact/hooks";
 import { signal } from "@preact/signals";
 import { question } from "./api.js";
+import { useAnswer } from "./asked.js";
 import { rowsOf } from "./columns.js";
+import { html } from "./html.js";
+import { Time } from "./parts.js";
+import { route } from "./routes.js";
 
 export const graph = signal(null); // {products: Map of name to what is said of it, before: Map of name to names, after: Map of name to names}
 let known; // the answer that the graph is of
+let began = false;
 
-// Asks whether there is a newer one than is known.
+// It is as much as the status of a day, so it is asked for by the pages that show it, and by a search, which looks through descriptions.
+const isShown = ({ page, about }) => ["product", "mesh", "catalog"].includes(page) || Boolean(about.q);
+
+route.subscribe((now) => {
+  if (began && !known && isShown(now)) lookAtGraph();
+});
+
+// Asks whether there is a newer one than is known, while it is shown.
 export async function lookAtGraph(scope = {}) {
+  began = true;
+  if (!isShown(route.value)) return;
   try {
     const { answer } = await question("mesh", { ...scope, digest: known?.digest });
     if (!answer || answer.unchanged || answer.digest === known?.digest) return;
@@ -60,4 +75,25 @@ export function levels(edges, name, most = Infinity) {
     last = next;
   }
   return found;
+}
+
+const EVERY = 60_000; // milliseconds
+
+// A Map of product to {business_date, cycle, refreshed_at}; of what several applications know, the latest. Null until it is known.
+export function useFreshness() {
+  const { answer } = useAnswer("freshness", { columns: true }, EVERY);
+  return useMemo(() => {
+    if (!answer) return null;
+    const found = new Map();
+    for (const row of Array.isArray(answer.products) ? answer.products : rowsOf(answer.products, answer.business_date)) {
+      if ((found.get(row.product)?.refreshed_at ?? "") <= (row.refreshed_at ?? "")) found.set(row.product, row);
+    }
+    return found;
+  }, [answer]);
+}
+
+export function Fresh({ of }) {
+  if (!of) return "";
+  if (!of.refreshed_at) return html`<span class="quiet">never</span>`;
+  return html`<span class="time">${of.business_date}${of.cycle ? ` ${of.cycle}` : ""}</span> <span class="note">at <${Time} moment=${of.refreshed_at} date=${of.business_date} /></span>`;
 }

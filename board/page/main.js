@@ -15,13 +15,10 @@ import { Product } from "./pages/product.js";
 import { Run } from "./pages/run.js";
 import { Day } from "./pages/day.js";
 import { Mesh } from "./pages/mesh.js";
-import { Files } from "./pages/files.js";
-import { Alerts } from "./pages/alerts.js";
-import { Changes } from "./pages/changes.js";
-import { Health } from "./pages/health.js";
+import { Alerts, Changes, Files, Health } from "./pages/operators.js";
 import { Catalog } from "./pages/catalog.js";
 import { Edit } from "./pages/edit.js";
-import { at } from "./times.js";
+import { at, lasting } from "./times.js";
 
 const PAGES = { today: Today, product: Product, run: Run, day: Day, mesh: Mesh, files: Files, alerts: Alerts, changes: Changes, health: Health, catalog: Catalog, edit: Edit };
 
@@ -55,7 +52,7 @@ function skip(event) {
 function Stale() {
   const known = day.value;
   return html`<div class="stale" role="status">
-    ${known ? html`This is how it was at ${at(known.asked_at, known.business_date)}. ${failure.value.message}` : html`<${Failure} error=${failure.value} />`}
+    ${known ? html`This is how it was at ${at(known.asked_at, known.business_date)}. ${failure.value.message} That was ${lasting(known.asked_at, Date.now())} ago.` : html`<${Failure} error=${failure.value} />`}
   </div>`;
 }
 

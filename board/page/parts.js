@@ -1,7 +1,7 @@
 // Small pieces that every page uses.
 import { useEffect, useState } from "preact/hooks";
 import { html } from "./html.js";
-import { at, elsewhere } from "./times.js";
+import { at, elsewhere, there } from "./times.js";
 import { link } from "./routes.js";
 import { inputName } from "./words.js";
 
@@ -35,7 +35,9 @@ export function Badge({ word, tone, icon }) {
 }
 
 export function Time({ moment, date, zone }) {
-  return moment ? html`<time datetime=${moment} title=${elsewhere(moment, zone)}>${at(moment, date)}</time>` : "";
+  if (!moment) return "";
+  const other = there(moment, zone);
+  return html`<time datetime=${moment} title=${elsewhere(moment, zone)}>${at(moment, date)}</time>${other && html` <span class="note">${other}</span>`}`;
 }
 
 export function ProductLink({ name, date, page = "product" }) {

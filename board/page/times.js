@@ -27,6 +27,16 @@ export function elsewhere(moment, itsZone) {
   }
 }
 
+// `01:00 GMT-6`: the same moment by the clock of the product, where that is another one.
+export function there(moment, itsZone) {
+  try {
+    const its = (timeZone) => new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short", timeZone }).format(new Date(moment));
+    return itsZone && its(itsZone).slice(0, 5) !== its(zone).slice(0, 5) ? its(itsZone) : "";
+  } catch {
+    return "";
+  }
+}
+
 export function longDate(date) {
   return weekday.format(new Date(`${date}T12:00:00`));
 }

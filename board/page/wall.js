@@ -95,13 +95,16 @@ export class Wall {
     this.marks(context, paint);
   }
 
-  // What is bad has a cross as well as a colour; what is selected and what is around it has a frame.
+  // Each state has a mark as well as a colour, done has none; what is selected and what is around it has a frame.
   marks(context, paint) {
     context.font = `12px ${paint.font}`;
     for (const tile of this.tiles) {
       context.fillStyle = context.strokeStyle = paint.page;
+      context.lineWidth = 1;
       if (tile.tall === NAMED) context.fillText(cut(context, tile.product.split("/")[1], tile.wide - 28), tile.left + 22, tile.top + 16);
-      if (tile.tone === "bad" && tile.tall >= 9) cross(context, tile.left + (tile.tall === NAMED ? 6 : 3), tile.top + (tile.tall === NAMED ? 7 : 3), tile.tall === NAMED ? 10 : tile.tall - 6);
+      const size = tile.tall === NAMED ? 10 : tile.tall - 2;
+      const edge = tile.tall === NAMED ? 7 : 1;
+      MARKS[tile.tone]?.(context, tile.left + edge, tile.top + edge, size);
       const near = tile.product === this.selected ? "selected" : this.near.get(tile.product);
       if (near) {
         context.strokeStyle = near === "before" ? paint.live : near === "after" ? paint.accent : paint.text;
@@ -115,6 +118,14 @@ export class Wall {
     return this.tiles.find((tile) => event.offsetX >= tile.left && event.offsetX < tile.left + tile.wide + 2 && event.offsetY >= tile.top && event.offsetY < tile.top + tile.tall + 2);
   }
 }
+
+const MARKS = {
+  bad: cross,
+  warn: (context, left, top, size) => context.fillRect(left + size * 0.4, top, size * 0.25, size),
+  live: (context, left, top, size) => context.fillRect(left + size * 0.25, top + size * 0.25, size * 0.5, size * 0.5),
+  calm: (context, left, top, size) => context.strokeRect(left + size * 0.15, top + size * 0.15, size * 0.7, size * 0.7),
+  mute: (context, left, top, size) => context.fillRect(left, top + size * 0.4, size, size * 0.25),
+};
 
 function cross(context, left, top, size) {
   context.lineWidth = 1.5;

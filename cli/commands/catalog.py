@@ -1,4 +1,4 @@
-"""`headgate catalog`: every product with its owner, schedule and SLA, and how many use it; or those that fit words."""
+"""`headgate catalog`: every product with its owner, schedule and SLA, and how many use it, or those that fit words; or of which date each is there."""
 
 import argparse
 from collections import Counter
@@ -7,7 +7,7 @@ from headgate.cli import terminal
 from headgate.cli.application import inquire
 from headgate.cli.arguments import add_application
 from headgate.cli.errors import FINE, UsageError
-from headgate.cli.formatting import Entry, plural
+from headgate.cli.formatting import Clock, Entry, plural
 
 WORDS = 8
 
@@ -18,6 +18,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--domain", metavar="NAME", help="only the products of this domain")
     parser.add_argument("--owner", metavar="NAME", help="only the products of this owner")
+    parser.add_argument(
+        "--freshness",
+        action="store_true",
+        help="the latest business date of each product that is there, and when it was refreshed",
+    )
     add_application(parser)
 
 
@@ -25,6 +30,11 @@ def run(arguments: argparse.Namespace) -> int:
     words = " ".join(arguments.words).split()
     if len(words) > WORDS:
         raise UsageError(f"{len(words)} words: a search takes at most {WORDS}")
+    if arguments.freshness:
+        fresh = inquire(arguments, "freshness", domain=arguments.domain)
+        if arguments.json:
+            terminal.print_json(fresh)
+            return FINE
     answer = inquire(arguments, "search", words=" ".join(words)) if words else inquire(arguments, "mesh")
     if arguments.json:
         terminal.print_json(answer)
@@ -36,7 +46,13 @@ def run(arguments: argparse.Namespace) -> int:
         if (arguments.domain is None or each["product"].startswith(f"{arguments.domain}/"))
         and (arguments.owner is None or each["owner"] == arguments.owner)
     ]
-    if chosen:
+    if chosen and arguments.freshness:
+        known, clock = {each["product"]: each for each in fresh["products"]}, Clock(None, "")
+        heading = ["product", "owner", "data of", "refreshed", "schedule", "SLA"]
+        terminal.table(
+            [heading, *(_fresh(each, known.get(each["product"], {}), clock) for each in chosen)], heading=True
+        )
+    elif chosen:
         terminal.table(
             [["product", "owner", "schedule", "SLA", "used by", "description"], *map(_row, chosen)], heading=True
         )
@@ -64,3 +80,15 @@ def rows(answer: Entry) -> list[Entry]:
 def _row(each: Entry) -> list[str]:
     users = str(each["users"]) if each.get("users") else ""
     return [each["product"], each["owner"], each.get("schedule", ""), each.get("sla", ""), users, each["description"]]
+
+
+def _fresh(each: Entry, known: Entry, clock: Clock) -> list[str]:
+    date = " ".join(filter(None, (known.get("business_date"), known.get("cycle")))) or "never refreshed"
+    return [
+        each["product"],
+        each["owner"],
+        date,
+        clock(known.get("refreshed_at")),
+        each.get("schedule", ""),
+        each.get("sla", ""),
+    ]

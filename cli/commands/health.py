@@ -1,7 +1,7 @@
 """`headgate health`: what the application could not perform, load or open, what is overdue, and what lies in dead letter queues."""
 
 import argparse
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from headgate.cli import terminal
 from headgate.cli.application import inquire
@@ -12,6 +12,7 @@ from headgate.cli.formatting import EFFECTS, Clock, Entry, named_run, plural
 MOST = 20  # parked effects that are listed
 OVERDUE = 1_800  # seconds: the functions that perform effects are called every few minutes
 SILENT = 3  # days: the retention is called every day
+STILL = 25  # hours: the scheduler and the monitor are called every hour, or as `TickExpression` says
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +24,12 @@ def run(arguments: argparse.Namespace) -> int:
     answer = inquire(arguments, "health")
     outbox, letters = answer["outbox"], [each for each in answer["dead_letters"] if each.get("messages")]
     wrong = (
-        outbox["parked"] or letters or answer["products"] or _seconds_due(answer) > OVERDUE or _retention_fails(answer)
+        outbox["parked"]
+        or letters
+        or answer["products"]
+        or _seconds_due(answer) > OVERDUE
+        or _retention_fails(answer)
+        or any(_stopped(answer))
     )
     code = FINDINGS if wrong else FINE
     if arguments.json:
@@ -35,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     _print_due(answer, clock)
     _print_products(answer["products"])
     _print_letters(answer["dead_letters"])
+    _print_ticks(answer, clock)
     _print_retention(answer, clock)
     return code
 
@@ -125,6 +132,24 @@ def _print_letters(queues: list[Entry]) -> None:
             )
     if queues and not any(each.get("messages") or "reason" in each for each in queues):
         terminal.line("The dead letter queues are empty.")
+
+
+def _stopped(answer: Entry) -> list[bool]:
+    now = datetime.fromisoformat(answer["asked_at"])
+    moments = answer.get("ticks", {}).values()  # a release before gives none
+    return [now - datetime.fromisoformat(each) > timedelta(hours=STILL) for each in moments]
+
+
+def _print_ticks(answer: Entry, clock: Clock) -> None:
+    found = [
+        f"the {name} was last called at {clock(answer['ticks'][name])}"
+        for name in ("scheduler", "monitor")
+        if name in answer.get("ticks", {})
+    ]
+    if found:
+        text = "; ".join(found)
+        late = f"; that is more than {STILL} hours ago: is its schedule enabled?" if any(_stopped(answer)) else "."
+        terminal.line(text[0].upper() + text[1:] + late, indent=2)
 
 
 def _retention_fails(answer: Entry) -> bool:

@@ -6,7 +6,7 @@ from headgate.cli import formatting, terminal
 from headgate.cli.application import inquire
 from headgate.cli.arguments import add_application, add_date, add_until, check_range, product_name
 from headgate.cli.errors import FINE
-from headgate.cli.formatting import plural
+from headgate.cli.formatting import Entry, plural
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -18,9 +18,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     check_range(arguments)
-    answer = inquire(
-        arguments, "history", product=arguments.product, business_date=arguments.date, until=arguments.until
-    )
+    answer = _whole(arguments)
     if arguments.json:
         terminal.print_json(answer)
         return FINE
@@ -32,6 +30,18 @@ def run(arguments: argparse.Namespace) -> int:
     for each in answer.get("archived", ()):
         what = plural(each["entries"], "run" if each["kind"] == "runs" else "refresh event")
         terminal.line(f"{each['business_date']}: {what} of this date {formatting.archived(each)}", indent=2)
-    if answer["more"]:
+    if answer["more"]:  # of an application of a release before, which does not say how to go on
         terminal.line("These are the latest entries; choose a product or fewer dates to see the earlier ones.")
     return FINE
+
+
+def _whole(arguments: argparse.Namespace) -> Entry:
+    """The answer with all its entries, which is asked for in parts, the latest first."""
+    about = {"product": arguments.product, "business_date": arguments.date, "until": arguments.until}
+    answer: Entry = inquire(arguments, "history", **about)
+    parts = [answer["entries"]]
+    while "before" in answer:
+        earlier = inquire(arguments, "history", **about, before=answer.pop("before"))
+        parts.append(earlier["entries"])
+        answer |= {key: earlier[key] for key in ("more", "before") if key in earlier}
+    return {**answer, "entries": [each for part in reversed(parts) for each in part]}

@@ -7,18 +7,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from headgate.cli import terminal
-from headgate.cli.application import LOCAL, Application, application, inquire
+from headgate.cli.application import application, inquire
 from headgate.cli.arguments import add_application, add_date, product_name, whole_number
 from headgate.cli.cloudwatch import MOST
 from headgate.cli.errors import FINE, RefusedError, UsageError
-from headgate.cli.log_reader import Processes, Services, job_runs
+from headgate.cli.log_reader import Reader, job_runs, reader_of
 from headgate.cli.log_report import Report, as_json, places_without_lines
 
 LINES = 100
 SECONDS = 2.0  # between two looks of --follow
 ENDED = ("COMPLETED", "ERROR", "SKIPPED", "CANCELLED")
-
-Reader = Services | Processes
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +41,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    reader = _reader(application(arguments), arguments.lines)
+    reader = reader_of(application(arguments), arguments.lines)
     if arguments.follow:
         _follow(arguments, reader)
         return FINE
@@ -63,11 +61,6 @@ def run(arguments: argparse.Namespace) -> int:
         if not any(section.lines or section.problem for section in sections):
             terminal.line(places_without_lines(each, sections))
     return FINE
-
-
-def _reader(running: Application, lines: int) -> Reader:
-    services = Services(running.client, lines)
-    return Processes(LOCAL, services, lines) if running.local else services
 
 
 def _asked(arguments: argparse.Namespace) -> Any:

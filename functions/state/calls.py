@@ -163,6 +163,9 @@ class State(FileCalls):
     def begin_tick(self) -> int:
         return int(self._value("begin_tick"))
 
+    def record_tick(self, of_function: str, now_is: datetime) -> None:
+        self._value("record_tick", of_function, now_is)
+
     def jobs_to_ask(self, tick: int, page: int, at_once: bool, now_is: datetime) -> list[JobToAsk]:
         return self._rows(JobToAsk, "jobs_to_ask", tick, page, at_once, now_is)
 

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import cast
 
-from state.answers import CurrentLoad, Json, OutboxHealth, Row, StatusChanges
+from state.answers import CurrentLoad, Json, Operated, OutboxHealth, Row, StatusChanges
 from state.calling import Calls
 
 
@@ -67,6 +67,9 @@ class Questions(Calls):
     def mesh_page(self, after: str, page: int) -> list[Row]:
         return self._rows(Row, "mesh_page", after, page)
 
+    def freshness_page(self, of_domain: str | None, after: str, page: int) -> list[Row]:
+        return self._rows(Row, "freshness_page", of_domain, after, page)
+
     def search_products(self, words: list[str], after: str, page: int) -> list[Row]:
         return self._rows(Row, "search_products", words, after, page)
 
@@ -108,6 +111,9 @@ class Questions(Calls):
     def outbox_health(self, now_is: datetime) -> OutboxHealth:
         return self._one(OutboxHealth, "outbox_health", now_is)
 
+    def last_ticks(self) -> Json:
+        return cast(Json, self._value("last_ticks"))
+
     def parked_effects(self, after: str, page: int) -> list[Row]:
         return self._rows(Row, "parked_effects", after, page)
 
@@ -118,3 +124,6 @@ class Questions(Calls):
 
     def mutes(self, now_is: datetime) -> list[Json]:
         return cast(list[Json], self._value("mutes", now_is))
+
+    def try_operation(self, request: Json, now_is: datetime) -> Operated:
+        return self._one(Operated, "try_operation", request, now_is)

@@ -683,6 +683,11 @@ CREATE TABLE public.landing_source (
     changed_at timestamp with time zone NOT NULL,
     listed_at timestamp with time zone NOT NULL
 );
+CREATE TABLE public.last_tick (
+    of_function text NOT NULL,
+    began_at timestamp with time zone NOT NULL,
+    CONSTRAINT last_tick_of_function_check CHECK ((of_function = ANY (ARRAY['scheduler'::text, 'monitor'::text])))
+);
 CREATE TABLE public.missed_deadline (
     run_id uuid NOT NULL,
     attempt integer NOT NULL,
@@ -817,6 +822,8 @@ ALTER TABLE ONLY public.landing_wave
     ADD CONSTRAINT landing_wave_pkey PRIMARY KEY (run_id, attempt, step, wave);
 ALTER TABLE ONLY public.landing_wave
     ADD CONSTRAINT landing_wave_run_id_attempt_step_entered_at_key UNIQUE (run_id, attempt, step, entered_at);
+ALTER TABLE ONLY public.last_tick
+    ADD CONSTRAINT last_tick_pkey PRIMARY KEY (of_function);
 ALTER TABLE ONLY public.missed_deadline
     ADD CONSTRAINT missed_deadline_pkey PRIMARY KEY (run_id, attempt);
 ALTER TABLE ONLY public.refresh_event

@@ -1,7 +1,7 @@
 // Every product: what it is, who owns it, when it comes, who uses it.
 import { Filters } from "../bar.js";
 import { date, day, now, rows } from "../day.js";
-import { graph } from "../graph.js";
+import { Fresh, graph, useFreshness } from "../graph.js";
 import { html } from "../html.js";
 import { Badge, Empty, Loading, ProductLink, Table, useTitle } from "../parts.js";
 import { route } from "../routes.js";
@@ -9,8 +9,9 @@ import { shown } from "../words.js";
 
 export function Catalog() {
   useTitle("Catalog");
-  if (!day.value) return html`<${Loading} />`;
+  const fresh = useFreshness();
   const said = (row) => graph.value?.products.get(row.product) ?? {};
+  if (!day.value) return html`<${Loading} />`;
   return html`<div class="head"><h1>Catalog</h1><${Filters} /></div>
     <p class="summary">${rows.value.length.toLocaleString()} ${rows.value.length === 1 ? "product" : "products"}</p>
     ${rows.value.length === 0 ? html`<${Empty} title="No product is shown">No product matches the search and the choices above.</${Empty}>` : html`<${Table} caption="Products" rows=${rows.value} id=${(row) => row.key} columns=${[
@@ -18,7 +19,8 @@ export function Catalog() {
       ["Description", (row) => said(row).description ?? ""],
       ["Owner", (row) => html`${row.owner ?? ""}${said(row).email && html`<br /><span class="note">${said(row).email}</span>`}`],
       ["Schedule", (row) => said(row).schedule ?? ""],
-      ["Promised", (row) => said(row).sla ?? ""],
+      ["SLA", (row) => said(row).sla ?? ""],
+      ["Fresh", (row) => html`<${Fresh} of=${fresh?.get(row.product)} />`],
       ["Used by", (row) => graph.value?.after.get(row.product)?.size ?? "", "number"],
       ["On this date", (row) => html`<${Badge} ...${shown(row, now.value)} />`],
     ]} />`}`;

@@ -1,4 +1,4 @@
-// Tries a change of a product's definition: what is wrong with it, what it would change, and the patch. Nothing is written.
+// Tries a change of a product's definition: what is wrong with it, what it would change, the patch, and the branch that proposes it. No file is written.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { action } from "../api.js";
 import { useAnswer } from "../asked.js";
@@ -34,13 +34,13 @@ function Draft({ source }) {
     return () => clearTimeout(timer);
   }, [text]);
   return html`<div class="head"><h1>Change of <${ProductLink} name=${source.product} /></h1><p>${source.path}</p></div>
-    <p class="quiet">Nothing is written: the result is a patch for the repository.</p>
+    <p class="quiet">No file is written, here or in production: the result is a patch, or a branch of the repository from which a pull request is opened.</p>
     <div class="columns">
       <section aria-labelledby="definition"><h2 id="definition">Definition</h2>
         <textarea class="code" aria-labelledby="definition" spellcheck="false" rows=${Math.max(16, text.split("\n").length + 1)} value=${text} onInput=${({ target }) => setText(target.value)}></textarea></section>
       <div aria-live="polite">
         ${error && html`<${Failure} error=${error} />`}
-        ${draft ? html`<${Findings} findings=${draft.findings} /><${Changes} draft=${draft} /><${Patch} patch=${draft.patch} path=${source.path} />` : html`<${Loading} />`}
+        ${draft ? html`<${Findings} findings=${draft.findings} /><${Changes} draft=${draft} /><${Patch} patch=${draft.patch} path=${source.path} />${draft.patch && html`<${Proposal} key=${draft.patch} source=${source} draft=${draft} text=${text} />`}` : html`<${Loading} />`}
       </div>
     </div>`;
 }
@@ -67,4 +67,32 @@ function Patch({ patch, path }) {
   return html`<section aria-labelledby="patch"><h2 id="patch">Patch</h2><pre class="code" tabindex="0">${patch}</pre>
     <div class="buttons"><button type="button" onClick=${copy}>Copy it</button><a class="button" download=${`${path.split("/").slice(1).join("-")}.patch`} href=${`data:text/x-diff;charset=utf-8,${encodeURIComponent(patch)}`}>Download it</a></div>
     <p class="note">\`git apply\` takes it in the folder of the project.</p></section>`;
+}
+
+// A branch of the project's remote: what would be pushed, the confirmation of exactly that, and where the pull request is opened.
+function Proposal({ source, draft, text }) {
+  const [title, setTitle] = useState(`Change ${source.product}${draft.changes[0]?.sentences[0] ? `: ${draft.changes[0].sentences[0]}` : ""}`.slice(0, 200));
+  const [shown, setShown] = useState(null);
+  const [error, setError] = useState(null);
+  const [busy, setBusy] = useState(false);
+  const submit = async (event) => {
+    event.preventDefault();
+    setBusy(true);
+    setError(null);
+    try {
+      setShown(await action("propose", { product: source.product, text, title, expect: shown?.digest }));
+    } catch (failure) {
+      setError(failure);
+      setShown(null);
+    }
+    setBusy(false);
+  };
+  if (!source.remote) return html`<p class="note">A branch cannot be proposed from here: ${source.not_proposed}</p>`;
+  if (draft.findings.some((each) => each.severity === "error")) return "";
+  return html`<section aria-labelledby="proposal"><h2 id="proposal">Pull request</h2><form onSubmit=${submit}>
+    <label class="reason">Title <input name="title" required maxlength="200" value=${title} disabled=${shown?.pushed} onInput=${({ target }) => [setTitle(target.value), setShown(null)]} /></label>
+    ${error && html`<${Failure} error=${error} />`}
+    ${shown && html`<p>${shown.pushed ? "Pushed:" : "This would be pushed, and nothing else:"} branch <code>${shown.branch}</code> of ${shown.remote}, one commit with this patch on <code>${shown.base}</code>.</p>`}
+    ${shown?.pushed ? html`<p>${shown.link ? html`<a class="button" href=${shown.link} target="_blank" rel="noopener noreferrer">Open the pull request</a>` : "Open the pull request where the repository is hosted."}</p>` : html`<div class="buttons"><button type="submit" class=${shown ? "primary" : ""} disabled=${busy || !title.trim()}>${shown ? "Push the branch" : "Show what would be pushed"}</button></div>`}
+  </form></section>`;
 }

@@ -2,12 +2,14 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Filters } from "../bar.js";
 import { date, day, now, rows } from "../day.js";
-import { graph, levels } from "../graph.js";
+import { Fresh, graph, levels, useFreshness } from "../graph.js";
 import { html } from "../html.js";
 import { Badge, Empty, Loading, ProductLink, Table, useTitle } from "../parts.js";
 import { change, route } from "../routes.js";
 import { sentence, shown } from "../words.js";
 import { Wall } from "../wall.js";
+
+const MARKS = [["bad", "✕", "failed or late"], ["warn", "❘", "needs attention"], ["live", "▪", "runs"], ["calm", "▫", "waits or comes later"], ["good", "", "done"], ["mute", "–", "skipped or cancelled"]];
 
 export function Mesh() {
   useTitle("Mesh");
@@ -30,7 +32,8 @@ function Tiles({ selected }) {
   }, []);
   useEffect(() => wall.current.show(rows.value, now.value), [rows.value]);
   useEffect(() => wall.current.select(selected, selected && graph.value ? around(graph.value, selected) : new Map()), [selected, graph.value]);
-  return html`<canvas class="wall" ref=${canvas} tabindex="0" role="img" aria-label=${`${rows.value.length} products in ${new Set(rows.value.map((row) => row.product.split("/")[0])).size} domains; the same as a table with the button above`}></canvas>`;
+  return html`<canvas class="wall" ref=${canvas} tabindex="0" role="img" aria-label=${`${rows.value.length} products in ${new Set(rows.value.map((row) => row.product.split("/")[0])).size} domains; the same as a table with the button above`}></canvas>
+  <p class="legend">${MARKS.map(([tone, mark, word]) => html`<span key=${tone} class="key mark ${tone}" aria-hidden="true">${mark}</span>${word} `)}</p>`;
 }
 
 // Everything that the product is made of, and everything that is made of it.
@@ -39,10 +42,12 @@ function around({ before, after }, name) {
 }
 
 function Selected({ name }) {
+  const fresh = useFreshness();
   const row = rows.value.find((each) => each.product === name);
   if (!row) return "";
   return html`<section class="selected" aria-label="The selected product"><p><${ProductLink} name=${name} date=${route.value.about.date} /> <${Badge} ...${shown(row, now.value)} /> ${sentence(row, date.value, now.value)}</p>
-    ${graph.value && html`<p>${reach(name)}</p>`}
+    ${row.description && html`<p class="description">${row.description}</p>`}
+    <p>${fresh && html`Data of <${Fresh} of=${fresh.get(name)} />. `}${graph.value && reach(name)}</p>
     <p class="legend"><span class="key before"></span>it is made of <span class="key after"></span>is made of it <button type="button" class="plain" onClick=${() => change({ selected: "" })}>Close</button></p></section>`;
 }
 
@@ -53,18 +58,21 @@ function reach(name) {
 }
 
 function Domains() {
+  const fresh = useFreshness();
   const found = new Map();
   for (const row of rows.value) {
     const domain = row.product.split("/")[0];
     const tone = shown(row, now.value).tone;
     const its = found.get(domain) ?? { domain, all: 0, bad: 0, warn: 0, live: 0, good: 0 };
     its.all += 1;
+    const since = fresh?.get(row.product)?.business_date;
+    if (since && !(its.oldest < since)) its.oldest = since;
     if (tone in its) its[tone] += 1;
     found.set(domain, its);
   }
   const sorted = [...found.values()].sort((one, other) => other.bad - one.bad || other.warn - one.warn || one.domain.localeCompare(other.domain));
   return html`<${Table} caption="Domains" rows=${sorted} id=${(each) => each.domain} columns=${[
     ["Domain", (each) => html`<button type="button" class="plain" onClick=${() => change({ domain: each.domain })}>${each.domain}</button>`],
-    ["Products", (each) => each.all, "number"], ["Failed or late", (each) => each.bad || "", "number"], ["Need attention", (each) => each.warn || "", "number"], ["Running", (each) => each.live || "", "number"], ["Done", (each) => each.good || "", "number"],
+    ["Products", (each) => each.all, "number"], ["Failed or late", (each) => each.bad || "", "number"], ["Need attention", (each) => each.warn || "", "number"], ["Running", (each) => each.live || "", "number"], ["Done", (each) => each.good || "", "number"], ["Oldest data", (each) => each.oldest ?? "", "time"],
   ]} />`;
 }

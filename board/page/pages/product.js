@@ -1,14 +1,13 @@
 // One product on one date: where it stands and why, its inputs, its last sixty days, what waits for it.
 import { Actions } from "../actions.js";
 import { useAnswer } from "../asked.js";
-import { Condition } from "../condition.js";
 import { date as chosen, statusOf } from "../day.js";
 import { expectation } from "../forecast.js";
 import { html } from "../html.js";
-import { Lineage } from "../lineage.js";
 import { Badge, Facts, Failure, Loading, Outside, ProductLink, Table, Time, useTitle } from "../parts.js";
+import { Definition, Durations, Lineage, Strip } from "../product_sections.js";
 import { link, route } from "../routes.js";
-import { Strip } from "../strip.js";
+import { Condition, Jobs } from "../run_sections.js";
 import { at, lasting, longDate, shifted } from "../times.js";
 import { inputName, sentence, shown, statusWord, uncut } from "../words.js";
 
@@ -18,7 +17,7 @@ export function Product() {
   const name = route.value.rest.join("/");
   const { date, cycle } = route.value.about;
   useTitle(name);
-  const { answer, error } = useAnswer("why", { product: name, business_date: date, cycle }, 5_000);
+  const { answer, error } = useAnswer("why", { product: name, business_date: chosen.value, cycle }, 5_000);
   if (error && !answer) return html`<h1>${name}</h1><${Failure} error=${error} />`;
   if (!answer) return html`<${Loading} />`;
   const run = { ...answer.run, product: name };
@@ -34,13 +33,14 @@ export function Product() {
     <${Expected} name=${name} run=${run} date=${answer.business_date} />
     <${Causes} run=${run} date=${answer.business_date} now=${answer.asked_at} />
     <div class="columns">
-      <section aria-labelledby="inputs"><h2 id="inputs">What it waits for</h2><${Condition} run=${run} date=${answer.business_date} /></section>
+      <section aria-labelledby="inputs"><h2 id="inputs">${run.status === "WAITING" || !run.run_id ? "What it waits for" : "Its inputs"}</h2><${Condition} run=${run} date=${answer.business_date} /></section>
       <section aria-labelledby="about"><h2 id="about">This run</h2><${About} run=${run} date=${answer.business_date} now=${answer.asked_at} /></section>
     </div>
     ${run.files && html`<${RunFiles} files=${run.files} date=${answer.business_date} />`}
     <${Jobs} run=${run} date=${answer.business_date} now=${answer.asked_at} />
     <${Days} name=${name} date=${answer.business_date} />
-    <${Lineage} name=${name} date=${answer.business_date} />`;
+    <${Lineage} name=${name} date=${answer.business_date} />
+    <${Definition} name=${name} commit=${run.metadata?.commit} />`;
 }
 
 // What is behind it: the products at the beginning of the chain.
@@ -74,29 +74,9 @@ function About({ run, date, now }) {
     ["Took", run.started_at && ended ? lasting(run.started_at, ended) : null],
     ["Attempt", run.attempt > 1 ? run.attempt : null],
     ["Error", run.error && html`${run.error}${run.cause && html`<pre class="cause">${run.cause}</pre>`}`],
-    ["Definition", html`${run.metadata?.commit && html`commit <code>${run.metadata.commit}</code> `}<${MayEdit} name=${run.product} />`],
     ["Execution", run.link && html`<${Outside} href=${run.link}>in the AWS console</${Outside}>`],
     ["Details", html`<a href=${link(`run/${run.product}`, { date, cycle: run.cycle })}>what happened in this run</a>`],
   ]} />`;
-}
-
-function MayEdit({ name }) {
-  const { answer } = useAnswer("about", {});
-  return answer?.may_edit ? html`<a href=${link(`edit/${name}`)}>try a change</a>` : "";
-}
-
-function Jobs({ run, date, now }) {
-  const [jobs, more] = uncut(run.jobs);
-  if (!jobs.length) return "";
-  return html`<section aria-labelledby="jobs"><h2 id="jobs">Its steps</h2><${Table} caption="Job runs" rows=${jobs} id=${(each) => each.job_run_id} columns=${[
-    ["Step", (each) => each.step],
-    ["Job", (each) => html`<${Outside} href=${each.link}>${each.job}</${Outside}>`],
-    ["State", (each) => each.state.toLowerCase()],
-    ["Attempt", (each) => each.attempt, "number"],
-    ["Started", (each) => at(each.started_at, date), "time"],
-    ["Took", (each) => lasting(each.started_at, each.ended_at ?? now), "number"],
-    ["Message", (each) => each.message ?? ""],
-  ]} />${more > 0 && html`<p>and ${more} more</p>`}</section>`;
 }
 
 function RunFiles({ files, date }) {
@@ -117,7 +97,7 @@ function RunFiles({ files, date }) {
 function Days({ name, date }) {
   const { answer } = useAnswer("runs", { product: name, business_date: shifted(date, -DAYS + 1), until: date }, 0);
   if (!answer?.runs.length) return "";
-  return html`<section aria-labelledby="days"><h2 id="days">Its last days</h2><${Strip} runs=${answer.runs} from=${answer.business_date} until=${answer.until} product=${name} /></section>`;
+  return html`<section aria-labelledby="days"><h2 id="days">Its last days</h2><${Strip} runs=${answer.runs} from=${answer.business_date} until=${answer.until} product=${name} /><${Durations} runs=${answer.runs} /></section>`;
 }
 
 // When it will be ready, and the inputs that decide that.

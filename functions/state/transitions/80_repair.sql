@@ -26,6 +26,13 @@ LANGUAGE sql SET enable_seqscan = off AS $$
     SELECT nextval('monitor_tick')::integer
 $$;
 
+CREATE OR REPLACE FUNCTION record_tick(of_function text, now_is timestamptz) RETURNS void
+LANGUAGE sql SET enable_seqscan = off AS $$
+-- Notes that the scheduler or the monitor was called. Of two at once the later stays.
+    INSERT INTO last_tick AS t VALUES (of_function, now_is)
+    ON CONFLICT ON CONSTRAINT last_tick_pkey DO UPDATE SET began_at = greatest(t.began_at, EXCLUDED.began_at)
+$$;
+
 CREATE OR REPLACE FUNCTION jobs_to_ask(tick integer, page integer, at_once boolean, now_is timestamptz)
 RETURNS TABLE (type text, job text, job_run_id text, handle text, stop boolean)
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$

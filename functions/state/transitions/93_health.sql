@@ -13,6 +13,12 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
     WHERE is_open(e) AND (e.due_at <= now_is OR e.failing_since IS NOT NULL)
 $$;
 
+CREATE OR REPLACE FUNCTION last_ticks() RETURNS jsonb
+LANGUAGE sql STABLE SET enable_seqscan = off AS $$
+-- {scheduler, monitor}: when each was called last; one that never was is absent.
+    SELECT coalesce(jsonb_object_agg(t.of_function, t.began_at), '{}') FROM last_tick t
+$$;
+
 CREATE OR REPLACE FUNCTION failing_effect(e effect, r data_product_status) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
     SELECT jsonb_strip_nulls(jsonb_build_object('effect', e.effect_id, 'kind', e.kind, 'product', r.product_id, 'business_date', r.business_date,

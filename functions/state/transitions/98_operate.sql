@@ -154,3 +154,15 @@ BEGIN
 EXCEPTION WHEN SQLSTATE 'HG000' THEN
     NULL;  -- what was changed is taken back; the answer stays
 END $$;
+
+CREATE OR REPLACE FUNCTION trial_by_owner(request jsonb, now_is timestamptz, OUT result jsonb, OUT changes jsonb, OUT digest text)
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+-- A trial needs the rights of what it tries. Whoever may only read gets them for this, since a trial is always taken back (decision 77).
+    SELECT * FROM operate(request, true, NULL, 'preview', now_is)
+$$;
+
+CREATE OR REPLACE FUNCTION try_operation(request jsonb, now_is timestamptz, OUT result jsonb, OUT changes jsonb, OUT digest text)
+LANGUAGE sql SET enable_seqscan = off AS $$
+-- What `operate` as a trial answers, for everybody who may ask questions: the digest is the same, so that it can be confirmed.
+    SELECT * FROM trial_by_owner(request, now_is)
+$$;
