@@ -278,9 +278,9 @@ def test_a_file_that_is_corrected_before_the_run_has_ended_is_loaded_by_its_next
 
 
 def test_a_retry_of_the_step_tries_failed_files_anew(world: World) -> None:
-    load = Load(world, 1)
+    load = Load(world, 1, tries=1)
     (batch,) = ids(load.plan())
-    load.record(batch, "FAILED", retry=False)
+    load.record(batch, "FAILED")
     assert load.plan().decision == "failed"
     (batch,) = ids(load.plan())
     load.record(batch)

@@ -40,9 +40,10 @@ $$;
 
 CREATE OR REPLACE FUNCTION try_again(r data_product_status, now_is timestamptz) RETURNS void
 LANGUAGE sql AS $$
--- A later attempt, or a retry of the whole step, tries anew what was not loaded: the rules or the job may have changed.
+-- A later attempt, or a retry of the whole step, tries anew what was not loaded: the rules or the job may have changed. What no retry helps waits for a
+-- person (`allow_retries`).
     UPDATE landing_file l SET status = 'RECEIVED', tries = 0, batch_id = NULL, changed_at = now_is, changed_by = 'files'
-    FROM files_of_run(r) f WHERE l.file_id = f.file_id AND (f.status = 'FAILED' OR f.status = 'REJECTED' AND f.batch_id IS NOT NULL)
+    FROM files_of_run(r) f WHERE l.file_id = f.file_id AND (f.status = 'FAILED' AND f.retriable OR f.status = 'REJECTED' AND f.batch_id IS NOT NULL)
         AND f.file_id <> ALL ((SELECT corrected_files(r))::bigint[])
 $$;
 
