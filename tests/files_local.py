@@ -43,6 +43,7 @@ expect: {raw/burst: {status: COMPLETED}}
 JOB = '''
 """Adds a line for each file to the account of its own job run, which stands for a table that counts loads."""
 import sys
+import time
 from pathlib import Path
 
 from headgate_jobs.batch import Batch
@@ -55,6 +56,7 @@ with Batch.of_arguments() as batch:
         for file in batch:
             with file:
                 print(file.key, file.version_id, file=loaded, flush=True)
+                time.sleep({pause})
                 file.processed(rows_read=1, rows_written=1)
 '''
 
@@ -95,9 +97,14 @@ class Burst:
     def play(self, meanwhile: Any = lambda moment: None) -> player.Day:
         return player.play(self.runtime, self.day, self.folder / "data", meanwhile)
 
+    @property
+    def account(self) -> Path:
+        """The folder with a file for each job run, which has a line for each file that it has loaded."""
+        return self.folder / "data" / "loaded"
+
     def loaded(self) -> Counter[str]:
         """How often each version of each file was loaded."""
-        lines = [each.read_text().splitlines() for each in (self.folder / "data" / "loaded").iterdir()]
+        lines = [each.read_text().splitlines() for each in self.account.iterdir()]
         return Counter(line for each in lines for line in each)
 
     def sql(self, query: str) -> list[tuple[Any, ...]]:
@@ -106,15 +113,15 @@ class Burst:
 
 
 @contextlib.contextmanager
-def burst(folder: Path, files: int, batch: int = 200, parallel: int = 10) -> Iterator[Burst]:
-    """raw/burst, which starts when so many files have landed."""
+def burst(folder: Path, files: int, batch: int = 200, parallel: int = 10, pause: float = 0) -> Iterator[Burst]:
+    """raw/burst, which starts when so many files have landed. Its job pauses so many seconds after each."""
     products = folder / "products" / "raw"
     products.mkdir(parents=True)
     (products / "domain.yaml").write_text("owner: raw-data-team\n")
     (products / "buckets.yaml").write_text(f'landing: {{name: "{BUCKET}", create: true}}\n')
     (products / "burst.yaml").write_text(PRODUCT.format(files=files, batch=batch, parallel=parallel))
     (folder / "jobs").mkdir()
-    (folder / "jobs" / "raw-burst-load.py").write_text(JOB)
+    (folder / "jobs" / "raw-burst-load.py").write_text(JOB.format(pause=pause))
     (folder / "day.yaml").write_text(DAY)
     day = read(folder / "day.yaml")
     with contextlib.chdir(ROOT):

@@ -1,4 +1,4 @@
-"""Kill -9 of the process that makes a call, and of PostgreSQL, at a named point."""
+"""Kill -9 of the process that makes a call, and of PostgreSQL, at a named point; and of what the local runtime has running."""
 
 import io
 import os
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -110,3 +111,28 @@ class KillServer(Kill):
         """The processes that wait for a lock within the wanted call."""
         query = "SELECT pid FROM pg_stat_activity WHERE pg_blocking_pids(pid) <> '{}' AND query LIKE %s"
         return [pid for (pid,) in self.world.sql(query, f"%{self.point.name}%")]
+
+
+def kill_functions(folder: Path) -> list[int]:
+    """Kills the processes that run in the folders of functions, of the local runtime in this folder. Gives their ids."""
+    return _killed(lambda process: (process / "cwd").readlink().is_relative_to(folder / "tmp"))
+
+
+def kill_job(script: Path, run: str) -> list[int]:
+    """Kills the process of the script that has this id of a job run among its arguments."""
+
+    def is_it(process: Path) -> bool:
+        words = (process / "cmdline").read_bytes().decode().split("\0")
+        return str(script) in words and run in words
+
+    return _killed(is_it)
+
+
+def _killed(chosen: Callable[[Path], bool]) -> list[int]:
+    killed = []
+    for process in Path("/proc").iterdir():
+        with suppress(OSError):  # it has ended
+            if process.name.isdigit() and chosen(process):
+                os.kill(int(process.name), signal.SIGKILL)
+                killed.append(int(process.name))
+    return killed

@@ -217,6 +217,23 @@ def test_a_child_that_broke_gives_its_files_back(world: World) -> None:
     assert never != launched
 
 
+def test_a_newer_version_waits_while_a_job_run_that_was_given_up_still_loads_the_older_one(world: World) -> None:
+    """Of two at once the older could be written last."""
+    load = Load(world, 2, max_files=1)
+    older, other = ids(load.plan())
+    world.state.record_job_start(load.run, 1, "load", "glue", "job-load", "jr_9", {"batch": older}, "token", SIX)
+    load.record(other)
+    land(world, names(2)[:1], SIX, version="2")
+    waits = load.plan()
+    assert (waits.decision, waits.batches) == ("wait", [])
+    ended(load, "jr_9")
+    (newer,) = ids(load.plan(again=True))
+    assert len(load.files(newer)) == 1
+    load.record(newer)
+    assert load.plan().decision == "done"
+    assert statuses(world)[names(2)[0]] == ["SUPERSEDED", "PROCESSED"]
+
+
 def test_what_a_job_run_still_loads_is_not_free_because_its_time_is_over(world: World) -> None:
     """Its service does not stop it at once."""
     load = Load(world, 2)
@@ -278,9 +295,9 @@ def test_a_file_that_is_corrected_before_the_run_has_ended_is_loaded_by_its_next
 
 
 def test_a_retry_of_the_step_tries_failed_files_anew(world: World) -> None:
-    load = Load(world, 1)
+    load = Load(world, 1, tries=1)
     (batch,) = ids(load.plan())
-    load.record(batch, "FAILED", retry=False)
+    load.record(batch, "FAILED")
     assert load.plan().decision == "failed"
     (batch,) = ids(load.plan())
     load.record(batch)

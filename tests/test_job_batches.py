@@ -251,7 +251,13 @@ def test_an_engine_that_reads_by_address_asks_whether_the_version_is_still_the_n
 
 
 @pytest.mark.parametrize(
-    ("code", "retry"), [("AccessDenied", False), ("KMS.DisabledException", False), ("SlowDown", True)]
+    ("code", "retry"),
+    [
+        ("AccessDenied", False),
+        ("KMS.DisabledException", False),
+        ("KMS.KMSInvalidStateException", False),
+        ("SlowDown", True),
+    ],
 )
 def test_a_refusal_is_not_repeated_and_has_the_words_of_s3(code: str, retry: bool) -> None:
     said = "User is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:eu-west-1:111111111111:key/1"
@@ -265,6 +271,39 @@ def test_a_refusal_is_not_repeated_and_has_the_words_of_s3(code: str, retry: boo
         file.open()
     assert file.result is not None
     assert (file.result["retry"], said in file.result["message"]) == (retry, True)
+
+
+DENIED = "An error occurred while calling o43.csv.\n: java.nio.file.AccessDeniedException: s3a://landing/a: getFileStatus on s3a://landing/a: "
+
+
+@pytest.mark.parametrize(
+    ("error", "retry"),
+    [
+        (OSError("When reading information for key 'a' in bucket 'landing': AWS Error ACCESS_DENIED during HeadObject operation"), False),
+        (RuntimeError(DENIED + "com.amazonaws.services.s3.model.AmazonS3Exception: Forbidden"), False),
+        (OSError("AWS Error SLOW_DOWN during GetObject operation"), True),
+        (ValueError("row 3 has no account"), True),
+    ],
+    ids=["Arrow", "Spark", "busy", "content"],
+)  # fmt: skip
+def test_what_an_engine_is_refused_is_not_repeated_either(error: Exception, retry: bool) -> None:
+    file = File({"file_id": 1, "bucket": "landing", "key": "a", "size": 1}, None)
+    with file:
+        raise error
+    assert file.result is not None
+    assert file.result["retry"] is retry
+
+
+def test_a_refusal_that_the_job_wraps_is_one() -> None:
+    """HEAD gives no code but the number."""
+    file = File({"file_id": 1, "bucket": "landing", "key": "a", "size": 1}, None)
+    with file:
+        try:
+            raise ClientError({"Error": {"Code": "403", "Message": "Forbidden"}}, "HeadObject")
+        except ClientError as error:
+            raise RuntimeError("cannot read the file") from error
+    assert file.result is not None
+    assert file.result["retry"] is False
 
 
 def test_a_job_that_dies_leaves_what_it_had_said(s3: Any) -> None:

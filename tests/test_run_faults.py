@@ -1,8 +1,6 @@
 """The Stifel day with things breaking in the middle of it. It still ends right, or says precisely what did not."""
 
-import contextlib
 import dataclasses
-import os
 import shutil
 import signal
 from collections.abc import Callable
@@ -14,6 +12,7 @@ import pytest
 
 from headgate.local.player import put_event
 from headgate.local.scenario import Expectation, Moment, Scenario
+from tests.killing import kill_functions
 from tests.local_application import Application, deployed, needs_sam, sample
 from tests.state_world import in_soak
 
@@ -92,22 +91,11 @@ def test_functions_are_killed_while_they_work(tmp_path: Path) -> None:
 
         def kill(moment: datetime) -> None:
             if moment.minute % 20 == 0:  # their next calls find them dead
-                killed.extend(_kill_functions(tmp_path))
+                killed.extend(kill_functions(tmp_path))
 
         played = application.play(day, kill)
     assert played.problems == []
     assert len(killed) > 10
-
-
-def _kill_functions(folder: Path) -> list[int]:
-    """Kills the processes that run in the folders of functions."""
-    killed = []
-    for process in Path("/proc").iterdir():
-        with contextlib.suppress(OSError):  # it has ended
-            if process.name.isdigit() and (process / "cwd").readlink().is_relative_to(folder / "tmp"):
-                os.kill(int(process.name), signal.SIGKILL)
-                killed.append(int(process.name))
-    return killed
 
 
 def test_a_machine_that_is_stopped_is_detected_at_once_and_its_job_is_stopped(tmp_path: Path) -> None:

@@ -111,6 +111,12 @@ def _show(arguments: argparse.Namespace) -> int:
     for each in [*history, {**file, "at": file["changed_at"]}]:
         reason = f": {printable(each['reason'])}" if "reason" in each else ""
         terminal.line(f"  {clock(each['at'], seconds=True)}  {each['status']} by {each['by']}{reason}")
+    if not file.get("retriable", True):
+        cycle = f" --cycle {file['cycle']}" if "cycle" in file else ""
+        terminal.line(
+            "Its job said that no retry helps. Once the cause is mended, this tries it again: "
+            f"`headgate rerun {file['product']} --date {file['business_date']}{cycle}`"
+        )
     others = [each for each in uncut(file["versions"])[0] if each["file"] != file["file"]]
     if others:
         terminal.line("Other versions: " + ", ".join(f"{each['file']} ({each['status']})" for each in others))

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -28,8 +29,22 @@ if TYPE_CHECKING:
 VERSION = 1  # of the manifest and of the results
 SAVED_EVERY = 100  # files: what a job that dies had said until then can be read
 LONGEST_MESSAGE = 1000
-# repeating changes nothing
-REFUSED = ("AccessDenied", "KMS.DisabledException", "KMS.NotFoundException", "InvalidObjectState")
+# Repeating changes nothing. HEAD has no body, and so no code but the number.
+REFUSED = (
+    "AccessDenied",
+    "AllAccessDisabled",
+    "403",
+    "InvalidObjectState",
+    "KMS.AccessDeniedException",
+    "KMS.DisabledException",
+    "KMS.InvalidKeyUsageException",
+    "KMS.KMSInvalidStateException",
+    "KMS.NotFoundException",
+)
+# The same from engines that read S3 by themselves: Arrow, and Hadoop below Spark, whose exceptions have it in their text alone.
+REFUSED_BY_ENGINES = re.compile(
+    r"\bACCESS_DENIED\b|\bAccessDenied(Exception)?\b|Error Code: 403 Forbidden|\bKMS\.(AccessDenied|Disabled|InvalidKeyUsage|KMSInvalidState|NotFound)Exception"
+)
 GONE = ("NoSuchKey", "NoSuchVersion", "404")
 CHANGED = ("PreconditionFailed", "412")
 
@@ -151,7 +166,7 @@ class File:
         elif code in GONE:
             self.failed(f"the object is no longer there: {error}", retry=False)
         else:
-            self.failed(f"{type(error).__name__}: {error}", retry=code not in REFUSED)
+            self.failed(f"{type(error).__name__}: {error}", retry=not any(map(_is_refusal, _chain(error))))
 
     def _end(self, outcome: str, **said: Any) -> None:
         self._said = True
@@ -160,6 +175,21 @@ class File:
             "outcome": outcome,
             **{name: value for name, value in said.items() if value not in (None, [])},
         }
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """The error, and those that it was raised from or while handling."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _is_refusal(error: BaseException) -> bool:
+    if isinstance(error, ClientError):
+        return error.response["Error"].get("Code", "") in REFUSED
+    return bool(REFUSED_BY_ENGINES.search(str(error)))
 
 
 class ChangedError(Exception):

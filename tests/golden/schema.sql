@@ -180,6 +180,7 @@ CREATE TABLE public.landing_file (
     rows_rejected bigint,
     changed_at timestamp with time zone NOT NULL,
     changed_by text NOT NULL,
+    retriable boolean DEFAULT true NOT NULL,
     CONSTRAINT landing_file_check CHECK (((status <> 'UNMATCHED'::text) OR (product_id IS NULL))),
     CONSTRAINT landing_file_how_check CHECK ((how = ANY (ARRAY['event'::text, 'listed'::text, 'manual'::text]))),
     CONSTRAINT landing_file_kind_check CHECK ((kind = ANY (ARRAY['data'::text, 'marker'::text, 'manifest'::text]))),

@@ -24,8 +24,9 @@ LANGUAGE sql STABLE AS $$
     LEFT JOIN landing_source s ON s.product_id = product
     LEFT JOIN data_product_schedule l ON l.product_id = s.product_id
     LEFT JOIN calendar c ON c.calendar = l.calendar
-    CROSS JOIN LATERAL (SELECT CASE WHEN s.product_id IS NOT NULL THEN shifted(CASE WHEN (s.source #>> '{date,arrival}')::boolean THEN date_of_arrival(s.source, put_at, c) ELSE named_date END,
-            coalesce((s.source #>> '{date,offset}')::integer, 0), c) END AS date) day
+    CROSS JOIN LATERAL (SELECT CASE WHEN (s.source #>> '{date,arrival}')::boolean THEN date_of_arrival(s.source, put_at, c) ELSE named_date END AS date OFFSET 0) given
+    -- by itself, and each once: an argument that is a call keeps `shifted` from being inlined
+    CROSS JOIN LATERAL (SELECT CASE WHEN s.product_id IS NOT NULL THEN shifted(given.date, coalesce((s.source #>> '{date,offset}')::integer, 0), c) END AS date OFFSET 0) day
     CROSS JOIN LATERAL (SELECT CASE WHEN problem IS NOT NULL THEN problem
         WHEN of_kind = 'data' AND of_size < (s.source ->> 'min_bytes')::bigint
             THEN format('smaller than %s', CASE s.source ->> 'min_bytes' WHEN '1' THEN '1 byte' ELSE (s.source ->> 'min_bytes') || ' bytes' END)

@@ -5,6 +5,14 @@ CREATE OR REPLACE FUNCTION most_of(all_files integer, last landing_batch) RETURN
     SELECT least(all_files, CASE WHEN last.status = 'FAILED' THEN greatest(last.files / 2, 1) ELSE all_files END)
 $$;
 
+CREATE OR REPLACE FUNCTION held_objects(r data_product_status, of_step text) RETURNS text[] LANGUAGE sql STABLE AS $$
+-- The keys of the files that batches of the run still have. When the next ones are planned these are what job runs load that were given up and have not stopped:
+-- of two versions at once the older could be written last.
+    SELECT coalesce(array_agg(DISTINCT l.key), '{}') FROM landing_batch b CROSS JOIN LATERAL unnest(b.members) m(file_id)
+    CROSS JOIN LATERAL (SELECT * FROM landing_file one WHERE one.file_id = m.file_id OFFSET 0) l
+    WHERE b.run_id = r.run_id AND b.step = of_step AND b.status = 'PLANNED' AND l.batch_id = b.batch_id AND l.status = 'CLAIMED'
+$$;
+
 CREATE OR REPLACE FUNCTION next_of_lanes(r data_product_status, of_step text, all_files integer, all_bytes bigint)
 RETURNS TABLE (file_id bigint, size bigint, most integer, lane text[], place bigint, late boolean)
 LANGUAGE sql STABLE AS $$
@@ -33,6 +41,7 @@ DECLARE
     all_files integer := settings ->> 'max_files';
     all_bytes bigint := bytes_of(settings ->> 'max_bytes');
     cdc boolean := is_cdc(r.product_id);
+    held text[] := held_objects(r, of_step);
     most integer := 0;
     files bigint;
     bytes numeric;
@@ -45,7 +54,7 @@ BEGIN
             SELECT * FROM next_of_lanes(r, of_step, all_files, all_bytes) WHERE cdc
             UNION ALL
             SELECT l.file_id, l.size, most_of(all_files, b), lane_of(l.facets, settings -> 'together'), l.file_id, false
-            FROM files_of_run(r) l LEFT JOIN landing_batch b ON b.batch_id = l.batch_id WHERE l.status = 'RECEIVED' AND NOT cdc
+            FROM files_of_run(r) l LEFT JOIN landing_batch b ON b.batch_id = l.batch_id WHERE l.status = 'RECEIVED' AND l.key <> ALL (held) AND NOT cdc
         )
         SELECT l.*, row_number() OVER lane AS n, count(*) OVER whole AS files, sum(l.size) OVER whole AS bytes, min(l.file_id) OVER whole AS first
         FROM free l WINDOW whole AS (PARTITION BY l.most, l.lane), lane AS (PARTITION BY l.most, l.lane ORDER BY l.place)
@@ -76,6 +85,7 @@ DECLARE
     settings jsonb := batches_of(r, of_step);
     all_files integer := settings ->> 'max_files';
     all_bytes bigint := bytes_of(settings ->> 'max_bytes');
+    held text[] := held_objects(r, of_step);
 BEGIN
     IF settings ? 'together' OR is_cdc(r.product_id) THEN
         RETURN QUERY SELECT * FROM batches_of_lanes(r, of_step);
@@ -84,7 +94,7 @@ BEGIN
     RETURN QUERY
     WITH free AS (
         SELECT f.file_id, f.size, most_of(all_files, b) AS most FROM files_of_run(r) f LEFT JOIN landing_batch b ON b.batch_id = f.batch_id
-        WHERE f.status = 'RECEIVED'
+        WHERE f.status = 'RECEIVED' AND f.key <> ALL (held)
     ), counted AS (
         SELECT *, row_number() OVER oldest AS n, sum(f.size) OVER oldest AS total FROM free f WINDOW oldest AS (PARTITION BY most, f.size > all_bytes ORDER BY f.file_id)
     )

@@ -40,9 +40,10 @@ $$;
 
 CREATE OR REPLACE FUNCTION try_again(r data_product_status, now_is timestamptz) RETURNS void
 LANGUAGE sql AS $$
--- A later attempt, or a retry of the whole step, tries anew what was not loaded: the rules or the job may have changed.
+-- A later attempt, or a retry of the whole step, tries anew what was not loaded: the rules or the job may have changed. What no retry helps waits for a
+-- person (`allow_retries`).
     UPDATE landing_file l SET status = 'RECEIVED', tries = 0, batch_id = NULL, changed_at = now_is, changed_by = 'files'
-    FROM files_of_run(r) f WHERE l.file_id = f.file_id AND (f.status = 'FAILED' OR f.status = 'REJECTED' AND f.batch_id IS NOT NULL)
+    FROM files_of_run(r) f WHERE l.file_id = f.file_id AND (f.status = 'FAILED' AND f.retriable OR f.status = 'REJECTED' AND f.batch_id IS NOT NULL)
         AND f.file_id <> ALL ((SELECT corrected_files(r))::bigint[])
 $$;
 
@@ -74,15 +75,18 @@ LANGUAGE sql STABLE AS $$
     FROM (SELECT * FROM files_of_run(r) f WHERE f.status = of_status ORDER BY f.file_id LIMIT 5) f
 $$;
 
-CREATE OR REPLACE FUNCTION judge_files(r data_product_status, of_step text, OUT decision text, OUT message text)
+CREATE OR REPLACE FUNCTION judge_files(r data_product_status, of_step text, statuses jsonb, OUT decision text, OUT message text)
 LANGUAGE plpgsql STABLE AS $$
--- Whether the step is done when nothing is left to load: by how many files may be left out, with `load: cdc` none.
+-- Whether the step is done when nothing is left to load: by how many files may be left out, with `load: cdc` none. `statuses` as in `outcome_of_files`.
 DECLARE
     accept jsonb := coalesce(batches_of(r, of_step) -> 'accept', '{}');
     files record;
 BEGIN
     IF is_cdc(r.product_id) THEN
         SELECT coalesce(l.decision, 'done'), l.message INTO decision, message FROM stopped_lanes(r, of_step) l;
+        RETURN;
+    ELSIF NOT statuses ?| '{REJECTED,FAILED}' THEN
+        decision := 'done';
         RETURN;
     END IF;
     SELECT count(*) AS landed, count(*) FILTER (WHERE status = 'REJECTED' AND batch_id IS NOT NULL) AS rejected, count(*) FILTER (WHERE status = 'FAILED') AS failed
@@ -111,6 +115,7 @@ DECLARE
     r data_product_status;
     last landing_wave;
     running text[];
+    outcome jsonb;
 BEGIN
     files := '{}';
     PERFORM lock_openings(true);
@@ -141,11 +146,12 @@ BEGIN
             RETURN;
         ELSE
             PERFORM take_settling_files(r, now_is);
-            SELECT j.decision, j.message INTO decision, message FROM judge_files(r, of_step) j;
+            outcome := outcome_of_files(r);
+            SELECT j.decision, j.message INTO decision, message FROM judge_files(r, of_step, outcome -> 'statuses') j;
         END IF;
         PERFORM notify_of_wave(r, last, decision, now_is) WHERE last.wave IS NOT NULL;
         INSERT INTO landing_wave (run_id, attempt, step, wave, entered_at, decision, message, files, planned_at)
-        VALUES (run, of_attempt, of_step, wave, entered, decision, message, CASE WHEN decision <> 'load' THEN outcome_of_files(r) END, now_is)
+        VALUES (run, of_attempt, of_step, wave, entered, decision, message, CASE WHEN decision <> 'load' THEN coalesce(outcome, outcome_of_files(r)) END, now_is)
         RETURNING * INTO last;
     END IF;
     decision := last.decision;
@@ -154,6 +160,6 @@ BEGIN
     SELECT coalesce(jsonb_agg(jsonb_build_object('batch_id', b.batch_id, 'number', b.number) ORDER BY b.number), '[]') INTO batches
     FROM landing_batch b WHERE b.run_id = run AND b.attempt = of_attempt AND b.step = of_step AND b.wave = last.wave;
     IF decision = 'done' THEN
-        files := loaded_files(r);
+        files := loaded_files(r, last.files -> 'statuses');
     END IF;
 END $$;

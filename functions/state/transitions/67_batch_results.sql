@@ -88,6 +88,7 @@ BEGIN
         )
         UPDATE landing_file f SET rows_read = (s.line ->> 'rows_read')::bigint, rows_written = (s.line ->> 'rows_written')::bigint,
             rows_rejected = (s.line ->> 'rows_rejected')::bigint, tries = f.tries + (s.outcome = 'FAILED')::integer,
+            retriable = (s.outcome = 'FAILED' AND s.line -> 'retry' = 'false') IS NOT TRUE,
             reason = left(coalesce(s.message, failed_rules(coalesce(s.line -> 'checks', '[]'))), 1000), changed_at = now_is, changed_by = 'files',
             counts = f.counts OR s.outcome = 'PROCESSED' AND sweeps(r.product_id),
             status = CASE WHEN s.outcome IN ('PROCESSED', 'REJECTED') THEN s.outcome

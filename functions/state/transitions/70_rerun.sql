@@ -43,6 +43,7 @@ BEGIN
     PERFORM refuse_empty_sweep(r) FROM data_product_status r WHERE r.run_id = ANY (targets) AND r.product_id = of_product;
 
     PERFORM start_next_attempts(targets, kind, downstream, NULL, actor, now_is);
+    PERFORM allow_retries(targets) WHERE kind = 'rerun';
     PERFORM sweep_again(targets, actor, now_is);
     PERFORM go_on(targets, now_is, 'everything had arrived', actor, 'released', NULL);
     PERFORM store_start_effects(targets, now_is);

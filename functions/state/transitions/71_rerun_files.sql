@@ -12,6 +12,13 @@ LANGUAGE sql STABLE AS $$
     HAVING EXISTS (SELECT FROM data_pipeline_config c WHERE c.product_id = r.product_id AND c.settings ? 'batches')
 $$;
 
+CREATE OR REPLACE FUNCTION allow_retries(runs uuid[]) RETURNS void
+LANGUAGE sql AS $$
+-- A person runs these again: their next attempts also try the files of which a job has said that no retry helps.
+    UPDATE landing_file SET retriable = true
+    WHERE file_id = ANY (ARRAY(SELECT f.file_id FROM data_product_status r CROSS JOIN LATERAL files_of_run(r) f WHERE r.run_id = ANY (runs) AND NOT f.retriable))
+$$;
+
 CREATE OR REPLACE FUNCTION take_rejected_files(r data_product_status, actor text, now_is timestamptz) RETURNS void
 LANGUAGE plpgsql AS $$
 -- The next attempt of a run that ended because its files were rejected would wait for corrected ones: who runs it again wants these tried again, by the rules and the
@@ -23,7 +30,7 @@ BEGIN
         RETURN;
     END IF;
     WITH changed AS (
-        UPDATE landing_file l SET status = 'RECEIVED', tries = 0, reason = 'tried again by a rerun', changed_at = now_is, changed_by = actor
+        UPDATE landing_file l SET status = 'RECEIVED', tries = 0, retriable = true, reason = 'tried again by a rerun', changed_at = now_is, changed_by = actor
         FROM files_of_run(r) f WHERE l.file_id = f.file_id AND (f.status = 'FAILED' OR f.status = 'REJECTED' AND f.batch_id IS NOT NULL)
             AND f.file_id <> ALL ((SELECT corrected_files(r))::bigint[])
         RETURNING l.file_id

@@ -70,7 +70,7 @@ BEGIN
         RAISE EXCEPTION 'UnknownFile: no file has the number %; `headgate files list` has them', number;
     END IF;
     RETURN file_entry(f) || CASE WHEN waits_for_sweep(f) THEN next_opening_of(f.product_id) ELSE '{}' END || jsonb_strip_nulls(jsonb_build_object('rows_read', f.rows_read, 'rows_written', f.rows_written,
-        'rows_rejected', f.rows_rejected, 'job_run_id', (SELECT b.job_run_id FROM landing_batch b WHERE b.batch_id = f.batch_id))) || jsonb_build_object(
+        'rows_rejected', f.rows_rejected, 'retriable', CASE WHEN NOT f.retriable THEN false END, 'job_run_id', (SELECT b.job_run_id FROM landing_batch b WHERE b.batch_id = f.batch_id))) || jsonb_build_object(
         'checks', (SELECT coalesce(cut(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('rule', cut_text(c.rule, 300), 'severity', c.severity, 'value', c.value))
             ORDER BY c.severity, c.rule), 16000), '[]') FROM landing_file_check c WHERE c.file_id = number AND c.batch_id = f.batch_id),
         'history', (SELECT coalesce(cut(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('status', h.status, 'reason', cut_text(h.reason, 300), 'at', h.changed_at,
@@ -153,8 +153,8 @@ BEGIN
             CASE action WHEN 'retry_files' THEN 'retried' ELSE 'ignored' END;
     END IF;
     WITH changed AS (
-        UPDATE landing_file f SET status = CASE action WHEN 'retry_files' THEN 'RECEIVED' ELSE 'IGNORED' END, reason = left(why, 1000), changed_at = now_is,
-            changed_by = actor
+        UPDATE landing_file f SET status = CASE action WHEN 'retry_files' THEN 'RECEIVED' ELSE 'IGNORED' END, retriable = true, reason = left(why, 1000),
+            changed_at = now_is, changed_by = actor
         WHERE f.file_id = ANY (numbers) RETURNING f.file_id
     )
     SELECT array_agg(file_id ORDER BY file_id) INTO done FROM changed;
