@@ -119,6 +119,14 @@ def _parser(named: str, module: ModuleType | None, as_json: bool) -> argparse.Ar
     return parser
 
 
+def parser_of(command: str, as_json: bool = False) -> argparse.ArgumentParser:
+    """The parser of the arguments of one command. With `as_json` it raises `UsageError` where arguments are wrong."""
+    parser = _parser(command, _module(command), as_json)
+    (commands,) = (each for each in parser._actions if isinstance(each, argparse._SubParsersAction))
+    found: argparse.ArgumentParser = commands.choices[command]
+    return found
+
+
 def _complete(words: list[str]) -> NoReturn:
     """Answers the shell."""
     from headgate.cli.completion import complete
