@@ -43,10 +43,10 @@ vendor: setup  ## copies the libraries of the board and of the documentation fro
 	$(BIN)/python -m headgate.board.vendor website/vendor.json website/theme/assets/vendor
 
 docs: setup  ## builds the documentation as a site into .site; links and anchors that lead nowhere are errors
-	$(BIN)/mkdocs build --strict --quiet --config-file website/mkdocs.yml
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --config-file website/mkdocs.yml
 
 docs-serve: setup  ## shows the documentation at http://127.0.0.1:8000 and follows what changes in it
-	$(BIN)/mkdocs serve --config-file website/mkdocs.yml
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --config-file website/mkdocs.yml
 
 fmt: setup  ## formats the code and corrects what ruff can correct
 	$(BIN)/ruff check --fix .

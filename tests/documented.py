@@ -2,8 +2,7 @@
 
 A page says in a comment, `<!-- commands: SETTING -->`, where its blocks of commands are executed; the same comment before a block is about that block.
 A block of commands has lines with `$ `, each followed by what it prints (`...` stands for anything in its line, a line of it for any lines), or commands
-alone. A block
-with `title="PATH"` is a file that the reader writes there.
+alone. `# exit code 1` after a command says how it ends. A block with `title="PATH"` is a file that the reader writes there.
 """
 
 import re

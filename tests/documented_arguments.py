@@ -25,7 +25,9 @@ def problem(command: str, complete: bool = True) -> str:
         return problem(nested[1], complete)
     if not complete and " | " in command:
         first, *others = command.split(" | ")
-        return next(filter(None, (problem(each, False) for each in (first, *(f"headgate {each}" for each in others)))), "")
+        return next(
+            filter(None, (problem(each, False) for each in (first, *(f"headgate {each}" for each in others)))), ""
+        )
     words = words_of(re.sub(r"\$\([^)]*\)", "x", command))
     checks = {"make": _make, "sam": _sam, "aws": _aws}
     if words[0] == "headgate":

@@ -90,7 +90,9 @@ def test_diagrams_are_drawn_and_the_search_finds_without_a_network(site: Path, b
     context.on("request", lambda request: asked.append(request.url))
     page = context.new_page()
     page.goto((site / "concepts.html").as_uri())
-    page.wait_for_selector("div.mermaid", timeout=60_000)  # the theme puts it in the place of the text, when it is drawn
+    page.wait_for_selector(
+        "div.mermaid", timeout=60_000
+    )  # the theme puts it in the place of the text, when it is drawn
     assert page.evaluate("document.querySelector('div.mermaid').getBoundingClientRect().height") > 200
     assert page.evaluate("document.body.dataset.mdColorScheme") == "slate"
     page.fill("input[name=query]", "waiver")
