@@ -22,6 +22,7 @@ SUMMARIES = {
     "deploy": "deploy the stacks of the application to AWS, in order",
     "graph": "draw the mesh",
     "catalog": "list or search the products of the running application",
+    "contract": "write products as data contracts (ODCS), or read one",
     "new": "create a domain or a product",
     "steps": "list what a step can run, with the project's own step types",
     "schema": "write the JSON Schemas by which an editor checks metadata",
