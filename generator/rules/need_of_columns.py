@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from headgate.generator.findings import Finding, Rule
-from headgate.generator.model.contracts import columns_of
+from headgate.generator.model.contracts import needs
 from headgate.generator.model.mesh import Mesh
 
 RULE = Rule(
@@ -14,20 +14,16 @@ RULE = Rule(
 
 
 def check(mesh: Mesh) -> Iterator[Finding]:
-    for product in mesh.products.values():
-        for leaf in product.dependencies():
-            upstream = mesh.products.get(leaf.product)
-            if not leaf.needs or upstream is None or leaf.product in mesh.partial:
-                continue
-            known = columns_of(upstream)
-            for index, name in enumerate(leaf.needs.columns):
-                if name not in known:
-                    promised = f"it promises {', '.join(known)}" if known else "it promises no columns"
-                    yield Finding(
-                        RULE,
-                        mesh.file(product),
-                        f"{leaf.pointer}/needs/columns/{index}",
-                        f'"{name}" of {upstream.id} ({mesh.file(upstream)}); {promised}',
-                        "a column of its contract",
-                        f"Let {upstream.owner} keep the column in `contract.columns`, or read another one.",
-                    )
+    for each in needs(mesh):
+        known = each.promise.columns
+        for index, name in enumerate(each.needs.columns):
+            if name not in known:
+                promised = f"it promises {', '.join(known)}" if known else "it promises no columns"
+                yield Finding(
+                    RULE,
+                    each.file,
+                    f"{each.pointer}/columns/{index}",
+                    f'"{name}" of {each.promise.name} ({each.promise.file}); {promised}',
+                    "a column of its contract",
+                    f"Let {each.promise.owner} keep the column in `contract.columns`, or read another one.",
+                )

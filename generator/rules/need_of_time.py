@@ -1,11 +1,14 @@
 """A consumer that needs its upstream earlier than the upstream promises."""
 
 from collections.abc import Iterator
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
 
 from headgate.generator.findings import Finding, Rule
 from headgate.generator.model.availability import Timing, needed_date, opening_dates, timings
+from headgate.generator.model.contracts import Need, needs
 from headgate.generator.model.mesh import Mesh
-from headgate.generator.model.product import Dependency, Needs, Product, Sla
+from headgate.generator.model.product import Dependency, Product, Sla
 from headgate.generator.model.schedule import bits
 from headgate.generator.rules.sla_too_early import Promise, due
 from headgate.generator.rules.timezone import exists
@@ -16,49 +19,60 @@ RULE = Rule(
     "The producer keeps its SLA and the consumer is late nevertheless.",
 )
 DEFAULT_ZONE = "UTC"
+SEASONS = (date(2027, 1, 15), date(2027, 7, 15))  # zones differ by another hour in each
 
 
 def check(mesh: Mesh) -> Iterator[Finding]:
     known = timings(mesh)
-    for product in mesh.products.values():
-        for leaf in product.dependencies():
-            upstream = mesh.products.get(leaf.product)
-            if not (leaf.needs and leaf.needs.by) or upstream is None or leaf.product in mesh.partial:
-                continue
-            zone = _zone(product, leaf.needs)
-            if exists(zone) and not _in_time(product, leaf, zone, upstream, known):
-                yield Finding(
-                    RULE,
-                    mesh.file(product),
-                    f"{leaf.pointer}/needs/by",
-                    f'"{leaf.needs.by}" {zone}, but {upstream.id} promises {_promised(upstream)} ({mesh.file(upstream)})',
-                    "a time that is not before the SLA of the upstream",
-                    f"Ask {upstream.owner} for an earlier sla.complete_by, or need it later.",
-                )
+    for each in needs(mesh):
+        zone = _zone(each)
+        if each.needs.by and exists(zone) and not _in_time(each, each.needs.by, zone, known):
+            yield Finding(
+                RULE,
+                each.file,
+                f"{each.pointer}/by",
+                f'"{each.needs.by}" {zone}, but {each.promise.name} promises {_promised(each)} ({each.promise.file})',
+                "a time that is not before the SLA of the upstream",
+                f"Ask {each.promise.owner} for an earlier sla.complete_by, or need it later.",
+            )
 
 
-def _zone(product: Product, needs: Needs) -> str:
-    return (
-        needs.timezone or product.sla_timezone or (product.schedule.timezone if product.schedule else None) or DEFAULT_ZONE
-    )  # fmt: skip
+def _zone(need: Need) -> str:
+    own = need.product
+    of_product = (own.sla_timezone or (own.schedule.timezone if own.schedule else None)) if own else None
+    return need.needs.timezone or of_product or DEFAULT_ZONE
 
 
-def _promised(upstream: Product) -> str:
-    if upstream.sla is None or upstream.sla.complete_by is None:
+def _promised(need: Need) -> str:
+    if need.promise.complete_by is None:
         return "no time of day"
-    return f'"{upstream.sla.complete_by}" {upstream.sla_timezone}'
+    return f'"{need.promise.complete_by}" {need.promise.timezone or DEFAULT_ZONE}'
 
 
-def _in_time(product: Product, leaf: Dependency, zone: str, upstream: Product, known: dict[str, Timing]) -> bool:
-    """Whether the upstream promises it by then for every business date for which both open."""
-    if upstream.sla is None or upstream.sla.complete_by is None or leaf.needs is None:
+def _in_time(need: Need, by: str, zone: str, known: dict[str, Timing]) -> bool:
+    promised = need.promise.complete_by
+    if promised is None:
         return False
-    if not (upstream.sla_timezone and exists(upstream.sla_timezone)):
+    if not exists(need.promise.timezone or DEFAULT_ZONE):
         return True  # another rule reports that
+    if need.product and need.leaf and need.promise.product:
+        return _on_every_date(need.product, need.leaf, by, zone, need.promise.product, known)
+    theirs = need.promise.timezone or DEFAULT_ZONE
+    return all(_at(day, promised, theirs) <= _at(day, by, zone) for day in SEASONS)
+
+
+def _at(day: date, local: str, zone: str) -> datetime:
+    return datetime.combine(day, time.fromisoformat(local), ZoneInfo(zone))
+
+
+def _on_every_date(
+    product: Product, leaf: Dependency, by: str, zone: str, upstream: Product, known: dict[str, Timing]
+) -> bool:
+    """Whether the upstream promises it by then for every business date for which both open."""
     own, theirs = known[product.id], known[upstream.id]
-    if (product.schedule and own.firings is None) or (upstream.schedule and theirs.firings is None):
+    if (product.schedule and own.firings is None) or (upstream.schedule and theirs.firings is None) or not upstream.sla:
         return True  # another rule reports that
-    need = Promise(Sla(leaf.needs.by, zone, None, None), zone, product.schedule, own.calendar)
+    need = Promise(Sla(by, zone, None, None), zone, product.schedule, own.calendar)
     promise = Promise(upstream.sla, str(upstream.sla_timezone), upstream.schedule, theirs.calendar)
     for bit in bits(opening_dates(product, known)):
         needed = needed_date(bit, leaf.offset, own.calendar)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from headgate.generator.findings import Finding, Rule
-from headgate.generator.model.contracts import satisfies
+from headgate.generator.model.contracts import needs, satisfies
 from headgate.generator.model.mesh import Mesh
 
 RULE = Rule(
@@ -14,19 +14,15 @@ RULE = Rule(
 
 
 def check(mesh: Mesh) -> Iterator[Finding]:
-    for product in mesh.products.values():
-        for leaf in product.dependencies():
-            upstream = mesh.products.get(leaf.product)
-            if not (leaf.needs and leaf.needs.version) or upstream is None or leaf.product in mesh.partial:
-                continue
-            version = upstream.contract.version if upstream.contract else None
-            if version is None or not satisfies(version, leaf.needs.version):
-                has = f"has version {version}" if version else "has no contract"
-                yield Finding(
-                    RULE,
-                    mesh.file(product),
-                    f"{leaf.pointer}/needs/version",
-                    f'"{leaf.needs.version}", but {upstream.id} {has} ({mesh.file(upstream)})',
-                    "the version of its contract, or an earlier one with the same first number",
-                    f"Read what {upstream.owner} has changed, then name the new version here.",
-                )
+    for each in needs(mesh):
+        needed, version = each.needs.version, each.promise.version
+        if needed and (version is None or not satisfies(version, needed)):
+            has = f"has version {version}" if version else "has no contract"
+            yield Finding(
+                RULE,
+                each.file,
+                f"{each.pointer}/version",
+                f'"{needed}", but {each.promise.name} {has} ({each.promise.file})',
+                "the version of its contract, or an earlier one with the same first number",
+                f"Read what {each.promise.owner} has changed, then name the new version here.",
+            )
