@@ -10,6 +10,7 @@ from headgate.generator.model.product import Needs
 
 VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
 TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+ANYTHING = re.compile(".+")
 NEEDED = re.compile(r"\^[0-9]+(\.[0-9]+){0,2}")
 
 
@@ -38,17 +39,18 @@ class Published:
 
 def published(document: dict[str, Any], file: Path) -> Published:
     """The contract of a document that has been checked by contract.schema.json."""
-    promised = next((each for each in document.get("slaProperties", ()) if each["property"] == "timeOfAvailability"), {})
-    team, version = document.get("team"), document["version"]
-    by = promised.get("value")
+    promised = next(
+        (each for each in document.get("slaProperties", ()) if each["property"] == "timeOfAvailability"), {}
+    )
+    team = document.get("team")
     return Published(
         document["id"],
-        team["name"] if isinstance(team, dict) and "name" in team else document["id"],
+        str(team["name"]) if isinstance(team, dict) and "name" in team else document["id"],
         file,
-        version if VERSION.fullmatch(version) else None,
+        _text(document["version"], VERSION),
         tuple(column["name"] for each in document.get("schema", ()) for column in each.get("properties", ())),
-        by if isinstance(by, str) and TIME.fullmatch(by) else None,
-        promised.get("valueExt"),
+        _text(promised.get("value"), TIME),
+        _text(promised.get("valueExt")),
         tuple(_needs(document)),
     )
 
@@ -60,11 +62,16 @@ def _needs(document: dict[str, Any]) -> Iterator[WrittenNeed]:
         for index, each in enumerate(own["value"]):
             if not isinstance(each, dict) or "product" not in each:
                 continue
-            version = str(each.get("version", ""))
+            columns = each.get("columns")
             needs = Needs(
-                each.get("by"),
-                each.get("timezone"),
-                tuple(each.get("columns", ())),
-                version if NEEDED.fullmatch(version) else None,
+                _text(each.get("by"), TIME),
+                _text(each.get("timezone")),
+                tuple(column for column in columns if isinstance(column, str)) if isinstance(columns, list) else (),
+                _text(each.get("version"), NEEDED),
             )
-            yield WrittenNeed(each["product"], needs, f"/customProperties/{number}/value/{index}")
+            yield WrittenNeed(str(each["product"]), needs, f"/customProperties/{number}/value/{index}")
+
+
+def _text(value: Any, form: re.Pattern[str] = ANYTHING) -> str | None:
+    """The value where it is a text of this form."""
+    return value if isinstance(value, str) and form.fullmatch(value) else None
