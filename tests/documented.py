@@ -76,7 +76,7 @@ def steps(page: Path) -> list[Step]:
 
 def _block(lines: Iterator[tuple[int, str]], indent: str) -> list[str]:
     """The lines up to the end of the block."""
-    block = []
+    block: list[str] = []
     for _, line in lines:
         if line.strip() == "```":
             return block

@@ -22,7 +22,7 @@ LINK = re.compile(r"\]\((?![a-z]+:|#|/)([^)\s#]+)(#[^)\s]*)?\)")
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Every decision is in the navigation."""
-    for group in config.nav:
+    for group in config.nav or ():
         for pages in group.values():
             for entry in pages if isinstance(pages, list) else ():
                 if isinstance(entry, dict) and entry.get("Decisions") == [DECISIONS]:

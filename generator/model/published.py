@@ -39,9 +39,8 @@ class Published:
 
 def published(document: dict[str, Any], file: Path) -> Published:
     """The contract of a document that has been checked by contract.schema.json."""
-    promised = next(
-        (each for each in document.get("slaProperties", ()) if each["property"] == "timeOfAvailability"), {}
-    )
+    times = [each for each in document.get("slaProperties", ()) if each["property"] == "timeOfAvailability"]
+    promised: dict[str, Any] = times[0] if times else {}
     team = document.get("team")
     return Published(
         document["id"],
