@@ -17,13 +17,13 @@ GOLDEN = $(shell grep -rlE '^from tests.golden import .*\bexpect\b' tests --incl
 # The tests start hundreds of processes. Without stored bytecode each of them compiles every module that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run help setup vendor check test static tests quick golden release-before coverage soak fmt bench clean
+.PHONY: run help setup vendor docs docs-serve check test static tests quick golden release-before coverage soak fmt bench clean
 
 run: setup  ## deploys the application to this machine and plays a business day
 	$(BIN)/headgate run local/samples/stifel/day.yaml
 
 help:  ## shows this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: $(READY)  ## installs the project and its tools into .venv, and aws-sam-cli into .venv-sam
 
@@ -38,8 +38,15 @@ $(SAM)/.ready-$(SAM_VERSION):
 	$(SAM)/bin/pip install --quiet --disable-pip-version-check aws-sam-cli==$(SAM_VERSION)
 	touch $@
 
-vendor: setup  ## copies the libraries of the board from their packages (needs npm)
-	$(BIN)/python -m headgate.board.vendor
+vendor: setup  ## copies the libraries of the board and of the documentation from their packages (needs npm)
+	$(BIN)/python -m headgate.board.vendor board/vendor.json board/page/vendor
+	$(BIN)/python -m headgate.board.vendor website/vendor.json website/theme/assets/vendor
+
+docs: setup  ## builds the documentation as a site into .site; links and anchors that lead nowhere are errors
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --config-file website/mkdocs.yml
+
+docs-serve: setup  ## shows the documentation at http://127.0.0.1:8000 and follows what changes in it
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --config-file website/mkdocs.yml
 
 fmt: setup  ## formats the code and corrects what ruff can correct
 	$(BIN)/ruff check --fix .
@@ -94,4 +101,4 @@ bench: setup  ## measures generation, the state functions, the local runtime and
 	PYTHONPATH=. $(BIN)/python benchmarks/costs.py
 
 clean:  ## removes the environments, caches and local data
-	rm -rf $(VENV) $(SAM) .headgate .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
+	rm -rf $(VENV) $(SAM) .headgate .site .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*

@@ -23,6 +23,7 @@ SUMMARIES = {
     "deploy": "deploy the stacks of the application to AWS, in order",
     "graph": "draw the mesh",
     "catalog": "list or search the products of the running application",
+    "contract": "write products as data contracts (ODCS), or read one",
     "new": "create a domain or a product",
     "import": "write products for what dbt, Airflow, Glue or Step Functions run",
     "steps": "list what a step can run, with the project's own step types",
@@ -120,6 +121,14 @@ def _parser(named: str, module: ModuleType | None, as_json: bool) -> argparse.Ar
         if name == named and module is not None:
             module.add(command)
     return parser
+
+
+def parser_of(command: str, as_json: bool = False) -> argparse.ArgumentParser:
+    """The parser of the arguments of one command. With `as_json` it raises `UsageError` where arguments are wrong."""
+    parser = _parser(command, _module(command), as_json)
+    (commands,) = (each for each in parser._actions if isinstance(each, argparse._SubParsersAction))
+    found: argparse.ArgumentParser = commands.choices[command]
+    return found
 
 
 def _complete(words: list[str]) -> NoReturn:

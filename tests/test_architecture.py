@@ -15,6 +15,7 @@ LAYERS = (
     ("model",),
     ("plan",),
     ("cache", "file_digests", "metadata", "rules", "render", "graph", "scenario_names"),
+    ("contracts",),
     ("lint", "output"),
     ("generate", "reference"),
     ("project",),

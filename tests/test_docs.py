@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from headgate.generator.reference import PAGES
+from headgate.generator import reference
 from tests.golden import expect
+from website import reference as commands_and_events
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
+PAGES = {**reference.PAGES, **commands_and_events.PAGES}
 WRITTEN = (*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md")
 
 

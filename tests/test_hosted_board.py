@@ -262,7 +262,7 @@ def test_several_accounts_are_one_page(hosted: Hosted, monkeypatch: pytest.Monke
     assert len(hosted.get("mesh")[1]["parts"]) == 3
     hosted.get("why", product="hazard/limits")
     assert hosted.asked[-1][0] == "arn:aws:lambda:eu-west-1:222222222222:function:hg-inquire"
-    assert hosted.get("file", file="1")[1]["message"] == "the question file needs `application`: several have such a number"  # fmt: skip
+    assert hosted.get("file", file="1")[1]["message"] == "the question file needs `application`: it is about what one of them knows"  # fmt: skip
     assert {row["product"] for row in rows(hosted.get("status", domain="hazard")[1]["products"], DAY)} == {"hazard/exposure", "hazard/concentration", "hazard/limits"}  # fmt: skip
 
 

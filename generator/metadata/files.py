@@ -14,6 +14,8 @@ NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 MAX_NAME = 64
 CALENDARS = "calendars"
 BUCKETS = "buckets"  # of a domain
+CONTRACTS = "contracts"  # of other repositories; a domain of this name is one all the same
+CONTRACT = ".odcs.yaml"
 MESH = "mesh.yaml"  # beside the domains
 PRODUCT = "product.yaml"  # of a product that is a folder
 RESERVED = ("catalog", "template", "layout", "mesh")
@@ -29,6 +31,7 @@ class Files:
     beside: dict[tuple[str, str], tuple[Path, ...]] = field(default_factory=dict)
     calendars: dict[str, Path] = field(default_factory=dict)
     buckets: dict[str, Path] = field(default_factory=dict)  # by domain
+    contracts: list[Path] = field(default_factory=list)
     python: list[Path] = field(default_factory=list)
     imported: list[Path] = field(default_factory=list)
     json: list[Path] = field(default_factory=list)
@@ -43,6 +46,7 @@ class Files:
             self.domains.values(),
             self.calendars.values(),
             self.buckets.values(),
+            self.contracts,
             self.products.values(),
             self.python,
             self.imported,
@@ -58,6 +62,8 @@ def find(root: Path) -> Files:
         unusable = _unusable(entry, root)
         if unusable:
             files.misplaced.append(unusable)
+        elif _is_folder(entry) and entry.name == CONTRACTS and not Path(entry.path, "domain.yaml").exists():
+            _contracts(root, Path(entry.path), files)
         elif _is_folder(entry):
             _folder(root, Path(entry.path), entry.name, files)
         elif entry.name == MESH:
@@ -70,6 +76,17 @@ def find(root: Path) -> Files:
                 _misplaced(Path(entry.path), "a file beside the domains", expected, "Move it into its domain's folder.")
             )
     return files
+
+
+def _contracts(root: Path, folder: Path, files: Files) -> None:
+    """The contracts of other repositories, in folders or not."""
+    for path in _below(root, folder, files):
+        if path.name.endswith(CONTRACT):
+            files.contracts.append(path)
+        elif _yaml(path.name):
+            files.misplaced.append(
+                _misplaced(path, f"`{path.name}`", f"a contract <name>{CONTRACT}", "Rename it, or move it away.")
+            )
 
 
 def _folder(root: Path, folder: Path, name: str, files: Files) -> None:

@@ -24,6 +24,7 @@ from headgate.generator.metadata.load_beside import (
     buckets_of,
     calendars_of,
     central_of,
+    contracts_of,
     document_of,
     domains_of,
     unreadable,
@@ -62,6 +63,7 @@ def load(inputs: Inputs, cache: Cache, today: date, progress: Progress = silent)
     central = central_of(inputs, findings)
     domains, defaults = domains_of(inputs, findings)
     buckets = buckets_of(inputs, defaults, findings)
+    published = contracts_of(inputs, findings)
     if central:
         domains = {
             name: each if each.region else replace(each, region=central.region) for name, each in domains.items()
@@ -141,6 +143,7 @@ def load(inputs: Inputs, cache: Cache, today: date, progress: Progress = silent)
         shipped=objects,
         buckets=buckets,
         broken_buckets=frozenset(files.buckets.keys() - buckets.keys()),
+        published=published,
     )
     return Loaded(mesh, own_types.without_consequences(findings, own), digests)
 

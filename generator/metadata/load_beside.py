@@ -15,6 +15,7 @@ from headgate.generator.metadata.yaml_reader import read
 from headgate.generator.model import build
 from headgate.generator.model.files import Bucket, bucket
 from headgate.generator.model.product import Central, Domain
+from headgate.generator.model.published import Published, published
 from headgate.generator.model.schedule import Calendar
 
 Document = dict[str, Any]
@@ -52,6 +53,16 @@ def buckets_of(inputs: Inputs, defaults: dict[str, Document], findings: list[Fin
         for domain, path in inputs.files.buckets.items()
         if (document := _checked(inputs, path, "buckets.schema.json", findings)) is not None
     }
+
+
+def contracts_of(inputs: Inputs, findings: list[Finding]) -> dict[str, Published]:
+    """The contracts of products of other repositories."""
+    read = (
+        published(document, path)
+        for path in inputs.files.contracts
+        if (document := _checked(inputs, path, "contract.schema.json", findings)) is not None
+    )
+    return {each.identity: each for each in read}
 
 
 def calendars_of(inputs: Inputs, findings: list[Finding]) -> dict[str, Calendar]:

@@ -15,8 +15,10 @@ from headgate.generator.model.product import (
     Central,
     Code,
     Condition,
+    Contract,
     Dependency,
     Domain,
+    Needs,
     Parallel,
     Pipeline,
     Product,
@@ -80,6 +82,7 @@ def product(
         alerting=alerting(document.get("alerts", {})),
         given=frozenset(document),
         implied=implied(document),
+        contract=contract(document["contract"]) if "contract" in document else None,
     )
 
 
@@ -153,7 +156,18 @@ def _member(document: Document | str, pointer: str) -> Condition | Dependency:
         document.get("account"),
         document.get("on_update", ON_UPDATE),
         pointer,
+        _needs(document["needs"]) if "needs" in document else None,
     )
+
+
+def _needs(document: Document) -> Needs:
+    return Needs(
+        document.get("by"), document.get("timezone"), tuple(document.get("columns", ())), document.get("version")
+    )
+
+
+def contract(document: Document) -> Contract:
+    return Contract(document["version"], tuple(document.get("columns", {}).items()))
 
 
 def pipeline(domain: str, name: str, product: Document, shipped: Shipped, files: Mapping[str, Any]) -> Pipeline:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from headgate.generator.model.files import Bucket
 from headgate.generator.model.product import Central, Domain, Product
+from headgate.generator.model.published import Published
 from headgate.generator.model.schedule import Calendar
 
 
@@ -18,7 +19,8 @@ class Mesh:
     `broken_calendars` the same for calendars. Products in `partial` lack the parts that were wrong. `today` is the date on which
     the metadata is checked. `central` is None where no products/mesh.yaml says where the central bus is. `places`: where products
     are described that are folders or that Python yields, by identity. `shipped`: the files that ship with products, by the key of their object. `buckets` are
-    those of each domain by their key; the buckets.yaml of the domains in `broken_buckets` could not be read.
+    those of each domain by their key; the buckets.yaml of the domains in `broken_buckets` could not be read. `published` are contracts of other repositories,
+    by product.
     """
 
     root: Path
@@ -34,6 +36,7 @@ class Mesh:
     shipped: Mapping[str, Path] = field(default_factory=dict)
     buckets: Mapping[str, Mapping[str, Bucket]] = field(default_factory=dict)
     broken_buckets: frozenset[str] = frozenset()
+    published: Mapping[str, Published] = field(default_factory=dict)
 
     def file(self, product: Product | str) -> Path:
         identity = product if isinstance(product, str) else product.id

@@ -13,6 +13,24 @@ DEFINITION = "/pipeline/definition"  # and of the file that defines its states
 
 
 @dataclass(frozen=True, slots=True)
+class Needs:
+    """What a dependency needs of its upstream beside the refresh: `by` is a local time, `version` the least one with its first number."""
+
+    by: str | None
+    timezone: str | None
+    columns: tuple[str, ...]
+    version: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What a product promises of its content: the columns with their types, in their order."""
+
+    version: str
+    columns: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Dependency:
     """A required refresh of one upstream. `max_age` in seconds; `pointer` is its place in the metadata."""
 
@@ -24,6 +42,7 @@ class Dependency:
     account: str | None
     on_update: str
     pointer: str
+    needs: Needs | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +191,7 @@ class Product:
     given: frozenset[str]  # the sections that the metadata gives
     clusters: frozenset[str] = frozenset()  # the names of those that its domain defines
     implied: tuple[Notification, ...] = ()  # of FILES, where none of `notify` names it
+    contract: Contract | None = None
 
     @property
     def id(self) -> str:

@@ -81,17 +81,17 @@ def _in_time(
     own = firings(promise.schedule, promise.calendar).openings if promise.schedule else {}
     for bit in bits(dates):
         needed = opens.get(needed_date(bit, offset, promise.calendar))
-        if needed is None or earliest(needed, cycle, upstream) < _due(bit, own[bit][1] if own else None, promise):
+        if needed is None or earliest(needed, cycle, upstream) < due(bit, own[bit][1] if own else None, promise):
             result |= 1 << bit
     return result
 
 
-def _due(bit: int, opening: int | None, promise: Promise) -> int:
+def due(bit: int, opening: int | None, promise: Promise) -> int:
     """When the SLA of a business date is due, in minutes as the openings are (`sla_due` of the state decides the same)."""
     zone, start = ZoneInfo(promise.zone), datetime.combine(HORIZON_START, time(), UTC)
     at = time.fromisoformat(promise.sla.complete_by or "00:00")
     opened = None if opening is None else start + timedelta(minutes=opening)
     day = opened.astimezone(zone).date() if opened else as_date(bit)
-    due = datetime.combine(day, at, zone)
-    days = promise.sla.days if promise.sla.days is not None else int(opened is not None and due < opened)
+    moment = datetime.combine(day, at, zone)
+    days = promise.sla.days if promise.sla.days is not None else int(opened is not None and moment < opened)
     return int((datetime.combine(day + timedelta(days=days), at, zone) - start).total_seconds() // 60)

@@ -28,6 +28,7 @@ def check(mesh: Mesh) -> Iterator[Finding]:
                 for section in ("quiet", "maintenance")
                 for index, each in enumerate(product.alerting.get(section, ()))
             },
+            **{f"{leaf.pointer}/needs/timezone": leaf.needs.timezone for leaf in product.dependencies() if leaf.needs},
         }
         for place, zone in given.items():
             if zone is None or exists(zone):

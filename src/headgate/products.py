@@ -40,6 +40,7 @@ class Dependency:
     cycle: str | None = None
     account: str | None = None
     on_update: str | None = None
+    needs: Keys | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ class Product:
     clusters: Keys | None = None
     publish: Keys | None = None
     sla: Keys | None = None
+    contract: Keys | None = None
     notify: Sequence[Keys] | None = None
     alerts: Keys | None = None
 
