@@ -15,6 +15,7 @@ EFFECTS = {
     "task_failure": "answer to a machine",
     "put_event": "event",
     "alert": "alert",
+    "lineage": "run event of OpenLineage",
 }
 
 HAPPENED = {

@@ -25,6 +25,7 @@ from headgate.generator.model.product import (
     Step,
 )
 from headgate.generator.model.schedule import Calendar, Schedule, cron_of
+from headgate.generator.model.signal import signal
 from headgate.generator.schemas import default
 from headgate.generator.steps import step_types
 
@@ -38,6 +39,7 @@ ON_DEADLINE = default("product", "wait", "on_deadline")
 RESUME = default("product", "wait", "resume")
 REFRESH_EVENT = default("product", "publish", "refresh_event")
 VISIBILITY = default("product", "publish", "visibility")
+LINEAGE = default("product", "publish", "openlineage")
 TIMEZONE = default("product", "schedule", "timezone")
 DATE_OFFSET = default("product", "schedule", "date_offset")
 OFFSET = default("product", "dependency", "offset")
@@ -80,6 +82,9 @@ def product(
         alerting=alerting(document.get("alerts", {})),
         given=frozenset(document),
         implied=implied(document),
+        signal=signal(document["signal"], _timezone(document)) if "signal" in document else None,
+        dataset=document.get("dataset") or document.get("signal", {}).get("openlineage"),
+        lineage=publish.get("openlineage", LINEAGE),
     )
 
 

@@ -18,6 +18,7 @@ from headgate.generator.model.files import Bucket, Source
 from headgate.generator.model.mesh import Mesh
 from headgate.generator.model.product import Condition, Dependency, Domain, Parallel, Product, Retry, Step
 from headgate.generator.model.schedule import Calendar
+from headgate.generator.model.signal import Signal
 from headgate.generator.plan import names
 from headgate.generator.plan.asl import Machine, all_states, own_part
 from headgate.generator.plan.catalog_notify import bucket_entry, notify_of
@@ -96,6 +97,12 @@ def entry(product: Product, bucket: Bucket | None = None) -> Entry:
             "steps": [_item(each) for each in product.pipeline.all_items()],
         }
     result["publish"] = {"refresh_event": product.refresh_event, "visibility": product.visibility}
+    if product.lineage:
+        result["publish"]["openlineage"] = True
+    if product.dataset:
+        result["dataset"] = product.dataset
+    if product.signal:
+        result["signal"] = _signal(product.signal)
     if product.sla:
         result["sla"] = {key: value for key, value in asdict(product.sla).items() if value is not None}
     if product.notify or product.implied:
@@ -120,6 +127,33 @@ def _files(source: Source, bucket: Bucket) -> Entry:
         "on_correction": source.on_correction,
         "reconcile": source.reconcile,
     }
+
+
+def _signal(signal: Signal) -> Entry:
+    """`subject` is what the functions find it by: a bucket, a table, a machine, a dataset. `{account}` is filled in where the catalog is loaded."""
+    return {
+        "kind": signal.kind,
+        "subject": subject(signal),
+        "account": signal.account,
+        "naming": signal.naming,
+        "date": signal.date,
+        "cycle": signal.cycle,
+        "settle": signal.settle,
+    }
+
+
+def subject(signal: Signal) -> str:
+    """As events name what the signal is about."""
+    about = signal.about
+    match signal.kind:
+        case "openlineage":
+            return f"{about['namespace']}\n{about['name']}"
+        case "states":
+            return str(about["machine"]).rsplit(":", 1)[-1]
+        case "table":
+            return f"{about['database']}.{about['name']}"
+        case _:
+            return str(about["bucket"])
 
 
 @cache
