@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from headgate.generator.model.build import ON_UPDATE, RESUME
+from headgate.generator.model.build import LINEAGE, ON_UPDATE, RESUME
 from headgate.generator.model.cron import FIRST_YEAR, LAST_YEAR, parse
 from headgate.generator.model.duration import seconds
 from headgate.generator.model.files import Bucket, Source
@@ -27,7 +27,7 @@ from headgate.generator.quality.rules import parse as parse_rule
 from headgate.generator.steps import StepType, step_types
 
 VERSION = 1
-LEFT_OUT = {"resume": seconds(RESUME), "on_update": ON_UPDATE}  # defaults that entries do not hold
+LEFT_OUT = {"resume": seconds(RESUME), "on_update": ON_UPDATE, "openlineage": LINEAGE}  # defaults that entries do not hold
 Entry = dict[str, Any]
 
 
