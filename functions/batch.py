@@ -30,9 +30,7 @@ class _Batch:
     returned: set[str] = field(default_factory=set)
 
 
-def process(
-    event: dict[str, Any], context: Any, parse: Parse, record: Record, most: int = MAX_EVENT
-) -> dict[str, Any]:
+def process(event: dict[str, Any], context: Any, parse: Parse, record: Record, most: int = MAX_EVENT) -> dict[str, Any]:
     """Records the batch of messages of at most `most` characters, and does what is due then. The answer has partial batch failures (ReportBatchItemFailures).
 
     `parse` gives None for a message to ignore and raises `BadEvent`; `record` gives the reasons of those that it refuses, by their place

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-import openlineage
+import lineage
 
 
 def _start_execution(client: Any, payload: dict[str, Any]) -> str:
@@ -48,7 +48,7 @@ def _put_event(client: Any, payload: dict[str, Any]) -> str:
 
 
 def _put_lineage(client: Any, payload: dict[str, Any]) -> str:
-    return _put(client, openlineage.DETAIL_TYPE, os.environ["DOMAIN_EVENT_BUS_ARN"], openlineage.run_event(payload))
+    return _put(client, lineage.DETAIL_TYPE, os.environ["DOMAIN_EVENT_BUS_ARN"], lineage.run_event(payload))
 
 
 def _put(client: Any, detail_type: str, bus: str, detail: dict[str, Any]) -> str:

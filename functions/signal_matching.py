@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from event_dates import out_of_bounds
 from file_names import HOUR, named, read_date
@@ -41,7 +40,10 @@ def record(state: State, reported: list[Reported], now: datetime) -> dict[int, s
         for product in known:
             if product["signal"]["kind"] == each.kind and product["signal"]["subject"] in each.subjects:
                 try:
-                    rows |= {row["signal_key"]: (place, row) for row in _rows(each, product["product_id"], product["signal"], now)}
+                    rows |= {
+                        row["signal_key"]: (place, row)
+                        for row in _rows(each, product["product_id"], product["signal"], now)
+                    }
                 except Unreadable as error:
                     refused.setdefault(place, []).append(f"{product['product_id']}: {error}")
     if rows:
@@ -85,7 +87,9 @@ def _rows(reported: Reported, product: str, signal: Json, now: datetime) -> Iter
 def _check_account(reported: Reported, product: str, signal: Json) -> None:
     expected = signal["account"] or os.environ["STATE_MACHINE_ARN_PREFIX"].split(":")[4]
     if reported.account != expected:
-        raise Unreadable(f"account {reported.account or 'unknown'} reported it; its signals count from account {expected} only")
+        raise Unreadable(
+            f"account {reported.account or 'unknown'} reported it; its signals count from account {expected} only"
+        )
 
 
 def _days(reported: Reported, signal: Json) -> Iterator[Day]:
@@ -124,7 +128,9 @@ def _of_input(reported: Reported, date: Json, cycle: Json | None) -> Day:
         written = read(date["input"])
         day = read_date(written, date["format"])
         if day is None:
-            raise Unreadable(f'"{written}" at {date["input"]} of the input is not a date of the format {date["format"]}')
+            raise Unreadable(
+                f'"{written}" at {date["input"]} of the input is not a date of the format {date["format"]}'
+            )
     return Day(day, _cycle(read(cycle["input"])) if cycle else "")
 
 

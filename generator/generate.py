@@ -21,10 +21,10 @@ from headgate.generator.plan import catalog
 from headgate.generator.plan.deployment import deployments, role_sentences, stack_sentences
 from headgate.generator.plan.forwarding import forwarding
 from headgate.generator.plan.landing import Landing, landing
-from headgate.generator.plan.signals import Signals, signals
 from headgate.generator.plan.layout import Domain, Layout, Template, place, read_layout, recorded, template_name
 from headgate.generator.plan.outline import outline
 from headgate.generator.plan.resources import ProductResources, among_others, resources_of
+from headgate.generator.plan.signals import Signals, signals
 from headgate.generator.plan.watching import Watching, watching
 from headgate.generator.progress import Progress
 from headgate.generator.render.application import Part, render_first_stack, render_further_stack, render_mesh

@@ -142,7 +142,11 @@ def metadata_page() -> str:
         ("`files.date`", definitions["file_date"], ()),
         ("`files.complete`", definitions["complete"], ("files-names", "files-marker")),
         ("`files.complete.manifest`", definitions["manifest"], ("files-manifest",)),
-        ("`signal`", product["properties"]["signal"], ("signal-openlineage", "signal-states", "signal-table", "signal-object")),
+        (
+            "`signal`",
+            product["properties"]["signal"],
+            ("signal-openlineage", "signal-states", "signal-table", "signal-object"),
+        ),
         ("`signal.date`", definitions["signal_date"], ()),
         ("`pipeline.steps`", definitions["step"], ("step",)),
         ("`notify`", definitions["notification"], ("notification",)),

@@ -17,14 +17,16 @@ STATES = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:"
 
 def signalled(domain: str, name: str, signal: dict[str, Any], **more: Any) -> dict[str, Any]:
     """A product with a signal as the catalog holds it."""
-    return catalog.entry(
-        build.product(domain, name, {"description": name, "owner": "team", "signal": signal, **more})
-    )
+    return catalog.entry(build.product(domain, name, {"description": name, "owner": "team", "signal": signal, **more}))
 
 
 def load(world: World, signal: dict[str, Any], on_update: str = "notify", **more: Any) -> None:
     """raw/orders has the signal; d1/report waits for it, and its run of today is open."""
-    waits = {"all_of": [{"product": "raw/orders", "status": ["COMPLETED"], "offset": 0, "cycle": "any", "on_update": on_update}]}
+    waits = {
+        "all_of": [
+            {"product": "raw/orders", "status": ["COMPLETED"], "offset": 0, "cycle": "any", "on_update": on_update}
+        ]
+    }
     products = {"raw/orders": signalled("raw", "orders", signal, **more), "d1/report": product(waits, name="report")}
     world.load(products, at(f"{TODAY} 00:00"))
     invoke("scheduler", {})
@@ -43,10 +45,18 @@ def run_event(run: str = "1", state: str = "COMPLETE", at: str = f"{TODAY}T06:00
         "inputs": [],
         "outputs": more.pop("outputs", [ORDERS]),
     }
-    return {"source": "openlineage", "detail-type": "OpenLineage RunEvent", "account": ACCOUNT, "detail": detail, **more}
+    return {
+        "source": "openlineage",
+        "detail-type": "OpenLineage RunEvent",
+        "account": ACCOUNT,
+        "detail": detail,
+        **more,
+    }
 
 
-def execution(machine: str = "load-orders", status: str = "SUCCEEDED", name: str = "e1", stopped: str = "06:00", **detail: Any) -> dict[str, Any]:
+def execution(
+    machine: str = "load-orders", status: str = "SUCCEEDED", name: str = "e1", stopped: str = "06:00", **detail: Any
+) -> dict[str, Any]:
     of_it = {
         "executionArn": f"{STATES.replace('stateMachine', 'execution')}{machine}:{name}", "stateMachineArn": STATES + machine, "name": name,
         "status": status, "startDate": 1, "stopDate": int(at(f"{TODAY} {stopped}").timestamp() * 1000), "input": json.dumps({"run": {"date": TODAY}}),
@@ -57,7 +67,9 @@ def execution(machine: str = "load-orders", status: str = "SUCCEEDED", name: str
     }  # fmt: skip
 
 
-def table_change(number: str, *partitions: str, change: str = "BatchCreatePartition", at: str = "06:00") -> dict[str, Any]:
+def table_change(
+    number: str, *partitions: str, change: str = "BatchCreatePartition", at: str = "06:00"
+) -> dict[str, Any]:
     return {
         "id": number, "source": "aws.glue", "detail-type": "Glue Data Catalog Table State Change", "account": ACCOUNT, "time": f"{TODAY}T{at}:00Z",
         "resources": [f"arn:aws:glue:us-east-1:{ACCOUNT}:table/sales/orders"],

@@ -9,13 +9,15 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry, Resource
 
-import openlineage
+import lineage
 import runtime
 from tests.fake_aws import FakeAws
 from tests.handler_steps import NOW, TODAY, invoke
 from tests.state_world import World, at, daily, external, product
 
-SCHEMAS = [json.loads(path.read_text("utf-8")) for path in sorted((Path(__file__).parent / "openlineage").glob("*.json"))]
+SCHEMAS = [
+    json.loads(path.read_text("utf-8")) for path in sorted((Path(__file__).parent / "openlineage").glob("*.json"))
+]
 REGISTRY: Registry[Any] = Registry().with_resources([(each["$id"], Resource.from_contents(each)) for each in SCHEMAS])
 ORDERS = {"namespace": "snowflake://acme", "name": "sales.public.orders"}
 LINEAGE = {"publish": {"refresh_event": True, "visibility": "mesh", "openlineage": True}}
@@ -28,7 +30,9 @@ def problems(event: dict[str, Any]) -> list[str]:
     return [
         f"{url}: {error.json_path}: {error.message}"
         for url, part in named
-        for error in Draft202012Validator({"$ref": url}, registry=REGISTRY, format_checker=FormatChecker()).iter_errors(part)
+        for error in Draft202012Validator({"$ref": url}, registry=REGISTRY, format_checker=FormatChecker()).iter_errors(
+            part
+        )
     ]
 
 
@@ -40,12 +44,17 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 def day(world: World, **more: Any) -> str:
     """d1/report waits for raw/orders, which has a dataset, and for raw/rd2; its run is open. Gives the run's id."""
     report = product(["raw/orders", "raw/rd2"], name="report", description="Orders by region", **{**LINEAGE, **more})
-    world.load({"raw/orders": {**external(), "dataset": ORDERS}, "raw/rd2": external(), "d1/report": report}, at(f"{TODAY} 00:00"))
+    world.load(
+        {"raw/orders": {**external(), "dataset": ORDERS}, "raw/rd2": external(), "d1/report": report},
+        at(f"{TODAY} 00:00"),
+    )
     invoke("scheduler", {})
     for each in ("raw/orders", "raw/rd2"):
         world.event(each, TODAY, NOW)
     run = str(world.run("d1/report", TODAY)["run_id"])
-    invoke("dependency_gate", {"action": "await", "run_id": run, "attempt": 1, "task_token": "t", "execution_arn": "arn:x"})
+    invoke(
+        "dependency_gate", {"action": "await", "run_id": run, "attempt": 1, "task_token": "t", "execution_arn": "arn:x"}
+    )
     return run
 
 
@@ -63,7 +72,7 @@ def emitted(aws: FakeAws) -> list[dict[str, Any]]:
 
 
 def test_the_schemas_refuse_what_is_none() -> None:
-    event = {"schemaURL": openlineage.EVENT, "run": {"runId": "1", "facets": {"a": {"_schemaURL": f"{openlineage.SPEC}/facets/1-0-1/NominalTimeRunFacet.json#/$defs/NominalTimeRunFacet"}}}, "job": {"facets": {}}}  # fmt: skip
+    event = {"schemaURL": lineage.EVENT, "run": {"runId": "1", "facets": {"a": {"_schemaURL": f"{lineage.SPEC}/facets/1-0-1/NominalTimeRunFacet.json#/$defs/NominalTimeRunFacet"}}}, "job": {"facets": {}}}  # fmt: skip
     assert len(problems(event)) >= 3
 
 
@@ -75,13 +84,15 @@ def test_a_run_starts_and_completes_with_its_inputs_and_outputs(world: World, aw
 
     start, complete = emitted(aws)
     assert [start["eventType"], complete["eventType"]] == ["START", "COMPLETE"]
-    assert start["run"]["runId"] == complete["run"]["runId"] == openlineage.run_id(run, 1)
+    assert start["run"]["runId"] == complete["run"]["runId"] == lineage.run_id(run, 1)
     assert complete["job"]["namespace"] == "headgate"
     assert complete["job"]["name"] == "d1.report"
     assert complete["inputs"] == [ORDERS, {"namespace": "headgate", "name": "raw.rd2"}]
     assert complete["outputs"] == [{"namespace": "headgate", "name": "d1.report"}]
     facets = complete["run"]["facets"] | complete["job"]["facets"]
-    assert facets["nominalTime"]["nominalStartTime"] == f"{TODAY}T00:00:00-06:00", "the business date by the clock of the schedule"
+    assert facets["nominalTime"]["nominalStartTime"] == f"{TODAY}T00:00:00-06:00", (
+        "the business date by the clock of the schedule"
+    )
     assert facets["parent"]["job"]["name"] == "d1"
     assert facets["documentation"]["description"] == "Orders by region"
     assert facets["ownership"]["owners"] == [{"name": "team:team", "type": "MAINTAINER"}]
@@ -99,16 +110,19 @@ def test_a_failure_says_why_and_its_rerun_is_another_run(world: World, aws: Fake
     assert [start["eventType"], fail["eventType"], again["eventType"]] == ["START", "FAIL", "START"]
     assert fail["run"]["facets"]["errorMessage"]["message"] == "JobFailed: no such column"
     assert fail["outputs"] == [{"namespace": "s3://lake", "name": "report"}]
-    assert again["run"]["runId"] == openlineage.run_id(run, 2) != fail["run"]["runId"]
+    assert again["run"]["runId"] == lineage.run_id(run, 2) != fail["run"]["runId"]
     assert again["run"]["facets"]["parent"] == fail["run"]["facets"]["parent"], "the day of the domain"
 
 
 def test_a_cancelled_run_that_never_began_has_its_start_as_well(world: World, aws: FakeAws, clock: None) -> None:
     """OpenLineage wants one START for each end."""
     run = day(world)
-    invoke("operate", {"action": "cancel", "product": "d1/report", "business_date": TODAY, "actor": "ann", "reason": "not needed"})
+    invoke(
+        "operate",
+        {"action": "cancel", "product": "d1/report", "business_date": TODAY, "actor": "ann", "reason": "not needed"},
+    )
     assert sorted(each["eventType"] for each in emitted(aws)) == ["ABORT", "START"]
-    assert {each["run"]["runId"] for each in emitted(aws)} == {openlineage.run_id(run, 1)}
+    assert {each["run"]["runId"] for each in emitted(aws)} == {lineage.run_id(run, 1)}
 
 
 def test_without_the_key_nothing_is_published(world: World, aws: FakeAws, clock: None) -> None:

@@ -106,7 +106,9 @@ def test_more_rules_for_signals_than_a_bus_takes(project: Callable[[str], Path],
 
     def feeds(count: int) -> str:
         product = "--- raw/feed-{0}.yaml\ndescription: A feed\nsignal: {{openlineage: {{namespace: n, name: {1}-{0}}}, date: {{arrival: true}}}}\n"
-        return "--- raw/domain.yaml\nowner: ingestion\n" + "".join(product.format(each, "x" * 440) for each in range(count))
+        return "--- raw/domain.yaml\nowner: ingestion\n" + "".join(
+            product.format(each, "x" * 440) for each in range(count)
+        )
 
     project(feeds(401))
     code, printed = headgate("validate")

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 import dead_letters
 import runtime
+from headgate.cli.explain import explained
+from headgate.cli.formatting import Clock
 from tests.fake_aws import FakeAws
 from tests.fake_queues import FakeQueues
 from tests.handler_steps import NOW, TODAY, invoke
@@ -31,8 +33,15 @@ from tests.state_world import SOAK, World, at, product
 DEAD = "headgate-refresh-events-dead"
 DATASET = {"openlineage": ORDERS, "date": NOMINAL}
 MACHINE = {"states": {"machine": "load-orders"}, "date": {"input": "run.date"}}
-TABLE = {"table": {"database": "sales", "name": "orders", "partition": r"\[[A-Z]+, (?P<date>[\d-]{10})\]"}, "date": {"group": "date"}, "settle": "5m"}
-OBJECT = {"object": {"bucket": "vendor-drop", "prefix": "out/", "pattern": r"extract_(?P<date>\d{8})\.parquet"}, "date": {"group": "date"}}
+TABLE = {
+    "table": {"database": "sales", "name": "orders", "partition": r"\[[A-Z]+, (?P<date>[\d-]{10})\]"},
+    "date": {"group": "date"},
+    "settle": "5m",
+}
+OBJECT = {
+    "object": {"bucket": "vendor-drop", "prefix": "out/", "pattern": r"extract_(?P<date>\d{8})\.parquet"},
+    "date": {"group": "date"},
+}
 
 
 @pytest.fixture
@@ -63,6 +72,13 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, str]]] = {
 }  # fmt: skip
 
 
+SHOWN = {
+    "a dataset that a run of dbt has written": "a run of dbt/sales.orders",
+    "an execution that succeeded": "the execution load-orders:e1",
+    "an object that names its date": "s3://vendor-drop/out/extract_20261120.parquet",
+}
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_a_signal_publishes_the_refresh_that_releases_what_waits(
     world: World, aws: FakeAws, queues: FakeQueues, case: str
@@ -77,6 +93,18 @@ def test_a_signal_publishes_the_refresh_that_releases_what_waits(
     assert published["metadata"] == facts, "which consumers may pass on, and people see"
     assert released(world)
 
+    why = invoke("inquire", {"question": "why", "product": "d1/report", "business_date": TODAY})["run"]
+    assert [each["signal"] for each in why["arrived"]] == [SHOWN[case]]
+    feed = invoke("inquire", {"question": "why", "product": "raw/orders", "business_date": TODAY})["run"]
+    printed = " ".join([*explained(why, Clock(UTC, TODAY)), *explained(feed, Clock(UTC, TODAY))])
+    assert f"refreshed for this date at 06:30, by {SHOWN[case]}." in printed
+    (status,) = [
+        each
+        for each in invoke("inquire", {"question": "status", "business_date": TODAY})["products"]
+        if each["product"] == "raw/orders"
+    ]
+    assert status["signal"] == SHOWN[case]
+
     receive(event)
     assert forward(aws) == [], "received once more it changes nothing"
     assert queues.reasons(DEAD) == []
@@ -90,7 +118,9 @@ def test_changes_of_a_table_settle_and_each_partition_is_a_date(
     assert forward(aws) == [], "further partitions may follow"
 
     monkeypatch.setattr(runtime, "now", lambda: NOW + timedelta(minutes=5))
-    receive(table_change("3", "[__HIVE_DEFAULT_PARTITION__]"), table_change("4", f"[EU, {TODAY}]", change="DeletePartition"))
+    receive(
+        table_change("3", "[__HIVE_DEFAULT_PARTITION__]"), table_change("4", f"[EU, {TODAY}]", change="DeletePartition")
+    )
     published = forward(aws)
     found = {each["business_date"]: (each["attempt"], each["refreshed_at"][11:16]) for each in published}
     assert found == {"2026-11-19": (1, "06:00"), TODAY: (1, "06:01")}
@@ -103,7 +133,9 @@ def test_a_table_without_partitions_is_dated_by_its_change(world: World, aws: Fa
     late = {"arrival": True, "timezone": "America/Chicago", "day_ends": "00:30", "offset": 0}
     load(world, {"table": {"database": "sales", "name": "orders"}, "date": late, "settle": "1s"})
     receive(table_change("1", change="UpdateTable"))
-    (due,) = world.sql("SELECT payload #>> '{detail,business_date}', due_at - %s FROM effect WHERE kind = 'put_event'", NOW)
+    (due,) = world.sql(
+        "SELECT payload #>> '{detail,business_date}', due_at - %s FROM effect WHERE kind = 'put_event'", NOW
+    )
     assert due == (TODAY, timedelta(seconds=1)), "06:00 in UTC is 00:00 in Chicago"
 
 
@@ -112,7 +144,9 @@ def test_a_later_run_of_the_same_date_is_a_correction(world: World, aws: FakeAws
     receive(run_event("1"))
     forward(aws)
     run = str(world.run("d1/report", TODAY)["run_id"])
-    invoke("dependency_gate", {"action": "await", "run_id": run, "attempt": 1, "task_token": "t", "execution_arn": "arn:x"})
+    invoke(
+        "dependency_gate", {"action": "await", "run_id": run, "attempt": 1, "task_token": "t", "execution_arn": "arn:x"}
+    )
     invoke("pipeline_configuration", {"run_id": run, "attempt": 1})
     invoke("outcome_recorder", {"run_id": run, "attempt": 1, "status": "COMPLETED"})
     aws.events.clear()
@@ -204,14 +238,15 @@ NEITHER: dict[str, Callable[[], dict[str, Any]]] = {
     "another dataset": lambda: run_event(outputs=[{**ORDERS, "name": "sales.public.returns"}]),
     "another machine": lambda: execution("load-returns"),
     "another key": lambda: created("out/extract_20261120.csv"),
-    "a folder": lambda: created("out/") | {"detail": {"bucket": {"name": "vendor-drop"}, "object": {"key": "out/", "size": 0, "sequencer": "1"}}},
+    "a folder": lambda: (
+        created("out/")
+        | {"detail": {"bucket": {"name": "vendor-drop"}, "object": {"key": "out/", "size": 0, "sequencer": "1"}}}
+    ),
 }
 
 
 @pytest.mark.parametrize("case", NEITHER)
-def test_what_is_about_something_else_is_left_alone(
-    world: World, aws: FakeAws, queues: FakeQueues, case: str
-) -> None:
+def test_what_is_about_something_else_is_left_alone(world: World, aws: FakeAws, queues: FakeQueues, case: str) -> None:
     """The patterns of rules join names, and hold combinations that no product names."""
     event = NEITHER[case]()
     load(world, {"openlineage": DATASET, "aws.states": MACHINE, "aws.s3": OBJECT}[event["source"]])
@@ -230,10 +265,15 @@ def test_one_event_refreshes_several_products(world: World, aws: FakeAws, queues
 
 
 def test_cycles_are_read_as_dates_are(world: World, aws: FakeAws, queues: FakeQueues) -> None:
-    chicago = {"openlineage": ORDERS, "date": {**NOMINAL, "timezone": "America/Chicago"}, "cycle": {"nominal_time": True}}
+    chicago = {
+        "openlineage": ORDERS,
+        "date": {**NOMINAL, "timezone": "America/Chicago"},
+        "cycle": {"nominal_time": True},
+    }
     hourly = {"states": {"machine": "load-orders"}, "date": {"input": "run.date"}, "cycle": {"input": "hour"}}
     world.load(
-        {"raw/orders": signalled("raw", "orders", chicago), "raw/hours": signalled("raw", "hours", hourly)}, at(f"{TODAY} 00:00")
+        {"raw/orders": signalled("raw", "orders", chicago), "raw/hours": signalled("raw", "hours", hourly)},
+        at(f"{TODAY} 00:00"),
     )
     receive(
         run_event(nominal=f"{TODAY}T04:30:00Z"), execution(input=f'{{"run": {{"date": "{TODAY}"}}, "hour": "05"}}'), execution(input="{}", name="e2"),
@@ -277,7 +317,9 @@ def test_any_order_of_signals_ends_with_the_latest_and_releases_once(
         "SELECT status, attempt FROM refresh_event WHERE business_date = %s AND superseded_at IS NULL", day
     )
     assert [status for status, _ in counting] == ["COMPLETED" if states[-1] == "COMPLETE" else "ERROR"]
-    attempts = world.sql("SELECT attempt FROM signal WHERE business_date = %s AND attempt IS NOT NULL ORDER BY occurred_at", day)
+    attempts = world.sql(
+        "SELECT attempt FROM signal WHERE business_date = %s AND attempt IS NOT NULL ORDER BY occurred_at", day
+    )
     assert [attempt for (attempt,) in attempts] == sorted(attempt for (attempt,) in attempts)
     assert world.sql("SELECT count(*) FROM signal WHERE business_date = %s", day) == [(len(ends),)]
     assert queues.reasons(DEAD) == []

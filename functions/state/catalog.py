@@ -15,7 +15,18 @@ Placed = Callable[[Entry], Entry]
 CHUNK = 2_000_000  # bytes of JSON a call; the Data API takes 4 MiB
 
 # What only the account that runs a product needs.
-OF_MACHINES = ("machine", "execution_prefix", "depends_on", "wait", "pipeline", "notify", "alerts", "sla", "files", "signal")
+OF_MACHINES = (
+    "machine",
+    "execution_prefix",
+    "depends_on",
+    "wait",
+    "pipeline",
+    "notify",
+    "alerts",
+    "sla",
+    "files",
+    "signal",
+)
 CORRECTED = {"rerun_downstream": "rerun"}  # what `on_correction` is as `on_update`, where it is not the same
 
 
@@ -175,7 +186,9 @@ def of_account(catalog: Entry, account: str) -> Entry:
 
     def named(product: Entry) -> Entry:
         places = {"files": "bucket_name", "signal": "subject"}
-        filled = {key: {**product[key], name: real(product[key][name])} for key, name in places.items() if key in product}
+        filled = {
+            key: {**product[key], name: real(product[key][name])} for key, name in places.items() if key in product
+        }
         return {**product, **filled}
 
     products = {name: named(each) for name, each in catalog["products"].items()}

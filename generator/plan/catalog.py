@@ -27,7 +27,11 @@ from headgate.generator.quality.rules import parse as parse_rule
 from headgate.generator.steps import StepType, step_types
 
 VERSION = 1
-LEFT_OUT = {"resume": seconds(RESUME), "on_update": ON_UPDATE, "openlineage": LINEAGE}  # defaults that entries do not hold
+LEFT_OUT = {
+    "resume": seconds(RESUME),
+    "on_update": ON_UPDATE,
+    "openlineage": LINEAGE,
+}  # defaults that entries do not hold
 Entry = dict[str, Any]
 
 

@@ -6,7 +6,12 @@ from typing import Any
 from headgate.generator.model.duration import spoken
 
 Entry = dict[str, Any]
-KINDS = {"openlineage": "the dataset", "states": "the state machine", "table": "the table", "object": "objects in the bucket"}
+KINDS = {
+    "openlineage": "the dataset",
+    "states": "the state machine",
+    "table": "the table",
+    "object": "objects in the bucket",
+}
 
 
 def spoken_signal(signal: Entry) -> str:

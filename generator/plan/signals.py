@@ -34,7 +34,9 @@ class SignalRule:
 
     @property
     def logical_id(self) -> str:
-        place = "".join(each for each in f"{self.home.account}{self.home.region}" if each.isalnum()) if self.home else ""
+        place = (
+            "".join(each for each in f"{self.home.account}{self.home.region}" if each.isalnum()) if self.home else ""
+        )
         return f"signal{self.kind.title()}{self.account or ''}Part{self.number}" + (f"In{place}" if place else "")
 
     @property
@@ -101,14 +103,32 @@ def _pattern(kind: str, account: str | None, members: list[Signal]) -> dict[str,
     match kind:
         case "openlineage":
             dataset = {key: _each(each[key] for each in abouts) for key in ("namespace", "name")}
-            return _frame([SOURCE], "OpenLineage RunEvent", of_account, {"eventType": ["COMPLETE", "FAIL", "ABORT"], "outputs": dataset})
+            return _frame(
+                [SOURCE],
+                "OpenLineage RunEvent",
+                of_account,
+                {"eventType": ["COMPLETE", "FAIL", "ABORT"], "outputs": dataset},
+            )
         case "states":
             statuses = ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
             machines = [_machine_arn(each["machine"], of_account[0]) for each in abouts]
-            return _frame(["aws.states"], "Step Functions Execution Status Change", of_account, {"status": statuses, "stateMachineArn": _each_value(machines)})
+            return _frame(
+                ["aws.states"],
+                "Step Functions Execution Status Change",
+                of_account,
+                {"status": statuses, "stateMachineArn": _each_value(machines)},
+            )
         case "table":
-            tables = {"databaseName": _each(each["database"] for each in abouts), "tableName": _each(each["name"] for each in abouts)}
-            return _frame(["aws.glue"], "Glue Data Catalog Table State Change", of_account, {**tables, "typeOfChange": list(DATA_CHANGES)})
+            tables = {
+                "databaseName": _each(each["database"] for each in abouts),
+                "tableName": _each(each["name"] for each in abouts),
+            }
+            return _frame(
+                ["aws.glue"],
+                "Glue Data Catalog Table State Change",
+                of_account,
+                {**tables, "typeOfChange": list(DATA_CHANGES)},
+            )
         case _:
             buckets = {"name": _each_value(_bucket(each["bucket"]) for each in abouts)}
             prefixes = widest(each.naming["prefix"] for each in members if each.naming)

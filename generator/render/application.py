@@ -56,7 +56,11 @@ def deployed_in(home: Home | None) -> dict[str, Any] | None:
 
 
 def render_first_stack(
-    parts: Sequence[Part], watching: Watching, others: Iterable[Home | None], landing: Landing = NOTHING, signals: Signals = NONE
+    parts: Sequence[Part],
+    watching: Watching,
+    others: Iterable[Home | None],
+    landing: Landing = NOTHING,
+    signals: Signals = NONE,
 ) -> dict[str, Any]:
     """The template that the root template nests: it watches the work of the steps of every stack, and has the landing buckets and the rules for signals. In the homes
     `others` further stacks follow it, and it refuses to be deployed without them."""

@@ -64,4 +64,9 @@ def _missing(signal: Signal, groups: dict[str, str | None]) -> Iterator[tuple[st
         near = difflib.get_close_matches(group, known, n=1)
         listed = ", ".join(f"`{each}`" for each in known)
         expected = f"a group of the pattern: {listed}" if known else "a named group in the pattern"
-        yield place, f"`{group}`", expected, f"Did you mean `{near[0]}`?" if near else f"Write (?P<{group}>...) in the pattern."
+        yield (
+            place,
+            f"`{group}`",
+            expected,
+            f"Did you mean `{near[0]}`?" if near else f"Write (?P<{group}>...) in the pattern.",
+        )

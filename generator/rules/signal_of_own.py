@@ -28,7 +28,10 @@ def _bucket_of_files(mesh: Mesh, signal: Signal) -> str | None:
     name = signal.about.get("bucket")
     for domain, buckets in sorted(mesh.buckets.items()):
         for bucket in buckets.values():
-            same = name in (bucket.name, bucket.real_name(mesh.domains[domain].account if domain in mesh.domains else None))
+            same = name in (
+                bucket.name,
+                bucket.real_name(mesh.domains[domain].account if domain in mesh.domains else None),
+            )
             if name is not None and same and bucket.via == "sqs":
                 return f"{domain}/{bucket.key}"
     return None

@@ -71,6 +71,10 @@ def dataset(namespace: str, product: str, named: Json | None) -> Json:
 
 def _facets(found: dict[str, Json]) -> Json:
     return {
-        name: {"_producer": PRODUCER, "_schemaURL": f"{SPEC}/facets/{FACETS[name]}.json#/$defs/{FACETS[name].split('/')[1]}", **facet}
+        name: {
+            "_producer": PRODUCER,
+            "_schemaURL": f"{SPEC}/facets/{FACETS[name]}.json#/$defs/{FACETS[name].split('/')[1]}",
+            **facet,
+        }
         for name, facet in found.items()
     }
