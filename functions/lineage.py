@@ -9,8 +9,6 @@ from uuid import UUID, uuid5
 
 Json = dict[str, Any]
 
-NAMESPACE = "OPENLINEAGE_NAMESPACE"  # of jobs, and of products that name no dataset
-DEFAULT_NAMESPACE = "headgate"
 DETAIL_TYPE = "OpenLineage RunEvent"
 PRODUCER = "https://headgate.dev"
 SPEC = "https://openlineage.io/spec"
@@ -32,7 +30,7 @@ def run_id(run: str, attempt: int) -> str:
 
 def run_event(facts: Json) -> Json:
     """The event of the facts that `store_lineage` keeps. The day of a domain is the parent of the attempts of its products."""
-    namespace = os.environ.get(NAMESPACE) or DEFAULT_NAMESPACE
+    namespace = os.environ["OPENLINEAGE_NAMESPACE"]  # of jobs, and of products that name no dataset
     run, attempt = facts["run_id"], facts["attempt"]
     product = f"{facts['domain']}/{facts['product']}"
     day = uuid5(UUID(int=0), f"{namespace} {facts['domain']} {facts['business_date']}")

@@ -47,8 +47,8 @@ def record(state: State, reported: list[Reported], now: datetime) -> dict[int, s
                 except Unreadable as error:
                     refused.setdefault(place, []).append(f"{product['product_id']}: {error}")
     if rows:
-        for each in state.record_signals([row for _, row in rows.values()], now).refused:
-            refused.setdefault(rows[each["signal_key"]][0], []).append(each["reason"])
+        for refusal in state.record_signals([row for _, row in rows.values()], now).refused:
+            refused.setdefault(rows[refusal["signal_key"]][0], []).append(refusal["reason"])
     return {place: "; ".join(reasons) for place, reasons in refused.items()}
 
 

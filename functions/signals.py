@@ -73,10 +73,11 @@ def _run(body: dict[str, Any]) -> Reported | None:
 
 
 def _dataset(given: Any) -> str:
-    names = [given.get(key) for key in ("namespace", "name")] if isinstance(given, dict) else [None]
-    if not all(isinstance(each, str) for each in names):
+    names = [given.get(key) for key in ("namespace", "name")] if isinstance(given, dict) else []
+    texts = [each for each in names if isinstance(each, str)]
+    if len(texts) < 2:
         raise BadEvent(f"/detail/outputs has {shown(given)}, which has no namespace and name")
-    return "\n".join(names)
+    return "\n".join(texts)
 
 
 def _text(facets: Any, facet: str, name: str) -> str | None:

@@ -21,11 +21,8 @@ from urllib.request import Request, urlopen
 
 from headgate.local.clock import Clock
 from headgate.local.process import LOOPBACK
+from headgate.local.receivers import Receivers
 
-LINEAGE_RECEIVER, LINEAGE_KEY = (
-    "http://openlineage.local",
-    "Bearer local",
-)  # the stand-in of an endpoint for OpenLineage
 SLACK_SCOPES = "chat:write, channels:history"  # of the token, in each answer
 CHECKS, CHECK_SECONDS = 3, 0.01  # so many checks in a row must find no activity before the endpoint counts as idle
 
@@ -188,42 +185,26 @@ def _serve_control(descriptor: int, settings: Any) -> None:
         service_events.publish_as(settings, given["account"], given["region"], given["event"])
         return {}
 
+    receivers = Receivers()
     actions: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
         "/wait": lambda given: _wait_until_idle(settings.clock, given["seconds"]),
         "/jump": jump,
         "/behaviours": set_behaviours,
         "/away": set_away,
         "/incidents": lambda given: {"incidents": settings.incidents},
-        "/alerts": lambda given: {"alerts": alerts},
-        "/lineage": lambda given: {"events": lineage},
+        "/alerts": lambda given: {"alerts": receivers.alerts},
+        "/lineage": lambda given: {"events": receivers.run_events},
         "/service-event": publish,
     }
-
-    alerts: list[dict[str, Any]] = []
-    lineage: list[dict[str, Any]] = []
-
-    def receive(path: str, given: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        """Acts as the services that tell people, as far as alerts need them. What only reads is no alert."""
-        _, service, rest = path.split("/", 2)
-        if service == "openlineage":
-            lineage.append(given)
-            return 201, {}
-        if service == "slack" and not rest.startswith("chat."):
-            return 200, {"ok": True, "channel": {"is_member": True}, "messages": []}
-        alerts.append({"service": service, "path": rest, "body": given})
-        if service == "slack":
-            return 200, {"ok": True, "channel": given.get("channel"), "ts": f"{len(alerts)}.0"}
-        return 202, {"result": "Request will be processed", "requestId": f"local-{len(alerts)}", "status": "success"}
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             given = _body(self)
-            if self.path.startswith("/openlineage/") and self.headers["Authorization"] != LINEAGE_KEY:
-                self.send_error(401)
-                return
             try:
                 known = self.path in actions
-                status, answer = (200, actions[self.path](given)) if known else receive(self.path, given)
+                status, answer = (
+                    (200, actions[self.path](given)) if known else receivers.receive(self.path, given, self.headers)
+                )
             except BusyError as error:
                 status, answer = 503, {"message": str(error)}
             body = json.dumps(answer).encode()

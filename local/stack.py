@@ -15,8 +15,8 @@ from botocore.config import Config
 from headgate.deployment.deploy import Deployment, DeploymentError
 from headgate.deployment.project import commit_of
 from headgate.deployment.sam import Sam
-from headgate.local.endpoint import LINEAGE_KEY, LINEAGE_RECEIVER
 from headgate.local.process import dies_with_parent
+from headgate.local.receivers import LINEAGE_KEY, LINEAGE_RECEIVER
 
 STACK, REGION, ACCOUNT = "headgate", "us-east-1", "000000000000"
 DEPLOY_SECONDS = 900

@@ -245,11 +245,14 @@ NEITHER: dict[str, Callable[[], dict[str, Any]]] = {
 }
 
 
+OF_SOURCE: dict[str, dict[str, Any]] = {"openlineage": DATASET, "aws.states": MACHINE, "aws.s3": OBJECT}
+
+
 @pytest.mark.parametrize("case", NEITHER)
 def test_what_is_about_something_else_is_left_alone(world: World, aws: FakeAws, queues: FakeQueues, case: str) -> None:
     """The patterns of rules join names, and hold combinations that no product names."""
     event = NEITHER[case]()
-    load(world, {"openlineage": DATASET, "aws.states": MACHINE, "aws.s3": OBJECT}[event["source"]])
+    load(world, OF_SOURCE[event["source"]])
     assert receive(event) == {"batchItemFailures": []}
     assert (queues.reasons(DEAD), forward(aws), world.sql("SELECT * FROM signal")) == ([], [], [])
 

@@ -3,6 +3,8 @@
 import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from openlineage.client import OpenLineageClient
@@ -32,7 +34,7 @@ PRODUCTS = {
     "sales/report": "depends_on: {all_of: [sales/orders, sales/customers, sales/returns, sales/prices]}\n"
     "pipeline: {steps: [{name: build, glue: {job: sales-report}}]}\npublish: {openlineage: true}",
 }
-SCENARIO = scenario.Scenario(at(DAY).date(), scenario.ZoneInfo("UTC"), at(f"{DAY} 05:00"), at(f"{DAY} 23:00"))
+SCENARIO = scenario.Scenario(at(DAY).date(), ZoneInfo("UTC"), at(f"{DAY} 05:00"), at(f"{DAY} 23:00"))
 
 
 def laid_out(folder: Path) -> Places:
@@ -65,7 +67,9 @@ def test_a_run_of_dbt_and_three_others_start_a_product(tmp_path: Path, monkeypat
 
         # dbt, by its own client of OpenLineage
         transport = {"type": "headgate_jobs.lineage.EventBridgeTransport", "bus": running.outputs["DomainEventBusArn"]}
-        facets = {"nominalTime": nominal_time_run.NominalTimeRunFacet(nominalStartTime=f"{DAY}T00:00:00Z")}
+        facets: dict[str, Any] = {
+            "nominalTime": nominal_time_run.NominalTimeRunFacet(nominalStartTime=f"{DAY}T00:00:00Z")
+        }
         client = OpenLineageClient(config={"transport": transport})
         for state in (RunState.START, RunState.COMPLETE):
             run = Run(runId="01234567-89ab-7def-8123-000000000001", facets=facets)

@@ -18,10 +18,10 @@ from headgate.generator.model.files import Bucket, Source
 from headgate.generator.model.mesh import Mesh
 from headgate.generator.model.product import Condition, Dependency, Domain, Parallel, Product, Retry, Step
 from headgate.generator.model.schedule import Calendar
-from headgate.generator.model.signal import Signal
 from headgate.generator.plan import names
 from headgate.generator.plan.asl import Machine, all_states, own_part
 from headgate.generator.plan.catalog_notify import bucket_entry, notify_of
+from headgate.generator.plan.catalog_signal import signal_entry
 from headgate.generator.plan.given_calls import work_in
 from headgate.generator.quality.rules import parse as parse_rule
 from headgate.generator.steps import StepType, step_types
@@ -106,7 +106,7 @@ def entry(product: Product, bucket: Bucket | None = None) -> Entry:
     if product.dataset:
         result["dataset"] = product.dataset
     if product.signal:
-        result["signal"] = _signal(product.signal)
+        result["signal"] = signal_entry(product.signal)
     if product.sla:
         result["sla"] = {key: value for key, value in asdict(product.sla).items() if value is not None}
     if product.notify or product.implied:
@@ -131,33 +131,6 @@ def _files(source: Source, bucket: Bucket) -> Entry:
         "on_correction": source.on_correction,
         "reconcile": source.reconcile,
     }
-
-
-def _signal(signal: Signal) -> Entry:
-    """`subject` is what the functions find it by: a bucket, a table, a machine, a dataset. `{account}` is filled in where the catalog is loaded."""
-    return {
-        "kind": signal.kind,
-        "subject": subject(signal),
-        "account": signal.account,
-        "naming": signal.naming,
-        "date": signal.date,
-        "cycle": signal.cycle,
-        "settle": signal.settle,
-    }
-
-
-def subject(signal: Signal) -> str:
-    """As events name what the signal is about."""
-    about = signal.about
-    match signal.kind:
-        case "openlineage":
-            return f"{about['namespace']}\n{about['name']}"
-        case "states":
-            return str(about["machine"]).rsplit(":", 1)[-1]
-        case "table":
-            return f"{about['database']}.{about['name']}"
-        case _:
-            return str(about["bucket"])
 
 
 @cache

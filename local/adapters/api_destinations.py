@@ -15,7 +15,7 @@ from ministack.services import eventbridge
 from ministack.services.cloudformation import provisioners
 
 from headgate.local.adapters.settings import Settings
-from headgate.local.endpoint import LINEAGE_RECEIVER
+from headgate.local.receivers import LINEAGE_RECEIVER
 
 HOOKS = (
     "cloudformation.provisioners:_RESOURCE_HANDLERS", "eventbridge:_create_connection", "eventbridge:_delete_connection",

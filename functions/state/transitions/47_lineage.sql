@@ -35,8 +35,8 @@ LANGUAGE sql AS $$
         'error', CASE WHEN each.type <> 'START' THEN s.error END, 'cause', CASE WHEN each.type <> 'START' THEN both_ends(s.cause, 2000) END)), now_is
     FROM data_product p
     JOIN data_product_status s ON s.run_id = r.run_id
-    CROSS JOIN unnest(CASE store_lineage.status WHEN 'STARTED' THEN '{START}' WHEN 'COMPLETED' THEN '{START,COMPLETE}' WHEN 'ERROR' THEN '{START,FAIL}'
-        WHEN 'CANCELLED' THEN '{START,ABORT}' END::text[]) AS each(type)
+    CROSS JOIN unnest(CASE store_lineage.status WHEN 'STARTED' THEN ARRAY['START'] WHEN 'COMPLETED' THEN ARRAY['START', 'COMPLETE']
+        WHEN 'ERROR' THEN ARRAY['START', 'FAIL'] WHEN 'CANCELLED' THEN ARRAY['START', 'ABORT'] END) AS each(type)
     WHERE p.product_id = r.product_id AND p.lineage
     ON CONFLICT (effect_key) DO NOTHING
 $$;
