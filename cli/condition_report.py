@@ -34,7 +34,8 @@ def _state(each: Entry, clock: Clock) -> str:
         case "arrived":
             attempt = f", attempt {event['attempt']}" if event.get("attempt", 1) > 1 else ""
             account = f", of account {event['account']}" if "account" in event else ""
-            return f"arrived at {clock(each['at'])}{attempt}{account}"
+            signal = f", by {event['signal']}" if "signal" in event else ""
+            return f"arrived at {clock(each['at'])}{attempt}{account}{signal}"
         case "impossible":
             return f"does not come: {event['status']} at {clock(each['at'])}"
     return "missing" + (f", usually at {clock(each['expected_at'])}" if "expected_at" in each else "")

@@ -147,7 +147,8 @@ def _unopened(run: Entry, clock: Clock) -> str:
 
 def _external(run: Entry, clock: Clock) -> Iterator[str]:
     if "refreshed_at" in run:
-        yield f"It has no pipeline here. It was refreshed for this date at {clock(run['refreshed_at'])}."
+        signal = f", by {run['signal']}" if "signal" in run else ""
+        yield f"It has no pipeline here. It was refreshed for this date at {clock(run['refreshed_at'])}{signal}."
     else:
         usual = f" It is usually refreshed by {clock(run['usually_at'])}." if "usually_at" in run else ""
         yield f"It has no pipeline here. It has not been refreshed for this date.{usual}"

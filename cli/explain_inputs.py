@@ -34,7 +34,7 @@ def waiting(run: Entry, clock: Clock) -> Iterator[str]:
     if running:
         yield f"Job runs of an earlier attempt are still running: {', '.join(job['job_run_id'] for job in running)}."
     arrivals, more = uncut(run.get("arrived", ()))
-    arrived = named([f"{input_name(each['product'])} ({clock(each['arrived_at'])})" for each in arrivals], more)
+    arrived = named([f"{input_name(each['product'])} ({_how(each, clock)})" for each in arrivals], more)
     yield f"Opened at {clock(run['opened_at'])}." + (f" Arrived: {arrived}." if arrived else "")
     yield from files(run, clock)
     yield from missing(run, clock, "Missing")
@@ -51,6 +51,11 @@ def waiting(run: Entry, clock: Clock) -> Iterator[str]:
     if run["on_deadline"] == "start" and running:
         passed = f"{AT_DEADLINE['fail']}, since work of an earlier attempt still runs"
     yield f"Next: the run starts when {last}. If that has not happened by {clock(run['deadline_at'])}, {passed}."
+
+
+def _how(arrival: Entry, clock: Clock) -> str:
+    """When an input arrived, and by which event of another system."""
+    return clock(arrival["arrived_at"]) + (f", by {arrival['signal']}" if "signal" in arrival else "")
 
 
 def holds(run: Entry) -> Iterator[str]:

@@ -15,6 +15,7 @@ EFFECTS = {
     "task_failure": "answer to a machine",
     "put_event": "event",
     "alert": "alert",
+    "lineage": "run event of OpenLineage",
 }
 
 HAPPENED = {
@@ -140,7 +141,8 @@ def _event(each: Entry) -> str:
             return f"{each['status']} for {each['business_date']}, by an event{account} from outside its pipeline"
         case "refreshed":
             reason = f": {each['reason']}" if "reason" in each else ""
-            return f"{HAPPENED[each['status']]} for {each['business_date']}{attempt}{reason}"
+            signal = f", by {each['signal']}" if "signal" in each else ""
+            return f"{HAPPENED[each['status']]} for {each['business_date']}{attempt}{signal}{reason}"
         case "arrived":
             return f"{input_name(each['upstream'])} arrived"
         case "waived" | "waiver ended" as kind:

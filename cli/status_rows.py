@@ -62,6 +62,8 @@ def _note(each: Entry, clock: Clock, now: datetime | None) -> str:
         parts.append(loaded)
     if each.get("error"):
         parts.append(each["error"])
+    if each.get("signal"):
+        parts.append(f"by {each['signal']}")
     if each.get("reason"):
         parts.append(each["reason"])
     if each.get("sweep"):

@@ -10,7 +10,7 @@ from typing import Any
 
 import dead_letters
 import runtime
-from message_body import read
+from message_body import MAX_EVENT, read
 from state.errors import BadEvent, StateError, StateUnavailable
 
 LOG = logging.getLogger("headgate")
@@ -30,8 +30,8 @@ class _Batch:
     returned: set[str] = field(default_factory=set)
 
 
-def process(event: dict[str, Any], context: Any, parse: Parse, record: Record) -> dict[str, Any]:
-    """Records the batch and does what is due then. The answer has partial batch failures (ReportBatchItemFailures).
+def process(event: dict[str, Any], context: Any, parse: Parse, record: Record, most: int = MAX_EVENT) -> dict[str, Any]:
+    """Records the batch of messages of at most `most` characters, and does what is due then. The answer has partial batch failures (ReportBatchItemFailures).
 
     `parse` gives None for a message to ignore and raises `BadEvent`; `record` gives the reasons of those that it refuses, by their place
     in the list. What is refused is moved to the DLQ with its reason, and acknowledged once it lies there. Any other failure returns the
@@ -43,7 +43,7 @@ def process(event: dict[str, Any], context: Any, parse: Parse, record: Record) -
     batch = _Batch()
     for message in event["Records"]:
         try:
-            parsed = parse(read(message["body"]))
+            parsed = parse(read(message["body"], most))
         except BadEvent as error:
             batch.refused[message["messageId"]] = str(error)
         except Exception as error:  # noqa: BLE001 - whatever one message causes, the others are recorded

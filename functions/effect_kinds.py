@@ -8,6 +8,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+import lineage
+
 
 def _start_execution(client: Any, payload: dict[str, Any]) -> str:
     if not payload["machine"]:
@@ -42,12 +44,15 @@ def _region_of_bus(payload: dict[str, Any]) -> str:
 
 
 def _put_event(client: Any, payload: dict[str, Any]) -> str:
-    entry = {
-        "Source": "headgate",
-        "DetailType": payload["detail_type"],
-        "EventBusName": _bus(payload),
-        "Detail": json.dumps(payload["detail"]),
-    }
+    return _put(client, payload["detail_type"], _bus(payload), payload["detail"])
+
+
+def _put_lineage(client: Any, payload: dict[str, Any]) -> str:
+    return _put(client, lineage.DETAIL_TYPE, os.environ["DOMAIN_EVENT_BUS_ARN"], lineage.run_event(payload))
+
+
+def _put(client: Any, detail_type: str, bus: str, detail: dict[str, Any]) -> str:
+    entry = {"Source": "headgate", "DetailType": detail_type, "EventBusName": bus, "Detail": json.dumps(detail)}
     answer = client.put_events(Entries=[entry])
     (put,) = answer["Entries"]
     if answer["FailedEntryCount"]:  # EventBridge refuses an entry in an answer that is good
@@ -91,4 +96,5 @@ KINDS = {
     "task_failure": Kind("stepfunctions", _task_failure, _TOKEN_CLOSED),
     "put_event": Kind("events", _put_event, crosses_accounts=True, region=_region_of_bus),
     "alert": Kind("sns", _alert),
+    "lineage": Kind("events", _put_lineage),
 }

@@ -106,14 +106,14 @@ def _read(kind: str, source: dict[str, Any], found: re.Match[str]) -> Named:
     text = groups.get(date["group"])
     if text is None:
         return replace(result, problem=f'the name has no "{date["group"]}"')
-    day = _date(text, date["format"])
+    day = read_date(text, date["format"])
     if day is None:
         return replace(result, problem=f'"{text}" is not a date of the format {date["format"]}')
     return replace(result, date=day)
 
 
-def _date(text: str, form: str) -> str | None:
-    """The ISO date. `strptime` also takes `2026115` by `%Y%m%d`: what does not read the same again is no date of that format."""
+def read_date(text: str, form: str) -> str | None:
+    """The ISO date of a text; None if it is no date of that format. `strptime` also takes `2026115` by `%Y%m%d`: what does not read the same again is no date of that format."""
     try:
         day = datetime.strptime(text, form)  # noqa: DTZ007 - a date without a time
     except ValueError:

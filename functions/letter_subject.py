@@ -27,7 +27,8 @@ def _fields(message: dict[str, Any]) -> str:
             ("alert", message.get("kind")), ("of", message.get("product")), ("for", message.get("business_date"))
         )
     if message.get("source") != "headgate":
-        what, state = detail.get("jobName") or detail.get("name"), detail.get("state") or detail.get("status")
+        what = detail.get("jobName") or detail.get("name") or _signalled(detail)
+        state = detail.get("state") or detail.get("status") or detail.get("eventType") or detail.get("typeOfChange")
         return _joined(("", message.get("detail-type")), ("of", what), ("to", state))
     product = f"{detail.get('domain')}/{detail.get('product')}"
     return _joined(
@@ -36,6 +37,14 @@ def _fields(message: dict[str, Any]) -> str:
         ("for", detail.get("business_date")),
         ("from account", message.get("account")),
     )
+
+
+def _signalled(detail: dict[str, Any]) -> object:
+    """What an event is about that may be a signal: a job of OpenLineage, an object, a table."""
+    for part, name in (("job", "name"), ("object", "key")):
+        if isinstance(detail.get(part), dict):
+            return detail[part].get(name)
+    return detail.get("tableName")
 
 
 def _joined(*parts: tuple[str, object]) -> str:

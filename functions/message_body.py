@@ -8,6 +8,7 @@ from state.database import NOT_HELD
 from state.errors import BadEvent
 
 MAX_EVENT = 64 * 1024  # characters
+MAX_SIGNAL = 256 * 1024  # what EventBridge carries: others put what they like into their events
 MAX_ALERT = 256 * 1024  # what SNS and SQS carry: the cause of a failure can be long
 MAX_DEPTH = 32
 MAX_DIGITS = 19  # 64 bits

@@ -1,15 +1,21 @@
-"""Refresh event processor: WAITING -> ARRIVED, and releases every run whose condition now holds. From the domain's queue."""
+"""Refresh event processor: WAITING -> ARRIVED, and releases every run whose condition now holds. From the domain's queue. Signals of products that are
+refreshed elsewhere come by the same queue, and become refresh events."""
 
+import json
 from datetime import datetime
 from typing import Any
 
 import batch
 import runtime
+import signal_matching
+import signals
 import ticks
 from contract import require
 from event_dates import out_of_bounds
+from message_body import MAX_EVENT, MAX_SIGNAL
 from state.errors import BadEvent
 
+SIGNAL = "signal"  # the key of what is parsed of one
 STATUS_OF = {  # by detail-type
     "Data Product Started": "STARTED",
     "Data Product Refreshed": "COMPLETED",
@@ -22,13 +28,27 @@ STATUS_OF = {  # by detail-type
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The messages to deliver again."""
-    answer = batch.process(event, context, parse, record)
+    answer = batch.process(event, context, parse, record, MAX_SIGNAL)
     ticks.look_soon(runtime.now())
     return answer
 
 
-def record(events: list[batch.Parsed], now: datetime) -> dict[int, str]:
-    """Records the events. Each may be recorded again. Gives the reasons of those that are refused, by their place."""
+def record(parsed: list[batch.Parsed], now: datetime) -> dict[int, str]:
+    """Records events and signals. Each may be recorded again. Gives the reasons of those that are refused, by their place."""
+    refused: dict[int, str] = {}
+    for recorded, signalled in ((_record_events, False), (_record_signals, True)):
+        places = [place for place, each in enumerate(parsed) if (SIGNAL in each) is signalled]
+        if places:
+            found = recorded([parsed[place] for place in places], now)
+            refused |= {places[number]: reason for number, reason in found.items()}
+    return refused
+
+
+def _record_signals(parsed: list[batch.Parsed], now: datetime) -> dict[int, str]:
+    return signal_matching.record(runtime.state(), [each[SIGNAL] for each in parsed], now)
+
+
+def _record_events(events: list[batch.Parsed], now: datetime) -> dict[int, str]:
     refused = {place: why for place, each in enumerate(events) if (why := _out_of_bounds(each, now))}
     possible = [each for place, each in enumerate(events) if place not in refused]
     if possible:
@@ -41,7 +61,12 @@ def record(events: list[batch.Parsed], now: datetime) -> dict[int, str]:
 
 
 def parse(body: dict[str, Any]) -> batch.Parsed | None:
-    """The event as `record_refresh_events` takes it. Raises `BadEvent`."""
+    """The event as `record_refresh_events` takes it, or {signal}; None for what is neither. Raises `BadEvent`."""
+    if body.get("source") in signals.SOURCES:
+        reported = signals.parse(body)
+        return {SIGNAL: reported} if reported else None
+    if (size := len(json.dumps(body))) > MAX_EVENT:
+        raise BadEvent(f"{size:,} characters; a refresh event has at most {MAX_EVENT:,}")
     require(body, "refresh-event")
     detail, account = body["detail"], body.get("account")
     says = STATUS_OF[body["detail-type"]]

@@ -24,6 +24,7 @@ from headgate.generator.plan.landing import Landing, landing
 from headgate.generator.plan.layout import Domain, Layout, Template, place, read_layout, recorded, template_name
 from headgate.generator.plan.outline import outline
 from headgate.generator.plan.resources import ProductResources, among_others, resources_of
+from headgate.generator.plan.signals import Signals, signals
 from headgate.generator.plan.watching import Watching, watching
 from headgate.generator.progress import Progress
 from headgate.generator.render.application import Part, render_first_stack, render_further_stack, render_mesh
@@ -137,9 +138,9 @@ class _Run:
             )
         progress("linting templates", 0, 2)
         watched = watching(step for product in self.mesh.machines() for step in product.work())
-        landed = landing(self.mesh)
-        self.proof.templates(self.mesh.root, parts, watched, landed)
-        self._stacks(parts, watched, landed)
+        landed, signalled = landing(self.mesh), signals(self.mesh)
+        self.proof.templates(self.mesh.root, parts, watched, landed, signalled)
+        self._stacks(parts, watched, landed, signalled)
         central = render_mesh(forwarded, producers(self.mesh))
         progress("linting templates", 1, 2)
         self.proof.mesh(self.mesh.root, central)
@@ -149,13 +150,13 @@ class _Run:
             self.out.put(output.LAYOUT, canonical(exceptions))
         self.out.put(output.CATALOG, catalog.write(self.mesh))
 
-    def _stacks(self, parts: Sequence[Part], watched: Watching, landed: Landing) -> None:
+    def _stacks(self, parts: Sequence[Part], watched: Watching, landed: Landing, signalled: Signals) -> None:
         further: dict[int, list[Part]] = {}
         for part in parts:
             further.setdefault(part.stack, []).append(part)
         first = further.pop(1, [])
         others = [part.home for nested in further.values() for part in nested]
-        self.out.put(output.APPLICATION, canonical(render_first_stack(first, watched, others, landed)))
+        self.out.put(output.APPLICATION, canonical(render_first_stack(first, watched, others, landed, signalled)))
         for number, nested in sorted(further.items()):
             self.out.put(template_name(number), canonical(render_further_stack(nested)))
 

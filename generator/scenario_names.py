@@ -43,12 +43,19 @@ def check(scenario: Mapping[str, Any], mesh: Mesh, file: Path) -> Iterator[Findi
         at = pointer("acts", number)
         yield from _with_pipeline(each["product"], mesh, file, at + "/product")
         yield from _cycle(each, mesh, file, at)
-    buckets = sorted({each.name for of_domain in mesh.buckets.values() for each in of_domain.values()})
+    buckets = sorted(
+        {each.name for of_domain in mesh.buckets.values() for each in of_domain.values()}
+        | {
+            each.signal.about["bucket"]
+            for each in mesh.products.values()
+            if each.signal and each.signal.kind == "object"
+        }
+    )
     for number, each in enumerate(scenario.get("files", ())):
         if each["bucket"] not in buckets:
             at, expected = (
                 pointer("files", number, "bucket"),
-                f"one of {hints.listing(buckets)}" if buckets else "a bucket of a buckets.yaml",
+                f"one of {hints.listing(buckets)}" if buckets else "a bucket of a buckets.yaml or of a signal",
             )
             hint = hints.did_you_mean(each["bucket"], buckets)
             yield Finding(UNKNOWN_BUCKET, file, at, f'"{each["bucket"]}"', expected, hint)

@@ -1,4 +1,4 @@
-"""The landing buckets of others, made in the endpoint: on AWS they exist, and their owners have turned EventBridge on."""
+"""The buckets of others that report to EventBridge, made in the endpoint: on AWS they exist, and their owners have turned EventBridge on."""
 
 from typing import Any
 
@@ -9,7 +9,13 @@ from headgate.local.stack import Stack
 
 def make_buckets(stack: Stack, catalog: dict[str, Any]) -> None:
     """Those that the stack has not made itself."""
-    sources = [each["files"] for each in catalog["products"].values() if "files" in each]
+    products = catalog["products"].values()
+    sources = [each["files"] for each in products if "files" in each]
+    sources += [
+        {"bucket_name": each["signal"]["subject"], "via": "eventbridge", "versioned": True}
+        for each in products
+        if each.get("signal", {}).get("kind") == "object"
+    ]
     for name, source in {each["bucket_name"].replace("{account}", stack.account): each for each in sources}.items():
         if source["via"] == "eventbridge" and not _exists(stack, name):
             s3 = stack.client("s3")

@@ -21,6 +21,7 @@ from urllib.request import Request, urlopen
 
 from headgate.local.clock import Clock
 from headgate.local.process import LOOPBACK
+from headgate.local.receivers import Receivers
 
 SLACK_SCOPES = "chat:write, channels:history"  # of the token, in each answer
 CHECKS, CHECK_SECONDS = 3, 0.01  # so many checks in a row must find no activity before the endpoint counts as idle
@@ -123,6 +124,15 @@ class Control:
         found: list[dict[str, Any]] = self._call("/alerts", {})["alerts"]
         return found
 
+    def lineage(self) -> list[dict[str, Any]]:
+        """The run events of OpenLineage that the local receiver took, in the order in which they came."""
+        found: list[dict[str, Any]] = self._call("/lineage", {})["events"]
+        return found
+
+    def service_event(self, account: str, region: str, event: Mapping[str, Any]) -> None:
+        """An AWS service publishes the event {source, detail_type, detail} on the default bus."""
+        self._call("/service-event", {"account": account, "region": region, "event": event})
+
     def _call(self, path: str, body: Mapping[str, Any], seconds: float = 30) -> dict[str, Any]:
         request = Request(self._url + path, json.dumps(body).encode(), {"Content-Type": "application/json"})  # noqa: S310 - loopback
         with urlopen(request, timeout=seconds) as answer:  # noqa: S310
@@ -165,7 +175,7 @@ def _body(request: BaseHTTPRequestHandler) -> dict[str, Any]:
 
 
 def _serve_control(descriptor: int, settings: Any) -> None:
-    from headgate.local.adapters import timing
+    from headgate.local.adapters import service_events, timing
 
     def jump(given: dict[str, Any]) -> dict[str, Any]:
         settings.clock.jump(given["to"])
@@ -181,32 +191,29 @@ def _serve_control(descriptor: int, settings: Any) -> None:
         settings.away.update(given["names"])
         return {}
 
+    def publish(given: dict[str, Any]) -> dict[str, Any]:
+        service_events.publish_as(settings, given["account"], given["region"], given["event"])
+        return {}
+
+    receivers = Receivers()
     actions: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
         "/wait": lambda given: _wait_until_idle(settings.clock, given["seconds"]),
         "/jump": jump,
         "/behaviours": set_behaviours,
         "/away": set_away,
         "/incidents": lambda given: {"incidents": settings.incidents},
-        "/alerts": lambda given: {"alerts": alerts},
+        "/alerts": lambda given: {"alerts": receivers.alerts},
+        "/lineage": lambda given: {"events": receivers.run_events},
+        "/service-event": publish,
     }
-
-    alerts: list[dict[str, Any]] = []
-
-    def receive(path: str, given: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        """Acts as the services that tell people, as far as alerts need them. What only reads is no alert."""
-        _, service, rest = path.split("/", 2)
-        if service == "slack" and not rest.startswith("chat."):
-            return 200, {"ok": True, "channel": {"is_member": True}, "messages": []}
-        alerts.append({"service": service, "path": rest, "body": given})
-        if service == "slack":
-            return 200, {"ok": True, "channel": given.get("channel"), "ts": f"{len(alerts)}.0"}
-        return 202, {"result": "Request will be processed", "requestId": f"local-{len(alerts)}", "status": "success"}
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             given = _body(self)
             known = self.path in actions
-            status, answer = (200, actions[self.path](given)) if known else receive(self.path, given)
+            status, answer = (
+                (200, actions[self.path](given)) if known else receivers.receive(self.path, given, self.headers)
+            )
             body = json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))

@@ -1,5 +1,6 @@
 """Plays a scenario on a running application: jumps from moment to moment, and waits at each until the application is idle."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -66,6 +67,8 @@ def perform(runtime: Runtime, moment: Moment, scenario: Scenario, data: Path) ->
         target.write_text(file.read_text("utf-8").replace("{business_date}", day), "utf-8")
     if moment.event is not None:
         put_event(runtime, moment.event, moment.at)
+    if moment.signal is not None:
+        put_signal(runtime, moment.signal)
     if moment.landing is not None:
         put_file(runtime, *moment.landing)
     if moment.action is not None:
@@ -91,6 +94,15 @@ def put_event(runtime: Runtime, detail: dict[str, Any], at: datetime) -> None:
     """Puts a refresh event on the central bus, as a producer outside Headgate does."""
     full = {**detail, "refreshed_at": at.astimezone(UTC).isoformat(), "metadata": {}}
     publish(runtime.client("events"), runtime.outputs["CentralEventBusArn"], full)
+
+
+def put_signal(runtime: Runtime, event: dict[str, Any]) -> None:
+    """An AWS service publishes the event, or a producer puts it on the domain bus."""
+    if event["source"].startswith("aws."):
+        runtime.control.service_event(runtime.account, runtime.region, event)
+        return
+    entry = {"Source": event["source"], "DetailType": event["detail_type"], "Detail": json.dumps(event["detail"])}
+    runtime.client("events").put_events(Entries=[{**entry, "EventBusName": runtime.outputs["DomainEventBusArn"]}])
 
 
 def snapshot(runtime: Runtime, scenario: Scenario) -> Day:

@@ -21,7 +21,7 @@ class ScenarioError(Exception):
 
 @dataclass(frozen=True)
 class Moment:
-    """Something that happens at a moment: an event put on the central bus, a file that lands in a bucket, or an action of an operator, which is
+    """Something that happens at a moment: an event put on the central bus, one of another system, a file that lands in a bucket, or an action of an operator, which is
     expected to be `refused` or not."""
 
     at: datetime
@@ -30,6 +30,7 @@ class Moment:
     refused: bool = False
     deliver: tuple[Path, str] | None = None  # a file, and the product whose data of the date it is
     landing: tuple[str, str, bytes] | None = None  # a file that lands: bucket, key and content
+    signal: dict[str, Any] | None = None  # {source, detail_type, detail}
     note: str = ""
 
 
@@ -106,6 +107,9 @@ def _read(path: Path, given: dict[str, Any]) -> Scenario:
             continue
         landing = (each["bucket"], each["key"], file.read_bytes() if file else _content(each))
         moments.append(Moment(at(each["at"]), landing=landing, note=each.get("note", "")))
+    for each in given.get("signals", ()):
+        signal = {key: each[key] for key in ("source", "detail_type", "detail")}
+        moments.append(Moment(at(each["at"]), signal=signal, note=each.get("note", "")))
     for each in given.get("acts", ()):
         action = {"business_date": day.isoformat(), "actor": "scenario"}
         action |= {key: value for key, value in each.items() if key not in ("at", "note", "refused")}

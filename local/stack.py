@@ -16,6 +16,7 @@ from headgate.deployment.deploy import Deployment, DeploymentError
 from headgate.deployment.project import commit_of
 from headgate.deployment.sam import Sam
 from headgate.local.process import dies_with_parent
+from headgate.local.receivers import LINEAGE_KEY, LINEAGE_RECEIVER
 
 STACK, REGION, ACCOUNT = "headgate", "us-east-1", "000000000000"
 DEPLOY_SECONDS = 900
@@ -118,6 +119,7 @@ class Stack:
             "DeletionProtection": "false",
             "UnverifiedCallers": "true",  # the endpoint knows no users
             **self._alerting(),
+            **self._lineage(),
             **commit_of(self.places.project),
             **(parameters or {}),
         }
@@ -143,15 +145,25 @@ class Stack:
 
     def _alerting(self) -> dict[str, str]:
         """Parameters for alerts: tokens for what the local runtime has in the place of Slack and others, and a sender that SES accepts."""
-        secrets, name = self.client("secretsmanager"), "headgate/alerts"
-        text = json.dumps({"slack_token": "xoxb-local", "opsgenie_key": "local", "jsm_key": "local"})
-        try:
-            arn = secrets.create_secret(Name=name, SecretString=text)["ARN"]
-        except secrets.exceptions.ResourceExistsException:
-            arn = secrets.describe_secret(SecretId=name)["ARN"]
+        arn = self._secret(
+            "headgate/alerts", {"slack_token": "xoxb-local", "opsgenie_key": "local", "jsm_key": "local"}
+        )
         sender = "alerts@example.com"
         self.client("ses").verify_email_identity(EmailAddress=sender)
         return {"AlertSecretArn": arn, "AlertSender": sender}
+
+    def _lineage(self) -> dict[str, str]:
+        """Parameters for OpenLineage: the endpoint acts as its receiver."""
+        arn = self._secret("headgate/openlineage", {"openlineage_authorization": LINEAGE_KEY})
+        return {"OpenLineageUrl": f"{LINEAGE_RECEIVER}/api/v1/lineage", "OpenLineageSecretArn": arn}
+
+    def _secret(self, name: str, content: dict[str, str]) -> str:
+        """The ARN of the secret, which is made if it is not there."""
+        secrets = self.client("secretsmanager")
+        try:
+            return str(secrets.create_secret(Name=name, SecretString=json.dumps(content))["ARN"])
+        except secrets.exceptions.ResourceExistsException:
+            return str(secrets.describe_secret(SecretId=name)["ARN"])
 
 
 def end_of(log: Path, lines: int = 20) -> str:

@@ -33,6 +33,7 @@ ENVIRONMENT = {
     "CENTRAL_EVENT_BUS_ARN": "arn:aws:events:us-east-1:123456789012:event-bus/central",
     "DOMAIN_EVENT_BUS_ARN": "arn:aws:events:us-east-1:123456789012:event-bus/domain",
     "ALERT_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:alerts",
+    "OPENLINEAGE_NAMESPACE": "headgate",
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",

@@ -37,6 +37,7 @@ def test_every_rule_has_a_case_and_an_id_of_its_own() -> None:
         "HG603",
         "HG605",
         "HG610",
+        "HG743",
     ]  # test_rules
     ids = [rule.id for rule in (*rules, *PROOF_RULES)]
     assert len(ids) == len(set(ids))

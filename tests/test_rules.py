@@ -101,6 +101,24 @@ def test_more_accounts_than_a_policy_names(project: Callable[[str], Path], headg
     assert "HG605" not in headgate("validate")[1]
 
 
+def test_more_rules_for_signals_than_a_bus_takes(project: Callable[[str], Path], headgate: Headgate) -> None:
+    """Each pattern of 2,048 characters holds four such names."""
+
+    def feeds(count: int) -> str:
+        product = "--- raw/feed-{0}.yaml\ndescription: A feed\nsignal: {{openlineage: {{namespace: n, name: {1}-{0}}}, date: {{arrival: true}}}}\n"
+        return "--- raw/domain.yaml\nowner: ingestion\n" + "".join(
+            product.format(each, "x" * 440) for each in range(count)
+        )
+
+    project(feeds(401))
+    code, printed = headgate("validate")
+    assert code == 1
+    assert "error HG743" in printed
+    assert "found     101 rules for the signals of each account" in printed
+    (Path("products") / "raw" / "feed-0.yaml").unlink()
+    assert headgate("validate")[0] == 0
+
+
 @pytest.mark.parametrize("rule", [rule for rule, _ in mesh_rules()], ids=lambda rule: rule.id)
 def test_a_rule_says_why(rule: Rule) -> None:
     assert rule.id.startswith("HG")

@@ -15,7 +15,18 @@ Placed = Callable[[Entry], Entry]
 CHUNK = 2_000_000  # bytes of JSON a call; the Data API takes 4 MiB
 
 # What only the account that runs a product needs.
-OF_MACHINES = ("machine", "execution_prefix", "depends_on", "wait", "pipeline", "notify", "alerts", "sla", "files")
+OF_MACHINES = (
+    "machine",
+    "execution_prefix",
+    "depends_on",
+    "wait",
+    "pipeline",
+    "notify",
+    "alerts",
+    "sla",
+    "files",
+    "signal",
+)
 CORRECTED = {"rerun_downstream": "rerun"}  # what `on_correction` is as `on_update`, where it is not the same
 
 
@@ -168,15 +179,17 @@ def _wait_for_files(name: str, compiled: Entry) -> None:
 
 
 def of_account(catalog: Entry, account: str) -> Entry:
-    """The catalog in which the names of buckets have the account that they are in."""
+    """The catalog in which the names of buckets have the account that they are in, as far as they name it."""
 
     def real(name: str) -> str:
         return name.replace("{account}", account)
 
     def named(product: Entry) -> Entry:
-        if "files" not in product:
-            return product
-        return {**product, "files": {**product["files"], "bucket_name": real(product["files"]["bucket_name"])}}
+        places = {"files": "bucket_name", "signal": "subject"}
+        filled = {
+            key: {**product[key], name: real(product[key][name])} for key, name in places.items() if key in product
+        }
+        return {**product, **filled}
 
     products = {name: named(each) for name, each in catalog["products"].items()}
     buckets = {key: {**each, "name": real(each["name"])} for key, each in catalog.get("buckets", {}).items()}

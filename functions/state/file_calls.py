@@ -6,10 +6,10 @@ from uuid import UUID
 
 from state.answers import Json, Row
 from state.file_answers import PlannedBatches, RecordedFiles, Rematched
-from state.questions import Questions
+from state.signal_calls import SignalCalls
 
 
-class FileCalls(Questions):
+class FileCalls(SignalCalls):
     """A method for each."""
 
     def record_files(self, files: list[Json], now_is: datetime) -> RecordedFiles:

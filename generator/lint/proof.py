@@ -19,6 +19,7 @@ from headgate.generator.plan.layout import Template
 from headgate.generator.plan.machine import plan_machine
 from headgate.generator.plan.outline import MachineOutline
 from headgate.generator.plan.resources import PARTITION, ProductResources
+from headgate.generator.plan.signals import Signals
 from headgate.generator.plan.watching import Watching
 from headgate.generator.render.application import Part, render_first_stack
 from headgate.generator.render.domain import render_domain
@@ -88,7 +89,9 @@ class Proof:
             if digest not in self._specimens and not self._cache.get("resource lint", digest):
                 self._specimens[digest] = each
 
-    def templates(self, root: Path, parts: Sequence[Part], watching: Watching, landing: Landing) -> None:
+    def templates(
+        self, root: Path, parts: Sequence[Part], watching: Watching, landing: Landing, signals: Signals
+    ) -> None:
         """Lints a template with one product of each new shape, and the application with one part of each kind. The names of
         resources in a policy come from patterns in the schemas, so what passed with some passes with others."""
         if self._specimens:
@@ -110,12 +113,12 @@ class Proof:
                 watching.forms,
                 [each["Action"] for each in watching.statements],
                 landing,
+                signals,
             )
         )
         if not self._cache.get("application lint", digest):
-            self._template(
-                root, "application lint", (digest,), render_first_stack(list(kinds.values()), watching, others, landing)
-            )
+            rendered = render_first_stack(list(kinds.values()), watching, others, landing, signals)
+            self._template(root, "application lint", (digest,), rendered)
 
     def altered(self, root: Path, error: AlteredTextError) -> None:
         """Reports a template that the shape cache refuses."""

@@ -27,6 +27,7 @@ from headgate.generator.model.product import (
     Step,
 )
 from headgate.generator.model.schedule import Calendar, Schedule, cron_of
+from headgate.generator.model.signal import signal
 from headgate.generator.schemas import default
 from headgate.generator.steps import step_types
 
@@ -40,6 +41,7 @@ ON_DEADLINE = default("product", "wait", "on_deadline")
 RESUME = default("product", "wait", "resume")
 REFRESH_EVENT = default("product", "publish", "refresh_event")
 VISIBILITY = default("product", "publish", "visibility")
+LINEAGE = default("product", "publish", "openlineage")
 TIMEZONE = default("product", "schedule", "timezone")
 DATE_OFFSET = default("product", "schedule", "date_offset")
 OFFSET = default("product", "dependency", "offset")
@@ -83,6 +85,9 @@ def product(
         given=frozenset(document),
         implied=implied(document),
         contract=contract(document["contract"]) if "contract" in document else None,
+        signal=signal(document["signal"], _timezone(document)) if "signal" in document else None,
+        dataset=document.get("dataset") or document.get("signal", {}).get("openlineage"),
+        lineage=publish.get("openlineage", LINEAGE),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from headgate.generator.model.files import Source
 from headgate.generator.model.notification import Notification
 from headgate.generator.model.schedule import Schedule
+from headgate.generator.model.signal import Signal
 
 CLUSTER = "/pipeline/cluster"  # the place of a pipeline's cluster
 DEFINITION = "/pipeline/definition"  # and of the file that defines its states
@@ -192,6 +193,9 @@ class Product:
     clusters: frozenset[str] = frozenset()  # the names of those that its domain defines
     implied: tuple[Notification, ...] = ()  # of FILES, where none of `notify` names it
     contract: Contract | None = None
+    signal: Signal | None = None
+    dataset: dict[str, str] | None = None  # in OpenLineage, where the metadata names it
+    lineage: bool = False  # whether its attempts are published as run events of OpenLineage
 
     @property
     def id(self) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from headgate.generator.model.build import ON_UPDATE, RESUME
+from headgate.generator.model.build import LINEAGE, ON_UPDATE, RESUME
 from headgate.generator.model.cron import FIRST_YEAR, LAST_YEAR, parse
 from headgate.generator.model.duration import seconds
 from headgate.generator.model.files import Bucket, Source
@@ -21,12 +21,17 @@ from headgate.generator.model.schedule import Calendar
 from headgate.generator.plan import names
 from headgate.generator.plan.asl import Machine, all_states, own_part
 from headgate.generator.plan.catalog_notify import bucket_entry, notify_of
+from headgate.generator.plan.catalog_signal import signal_entry
 from headgate.generator.plan.given_calls import work_in
 from headgate.generator.quality.rules import parse as parse_rule
 from headgate.generator.steps import StepType, step_types
 
 VERSION = 1
-LEFT_OUT = {"resume": seconds(RESUME), "on_update": ON_UPDATE}  # defaults that entries do not hold
+LEFT_OUT = {
+    "resume": seconds(RESUME),
+    "on_update": ON_UPDATE,
+    "openlineage": LINEAGE,
+}  # defaults that entries do not hold
 Entry = dict[str, Any]
 
 
@@ -96,6 +101,12 @@ def entry(product: Product, bucket: Bucket | None = None) -> Entry:
             "steps": [_item(each) for each in product.pipeline.all_items()],
         }
     result["publish"] = {"refresh_event": product.refresh_event, "visibility": product.visibility}
+    if product.lineage:
+        result["publish"]["openlineage"] = True
+    if product.dataset:
+        result["dataset"] = product.dataset
+    if product.signal:
+        result["signal"] = signal_entry(product.signal)
     if product.sla:
         result["sla"] = {key: value for key, value in asdict(product.sla).items() if value is not None}
     if product.notify or product.implied:

@@ -6,7 +6,7 @@ from typing import Any
 
 from headgate.generator.model.availability import rhythm
 from headgate.generator.model.schedule import Schedule
-from headgate.generator.plan import file_changes
+from headgate.generator.plan import file_changes, signal_changes
 from headgate.generator.plan.catalog import given
 from headgate.generator.plan.notify_changes import notify_listing
 from headgate.generator.plan.step_changes import shown, step_changes
@@ -14,7 +14,7 @@ from headgate.generator.plan.step_changes import shown, step_changes
 Entry = dict[str, Any]
 SECTIONS = (
     ("wait", ("deadline", "on_deadline", "resume")),
-    ("publish", ("refresh_event", "visibility")),
+    ("publish", ("refresh_event", "visibility", "openlineage")),
     ("sla", ("complete_by", "timezone", "days", "after")),
 )
 
@@ -50,6 +50,8 @@ def compare(old: Entry, new: Entry) -> list[ProductChange]:
 def _introduction(entry: Entry) -> Iterator[str]:
     if "pipeline" not in entry:
         yield "external: refreshed elsewhere"
+    if "signal" in entry:
+        yield f"refreshed by {signal_changes.spoken_signal(entry['signal'])}"
     by_file = "files" in entry and not {"schedule", "depends_on"} & entry.keys()
     yield "opens by its first file" if by_file else f"opens {_rhythm(entry)}"
     if "depends_on" in entry:
@@ -61,6 +63,7 @@ def _introduction(entry: Entry) -> Iterator[str]:
 def _differences(old: Entry, new: Entry) -> Iterator[str]:
     yield from _dependencies(old.get("depends_on"), new.get("depends_on"))
     yield from file_changes.differences(old.get("files"), new.get("files"))
+    yield from signal_changes.differences(old.get("signal"), new.get("signal"))
     if old.get("schedule") != new.get("schedule"):
         was, now = _rhythm(old), _rhythm(new)
         if was != now:
@@ -77,7 +80,7 @@ def _differences(old: Entry, new: Entry) -> Iterator[str]:
     yield from _pipeline(old.get("pipeline"), new.get("pipeline"))
     if old.get("notify") != new.get("notify"):
         yield "notify: " + notify_listing(old.get("notify"), new.get("notify"))
-    for key in ("owner", "email", "description", "machine", "alerts"):
+    for key in ("owner", "email", "description", "machine", "alerts", "dataset"):
         if old.get(key) != new.get(key) and not (key == "machine" and ("pipeline" in old) != ("pipeline" in new)):
             yield f"{key} {shown(old.get(key))} -> {shown(new.get(key))}"
 

@@ -45,6 +45,7 @@ APPLICATION_PARAMETERS: dict[str, dict[str, Any]] = {
     "FilesQueueArn": _text("Queue of the landing function: files that have landed."),
     "FilesQueueUrl": _text("Its URL."),
     "JobStatusQueueArn": _text("Queue of the job status function: ends of the steps' work."),
+    "RefreshEventsQueueArn": _text("Queue of the refresh event processor, which signals come to as well."),
     "OtherStacks": _text(
         "`deployed` where `headgate deploy` makes further stacks of the data products.", Default="none"
     ),

@@ -12,6 +12,7 @@ from headgate.generator.plan.forwarding import Forwarding, ForwardRule, most_acc
 from headgate.generator.plan.landing import NOTHING, Landing
 from headgate.generator.plan.layout import Template
 from headgate.generator.plan.resources import APPLICATION_PARAMETERS, PARAMETERS, WATCHERS
+from headgate.generator.plan.signals import NONE, Signals
 from headgate.generator.plan.watching import Watching
 from headgate.generator.render.environment import environment
 
@@ -55,17 +56,21 @@ def deployed_in(home: Home | None) -> dict[str, Any] | None:
 
 
 def render_first_stack(
-    parts: Sequence[Part], watching: Watching, others: Iterable[Home | None], landing: Landing = NOTHING
+    parts: Sequence[Part],
+    watching: Watching,
+    others: Iterable[Home | None],
+    landing: Landing = NOTHING,
+    signals: Signals = NONE,
 ) -> dict[str, Any]:
-    """The template that the root template nests: it watches the work of the steps of every stack, and has the landing buckets. In the homes
+    """The template that the root template nests: it watches the work of the steps of every stack, and has the landing buckets and the rules for signals. In the homes
     `others` further stacks follow it, and it refuses to be deployed without them."""
     rules = {f"stacksFollow{number}": _follow(home) for number, home in enumerate(_sorted(others), start=1)}
-    return _stack(parts, watching, rules, landing)
+    return _stack(parts, watching, rules, landing, signals)
 
 
 def render_further_stack(parts: Sequence[Part]) -> dict[str, Any]:
     """The template of a stack beside the root stack. Its metadata says where it is deployed; an empty account is any."""
-    rendered = _stack(parts, Watching({}, []), {}, NOTHING)
+    rendered = _stack(parts, Watching({}, []), {}, NOTHING, NONE)
     homes = [
         {"account": each.account, "region": each.region} if each else {"account": "", "region": ""}
         for each in _sorted(part.home for part in parts)
@@ -79,13 +84,21 @@ def _files_of(home: Home) -> str:
     return f"filesOf{home.account}" + "".join(each for each in home.region if each.isalnum())
 
 
-def _stack(parts: Sequence[Part], watching: Watching, rules: dict[str, Any], landing: Landing) -> dict[str, Any]:
+def _signals_of(home: Home) -> str:
+    """The condition under which the rules for signals of that home are deployed."""
+    return f"signalsOf{home.account}" + "".join(each for each in home.region if each.isalnum())
+
+
+def _stack(
+    parts: Sequence[Part], watching: Watching, rules: dict[str, Any], landing: Landing, signals: Signals
+) -> dict[str, Any]:
     """Takes every parameter, needed or not: the template that nests it is written by hand, and further stacks get the same values."""
     conditions = {f"{part.logical_id}Deployed": part.condition for part in parts if part.condition}
     conditions |= {_files_of(home): here for home in landing.homes() if (here := deployed_in(home))}
+    conditions |= {_signals_of(home): here for home in signals.homes() if (here := deployed_in(home))}
     text = environment().get_template("application.json.j2").render(
         parameters=PARAMETERS | APPLICATION_PARAMETERS, parts=parts, conditions=conditions, watching=watching, watchers=WATCHERS,
-        logical_id=names.logical_id, rules=rules, landing=landing, condition=_files_of,
+        logical_id=names.logical_id, rules=rules, landing=landing, condition=_files_of, signals=signals, signal_condition=_signals_of,
     )  # fmt: skip
     rendered: dict[str, Any] = orjson.loads(text)
     return rendered

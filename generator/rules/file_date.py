@@ -35,7 +35,7 @@ def readable_date(source: Source) -> bool:
 
 def _problem(source: Source) -> tuple[str, str, str, str] | None:
     form = source.date["format"]
-    if not _tells_days(form):
+    if not tells_days(form):
         hint = 'Name year, month and day, such as "%Y%m%d"; if the name has no day, use `date: {arrival: true}`.'
         return "/files/date/format", f'"{form}"', "a format that tells each date from every other", hint
     if not usable(source.pattern) or any(True for _ in missing_groups(source)):
@@ -48,7 +48,7 @@ def _problem(source: Source) -> tuple[str, str, str, str] | None:
 
 
 @cache
-def _tells_days(form: str) -> bool:
+def tells_days(form: str) -> bool:
     """Whether each date of two years can be read again from what the format writes for it."""
     days = [FIRST + timedelta(days=each) for each in range(731)]
     try:

@@ -17,16 +17,17 @@ RULE = Rule(
 
 def check(mesh: Mesh) -> Iterator[Finding]:
     for product in mesh.products.values():
-        if product.files and (problem := _problem(product.files.pattern)):
+        if product.files and (problem := problem_of(product.files.pattern)):
             yield Finding(RULE, mesh.file(product), "/files/pattern", *problem)
 
 
 def usable(pattern: str) -> bool:
     """Whether other rules can read the pattern; what keeps them from it is found here."""
-    return _problem(pattern) is None
+    return problem_of(pattern) is None
 
 
-def _problem(pattern: str) -> tuple[str, str, str] | None:
+def problem_of(pattern: str) -> tuple[str, str, str] | None:
+    """What is wrong with the pattern, what was expected, and a hint; None if it can be used."""
     try:
         re.compile(pattern)
     except re.error as error:

@@ -23,6 +23,7 @@ def check(mesh: Mesh) -> Iterator[Finding]:
             "/schedule/timezone": product.schedule.timezone if product.schedule else None,
             "/sla/timezone": product.sla.timezone if product.sla else None,
             "/files/date/timezone": _of_arrivals(product),
+            "/signal/date/timezone": _of_signal(product),
             **{
                 f"/alerts/{section}/{index}/timezone": each["timezone"]
                 for section in ("quiet", "maintenance")
@@ -47,6 +48,12 @@ def check(mesh: Mesh) -> Iterator[Finding]:
 def _of_arrivals(product: Product) -> str | None:
     """The time zone of files that are dated by their arrival, unless it is the schedule's."""
     zone = product.files.date.get("timezone") if product.files else None
+    return None if product.schedule and zone == product.schedule.timezone else zone
+
+
+def _of_signal(product: Product) -> str | None:
+    """The time zone of the signal's date, unless it is the schedule's."""
+    zone = product.signal.date.get("timezone") if product.signal else None
     return None if product.schedule and zone == product.schedule.timezone else zone
 
 

@@ -1,15 +1,16 @@
 """Events that AWS services publish on the default bus of the account and region in which something happened."""
 
+import contextvars
 import json
 import uuid
 from typing import Any
 
-from ministack.core.responses import get_account_id, get_region
+from ministack.core import responses
 from ministack.services import eventbridge
 
 from headgate.local.adapters.settings import Settings
 
-HOOKS = ("eventbridge:_dispatch_event",)
+HOOKS = ("eventbridge:_dispatch_event", "core.responses:set_request_account_id", "core.responses:set_request_region")
 
 
 def install(settings: Settings) -> None:
@@ -24,6 +25,17 @@ def publish(
         {
             "EventId": str(uuid.uuid4()), "Source": source, "DetailType": detail_type, "Detail": json.dumps(detail),
             "EventBusName": "default", "Time": int(settings.clock.time()), "Resources": list(resources),
-            "Account": get_account_id(), "Region": get_region(),
+            "Account": responses.get_account_id(), "Region": responses.get_region(),
         }
     )  # fmt: skip
+
+
+def publish_as(settings: Settings, account: str, region: str, event: dict[str, Any]) -> None:
+    """Publishes an event {source, detail_type, detail} of the account and region, in a context of its own."""
+
+    def published() -> None:
+        responses.set_request_account_id(account)
+        responses.set_request_region(region)
+        publish(settings, event["source"], event["detail_type"], event["detail"])
+
+    contextvars.copy_context().run(published)

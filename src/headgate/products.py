@@ -101,6 +101,8 @@ class Product:
     depends_on: Condition | None = None
     wait: Keys | None = None
     files: Keys | None = None
+    signal: Keys | None = None
+    dataset: Keys | None = None
     steps: Sequence[Step | Parallel] = ()
     timeout: str | None = None
     cluster: str | Keys | None = None

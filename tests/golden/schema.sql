@@ -147,6 +147,9 @@ CREATE TABLE public.data_product (
     alerting jsonb DEFAULT '{}'::jsonb NOT NULL,
     jobs text DEFAULT ''::text NOT NULL,
     searched text GENERATED ALWAYS AS (lower(((((((product_id || ' '::text) || owner) || ' '::text) || jobs) || ' '::text) || description))) STORED,
+    signal jsonb,
+    dataset jsonb,
+    lineage boolean DEFAULT false NOT NULL,
     CONSTRAINT data_product_on_deadline_check CHECK ((on_deadline = ANY (ARRAY['fail'::text, 'start'::text, 'skip'::text]))),
     CONSTRAINT data_product_visibility_check CHECK ((visibility = ANY (ARRAY['mesh'::text, 'domain'::text])))
 );
@@ -311,6 +314,19 @@ CREATE TABLE public.data_product_schedule (
     nth_week_days text[] NOT NULL,
     opened_until timestamp with time zone NOT NULL
 );
+CREATE TABLE public.signal (
+    signal_key text NOT NULL,
+    product_id text NOT NULL,
+    business_date date NOT NULL,
+    cycle text NOT NULL,
+    status text NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    attempt integer,
+    cause text,
+    facts jsonb NOT NULL,
+    CONSTRAINT signal_status_check CHECK ((status = ANY (ARRAY['COMPLETED'::text, 'ERROR'::text])))
+);
 CREATE TABLE public.landing_notice (
     notice_id uuid DEFAULT gen_random_uuid() NOT NULL,
     product_id text NOT NULL,
@@ -365,7 +381,7 @@ CREATE TABLE public.effect (
     outcome text,
     failing_since timestamp with time zone,
     parked_at timestamp with time zone,
-    CONSTRAINT effect_kind_check CHECK ((kind = ANY (ARRAY['start_execution'::text, 'stop_execution'::text, 'task_success'::text, 'task_failure'::text, 'put_event'::text, 'alert'::text])))
+    CONSTRAINT effect_kind_check CHECK ((kind = ANY (ARRAY['start_execution'::text, 'stop_execution'::text, 'task_success'::text, 'task_failure'::text, 'put_event'::text, 'alert'::text, 'lineage'::text])))
 );
 CREATE TABLE public.backfill (
     backfill_id integer NOT NULL,
@@ -839,6 +855,8 @@ ALTER TABLE ONLY public.schema_migration
     ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (name);
 ALTER TABLE ONLY public.schema_release
     ADD CONSTRAINT schema_release_pkey PRIMARY KEY (one);
+ALTER TABLE ONLY public.signal
+    ADD CONSTRAINT signal_pkey PRIMARY KEY (signal_key);
 ALTER TABLE ONLY public.status_mark
     ADD CONSTRAINT status_mark_pkey PRIMARY KEY (noted_at);
 ALTER TABLE ONLY public.unmade_opening
@@ -875,6 +893,7 @@ CREATE INDEX data_product_dependencies_upstream ON public.data_product_dependenc
 CREATE INDEX data_product_hold_history_at ON public.data_product_hold_history USING btree (changed_at);
 CREATE INDEX data_product_hold_history_of ON public.data_product_hold_history USING btree (product_id, hold_id);
 CREATE INDEX data_product_machine ON public.data_product USING btree (machine) WHERE (machine IS NOT NULL);
+CREATE INDEX data_product_signal ON public.data_product USING btree (((signal ->> 'subject'::text))) WHERE (signal IS NOT NULL);
 CREATE INDEX data_product_status_finished ON public.data_product_status USING btree (finished_at);
 CREATE INDEX data_product_status_followed ON public.data_product_status USING btree (product_id, resume_until) WHERE 
 CASE
@@ -945,6 +964,8 @@ CREATE INDEX refresh_event_of ON public.refresh_event USING btree (product_id, b
 CREATE INDEX refresh_event_of_date ON public.refresh_event USING btree (business_date, product_id);
 CREATE INDEX refresh_event_of_run ON public.refresh_event USING btree (run_id) WHERE (run_id IS NOT NULL);
 CREATE INDEX refresh_event_received ON public.refresh_event USING btree (received_at);
+CREATE INDEX signal_of ON public.signal USING btree (product_id, business_date, cycle);
+CREATE INDEX signal_received ON public.signal USING btree (received_at);
 CREATE INDEX status_change_since ON public.status_change USING btree (changed_in);
 CREATE INDEX unmade_opening_of_date ON public.unmade_opening USING btree (business_date, product_id);
 CREATE INDEX unmade_opening_passed_over ON public.unmade_opening USING btree (passed_over_at) WHERE (passed_over_at IS NOT NULL);

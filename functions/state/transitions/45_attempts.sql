@@ -112,6 +112,7 @@ BEGIN
     WHERE f.run_id = ANY (runs) AND f.done_at IS NULL AND f.kind <> 'stop_execution'
         AND f.effect_key NOT LIKE 'alert LATE %'  -- that is a fact of the date, and not of an attempt
         AND f.effect_key NOT LIKE 'alert FILES %'  -- nor is what became of files
+        AND f.kind <> 'lineage'  -- nor is how an attempt started or ended
         AND f.effect_key NOT LIKE 'alert again %';  -- nor is what a conversation still has to say
     UPDATE data_product_status r SET attempt = attempt + 1, status = 'WAITING', opened_at = now_is,
         deadline_at = now_is + make_interval(secs => p.deadline_seconds), released_at = NULL, release_reason = NULL, started_at = NULL,

@@ -1,5 +1,14 @@
 -- What the work of a run passes on with its refresh event, and what it takes from those of its inputs.
 
+CREATE OR REPLACE FUNCTION signalled_by(metadata jsonb) RETURNS text LANGUAGE sql STABLE AS $$
+-- By which event of another system a refresh became known, from what its event passes on; null where its producer has published it.
+    SELECT cut_text(CASE metadata ->> 'signal'
+        WHEN 'openlineage' THEN format('a run of %s', metadata ->> 'job')
+        WHEN 'states' THEN format('the execution %s', split_part(metadata ->> 'execution', ':execution:', 2))
+        WHEN 'table' THEN format('%s of the table %s', metadata ->> 'change', metadata ->> 'table')
+        WHEN 'object' THEN format('s3://%s/%s', metadata ->> 'bucket', metadata ->> 'key') END, 300)
+$$;
+
 CREATE OR REPLACE FUNCTION refresh_metadata(run uuid, of_attempt integer) RETURNS jsonb LANGUAGE sql STABLE SET enable_seqscan = off AS $$
 -- What the work of the attempt has passed on, {<name>: value}.
     SELECT coalesce((SELECT m.metadata FROM run_metadata m WHERE m.run_id = run AND m.attempt = of_attempt), '{}')

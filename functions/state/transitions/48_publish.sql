@@ -20,7 +20,7 @@ $$;
 CREATE OR REPLACE FUNCTION store_event_of(r data_product_status, status text, more jsonb, now_is timestamptz) RETURNS void
 LANGUAGE sql AS $$
 -- The event of a run's attempt, with `more` in its detail. The machine publishes the event of COMPLETED and ERROR next: the one stored here is
--- for a machine that ends before it does so. The others are due at once.
+-- for a machine that ends before it does so. The others are due at once. Its run event of OpenLineage is due at once in any case.
     INSERT INTO effect (effect_key, kind, run_id, attempt, payload, due_at)
     SELECT 'publish ' || r.run_id || ' ' || r.attempt || ' ' || status, 'put_event', r.run_id, r.attempt, jsonb_build_object(
         'visibility', p.visibility, 'detail_type', detail_type(status),
@@ -28,7 +28,8 @@ LANGUAGE sql AS $$
         now_is + CASE WHEN status IN ('COMPLETED', 'ERROR') THEN interval '15 minutes' ELSE interval '0' END
     FROM data_product p
     WHERE p.product_id = r.product_id AND p.refresh_event
-    ON CONFLICT (effect_key) DO NOTHING
+    ON CONFLICT (effect_key) DO NOTHING;
+    SELECT store_lineage(r, status, now_is)
 $$;
 
 CREATE OR REPLACE FUNCTION publish_at_once(run uuid, of_attempt integer, of_status text, now_is timestamptz) RETURNS void

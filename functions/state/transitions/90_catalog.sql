@@ -68,13 +68,13 @@ BEGIN
 
     INSERT INTO data_product (product_id, domain, name, account, description, owner, email, machine, execution_prefix, runs_in, needs, condition,
         deadline_seconds, on_deadline, resume_seconds, pipeline_seconds, refresh_event, visibility, complete_by, sla_timezone, sla_days, sla_after_seconds, sla_since,
-        notify, alerting, jobs, digest, active, changed_at, changed_by)
+        notify, alerting, signal, dataset, lineage, jobs, digest, active, changed_at, changed_by)
     SELECT i.product_id, split_part(i.product_id, '/', 1), split_part(i.product_id, '/', 2), e ->> 'account', e ->> 'description', e ->> 'owner', e ->> 'email',
         e ->> 'machine', e ->> 'execution_prefix', e ->> 'runs_in', names_in(e -> 'needs'), e -> 'tree', (e #>> '{wait,deadline}')::integer,
         e #>> '{wait,on_deadline}', resume_of(e), (e ->> 'pipeline_timeout')::integer,
         (e #>> '{publish,refresh_event}')::boolean, e #>> '{publish,visibility}', sla.complete_by,
         sla.timezone, sla.days, sla.after_seconds, CASE WHEN e ? 'sla' THEN now_is END,
-        coalesce(e -> 'notify', '[]'), coalesce(e -> 'alerts', '{}'),
+        coalesce(e -> 'notify', '[]'), coalesce(e -> 'alerts', '{}'), e -> 'signal', e -> 'dataset', coalesce((e #>> '{publish,openlineage}')::boolean, false),
         coalesce((SELECT string_agg(DISTINCT step ->> 'resource', ' ') FROM jsonb_array_elements(e -> 'steps') step), ''), i.digest, true, now_is, actor
     FROM incoming i CROSS JOIN LATERAL (SELECT i.entry AS e) one CROSS JOIN LATERAL sla_of(i.entry) sla
     WHERE i.product_id = ANY (added || altered)
@@ -87,7 +87,7 @@ BEGIN
         sla_timezone = excluded.sla_timezone, sla_days = excluded.sla_days,
         sla_after_seconds = excluded.sla_after_seconds, sla_since = CASE WHEN data_product.product_id = ANY (slas_changed) THEN excluded.sla_since
             ELSE data_product.sla_since END,
-        notify = excluded.notify, alerting = excluded.alerting, jobs = excluded.jobs, digest = excluded.digest,
+        notify = excluded.notify, alerting = excluded.alerting, signal = excluded.signal, dataset = excluded.dataset, lineage = excluded.lineage, jobs = excluded.jobs, digest = excluded.digest,
         active = true, changed_at = excluded.changed_at, changed_by = excluded.changed_by;
     UPDATE data_product SET active = false, changed_at = now_is, changed_by = actor WHERE product_id = ANY (dropped);
     PERFORM discard_foreign_events(added, now_is);

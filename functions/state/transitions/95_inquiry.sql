@@ -87,8 +87,8 @@ $$;
 CREATE OR REPLACE FUNCTION arrived_inputs(run uuid) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
 -- The arrivals of a run, as far as they fit.
-    SELECT cut(jsonb_agg(jsonb_strip_nulls(named_input(d.upstream, d.required_date, d.cycle) || jsonb_build_object('leaf', d.leaf, 'arrived_at', d.arrived_at))
-        ORDER BY d.arrived_at, d.leaf, d.cycle), 7000)
+    SELECT cut(jsonb_agg(jsonb_strip_nulls(named_input(d.upstream, d.required_date, d.cycle) || jsonb_build_object('leaf', d.leaf, 'arrived_at', d.arrived_at,
+        'signal', (SELECT signalled_by(e.metadata) FROM refresh_event e WHERE e.event_key = d.event_key))) ORDER BY d.arrived_at, d.leaf, d.cycle), 7000)
     FROM data_product_dependencies_events_status d WHERE d.run_id = run AND d.status = 'ARRIVED' AND d.waived_at IS NULL
 $$;
 
@@ -182,6 +182,9 @@ BEGIN
         'metadata', CASE WHEN opened THEN metadata_of(r, now_is) END,
         'failing', failing_effects_of(r),
         'downstream', (SELECT cut(jsonb_agg(DISTINCT d.product_id), 3000) FROM data_product_dependencies d WHERE d.upstream = product))
-        || jsonb_build_object('files', files_for_date(product, on_date, r.cycle), 'loading', CASE WHEN r.started_at IS NOT NULL THEN loading_of(r) END,
+        || jsonb_build_object('signal', CASE WHEN p.machine IS NULL THEN (
+                SELECT signalled_by(e.metadata) FROM refresh_event e WHERE e.product_id = product AND e.business_date = on_date AND e.superseded_at IS NULL
+                    AND e.status = 'COMPLETED' ORDER BY e.received_at DESC LIMIT 1) END,
+            'files', files_for_date(product, on_date, r.cycle), 'loading', CASE WHEN r.started_at IS NOT NULL THEN loading_of(r) END,
             'sweeps', CASE WHEN NOT opened AND sweeps(product) THEN true END));
 END $$;

@@ -32,6 +32,7 @@ LANGUAGE sql STABLE AS $$
         'opening_error', CASE WHEN r.run_id IS NULL THEN p.opening_error END,
         'refused', CASE WHEN of_date.refused THEN refusal_of(p.product_id) END,
         'usually_at', CASE WHEN p.machine IS NULL AND e.status IS NULL THEN usually_at(p.product_id, on_date) END,
+        'signal', CASE WHEN e.event_key IS NOT NULL THEN signalled_by(e.metadata) END,
         'held', CASE WHEN p.held OR r.held THEN true END, 'parked', f.parked, 'failing', f.failing,
         'error', CASE WHEN r.error IS NOT NULL THEN cut_text(r.error, 500) END,
         'reason', CASE WHEN r.status IN ('SKIPPED', 'CANCELLED') AND r.cause IS NOT NULL THEN cut_text(r.cause, 500) END,

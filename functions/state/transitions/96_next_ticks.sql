@@ -25,12 +25,13 @@ $$;
 
 CREATE OR REPLACE FUNCTION next_look(now_is timestamptz) RETURNS timestamptz
 LANGUAGE sql STABLE AS $$
--- When the monitor next has to look: in ten minutes while something is under way; else when a deadline or an SLA has passed, or an effect of later is due. Null if nothing is
+-- When the monitor next has to look: in ten minutes while something is under way; else when a deadline or an SLA has passed, or an effect of later is due. A signal that settles is published then. Null if nothing is
 -- expected within a day.
     SELECT least(next_file_look(now_is), next_risk_look(now_is),
         CASE WHEN EXISTS (SELECT FROM data_product_status r WHERE is_open(r) AND is_watched(r, now_is))
             OR EXISTS (SELECT FROM effect e WHERE is_open(e) AND e.due_at <= now_is + interval '10 minutes') OR EXISTS (SELECT FROM job_run j WHERE is_open(j) AND j.expires_at IS NULL)
             THEN now_is + interval '10 minutes' END,
+        (SELECT min(e.due_at) + interval '1 second' FROM effect e WHERE is_open(e) AND e.due_at > now_is AND e.kind = 'put_event' AND e.run_id IS NULL),
         (SELECT min(e.due_at) FROM effect e WHERE is_open(e) AND e.due_at > now_is + interval '10 minutes' AND e.due_at <= now_is + interval '1 day'),
         (SELECT min(r.deadline_at) + interval '10 minutes' FROM data_product_status r
             WHERE is_open(r) AND r.held_over_at IS NULL AND r.deadline_at > now_is - interval '10 minutes'),

@@ -9,7 +9,7 @@ CREATE OR REPLACE FUNCTION opens_attempt(event run_event) RETURNS boolean LANGUA
 $$;
 
 CREATE OR REPLACE FUNCTION facts_of_event(e refresh_event, made_here boolean) RETURNS jsonb LANGUAGE sql STABLE AS $$
-    SELECT jsonb_build_object('status', e.status, 'attempt', e.attempt, 'account', e.account, 'reason', cut_text(e.cause, 500),
+    SELECT jsonb_build_object('status', e.status, 'attempt', e.attempt, 'account', e.account, 'reason', cut_text(e.cause, 500), 'signal', signalled_by(e.metadata),
         'foreign', CASE WHEN made_here THEN true END)
 $$;
 

@@ -16,7 +16,8 @@ LANGUAGE sql STABLE AS $$
         'at', coalesce(d.waived_at, d.arrived_at, ruled_out.received_at), 'by', d.waived_by, 'reason', cut_text(d.waive_reason, 500),
         'expected_at', CASE WHEN d.status = 'WAITING' AND ruled_out.event_key IS NULL THEN usually_at(d.upstream, coalesce(d.required_date, (now_is AT TIME ZONE 'UTC')::date)) END,
         'event', CASE WHEN e.event_key IS NOT NULL THEN jsonb_build_object('status', e.status, 'business_date', e.business_date, 'cycle', nullif(e.cycle, ''),
-            'attempt', e.attempt, 'account', e.account, 'refreshed_at', e.refreshed_at) END))
+            'attempt', e.attempt, 'account', e.account, 'refreshed_at', e.refreshed_at,
+            'signal', signalled_by(e.metadata)) END))
     FROM (SELECT 1) one
     LEFT JOIN LATERAL (SELECT * FROM events_that_rule_out(d) o WHERE d.status = 'WAITING' ORDER BY o.received_at DESC LIMIT 1) ruled_out ON true
     LEFT JOIN LATERAL (SELECT * FROM refresh_event f WHERE f.event_key = coalesce(d.event_key, ruled_out.event_key) OFFSET 0) e ON true

@@ -86,7 +86,7 @@ CREATE OR REPLACE FUNCTION delete_spent(history_days integer, detail_days intege
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- Deletes at most `most` rows of each kind that have outlived their time, and gives how many {effects, alerts, job_runs, loads, staged, holds,
 -- openings, backfills, pages, files, products, status_changes}. Effects done, alerts, their conversations and backfills that have ended are kept `detail_days`; loads of the catalog, holds
--- that have ended, openings that were not made and files `history_days`; pages of the archive as long as their objects, `archive_days`. Ends of job runs
+-- that have ended, openings that were not made, signals and files `history_days`; pages of the archive as long as their objects, `archive_days`. Ends of job runs
 -- that no machine has reported and what a dead loader staged: one day; which rows of `status` have changed: two.
 DECLARE
     details timestamptz := now_is - make_interval(days => detail_days);
@@ -118,6 +118,8 @@ BEGIN
             SELECT FROM data_product_hold_history later WHERE later.product_id = h.product_id AND later.hold_id > h.hold_id OFFSET 0)
         ORDER BY h.changed_at LIMIT most));
     GET DIAGNOSTICS holds = ROW_COUNT;
+    DELETE FROM signal WHERE signal_key = ANY (ARRAY(
+        SELECT s.signal_key FROM signal s WHERE s.received_at < history ORDER BY s.received_at LIMIT most));
     DELETE FROM unmade_opening WHERE run_id = ANY (ARRAY(
         SELECT u.run_id FROM unmade_opening u WHERE u.business_date < (history AT TIME ZONE 'UTC')::date ORDER BY u.business_date LIMIT most));
     GET DIAGNOSTICS openings = ROW_COUNT;
