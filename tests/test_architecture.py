@@ -45,11 +45,12 @@ def python_files(folder: str) -> list[Path]:
 
 FUNCTIONS = {path.stem if path.suffix else path.name for path in (ROOT / "functions").iterdir()} - {"__pycache__"}
 FORBIDDEN = {
-    "generator": {"local", "cli", "deployment", "board", *FUNCTIONS},
-    "functions": {"headgate", "generator", "local", "cli", "deployment", "board"},
-    "deployment": {"generator", "local", "cli", "board", *FUNCTIONS},
-    "local": {"generator", "cli", "board", *FUNCTIONS},
-    "board": {"generator", "local", "cli", "deployment", *FUNCTIONS},
+    "generator": {"local", "cli", "deployment", "board", "projects", *FUNCTIONS},
+    "functions": {"headgate", "generator", "local", "cli", "deployment", "board", "projects"},
+    "deployment": {"generator", "local", "cli", "board", "projects", *FUNCTIONS},
+    "local": {"generator", "cli", "board", "projects", *FUNCTIONS},
+    "board": {"generator", "local", "cli", "deployment", "projects", *FUNCTIONS},
+    "projects": {"generator", "local", "cli", "deployment", "board", *FUNCTIONS},
     "cli": FUNCTIONS,
 }
 
@@ -73,7 +74,17 @@ def test_imports_point_downwards(path: Path) -> None:
     "path",
     [
         each
-        for folder in ("generator", "functions", "deployment", "local", "cli", "board", "tests", "benchmarks")
+        for folder in (
+            "generator",
+            "functions",
+            "deployment",
+            "local",
+            "cli",
+            "board",
+            "projects",
+            "tests",
+            "benchmarks",
+        )
         for each in python_files(folder)
     ],
     ids=lambda path: path.relative_to(ROOT).as_posix(),

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headgate.cli import terminal
+from headgate.cli import staging, terminal
 from headgate.cli.arguments import add_products
 from headgate.cli.defaults import read_defaults
 from headgate.cli.errors import FINDINGS, FINE, UsageError
 from headgate.cli.findings import print_findings
 from headgate.cli.operate import confirm
 from headgate.cli.progress import Progress, Stages
-from headgate.cli.project import open_project, require_project
+from headgate.cli.project import open_project, require_as_brought, require_project
 from headgate.generator.output import OutputError, opened
 from headgate.generator.plan.operations import MAX_OPERATION
 
@@ -57,7 +57,10 @@ def run(arguments: argparse.Namespace) -> int:
     from headgate.deployment.deploy import DeploymentError
 
     require_project(Path.cwd())
+    require_as_brought(Path.cwd())
     held = _up_to_date(arguments)
+    with Stages(arguments.json) as preparing:
+        staging.require_sam(preparing)
     try:
         deployment = _deployment(arguments)
         steps = deployment.steps()
