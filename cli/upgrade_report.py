@@ -23,8 +23,9 @@ def obstacles(upgrade: Upgrade) -> Iterator[str]:
     named = [*(each.path for each in upgrade.edits), *upgrade.clashes]
     if named:
         yield "Nothing was changed. Commit what you have first, then choose:"
-        yield "  headgate upgrade --overwrite          takes Headgate's files; version control keeps yours"
-        yield f"  headgate upgrade --keep {named[0]}   keeps your file from now on; repeat --keep for each"
+        keep = f"headgate upgrade --keep {named[0]}"
+        yield f"  {'headgate upgrade --overwrite'.ljust(len(keep))}  takes Headgate's files; version control keeps yours"
+        yield f"  {keep}  keeps your file from now on; repeat --keep for each"
         yield "A step type of your own needs no change of Headgate's files: it has its place in steps/."
 
 
@@ -54,7 +55,7 @@ def lines(upgrade: Upgrade, machines: Changes) -> Iterator[str]:
     for each in upgrade.rewritten:
         yield ""
         before, after = each.before.splitlines(), each.after.splitlines()
-        yield from difflib.unified_diff(before, after, each.path, each.path, lineterm="", n=1)
+        yield from (line.rstrip("\n") for line in difflib.unified_diff(before, after, each.path, each.path, n=0))
     yield ""
     yield "A local application that runs goes on with what it was started from: `headgate down` and `headgate up` take the new version, and keep its data."
 

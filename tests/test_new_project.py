@@ -34,7 +34,7 @@ class Shell:
 
     def asked(self, *command: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            command, cwd=self.folder, env=self._variables, capture_output=True, text=True, timeout=300, check=False
+            command, cwd=self.folder, env=self._variables, capture_output=True, text=True, timeout=900, check=False
         )
 
     def install(self, wheel: Path) -> None:
