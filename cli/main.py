@@ -22,6 +22,7 @@ SUMMARIES = {
     "plan": "show what `generate` would change",
     "generate": "write the state machines and templates",
     "deploy": "deploy the stacks of the application to AWS, in order",
+    "delete": "delete the stacks of the application from AWS, and keep its data",
     "graph": "draw the mesh",
     "catalog": "list or search the products of the running application",
     "new": "create a domain or a product",
