@@ -13,14 +13,17 @@ from keyword import iskeyword
 from types import ModuleType
 from typing import NoReturn
 
+from headgate import VERSION
 from headgate.cli import terminal
 from headgate.cli.errors import UsageError
 
 SUMMARIES = {
+    "init": "make a new project",
     "validate": "check the metadata and list every finding",
     "plan": "show what `generate` would change",
     "generate": "write the state machines and templates",
     "deploy": "deploy the stacks of the application to AWS, in order",
+    "delete": "delete the stacks of the application from AWS, and keep its data",
     "graph": "draw the mesh",
     "catalog": "list or search the products of the running application",
     "contract": "write products as data contracts (ODCS), or read one",
@@ -56,6 +59,8 @@ SUMMARIES = {
     "join": "send an account of the mesh what was published before it joined",
     "events": "write sample events for `sam local invoke`, filled in from an open run",
     "event": "publish a refresh event on the central bus, as a producer does",
+    "upgrade": "bring the files of Headgate in the project to the installed version",
+    "doctor": "say what is installed on this machine and what is missing",
     "completion": "print what a shell evaluates to complete commands and products",
 }
 
@@ -114,7 +119,7 @@ def _parser(named: str, module: ModuleType | None, as_json: bool) -> argparse.Ar
         prog="headgate",
         description="Starts each data product's pipeline at the moment everything it depends on has been refreshed.",
     )
-    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    parser.add_argument("--version", action="version", version=f"headgate {VERSION}", help="print the version and exit")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, summary in SUMMARIES.items():
         command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
@@ -138,16 +143,6 @@ def _complete(words: list[str]) -> NoReturn:
     named = next((each for each in words if each in SUMMARIES), "")
     complete(_parser(named, _module(named) if named else None, False))
     sys.exit(0)
-
-
-class _Version(argparse.Action):
-    """Reads the version of the installed distribution when it is asked for, since that takes longer than many commands."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *ignored: object) -> None:
-        from importlib.metadata import version
-
-        print(f"headgate {version('headgate')}")
-        parser.exit()
 
 
 def command() -> None:

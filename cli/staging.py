@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from headgate.cli.errors import UsageError
 from headgate.cli.findings import as_json, print_findings
-from headgate.cli.progress import Progress
+from headgate.cli.progress import Progress, Stages
 from headgate.cli.project import open_project, require_project
 from headgate.generator.findings import Finding
 from headgate.generator.model.mesh import Mesh
@@ -45,6 +45,17 @@ def _refusal(findings: list[Finding], message: str, as_data: bool) -> UsageError
     if not as_data:
         print_findings(findings)
     return UsageError(message, findings=as_json(findings))
+
+
+def require_sam(stages: Stages) -> None:
+    """Makes the environment of aws-sam-cli where there is no `sam`. Raises `UsageError`."""
+    from headgate.deployment import sam, sam_environment
+
+    if sam.found() is None:
+        try:
+            sam_environment.install(stages)
+        except sam_environment.InstallationError as error:
+            raise UsageError(str(error)) from None
 
 
 def require_local() -> None:

@@ -10,18 +10,30 @@ from pathlib import Path
 
 import yaml
 
+from headgate.deployment import sam_environment
+
 
 class SamError(RuntimeError):
     """`sam` failed, or is not installed; the message is for the user."""
 
 
-def sam() -> str:
-    """The `sam` command of the environment .venv-sam beside this one, else the one on the PATH. Raises `SamError`."""
+def found() -> str | None:
+    """The `sam` command of the environment .venv-sam beside this one, else the one on the PATH, else that of `sam_environment`."""
     beside = Path(sys.prefix).parent / ".venv-sam" / "bin" / "sam"
-    found = str(beside) if beside.exists() else shutil.which("sam")
-    if found is None:
-        raise SamError("aws-sam-cli is not installed: run `make setup`, or install it and put `sam` on the PATH")
-    return found
+    if beside.exists():
+        return str(beside)
+    made = sam_environment.command()
+    return shutil.which("sam") or (str(made) if made else None)
+
+
+def sam() -> str:
+    """The `sam` command that is used. Raises `SamError`."""
+    command = found()
+    if command is None:
+        raise SamError(
+            "aws-sam-cli is not installed: `headgate doctor --install` makes an environment for it, or put a `sam` of your own on the PATH"
+        )
+    return command
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from tests.golden import lay_out
 from tests.handler_steps import invoke
 from tests.lent_worlds import Worlds
 from tests.local_endpoint import endpoint  # noqa: F401 - a fixture
+from tests.packages import checkout, wheel  # noqa: F401 - fixtures
 from tests.scheduling import Scheduling
 from tests.state_server import migrated
 from tests.state_world import ENVIRONMENT, SOAK, World

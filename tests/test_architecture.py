@@ -46,12 +46,13 @@ def python_files(folder: str) -> list[Path]:
 
 FUNCTIONS = {path.stem if path.suffix else path.name for path in (ROOT / "functions").iterdir()} - {"__pycache__"}
 FORBIDDEN = {
-    "generator": {"local", "cli", "deployment", "board", "importing", *FUNCTIONS},
-    "importing": {"local", "cli", "deployment", "board", *FUNCTIONS},
-    "functions": {"headgate", "generator", "importing", "local", "cli", "deployment", "board"},
-    "deployment": {"generator", "importing", "local", "cli", "board", *FUNCTIONS},
-    "local": {"generator", "importing", "cli", "board", *FUNCTIONS},
-    "board": {"generator", "importing", "local", "cli", "deployment", *FUNCTIONS},
+    "generator": {"local", "cli", "deployment", "board", "importing", "projects", *FUNCTIONS},
+    "importing": {"local", "cli", "deployment", "board", "projects", *FUNCTIONS},
+    "functions": {"headgate", "generator", "importing", "local", "cli", "deployment", "board", "projects"},
+    "deployment": {"generator", "importing", "local", "cli", "board", "projects", *FUNCTIONS},
+    "local": {"generator", "importing", "cli", "board", "projects", *FUNCTIONS},
+    "board": {"generator", "importing", "local", "cli", "deployment", "projects", *FUNCTIONS},
+    "projects": {"generator", "importing", "local", "cli", "deployment", "board", *FUNCTIONS},
     "cli": FUNCTIONS,
 }
 
@@ -83,6 +84,7 @@ def test_imports_point_downwards(path: Path) -> None:
             "local",
             "cli",
             "board",
+            "projects",
             "tests",
             "benchmarks",
         )

@@ -1,8 +1,6 @@
 """The wheel and the sdist: what they hold, and that what is installed from them works outside the repository."""
 
-import os
 import shutil
-import subprocess
 import sys
 import tarfile
 import tomllib
@@ -14,46 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from headgate.projects import brought
+from tests.packages import build, run
+
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-BUILD = "import sys; from setuptools import build_meta; print(getattr(build_meta, 'build_' + sys.argv[1])(sys.argv[2]))"
 
 pytestmark = pytest.mark.slow
-
-
-def run(*command: str, cwd: Path) -> str:
-    variables = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    done = subprocess.run(command, cwd=cwd, env=variables, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def build(kind: str, project: Path, into: Path) -> Path:
-    """The archive that the build backend makes of the project, in this environment."""
-    into.mkdir(parents=True, exist_ok=True)
-    return into / run(sys.executable, "-c", BUILD, kind, str(into), cwd=project).splitlines()[-1]
-
-
-@pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What git knows of the project, as it stands here; links stay links."""
-    folder = tmp_path_factory.mktemp("checkout")
-    listed = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=ROOT).split("\0")
-    for name in filter(None, listed):
-        source, target = ROOT / name, folder / name
-        if not os.path.lexists(source):
-            continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_symlink():
-            target.symlink_to(source.readlink())
-        else:
-            target.write_bytes(source.read_bytes())
-    return folder
-
-
-@pytest.fixture(scope="module")
-def wheel(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build("wheel", checkout, tmp_path_factory.mktemp("wheel"))
 
 
 def files(wheel: Path) -> dict[str, bytes]:
@@ -71,6 +36,7 @@ def test_the_wheel_holds_one_package_with_its_data(wheel: Path, checkout: Path) 
         for path in (checkout / link.name).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
+    expected |= {f"headgate/application/{path}" for path in ("__init__.py", *brought.files())}
 
     assert {name.split("/")[0] for name in names} == {"headgate", info}
     assert expected == {name for name in names if name.count("/") > 1 and name.startswith("headgate/")}
@@ -82,6 +48,11 @@ def test_the_wheel_holds_one_package_with_its_data(wheel: Path, checkout: Path) 
         "headgate/local/samples/stifel/day.yaml",
         "headgate/local/scenario.schema.json",
         "headgate/local/function_process.py",
+        "headgate/board/page/index.html",
+        "headgate/application/template.yaml",
+        "headgate/application/functions/state/migrations/0001_tables.sql",
+        "headgate/application/events/schemas/refresh-event.schema.json",
+        "headgate/projects/start/README.md",
         f"{info}/licenses/LICENSE",
     } <= names
 

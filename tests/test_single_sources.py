@@ -5,6 +5,7 @@ What the database, the functions and the contracts of events state together is c
 
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,10 @@ import yaml
 
 import event_dates
 import refresh_events
+from benchmarks import costs
+from headgate import VERSION
 from headgate.cli.commands import event
+from headgate.deployment import sam_environment
 from headgate.generator import steps
 from headgate.generator.metadata import files
 from headgate.generator.plan import forwarding, retries
@@ -21,6 +25,7 @@ from headgate.generator.rules import date_too_far_ahead, placeholders
 from headgate.generator.schemas import schema
 from headgate.local import producer
 from headgate.local import step_types as local_types
+from headgate.projects import upgrading
 from state import errors
 
 ROOT = Path(__file__).parent.parent
@@ -147,3 +152,20 @@ def test_how_far_ahead_events_may_be_dated_and_what_their_types_say() -> None:
     allowed = contract("refresh-event")["properties"]
     assert allowed["detail-type"]["enum"] == list(says.values())
     assert allowed["detail"]["properties"]["status"]["enum"] == list(says)
+
+
+def test_the_package_says_the_version_of_its_metadata() -> None:
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"] == VERSION
+
+
+def test_a_project_is_built_with_the_version_of_sam_that_the_tests_use() -> None:
+    assert f"\nSAM_VERSION := {sam_environment.VERSION}\n" in (ROOT / "Makefile").read_text("utf-8")
+
+
+def test_the_fixed_costs_of_a_template_are_those_of_the_table_of_costs() -> None:
+    priced = {
+        "AWS::CloudWatch::Alarm": costs.ALARM,
+        "AWS::KMS::Key": costs.KEY,
+        "AWS::SecretsManager::Secret": costs.SECRET,
+    }
+    assert priced == upgrading.MONTHLY

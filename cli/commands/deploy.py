@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headgate.cli import terminal
+from headgate.cli import staging, terminal
 from headgate.cli.arguments import add_products
-from headgate.cli.defaults import read_defaults
 from headgate.cli.errors import FINDINGS, FINE, UsageError
 from headgate.cli.findings import print_findings
 from headgate.cli.operate import confirm
 from headgate.cli.progress import Progress, Stages
-from headgate.cli.project import open_project, require_project
+from headgate.cli.project import open_project, require_as_brought, require_project
+from headgate.cli.target import add_target, target
 from headgate.generator.output import OutputError, opened
 from headgate.generator.plan.operations import MAX_OPERATION
 
@@ -28,16 +28,7 @@ BUILD = Path(".aws-sam") / "headgate"
 
 def add(parser: argparse.ArgumentParser) -> None:
     add_products(parser)
-    parser.add_argument("--stack", metavar="NAME", help="the root stack (default: the one in samconfig.toml)")
-    parser.add_argument(
-        "--config-env", default="default", metavar="NAME", help="the environment in samconfig.toml (default: default)"
-    )
-    parser.add_argument(
-        "--region", help="the region (default: the one in samconfig.toml, headgate.toml or of the AWS CLI)"
-    )
-    parser.add_argument(
-        "--profile", help="the AWS profile (default: the one in samconfig.toml, headgate.toml or of the AWS CLI)"
-    )
+    add_target(parser)
     parser.add_argument(
         "--parameter",
         action="append",
@@ -57,7 +48,10 @@ def run(arguments: argparse.Namespace) -> int:
     from headgate.deployment.deploy import DeploymentError
 
     require_project(Path.cwd())
+    require_as_brought(Path.cwd())
     held = _up_to_date(arguments)
+    with Stages(arguments.json) as preparing:
+        staging.require_sam(preparing)
     try:
         deployment = _deployment(arguments)
         steps = deployment.steps()
@@ -111,33 +105,30 @@ def _up_to_date(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _deployment(arguments: argparse.Namespace) -> "Deployment":
     """What the arguments, samconfig.toml and headgate.toml mean, in this order. Raises `UsageError` and errors of boto3."""
-    import boto3
-
     from headgate.deployment.deploy import Deployment
-    from headgate.deployment.project import ConfigError, commit_of, parameter, read_config
-    from headgate.deployment.sam import Sam, SamError, sam
+    from headgate.deployment.project import ConfigError, commit_of, parameter
+    from headgate.deployment.sam import Sam
 
-    project, defaults = Path.cwd(), read_defaults()
+    project, found = Path.cwd(), target(arguments)
     try:
-        sam()
-        config = read_config(project, arguments.config_env)
-        given = {**commit_of(project), **config.parameters, **dict(map(parameter, arguments.parameter))}
-    except (ConfigError, SamError) as error:
+        given = {**commit_of(project), **found.parameters, **dict(map(parameter, arguments.parameter))}
+    except ConfigError as error:
         raise UsageError(str(error)) from None
-    root = arguments.stack or config.stack or defaults.stack
-    if root is None:
-        raise UsageError("samconfig.toml names no stack; name one with --stack")
-    profile = arguments.profile or config.profile or defaults.profile
-    session = boto3.Session(profile_name=profile, region_name=arguments.region or config.region or defaults.region)
-    if not session.region_name:
-        raise UsageError("no region is known; name one with --region")
+    session = found.session
     account = session.client("sts").get_caller_identity()["Account"]
-    options = ["--region", session.region_name, *(["--profile", profile] if profile else [])]
+    options = ["--region", session.region_name, *(["--profile", found.profile] if found.profile else [])]
     if (project / "samconfig.toml").exists():
         options += ["--config-file", str(project / "samconfig.toml"), "--config-env", arguments.config_env]
     runner = Sam(project, os.environ, project / LOG, options)
     deployment = Deployment(
-        project, project / BUILD, root, account, session.region_name, runner, session.client("cloudformation"), given
+        project,
+        project / BUILD,
+        found.root,
+        account,
+        session.region_name,
+        runner,
+        session.client("cloudformation"),
+        given,
     )
     _place_central_bus(deployment, session.get_partition_for_region(session.region_name))
     return deployment

@@ -9,9 +9,10 @@ from headgate.cli.errors import FINDINGS, FINE, UsageError
 from headgate.cli.findings import as_json, print_findings
 from headgate.cli.formatting import plural
 from headgate.cli.progress import Progress
-from headgate.cli.project import open_project
+from headgate.cli.project import edits_of, open_project, print_edits
 from headgate.generator.findings import Finding
 from headgate.generator.output import Changes, Generated, OutputError, opened
+from headgate.projects.manifest import Edit
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -43,12 +44,15 @@ def run(arguments: argparse.Namespace) -> int:
             "The linters found errors in the output. Nothing was written.",
         )
     stale = arguments.check and bool(result.changes)
+    edits = edits_of(arguments.products.absolute().parent) if arguments.check else []
     if arguments.json:
-        _print_json(project.findings, result, result.changes, stale)
+        _print_json(project.findings, result, result.changes, stale, edits)
     else:
         print_findings(project.findings)
         _print(arguments, result.changes, result.machines, time.monotonic() - started)
-    return FINDINGS if stale else FINE
+        if edits:
+            print_edits(edits)
+    return FINDINGS if stale or edits else FINE
 
 
 def _refuse(arguments: argparse.Namespace, findings: list[Finding], message: str) -> int:
@@ -60,7 +64,7 @@ def _refuse(arguments: argparse.Namespace, findings: list[Finding], message: str
     return FINDINGS
 
 
-def _print_json(findings: list[Finding], result: Generated, changes: Changes, stale: bool) -> None:
+def _print_json(findings: list[Finding], result: Generated, changes: Changes, stale: bool, edits: list[Edit]) -> None:
     terminal.print_json(
         {
             "findings": as_json(findings),
@@ -70,6 +74,7 @@ def _print_json(findings: list[Finding], result: Generated, changes: Changes, st
             "changed": changes.changed,
             "removed": changes.removed,
             "unchanged": changes.unchanged,
+            "edited": [vars(each) for each in edits],
         }
     )
 

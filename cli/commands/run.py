@@ -26,7 +26,7 @@ DEPLOYMENTS = LOCAL.with_name("deployments")  # of unchanged content a deploymen
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "scenario", type=Path, nargs="?", metavar="SCENARIO",
-        help="the day as a file, such as local/samples/stifel/day.yaml (default: a day of the whole mesh on which everything succeeds)",
+        help="the day as a file, such as tests/day.yaml (default: a day of the whole mesh on which everything succeeds)",
     )  # fmt: skip
     parser.add_argument(
         "--date", type=business_date, metavar="YYYY-MM-DD", help="the business date of the default day (default: today)"
@@ -53,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
             day = _scenario(arguments, mesh)
             deployments = None if arguments.keep else DEPLOYMENTS.resolve()
             with Stages(arguments.json) as stages:
+                staging.require_sam(stages)
                 stages("starting local PostgreSQL and AWS endpoint")
                 with snapshot.running(places, deployments, day.starts, lambda each: each.deploy(stages)) as running:
                     provision(running, catalog, day.jobs, folder / "data")

@@ -68,6 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
         ],
     }
     with Stages(arguments.json) as stages:
+        staging.require_sam(stages)
         known = local_application.start(settings, folder, stages)
     if arguments.json:
         terminal.print_json(known)

@@ -10,7 +10,7 @@ from headgate.cli.errors import FINDINGS, FINE, UsageError
 from headgate.cli.findings import as_json, print_findings
 from headgate.cli.formatting import plural
 from headgate.cli.progress import Progress
-from headgate.cli.project import open_project
+from headgate.cli.project import edits_of, open_project, print_edits
 from headgate.cli.trial_report import report_trial
 from headgate.generator.findings import Finding
 from headgate.generator.project import Project
@@ -49,17 +49,21 @@ def run(arguments: argparse.Namespace) -> int:
         return report_trial(mesh, arguments.trial, arguments.json, len(project.errors))
     findings = [_as_named(each, path) for each in every if _concerns(each, path, root)]
     project.cache.save()
-    failed = any(each.is_error or arguments.strict for each in findings)
+    edits = edits_of(root.absolute().parent)
+    failed = bool(edits) or any(each.is_error or arguments.strict for each in findings)
     if arguments.json:
         terminal.print_json(
             {
                 "findings": as_json(findings),
                 "products": project.products,
                 "deployment": project.deployment["accounts"],
+                "edited": [vars(each) for each in edits],
             }
         )
         return FINDINGS if failed else FINE
     print_findings(findings)
+    if edits:
+        print_edits(edits)
     if not failed:
         count = f"{plural(project.products, 'product')} in {plural(project.domains, 'domain')}"
         whole = _is_in(root, path)
