@@ -42,7 +42,9 @@ def _operation(text: str) -> dict[str, Any]:
     except ValueError:
         given = None
     if not isinstance(given, dict):
-        raise AnswerError("BadEvent", "the question preview needs `operation`, a JSON object with the action and its fields")
+        raise AnswerError(
+            "BadEvent", "the question preview needs `operation`, a JSON object with the action and its fields"
+        )
     return given
 
 
