@@ -151,7 +151,8 @@ def test_a_part_that_comes_after_the_run_has_completed_is_loaded_by_its_next_att
     chain = Chain(world, s3, 1, {}, on_correction="rerun")
     receive(chain.put(EU, "the first part"))
     chain.begin()
-    chain.load(*chain.plan())
+    (batch,) = chain.plan()
+    chain.load(batch)
     assert chain.plan() == []
     assert chain.complete()["attempt"] == 1
     receive(chain.put(US, "a further part"))
@@ -160,7 +161,8 @@ def test_a_part_that_comes_after_the_run_has_completed_is_loaded_by_its_next_att
     published = "SELECT count(*) FROM effect WHERE kind = 'put_event' AND effect_key LIKE 'publish %%' AND payload #>> '{detail,status}' = 'COMPLETED'"
     assert world.sql(published) == [(1,)], "nothing more is published before the attempt has loaded it"
     chain.begin()
-    chain.load(*chain.plan())
+    (batch,) = chain.plan()
+    chain.load(batch)
     assert chain.plan() == []
     assert chain.complete()["metadata"]["files"] == 2
     assert chain.target == {EU: ["the first part"], US: ["a further part"]}

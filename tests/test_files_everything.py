@@ -223,7 +223,7 @@ class Everything(RuleBasedStateMachine):
     def _runs(self, which: str) -> list[tuple[str, str, str]]:
         return self.world.sql(
             f"SELECT product_id, business_date::text, cycle FROM data_product_status WHERE {which} ORDER BY 1, 2, 3"
-        )  # type: ignore[return-value]
+        )
 
     @rule(name=st.sampled_from([POSITIONS, TICKS]))
     def a_backfill_lists_what_is_there(self, name: str) -> None:

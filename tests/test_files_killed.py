@@ -60,5 +60,5 @@ def test_the_day_ends_right_though_functions_and_jobs_are_killed_during_a_wave(t
         assert again == sum(killer.halves.values()), "what killed jobs had loaded is loaded again, and nothing else"
         runs = played.sql("SELECT attempt, status FROM data_product_status WHERE product_id = 'raw/burst'")
         assert runs == [(1, "COMPLETED")]
-        refreshed = "SELECT count(*) FROM refresh_event WHERE product_id = 'raw/burst' AND superseded_at IS NULL"
+        refreshed = "SELECT count(*) FROM refresh_event WHERE product_id = 'raw/burst' AND status = 'COMPLETED' AND superseded_at IS NULL"
         assert played.sql(refreshed) == [(1,)]

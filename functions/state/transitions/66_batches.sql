@@ -82,11 +82,11 @@ DECLARE
     accept jsonb := coalesce(batches_of(r, of_step) -> 'accept', '{}');
     files record;
 BEGIN
-    IF is_cdc(r.product_id) THEN
-        SELECT coalesce(l.decision, 'done'), l.message INTO decision, message FROM stopped_lanes(r, of_step) l;
-        RETURN;
-    ELSIF NOT statuses ?| '{REJECTED,FAILED}' THEN
+    IF NOT statuses ?| '{REJECTED,FAILED}' THEN
         decision := 'done';
+        RETURN;
+    ELSIF is_cdc(r.product_id) THEN
+        SELECT coalesce(l.decision, 'done'), l.message INTO decision, message FROM stopped_lanes(r, of_step) l;
         RETURN;
     END IF;
     SELECT count(*) AS landed, count(*) FILTER (WHERE status = 'REJECTED' AND batch_id IS NOT NULL) AS rejected, count(*) FILTER (WHERE status = 'FAILED') AS failed

@@ -34,12 +34,12 @@ END $$;
 
 CREATE OR REPLACE FUNCTION loaded_files(r data_product_status, statuses jsonb) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
--- What the refresh event says of the files that the run has loaded: how many have which status, as `statuses` counts them, without those that were corrected.
+-- What the refresh event says of the files that the run has loaded: how many have which status, as `statuses` counts them, without those that were corrected, which are REJECTED or FAILED.
     SELECT jsonb_build_object('files', coalesce(s -> 'PROCESSED', '0'), 'rejected', coalesce(s -> 'REJECTED', '0'), 'failed', coalesce(s -> 'FAILED', '0'))
         || coalesce((
             SELECT jsonb_build_object('generation', e.metadata -> 'generation', 'incomplete', e.metadata -> 'incomplete')
             FROM inputs_of_run(r.run_id) d JOIN refresh_event e USING (event_key) WHERE d.upstream = files_input(r.product_id) LIMIT 1), '{}')
-    FROM (SELECT CASE WHEN is_cdc(r.product_id) THEN (
+    FROM (SELECT CASE WHEN statuses ?| '{REJECTED,FAILED}' AND is_cdc(r.product_id) THEN (
             SELECT coalesce(jsonb_object_agg(status, files), '{}') FROM (
                 SELECT f.status, count(*) AS files FROM files_of_run(r) f WHERE f.file_id <> ALL ((SELECT corrected_files(r))::bigint[]) GROUP BY f.status) each)
         ELSE statuses END AS s) counted
