@@ -44,6 +44,10 @@ class _Import:
         made = [self._product(group, keys) for group, keys in self.groups.items()]
         made += [self._stand_in(each) for each in sorted(self._missing())]
         made += [self._source(key, tables) for key, tables in sorted(self.used_sources.items())]
+        if self.settings.launch.by == "ecs":
+            text = "`roles` of the steps: name the task role and the execution role of the task definition"
+            text += "" if self.settings.launch.subnets else "; `subnets`: FARGATE needs them (--subnets)"
+            self.found.append(Note("", f"project {self.manifest.project}", Kind.TO_DO, text))
         where = {key: self.ids[self.group_of[key]] for keys in self.groups.values() for key in keys}
         return Imported.of(made, [*self.found, *notes(self.manifest, where, bool(self.settings.schedule))])
 
