@@ -41,7 +41,11 @@ WATCH = """
   CanvasRenderingContext2D.prototype.fillRect = function (...given) { window.drawn ??= performance.now(); return fill.apply(this, given); };
 """
 ANSWERED = "(name) => performance.getEntriesByType('resource').some((each) => each.name.includes(`/api/${name}`) && each.responseEnd)"
-SENT = "Object.fromEntries(performance.getEntriesByType('resource').map((each) => [each.name.split('?')[0], each.encodedBodySize]))"
+# The largest answer of each address: what is asked again is answered with what has changed.
+SENT = """() => performance.getEntriesByType("resource").reduce((found, { name, encodedBodySize }) => {
+  const address = name.split("?")[0];
+  return { ...found, [address]: Math.max(found[address] ?? 0, encodedBodySize) };
+}, {})"""
 FRAMES = """(seconds) => new Promise((done) => {
   const frames = [];
   const began = performance.now();

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -14,6 +15,7 @@ import boto3
 from botocore.config import Config
 
 import day_status
+import forecasts
 import mesh
 import runtime
 from columns import columns
@@ -84,7 +86,7 @@ def _write_date(state: State, place: Place, on_date: date, now: datetime) -> lis
         known.position = news["position"]
         return []
     status = news if news["whole"] else asked(None)
-    forecast, _ = _all(lambda after: state.forecast_page(on_date, None, False, after, PAGE, now))
+    forecast, _ = forecasts.forecast(state, on_date, None, False, sys.maxsize, now)
     content = {
         "status": {"products": columns(status["products"], on_date), "more": status["more"]},
         "forecast": {"products": forecast, "more": False},

@@ -1,6 +1,7 @@
 """Which requests of operators are whole, and what a trial of one answers. `operate` performs them; `inquire` tries them for everybody who may read."""
 
 import os
+import re
 from datetime import datetime
 from typing import Any
 
@@ -8,7 +9,7 @@ from state.answers import Operated, length
 from state.errors import BadEvent
 
 MOST_FILES = 1000  # of one operation
-OF_BACKFILL = ("product", "domain", "stop")  # one of these says what it is about
+OF_BACKFILL = re.compile("product|domain|stop")  # fields, one of which says what it is about
 HOW = ("actor", "identity", "on_behalf_of", "preview", "expect")  # the fields that do not say what is to be done
 
 
@@ -94,7 +95,7 @@ def _check_mute(event: dict[str, Any]) -> None:
 def _check_backfill(event: dict[str, Any]) -> None:
     if "landed" in event and ("product" not in event or "preview" in event or "expect" in event):
         raise BadEvent("operate: backfill with /landed needs /product, and has no /preview and no /expect")
-    if not any(each in event for each in OF_BACKFILL):
+    if not any(OF_BACKFILL.fullmatch(each) for each in event):
         raise BadEvent("operate: /product is missing")
     if event.get("until", "") < event.get("business_date", "") and "until" in event:
         raise BadEvent(f"operate: /until {event['until']} is before /business_date {event['business_date']}")
