@@ -21,7 +21,9 @@ def begin(folder: Path, names: Names) -> list[str]:
 def write(path: Path, content: bytes) -> None:
     """The file as a whole or as it was."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f"{path.name}.headgate-new")
+    scratch = path.with_name(
+        f".{path.name}.headgate-new"
+    )  # hidden: one that a crash left is none of the project's files
     scratch.write_bytes(content)
     scratch.replace(path)
 

@@ -12,6 +12,7 @@ import pytest
 
 from headgate.deployment.sam import sam
 from tests.local_application import needs_sam
+from tests.state_world import in_soak
 
 pytestmark = [pytest.mark.slow, needs_sam]
 
@@ -88,6 +89,7 @@ def test_five_commands_lead_to_a_day_with_a_changed_product(shell: Shell, wheel:
     assert {name: each for name, each in checks.items() if each["state"] == "missing"} == {}
 
 
+@in_soak
 def test_the_test_of_a_new_project_passes_and_can_fail(shell: Shell, wheel: Path) -> None:
     shell.install(wheel)
     shell("headgate", "init", "my-mesh")

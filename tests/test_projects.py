@@ -173,6 +173,7 @@ def test_a_broken_manifest_is_an_error_with_a_way_out(mesh: Path, headgate: Head
     assert (code, "git checkout -- .headgate-files.json" in printed) == (2, True)
 
 
+@pytest.mark.slow
 def test_an_upgrade_shows_what_changes_and_changes_it(mesh: Path, headgate: Headgate) -> None:
     template = (mesh / "template.yaml").read_text()
     fewer = re.sub(r"\n  DatabaseKeeper: .*", "", template)
@@ -210,6 +211,7 @@ def test_an_upgrade_shows_what_changes_and_changes_it(mesh: Path, headgate: Head
     assert (code, printed) == (0, f"Nothing to do: the project is as Headgate {VERSION} brings it.\n")
 
 
+@pytest.mark.slow
 def test_an_upgrade_also_writes_what_the_installed_generator_makes(mesh: Path, headgate: Headgate) -> None:
     machine = mesh / "statemachines/sales/revenue.asl.json"
     now = machine.read_bytes()
@@ -222,6 +224,7 @@ def test_an_upgrade_also_writes_what_the_installed_generator_makes(mesh: Path, h
     assert len((mesh / "schemas/product.schema.json").read_bytes()) > 1000
 
 
+@pytest.mark.slow
 def test_an_upgrade_refuses_to_replace_what_was_edited_and_says_how_to_keep_it(mesh: Path, headgate: Headgate) -> None:
     as_of_before(mesh, {FUNCTION: "old", "functions/alerts.py": "old"})
     (mesh / FUNCTION).write_text("mine")
@@ -241,6 +244,7 @@ def test_an_upgrade_refuses_to_replace_what_was_edited_and_says_how_to_keep_it(m
     assert headgate("upgrade")[1].startswith("Nothing to do")
 
 
+@pytest.mark.slow
 def test_a_file_that_is_kept_is_asked_about_again_when_headgates_own_has_changed(
     mesh: Path, headgate: Headgate
 ) -> None:
@@ -268,6 +272,7 @@ def test_only_a_change_can_be_kept(mesh: Path, headgate: Headgate, path: str, me
     assert (code, message in printed) == (2, True), printed
 
 
+@pytest.mark.slow
 def test_an_upgrade_that_was_interrupted_goes_on(
     mesh: Path, headgate: Headgate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -291,6 +296,26 @@ def test_an_upgrade_that_was_interrupted_goes_on(
     assert not (mesh / "functions/gone.py").exists()
 
 
+def test_a_project_of_a_newer_version_is_not_taken_back(mesh: Path, headgate: Headgate) -> None:
+    now = described(mesh)
+    Manifest("10.0.1", now.metadata, now.files).write(mesh)
+    code, printed = headgate("upgrade", "--yes")
+    assert (code, "newer than the installed" in printed, "headgate[local]==10.0.1" in printed) == (2, True, True)
+    assert described(mesh).version == "10.0.1"
+
+
+def test_what_a_crash_left_of_a_file_is_no_edit(
+    mesh: Path, headgate: Headgate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(
+            Path, "replace", lambda self, target: (_ for _ in ()).throw(OSError(5, "I/O error", str(target)))
+        )
+        with pytest.raises(OSError, match="I/O error"):
+            begin.write(mesh / FUNCTION, b"half")
+    assert described(mesh).edits(mesh) == []
+
+
 def test_a_clone_becomes_a_project(
     tmp_path: Path, headgate: Headgate, monkeypatch: pytest.MonkeyPatch, mesh: Path
 ) -> None:
@@ -305,6 +330,7 @@ def test_a_clone_becomes_a_project(
     assert headgate("upgrade", "--adopt")[0] == 2
 
 
+@pytest.mark.slow
 def test_metadata_of_older_versions_is_migrated_with_its_difference(
     mesh: Path, headgate: Headgate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -314,6 +340,7 @@ def test_metadata_of_older_versions_is_migrated_with_its_difference(
     now = product.read_text()
     product.write_text(now.replace("deadline:", "max_wait:"))
     known = (*migrations.MIGRATIONS, renamed)
+    monkeypatch.setattr(migrations, "CURRENT", 2)
     monkeypatch.setattr(upgrading, "planned", partial(upgrading.planned, known=known))
 
     code, printed = headgate("upgrade", "--dry-run")

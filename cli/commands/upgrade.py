@@ -1,6 +1,7 @@
 """`headgate upgrade`: brings the files of Headgate in a project to the installed version, and what belongs to the project along with them."""
 
 import argparse
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -12,7 +13,7 @@ from headgate.cli.operate import confirm
 from headgate.cli.project import manifest_of, require_project
 from headgate.cli.upgrade_report import as_json, lines, obstacles
 from headgate.generator.output import Changes
-from headgate.projects import upgrading
+from headgate.projects import migrations, upgrading
 from headgate.projects.manifest import NAME, Manifest
 from headgate.projects.upgrading import Upgrade
 
@@ -80,11 +81,21 @@ def _manifest(project: Path, adopt: bool) -> Manifest | None:
             f"{project} has no {NAME}: it is a clone of Headgate, or was made before `headgate init`. `headgate upgrade --adopt` makes it a project of Headgate "
             f"{VERSION}: it replaces template.yaml, functions/ and events/. Add --dry-run to see what changes"
         )
+    if found is not None and (_parts(found.version) > _parts(VERSION) or found.metadata > migrations.CURRENT):
+        raise UsageError(
+            f"the project is of Headgate {found.version}, which is newer than the installed {VERSION}, and nothing is taken back: the state may have been migrated. "
+            f"Install that version: `pip install 'headgate[local]=={found.version}'`"
+        )
     if found is not None and adopt:
         raise UsageError(
             f"{project} is a project of Headgate {found.version} already; `headgate upgrade` without --adopt"
         )
     return found
+
+
+def _parts(version: str) -> list[int]:
+    """The numbers of a version, to compare it by."""
+    return [int(each) for each in re.findall(r"[0-9]+", version)]
 
 
 def _check_kept(keep: list[str], before: Manifest | None, upgrade: Upgrade) -> None:
