@@ -203,7 +203,9 @@ def _serve_control(descriptor: int, settings: Any) -> None:
             try:
                 known = self.path in actions
                 status, answer = (
-                    (200, actions[self.path](given)) if known else receivers.receive(self.path, given, self.headers)
+                    (200, actions[self.path](given))
+                    if known
+                    else receivers.receive(self.path, given, self.headers["Authorization"])
                 )
             except BusyError as error:
                 status, answer = 503, {"message": str(error)}
