@@ -28,8 +28,17 @@ STATUS_OF = {  # by detail-type
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The messages to deliver again."""
-    answer = batch.process(event, context, parse, record, MAX_SIGNAL)
+    settling = False
+
+    def recorded(parsed: list[batch.Parsed], now: datetime) -> dict[int, str]:
+        nonlocal settling
+        settling = settling or any(SIGNAL in each for each in parsed)
+        return record(parsed, now)
+
+    answer = batch.process(event, context, parse, recorded, MAX_SIGNAL)
     ticks.look_soon(runtime.now())
+    if settling:
+        ticks.set_look(runtime.now())  # a signal is published once it has settled
     return answer
 
 

@@ -36,6 +36,11 @@ def look_soon(now: datetime) -> None:
         _moved(look, now + SOON, now)
 
 
+def set_look(now: datetime) -> None:
+    """Sets the monitor's look by the state as of now."""
+    runtime.tried(lambda: int(_moved(_names()[1], _moment(runtime.state().next_ticks(now).look), now)))
+
+
 def _set(now: datetime) -> int:
     """How many were set."""
     opening, look = _names()

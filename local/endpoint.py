@@ -210,10 +210,10 @@ def _serve_control(descriptor: int, settings: Any) -> None:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             given = _body(self)
-            known = self.path in actions
-            status, answer = (
-                (200, actions[self.path](given)) if known else receivers.receive(self.path, given, self.headers)
-            )
+            if self.path in actions:
+                status, answer = 200, actions[self.path](given)
+            else:
+                status, answer = receivers.receive(self.path, given, self.headers["Authorization"])
             body = json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))

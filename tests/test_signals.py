@@ -116,6 +116,7 @@ def test_changes_of_a_table_settle_and_each_partition_is_a_date(
     load(world, TABLE)
     receive(table_change("1", f"[EU, {TODAY}]", "[EU, 2026-11-19]"), table_change("2", f"[US, {TODAY}]", at="06:01"))
     assert forward(aws) == [], "further partitions may follow"
+    assert aws.schedules["headgate-next-look"] == f"at({TODAY}T06:35:01)", "it is published as soon as it has settled"
 
     monkeypatch.setattr(runtime, "now", lambda: NOW + timedelta(minutes=5))
     receive(
