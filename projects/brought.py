@@ -10,7 +10,7 @@ APPLICATION = Path(__file__).parent.parent / "application"
 MIGRATIONS = "functions/state/migrations/"  # of the state
 # What a build follows: the functions hold the contracts of events, and the project's own step types.
 LINKS = {"functions/own_steps": "../steps", "functions/schemas": "../events/schemas"}
-FOLDERS = ("functions", "events")
+FOLDERS = ("functions", "events", "board")
 TEMPLATE = "template.yaml"
 
 

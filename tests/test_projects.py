@@ -92,7 +92,7 @@ def test_a_new_project_is_complete_and_in_order(mesh: Path, headgate: Headgate) 
 
 def test_what_headgate_brings_is_what_this_repository_has(mesh: Path) -> None:
     tracked = subprocess.run(
-        ["git", "ls-files", "template.yaml", "functions", "events"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "ls-files", "template.yaml", "functions", "events", "board/template.yaml", "board/page"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split()  # fmt: skip
     assert described(mesh).files.keys() == {each for each in tracked if each not in brought.LINKS} | {
         path for path in brought.files() if path not in tracked
