@@ -19,21 +19,10 @@ ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "functions")]
 
 from headgate.local.postgres import running  # noqa: E402
-from tests.forecast_day import (  # noqa: E402
-    AHEAD,
-    DayAsOf,
-    Graph,
-    Habits,
-    Score,
-    finals,
-    foretold,
-    judge,
-    learn,
-    mesh,
-    moments,
-    promised,
-)
+from tests.forecast_day import AHEAD, Graph, Habits, finals, learn, mesh, promised  # noqa: E402
 from tests.forecast_oracle import oracle  # noqa: E402
+from tests.forecast_play import DayAsOf  # noqa: E402
+from tests.forecast_score import Score, foretold, judge, moments  # noqa: E402
 from tests.state_world import ENVIRONMENT, World, at, make_template, new_world  # noqa: E402
 
 HISTORY = 90

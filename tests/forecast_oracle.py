@@ -18,10 +18,10 @@ from tests.forecast_day import (
     OUTAGES,
     PAUSE,
     REPEATED,
-    Foretold,
     Habits,
     Truth,
 )
+from tests.forecast_score import Foretold
 
 Law = tuple[float, float]  # lognormal: median, spread
 NORMAL = NormalDist()

@@ -16,21 +16,10 @@ from headgate.cli.formatting import Clock
 from headgate.local.postgres import Postgres
 from tests import corpora
 from tests.fake_aws import FakeAws
-from tests.forecast_day import (
-    Day,
-    DayAsOf,
-    Graph,
-    Habits,
-    Score,
-    finals,
-    foretold,
-    judge,
-    learn,
-    mesh,
-    moments,
-    promised,
-)
+from tests.forecast_day import Graph, Habits, finals, learn, mesh, promised
 from tests.forecast_oracle import oracle
+from tests.forecast_play import Day, DayAsOf
+from tests.forecast_score import Score, foretold, judge, moments
 from tests.state_steps import complete, uuid
 from tests.state_world import World, at, daily, external, in_soak, leaf, new_world, product
 

@@ -225,9 +225,9 @@ CREATE OR REPLACE FUNCTION deciding(f forecast, product text) RETURNS bigint[] L
     SELECT array_agg(c.place) FROM chain c
 $$;
 
-CREATE OR REPLACE FUNCTION forecast_columns(on_date date, of_product text, only_at_risk boolean, after text, now_is timestamptz)
+CREATE OR REPLACE FUNCTION forecast_answer(on_date date, of_product text, only_at_risk boolean, after text, now_is timestamptz)
 RETURNS TABLE (key text, entry text)
-LANGUAGE plpgsql STABLE SET enable_nestloop = off SET enable_seqscan = off AS $$
+LANGUAGE plpgsql STABLE SET enable_nestloop = off AS $$
 -- The forecast as an answer: of all products, of one with everything before it that decides, or of those at risk, as many after the key `after` as an answer holds, which
 -- is all of them up to some ten thousand. A row is a part of the column `key`; a column has a value for each product, separated by commas. Moments are seconds after the beginning of
 -- the date in UTC; in `waits_for` and `because` a product of this answer is its number, from 0 on.
@@ -269,3 +269,10 @@ BEGIN
     CROSS JOIN LATERAL generate_series(0, (length(each.value) - 1) / 60000) part
     WHERE m.product IS NOT NULL ORDER BY each.key, part;
 END $$;
+
+CREATE OR REPLACE FUNCTION forecast_columns(on_date date, of_product text, only_at_risk boolean, after text, now_is timestamptz)
+RETURNS TABLE (key text, entry text)
+LANGUAGE sql STABLE SET enable_seqscan = off AS $$
+-- As `forecast_answer`.
+    SELECT a.key, a.entry FROM forecast_answer(on_date, of_product, only_at_risk, after, now_is) a
+$$;

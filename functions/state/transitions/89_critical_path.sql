@@ -49,7 +49,7 @@ CREATE OR REPLACE FUNCTION link_of_future(f forecast, at_place bigint, on_date d
 $$;
 
 CREATE OR REPLACE FUNCTION critical_path(of_product text, on_date date, of_cycle text, now_is timestamptz) RETURNS jsonb
-LANGUAGE plpgsql STABLE SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $$
 -- The path to the product, itself first, [link]: each waits for the next. What has been released is known from its run and its arrivals; the rest is forecast.
 DECLARE
     links jsonb := '[]';
