@@ -63,6 +63,7 @@ def ancestors(graph: dict[str, frozenset[str]], task: str) -> set[str]:
     return set(graph[task]).union(*(ancestors(graph, each) for each in graph[task]))
 
 
+@settings(deadline=None)
 @given(graphs())
 def test_steps_keep_every_order_of_a_graph_and_say_where_they_add_one(graph: dict[str, frozenset[str]]) -> None:
     made, waiting = arranged(graph, lambda task: {"name": task})
@@ -74,6 +75,7 @@ def test_steps_keep_every_order_of_a_graph_and_say_where_they_add_one(graph: dic
     assert (wanted == found) == (not waiting)
 
 
+@settings(deadline=None)
 @given(graphs(), st.data())
 def test_what_is_left_out_keeps_the_order_of_the_others(graph: dict[str, frozenset[str]], data: st.DataObject) -> None:
     gone = data.draw(st.sets(st.sampled_from(sorted(graph))))
@@ -97,6 +99,7 @@ texts = st.text(
 )
 
 
+@settings(deadline=None)
 @given(texts, st.dictionaries(texts.filter(bool), st.one_of(texts, st.integers(), st.booleans()), max_size=4))
 def test_yaml_reads_a_product_back_as_it_is(text: str, arguments: dict[str, Any]) -> None:
     document = {
@@ -110,6 +113,7 @@ def test_yaml_reads_a_product_back_as_it_is(text: str, arguments: dict[str, Any]
     assert yaml.safe_load(written) == document
 
 
+@settings(deadline=None)
 @given(st.lists(texts, unique=True, max_size=8))
 def test_names_are_different_valid_and_the_same_every_time(keys: list[str]) -> None:
     for make in (Names, step_names):
@@ -186,6 +190,7 @@ def test_nodes_are_selected_as_dbt_does(manifest: Manifest, words: list[str], ex
     assert {manifest.nodes[each]["name"] for each in selected(manifest, words)} == expected
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_products_of_a_dbt_project_never_wait_for_each_other(data: st.DataObject) -> None:
     """Folders at random: whatever the parts, their stages have no cycle, and every node is in one product."""
