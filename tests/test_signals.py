@@ -295,6 +295,7 @@ def test_signals_of_a_machine_of_this_application_are_left_to_the_job_status_pro
     assert forward(aws) == []
 
 
+@pytest.mark.slow
 @settings(max_examples=15 * SOAK, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_order_of_signals_ends_with_the_latest_and_releases_once(
