@@ -21,6 +21,8 @@ NOT_EXECUTED = {
     "needs AWS": "a deployed stack",
     "needs make": "the environments that are being made here",
     "needs containers": "a container engine",
+    "needs a wheel": "a package index that has Headgate: tests/test_new_project.py installs the wheel",
+    "needs another system": "files of that system: tests/test_import.py has some",
     "needs a person": "a browser, or a shell in which somebody types",
     "needs the files of a day": "a whole day of files: tests/test_files_acceptance.py plays one",
 }
