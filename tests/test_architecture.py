@@ -16,6 +16,7 @@ LAYERS = (
     ("plan",),
     ("cache", "file_digests", "metadata", "rules", "render", "graph", "scenario_names"),
     ("lint", "output"),
+    ("reference_texts",),
     ("generate", "reference"),
     ("project",),
 )
