@@ -17,6 +17,7 @@ LAYERS = (
     ("cache", "file_digests", "metadata", "rules", "render", "graph", "scenario_names"),
     ("contracts",),
     ("lint", "output"),
+    ("reference_texts",),
     ("generate", "reference"),
     ("project",),
 )

@@ -295,7 +295,7 @@ def test_operations_and_who_did_them(world: World, aws: FakeAws) -> None:
 CONTRACTS = {
     "alerts": ["alert", "alert"],
     "inquire": ["inquire"],
-    "refresh_events": ["refresh-event", "refresh-event"],
+    "refresh_events": ["refresh-event", "refresh-event", "openlineage-run-event"],
     "job_status": ["glue-job-state-change", "execution-status-change"],  # one record each
     "dependency_gate": ["dependency-gate"],
     "operate": ["operate"],
