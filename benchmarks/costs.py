@@ -41,7 +41,7 @@ DATABASE_CALLS = {
     "job_status": 5,
     "outcome_recorder": 2,
 }
-TICK_CALLS = {"scheduler": 5, "monitor": 14}  # database calls of a tick that finds nothing to do
+TICK_CALLS = {"scheduler": 6, "monitor": 16}  # database calls of a tick that finds nothing to do
 EVENTS = 3  # put on the central bus for a run: its input's, its start, its end; each is forwarded once
 PAUSE = 300 + 15  # seconds: until an idle database pauses, and until it has resumed
 BUSY_ACU, IDLE_ACU = 1.0, 0.5

@@ -56,13 +56,11 @@ def _called(place: Place, function: str, event: Entry) -> Any:
 
 def _signed(event: Entry, application: str) -> dict[str, str]:
     """The headers by which `operate` asks AWS who has sent the event (see `caller`)."""
-    _, partition, _, region, *_ = application.split(":")
-    address = f"https://sts.{region}.{caller.SUFFIXES.get(partition, 'amazonaws.com')}/"
     headers = {
         "content-type": "application/x-www-form-urlencoded; charset=utf-8",
         caller.OF_REQUEST: caller.digest(event, application),
     }
-    request = AWSRequest("POST", address, headers, caller.BODY)
-    SigV4Auth(credentials(), "sts", region).add_auth(request)
+    request = AWSRequest("POST", caller.address_of_sts(application) + "/", headers, caller.BODY)
+    SigV4Auth(credentials(), "sts", application.split(":")[3]).add_auth(request)
     given = {name.lower(): value for name, value in request.headers.items()}
     return {name: str(given[name]) for name in HANDED_OVER if name in given}

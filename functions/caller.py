@@ -63,10 +63,14 @@ def digest(event: dict[str, Any], application: str) -> str:
     return hashlib.sha256(f"{application}\n{asked}".encode()).hexdigest()
 
 
-def _confirmed(headers: dict[str, str], application: str) -> str:
+def address_of_sts(application: str) -> str:
+    """In the region and partition of the application."""
     _, partition, _, region, *_ = application.split(":")
-    address = f"https://sts.{region}.{SUFFIXES.get(partition, 'amazonaws.com')}"
-    url = os.environ.get("AWS_ENDPOINT_URL") or address
+    return f"https://sts.{region}.{SUFFIXES.get(partition, 'amazonaws.com')}"
+
+
+def _confirmed(headers: dict[str, str], application: str) -> str:
+    url = os.environ.get("AWS_ENDPOINT_URL") or address_of_sts(application)
     given = {**headers, "content-type": "application/x-www-form-urlencoded; charset=utf-8"}
     request = urllib.request.Request(f"{url}/", BODY, given, method="POST")  # noqa: S310 - the host is of AWS, or of the local runtime
     try:

@@ -18,9 +18,9 @@ from botocore.exceptions import ClientError
 
 from headgate.local import endpoint, postgres
 from headgate.local.clock import OFFSET
+from headgate.local.control import Control
 from headgate.local.data_api import DataApi
 from headgate.local.data_api_server import served
-from headgate.local.endpoint import Control
 from headgate.local.process import listener, popen
 from headgate.local.stack import ACCOUNT, REGION, Places, Stack, StartError, end_of
 

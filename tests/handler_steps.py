@@ -28,6 +28,7 @@ class Seconds:
 
 # The database role of each function, as in the template; the others are workers. None is the owner of the database.
 ROLES = {
+    "board_snapshot": "headgate_reader",
     "inquire": "headgate_reader",
     "metadata_loader": "headgate_keeper",
     "retention": "headgate_keeper",

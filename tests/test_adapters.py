@@ -10,7 +10,7 @@ import botocore
 import pytest
 
 from headgate.local import adapters, runtime
-from headgate.local.endpoint import BusyError
+from headgate.local.control import BusyError
 from headgate.local.provisioning import provision
 from headgate.local.runtime import Runtime
 from headgate.local.stack import ACCOUNT, REGION, Places

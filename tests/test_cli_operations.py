@@ -383,6 +383,7 @@ def test_questions_are_answered_in_print_and_as_json(running: StandIn, headgate:
     }  # fmt: skip
     running.answers = {
         "status": {**common, "products": [{"product": "d1/ds1", "status": "PROCESSING"}]},
+        "forecast": {**common, "products": []},
         "history": {**common, "entries": []},
         "why": {**common, "run": run},
     }

@@ -145,7 +145,8 @@ def running(world: World, visibility: str) -> str:
 
 
 def test_every_event_goes_to_the_region_of_its_bus() -> None:
-    assert [name for name, kind in effect_kinds.KINDS.items() if kind.service == "events"] == ["put_event"]
+    assert [name for name, kind in effect_kinds.KINDS.items() if kind.service == "events"] == ["put_event", "lineage"]
+    assert effect_kinds.KINDS["lineage"].region is None, "it is put on the bus of the application itself"
     assert effect_kinds.KINDS["put_event"].region is not None
 
 

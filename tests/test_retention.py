@@ -102,6 +102,7 @@ OWN_TIME = {
     "data_product_hold_history",
     "unmade_opening",
     "backfill",
+    "signal",
     "archive_page",
     "alert_conversation",
     "alert_mute",

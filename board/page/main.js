@@ -1,6 +1,6 @@
 // The page: a bar with where one can go, and the page that the address names.
 import { render } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import "@preact/signals";
 import { signIn } from "./api.js";
 import { Bar } from "./bar.js";
@@ -9,7 +9,7 @@ import { Overview } from "./hosted.js";
 import { html } from "./html.js";
 import { follow, route } from "./routes.js";
 import { keepPage } from "./snapshot.js";
-import { Failure } from "./parts.js";
+import { Failure, Loading } from "./parts.js";
 import { Today } from "./pages/today.js";
 import { Product } from "./pages/product.js";
 import { Run } from "./pages/run.js";
@@ -17,8 +17,16 @@ import { Day } from "./pages/day.js";
 import { Mesh } from "./pages/mesh.js";
 import { Alerts, Changes, Files, Health } from "./pages/operators.js";
 import { Catalog } from "./pages/catalog.js";
-import { Edit } from "./pages/edit.js";
 import { at, lasting } from "./times.js";
+
+// A page that few people open is loaded when they do.
+function Edit() {
+  const [Loaded, setLoaded] = useState(null);
+  useEffect(() => {
+    import("./pages/edit.js").then((page) => setLoaded(() => page.Edit));
+  }, []);
+  return Loaded ? html`<${Loaded} />` : html`<${Loading} />`;
+}
 
 const PAGES = { today: Today, product: Product, run: Run, day: Day, mesh: Mesh, files: Files, alerts: Alerts, changes: Changes, health: Health, catalog: Catalog, edit: Edit };
 

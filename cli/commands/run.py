@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     gc.enable()  # unlike the other commands this one runs for long
     interrupts.end_in_order()
     from headgate.local import player, postgres, snapshot, stack
-    from headgate.local.endpoint import BusyError
+    from headgate.local.control import BusyError
     from headgate.local.provisioning import provision
 
     with run_folder(arguments.keep) as folder:

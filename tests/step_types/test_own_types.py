@@ -64,6 +64,9 @@ def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         ROOT / "functions", tmp_path / "functions", symlinks=True, ignore=shutil.ignore_patterns("__pycache__")
     )
     (tmp_path / "events").symlink_to(ROOT / "events")
+    shutil.copytree(
+        ROOT / "board", tmp_path / "board", ignore=shutil.ignore_patterns("__pycache__")
+    )  # functions has links to it
     shutil.copytree(TYPE, tmp_path / "steps" / "sagemaker_pipeline")
     lay_out(METADATA, tmp_path)
     monkeypatch.chdir(tmp_path)
