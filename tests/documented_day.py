@@ -26,7 +26,7 @@ SECONDS = 60
 
 def sample_project(folder: Path) -> Path:
     """A project with the sample's metadata, which the commands may change."""
-    for name in ("template.yaml", "samconfig.toml", "functions", "events"):
+    for name in ("template.yaml", "samconfig.toml", "functions", "events", "board"):
         (folder / name).symlink_to(ROOT / name)
     for name in ("products", "statemachines", "steps"):
         shutil.copytree(ROOT / name, folder / name, symlinks=True)

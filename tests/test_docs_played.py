@@ -12,6 +12,7 @@ from tests.documented import ROOT, Step, pages, steps
 from tests.documented_day import do, on_a_recent_day, sample_project
 from tests.headgate_command import mentioning, output_of
 from tests.local_application import needs_sam
+from tests.state_world import in_soak
 
 pytestmark = pytest.mark.slow
 TUTORIAL = ROOT / "docs" / "tutorial.md"
@@ -82,11 +83,13 @@ def on_the_sample(folder: Path) -> None:
 
 
 @needs_sam
+@in_soak
 def test_the_tutorial_shows_what_happens(day: Day) -> None:
     assert not day.wrong, "\n" + "\n".join(day.wrong)
 
 
 @needs_sam
+@in_soak
 @pytest.mark.parametrize("page", named("running day"))
 def test_a_page_shows_what_happens_on_a_running_day(page: str, day: Day) -> None:
     wrong = [found for each in of(page, "running day") if (found := do(each, day.folder))]

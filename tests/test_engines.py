@@ -16,6 +16,7 @@ from headgate.local.scenario import Scenario
 from tests import moto_engine
 from tests.local_application import ROOT, Application, deployed, needs_sam, sample, whole_sample
 from tests.moto_engine import Answer, FailTask, Succeed
+from tests.state_world import in_soak
 
 pytestmark = [pytest.mark.slow, needs_sam]
 FAILED = FailTask("JobFailed", "as the day has it")
@@ -83,6 +84,7 @@ def test_the_stifel_day_goes_the_same_way(stifel: Application, product: str) -> 
     assert here[0] == "Wait for dependencies"
 
 
+@in_soak
 @pytest.mark.parametrize("product", MARKETPLACE)
 def test_the_marketplace_day_goes_the_same_way(marketplace: Application, product: str) -> None:
     assert straightened(on_the_endpoint(marketplace, product)) == straightened(on_moto(product, MARKETPLACE[product]))

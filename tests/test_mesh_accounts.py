@@ -221,6 +221,7 @@ def test_an_event_of_another_account_of_the_mesh_counts_for_nothing_and_is_a_dea
     assert mesh.status(mesh.d1, "d1/ds4") == mesh.status(mesh.d2, "d2/ds1") == "COMPLETED"
 
 
+@in_soak
 def test_while_the_central_account_is_away_nothing_is_lost(mesh: Mesh) -> None:
     """Its bus refuses everything from 02:00 to 04:30, while d1/ds1, d1/ds2 and d1/ds3 complete or would."""
     policies = mesh.central.client("events")

@@ -61,6 +61,7 @@ def shell(tmp_path: Path) -> Shell:
     return Shell(environment, tmp_path / "work")
 
 
+@in_soak
 def test_five_commands_lead_to_a_day_with_a_changed_product(shell: Shell, wheel: Path) -> None:
     shell.install(wheel)
     shell("headgate", "init", "my-mesh")

@@ -14,7 +14,7 @@ from headgate.local.data_api import DataApi
 from headgate.local.data_api_values import ApiError
 from tests.local_application import Application, deployed, needs_sam, sample
 from tests.moto_engine import Raise, execute
-from tests.state_world import SOAK
+from tests.state_world import SOAK, in_soak
 from tests.test_machines import COMPLETED, PUBLISH, machine
 from tests.test_run_faults import hopeful
 from tests.test_template import RESOURCES
@@ -98,6 +98,7 @@ def outages(application: Application, day: Any, chance: random.Random, longest: 
 
 @pytest.mark.slow
 @needs_sam
+@in_soak
 @pytest.mark.parametrize("seed", range(1 if SOAK == 1 else SOAK))
 def test_a_day_with_outages_ends_as_the_undisturbed_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int

@@ -11,6 +11,7 @@ import pytest
 from headgate.generator.plan import grants
 from tests.golden import FOLDER
 from tests.local_application import ROOT, deployed, needs_sam, sample
+from tests.state_world import in_soak
 from tests.test_template import NESTED, RESOURCES
 
 
@@ -103,6 +104,7 @@ def test_a_machines_role_names_exactly_what_it_calls() -> None:
 
 @pytest.mark.slow
 @needs_sam
+@in_soak
 def test_without_one_of_its_permissions_the_day_does_not_end_well(tmp_path: Path) -> None:
     """The roles are enforced: what a run proves, it proves with them."""
     project = tmp_path / "project"

@@ -55,9 +55,15 @@ def test_a_day_is_played_and_printed(name: str) -> None:
 @pytest.mark.parametrize(
     ("mesh", "name"),
     [
-        ("recovery", "fixed-after-the-deadline"),
         ("recovery", "fallback-then-recovery"),
-        *((("recovery", "fixed-in-another-account"), ("recovery", "skipped-upstream")) if SOAK > 1 else ()),
+        *(
+            (
+                ("recovery", each)
+                for each in ("fixed-after-the-deadline", "fixed-in-another-account", "skipped-upstream")
+            )
+            if SOAK > 1
+            else ()
+        ),
     ],
 )
 def test_a_day_on_which_things_go_on_by_themselves(mesh: str, name: str, tmp_path: Path) -> None:

@@ -62,6 +62,7 @@ def test_the_endpoint_is_restarted_and_the_lost_executions_run_again(tmp_path: P
     assert any(each.get("error") == "ExecutionLost" and each["by"] == "monitor" for each in played.entries)
 
 
+@in_soak
 def test_the_endpoint_dies_and_knows_nothing_any_more(tmp_path: Path) -> None:
     """After kill -9 the endpoint has lost stacks, executions and messages; the state has not. It is deployed again."""
     day = hopeful(sample("stifel"))
@@ -165,6 +166,7 @@ def test_a_job_that_hangs_is_ended_by_its_timeout_and_tried_again(tmp_path: Path
     assert ends == ["TIMEOUT", "SUCCEEDED"]
 
 
+@in_soak
 def test_a_job_that_hangs_and_is_not_to_be_retried_fails_its_run_and_nothing_else(tmp_path: Path) -> None:
     day = sample("stifel")
     failed, waiting = Expectation("ERROR", error="JobTimedOut"), Expectation("ERROR", error="UpstreamFailed")

@@ -16,6 +16,7 @@ import pytest
 from headgate.local import presence
 from tests.headgate_command import HEADGATE, headgate, lay_out, mentioning, output_of
 from tests.local_application import ROOT, needs_sam
+from tests.state_world import in_soak
 
 pytestmark = [pytest.mark.slow, needs_sam]
 DATE = "2026-11-18"
@@ -131,6 +132,7 @@ def test_a_folder_inside_the_project_is_told_the_way_out(up: Path) -> None:
         assert (done.returncode, f"`cd {up}`" in done.stderr) == (2, True), done.stderr
 
 
+@in_soak
 def test_a_deleted_folder_ends_the_application_and_stays_deleted(up: Path) -> None:
     process = presence.look(runtime_of(up)).process
     (up / ".headgate").rename(up / "deleted")  # at one moment
@@ -142,6 +144,7 @@ def test_a_deleted_folder_ends_the_application_and_stays_deleted(up: Path) -> No
     assert headgate("up", folder=up).returncode == 0
 
 
+@in_soak
 def test_an_interrupted_start_leaves_no_process(up: Path) -> None:
     """At whatever moment. A `headgate up` that is killed cannot wait for the end of what it started; the next one continues in any case."""
     for how in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
