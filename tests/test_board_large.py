@@ -27,6 +27,12 @@ DRAWN = {
     "day": ".chart canvas",
     "catalog": "button.more",
 }
+COUNT_FILLED = """() => {
+  const { fillRect, strokeRect } = CanvasRenderingContext2D.prototype;
+  [window.filled, window.framed] = [0, 0];
+  CanvasRenderingContext2D.prototype.fillRect = function (...given) { window.filled += 1; return fillRect.apply(this, given); };
+  CanvasRenderingContext2D.prototype.strokeRect = function (...given) { window.framed += 1; return strokeRect.apply(this, given); };
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +62,20 @@ def test_every_page_of_a_large_mesh(
         page = go("today?q=domain-001/p0002")
         page.wait_for_selector("tbody tr")
         assert [each.inner_text() for each in page.locator("tbody th").all()] == ["domain-001/p0002"]
+
+
+def test_a_selection_draws_no_tile_again(
+    browser: Browser, world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime, "now", lambda: NOW)
+    world.load(large(683, 42), LOADED)
+    open_runs(world)
+    with serving(Board([InProcess("local")])) as address, opened(browser, address) as go:
+        page = go("mesh?selected=domain-000%2Fp0003")
+        page.wait_for_selector("section.selected:has-text('depends on it'), section.selected:has-text('If it fails')")
+        page.evaluate(COUNT_FILLED)
+        for _ in range(3):
+            page.press("canvas.wall", "ArrowRight")
+        page.wait_for_selector("section.selected:not(:has-text('domain-000/p0003'))")
+        assert page.evaluate("window.framed") > 0, "what is selected has a frame"
+        assert page.evaluate("window.filled") == 0

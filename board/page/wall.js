@@ -12,6 +12,7 @@ export class Wall {
     this.canvas = canvas;
     this.tiles = [];
     this.boxes = [];
+    this.places = new Map();
     this.near = new Map();
     this.surface = new Surface(canvas, () => this.draw());
     canvas.addEventListener("click", (event) => select(this.at(event)?.product));
@@ -24,7 +25,7 @@ export class Wall {
       const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
       if (!step || !this.tiles.length) return;
       event.preventDefault();
-      const now = this.tiles.findIndex((tile) => tile.product === this.selected);
+      const now = this.places.get(this.selected)?.place ?? -1;
       select(this.tiles[(now + step + this.tiles.length) % this.tiles.length].product);
     });
   }
@@ -72,19 +73,36 @@ export class Wall {
       left += Math.max(boxWide, 70) + GAP;
       high = Math.max(high, HEAD + Math.ceil(domain.tiles.length / across) * (tall + 2));
     }
+    this.places = new Map(this.tiles.map((tile, place) => [tile.product, { ...tile, place }]));
     return top + high + 4;
   }
 
+  // The tiles are drawn once and kept as a picture: a selection, which may move with every key, draws that and its frames.
   draw() {
     const { context, width } = this.surface;
     if (!this.domains) return;
-    const height = Math.ceil(this.place(width));
-    if (Math.abs(height - this.surface.height) > 1) {
-      this.canvas.style.height = `${height}px`; // it is drawn again in its new size
-      return;
-    }
     const paint = colours();
-    context.clearRect(0, 0, width, height);
+    const { domains, canvas, of } = this;
+    if (of?.domains !== domains || of.paint !== paint || of.wide !== canvas.width || of.high !== canvas.height) {
+      const height = Math.ceil(this.place(width));
+      if (Math.abs(height - this.surface.height) > 1) {
+        canvas.style.height = `${height}px`; // it is drawn again in its new size
+        return;
+      }
+      this.picture = this.pictureOf(paint);
+      this.of = { domains, paint, wide: canvas.width, high: canvas.height };
+    }
+    context.clearRect(0, 0, width, this.surface.height);
+    context.drawImage(this.picture, 0, 0, width, this.surface.height);
+    for (const [product, side] of this.near) this.frame(this.places.get(product), side === "before" ? paint.live : paint.accent, 2);
+    this.frame(this.places.get(this.selected), paint.text, 3);
+  }
+
+  pictureOf(paint) {
+    const picture = document.createElement("canvas");
+    [picture.width, picture.height] = [this.canvas.width, this.canvas.height];
+    const context = picture.getContext("2d");
+    context.setTransform(this.surface.context.getTransform());
     context.font = `11px ${paint.font}`;
     context.fillStyle = paint.quiet;
     for (const box of this.boxes) context.fillText(box.name, box.left, box.top + 12, box.wide);
@@ -93,25 +111,29 @@ export class Wall {
       for (const tile of this.tiles) if (tile.tone === tone) context.fillRect(tile.left, tile.top, tile.wide, tile.tall);
     }
     this.marks(context, paint);
+    return picture;
   }
 
-  // Each state has a mark as well as a colour, done has none; what is selected and what is around it has a frame.
+  // Each state has a mark as well as a colour, done has none.
   marks(context, paint) {
     context.font = `12px ${paint.font}`;
+    context.fillStyle = context.strokeStyle = paint.page;
     for (const tile of this.tiles) {
-      context.fillStyle = context.strokeStyle = paint.page;
       context.lineWidth = 1;
       if (tile.tall === NAMED) context.fillText(cut(context, tile.product.split("/")[1], tile.wide - 28), tile.left + 22, tile.top + 16);
       const size = tile.tall === NAMED ? 10 : tile.tall - 2;
       const edge = tile.tall === NAMED ? 7 : 1;
       MARKS[tile.tone]?.(context, tile.left + edge, tile.top + edge, size);
-      const near = tile.product === this.selected ? "selected" : this.near.get(tile.product);
-      if (near) {
-        context.strokeStyle = near === "before" ? paint.live : near === "after" ? paint.accent : paint.text;
-        context.lineWidth = near === "selected" ? 3 : 2;
-        context.strokeRect(tile.left - 1, tile.top - 1, tile.wide + 2, tile.tall + 2);
-      }
     }
+  }
+
+  // Around what is selected, and what is before and after it.
+  frame(tile, colour, thick) {
+    if (!tile) return;
+    const { context } = this.surface;
+    context.strokeStyle = colour;
+    context.lineWidth = thick;
+    context.strokeRect(tile.left - 1, tile.top - 1, tile.wide + 2, tile.tall + 2);
   }
 
   at(event) {

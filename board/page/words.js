@@ -31,7 +31,7 @@ const STATUS = {
   ARCHIVED: ["archived", "mute", "box"],
 };
 
-const isPast = (moment, now) => Boolean(moment) && new Date(moment) < new Date(now);
+const isPast = (moment, now) => Boolean(moment) && Date.parse(moment) < Date.parse(now);
 
 export function group(row, now) {
   if (row.status === "ERROR" || row.status === "FAILED") return "failed";

@@ -1,5 +1,5 @@
 // The mesh: each domain a box of tiles, one for each product, what needs attention first.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Filters } from "../bar.js";
 import { date, day, now, rows } from "../day.js";
 import { Fresh, graph, levels, useFreshness } from "../graph.js";
@@ -32,7 +32,8 @@ function Tiles({ selected }) {
   }, []);
   useEffect(() => wall.current.show(rows.value, now.value), [rows.value]);
   useEffect(() => wall.current.select(selected, selected && graph.value ? around(graph.value, selected) : new Map()), [selected, graph.value]);
-  return html`<canvas class="wall" ref=${canvas} tabindex="0" role="img" aria-label=${`${rows.value.length} products in ${new Set(rows.value.map((row) => row.product.split("/")[0])).size} domains; the same as a table with the button above`}></canvas>
+  const shownDomains = useMemo(() => new Set(rows.value.map((row) => row.product.split("/")[0])).size, [rows.value]);
+  return html`<canvas class="wall" ref=${canvas} tabindex="0" role="img" aria-label=${`${rows.value.length} products in ${shownDomains} domains; the same as a table with the button above`}></canvas>
   <p class="legend">${MARKS.map(([tone, mark, word]) => html`<span key=${tone} class="key mark ${tone}" aria-hidden="true">${mark}</span>${word} `)}</p>`;
 }
 
