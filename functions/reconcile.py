@@ -72,4 +72,5 @@ def _files(source: Json, page: dict[str, Any]) -> Iterator[Json]:
             "size": each["Size"],
             "event_at": each["LastModified"].isoformat(),
             "how": "listed",
+            "latest": each.get("IsLatest", True),
         }

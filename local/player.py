@@ -13,7 +13,8 @@ from headgate.local.runtime import Runtime
 from headgate.local.scenario import Expectation, Moment, Scenario
 from headgate.local.stack import FunctionError
 
-Progress = Callable[[datetime], None]
+# Called at each moment at which the application is idle; true if it has done something there, which the day then waits for.
+Progress = Callable[[datetime], bool | None]
 
 
 @dataclass
@@ -37,7 +38,8 @@ def play(runtime: Runtime, scenario: Scenario, data: Path, progress: Progress = 
     unexpected: list[str] = []
     while True:
         idle = runtime.control.wait_until_idle(120)
-        progress(datetime.fromtimestamp(idle["now"], scenario.timezone))
+        if progress(datetime.fromtimestamp(idle["now"], scenario.timezone)):
+            continue
         if not moments and not runtime.open_runs(scenario.business_date) and _as_expected(runtime, scenario):
             break
         due = [each for each in (idle["next"], moments[0].at.timestamp() if moments else None) if each is not None]

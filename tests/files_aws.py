@@ -145,11 +145,12 @@ class FilesAws:
             (each for each in self.oracle.puts.values() if each.key.startswith(prefix)),
             key=lambda each: (each.key, -each.number),
         )
+        latest = {each.key: each.version for each in reversed(found)}
         if after:
             found = found[[(each.key, each.version) for each in found].index(after) + 1 :]
         for start in range(0, len(found), PAGE):
             yield [
-                {"Key": each.key, "VersionId": each.version, "ETag": f'"e{each.number}"', "Size": each.size, "LastModified": self.aws.put_at[each.version]}
+                {"Key": each.key, "VersionId": each.version, "IsLatest": latest[each.key] == each.version, "ETag": f'"e{each.number}"', "Size": each.size, "LastModified": self.aws.put_at[each.version]}
                 for each in found[start : start + PAGE]
             ]  # fmt: skip
 

@@ -5,9 +5,8 @@ import dataclasses
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,7 +33,7 @@ class Application:
     runtime: Runtime
     data: Path
 
-    def play(self, day: scenario.Scenario, meanwhile: Callable[[datetime], None] = lambda moment: None) -> player.Day:
+    def play(self, day: scenario.Scenario, meanwhile: player.Progress = lambda moment: None) -> player.Day:
         """Plays the day; `meanwhile` is called whenever everything is quiet."""
         return player.play(self.runtime, day, self.data, meanwhile)
 

@@ -88,6 +88,8 @@ def land(world: World, names: list[str], now: datetime, **more: Any) -> dict[str
 def statuses(world: World) -> dict[str, list[str]]:
     """Of each object the statuses of its versions, in their order."""
     found: dict[str, list[str]] = {}
-    for key, status in world.sql("SELECT key, status FROM landing_file ORDER BY key, sequencer NULLS LAST, file_id"):
+    for key, status in world.sql(
+        "SELECT key, status FROM landing_file ORDER BY key, sequencer NULLS LAST, latest, file_id"
+    ):
         found.setdefault(key.rsplit("/", 1)[-1], []).append(status)
     return found

@@ -235,7 +235,39 @@ def test_the_history_of_a_file_has_what_it_was(world: World) -> None:
     land(world, [EU], SIX)
     later = SIX + timedelta(minutes=1)
     land(world, [EU], later, version="2")
-    assert world.sql("SELECT status, changed_at FROM landing_file_history") == [("RECEIVED", SIX)]
+    first = world.sql("SELECT b.status, b.changed_at, b.changed_by FROM landing_file f CROSS JOIN states_before(f) b")
+    assert first == [("RECEIVED", SIX, "files")]
     assert world.sql("SELECT status, reason, changed_at FROM landing_file WHERE version_id = 'v1'") == [
         ("SUPERSEDED", "a newer version came", later)
     ]
+
+
+def listed(name: str, version: str, latest: bool) -> dict[str, Any]:
+    """Found by listing, put within the same second as every other."""
+    return seen(source({"count": 1}), name, SIX, version, sequencer=None, how="listed", latest=latest)
+
+
+@pytest.mark.parametrize(("older", "newer"), [("a", "b"), ("b", "a")])
+@pytest.mark.parametrize("first", ["older", "newer"])
+def test_of_two_versions_of_one_second_the_one_that_is_listed_as_the_latest_counts(
+    world: World, older: str, newer: str, first: str
+) -> None:
+    load(world, {"count": 1})
+    files = [listed(EU, older, latest=False), listed(EU, newer, latest=True)]
+    for each in files if first == "older" else reversed(files):
+        world.state.record_files([each], SIX)
+    assert world.sql("SELECT version_id FROM landing_file WHERE counts") == [(f"v{newer}",)]
+
+
+def test_what_is_listed_as_the_latest_is_newer_than_what_an_event_reported_in_the_same_second(world: World) -> None:
+    load(world, {"count": 1})
+    land(world, [EU], SIX)
+    world.state.record_files([listed(EU, "2", latest=True)], SIX)
+    assert world.sql("SELECT version_id FROM landing_file WHERE counts") == [("v2",)]
+
+
+def test_a_second_later_is_newer_whatever_was_the_latest_before(world: World) -> None:
+    load(world, {"count": 1})
+    world.state.record_files([listed(EU, "1", latest=True)], SIX)
+    land(world, [EU], SIX + timedelta(seconds=1), version="2")
+    assert world.sql("SELECT version_id FROM landing_file WHERE counts") == [("v2",)]

@@ -19,14 +19,16 @@ from tests.state_world import in_soak
 pytestmark = [pytest.mark.slow, needs_sam]
 
 
-def once_at(clock: str, fault: Callable[[], Any]) -> Callable[[datetime], None]:
+def once_at(clock: str, fault: Callable[[], Any]) -> Callable[[datetime], bool]:
     """Lets the fault happen at the first quiet moment after that time."""
     done: list[bool] = []
 
-    def meanwhile(moment: datetime) -> None:
-        if not done and moment.strftime("%H:%M") >= clock:
-            done.append(True)
-            fault()
+    def meanwhile(moment: datetime) -> bool:
+        if done or moment.strftime("%H:%M") < clock:
+            return False
+        done.append(True)
+        fault()
+        return True
 
     return meanwhile
 

@@ -184,6 +184,7 @@ CREATE TABLE public.landing_file (
     changed_at timestamp with time zone NOT NULL,
     changed_by text NOT NULL,
     retriable boolean DEFAULT true NOT NULL,
+    latest boolean,
     CONSTRAINT landing_file_check CHECK (((status <> 'UNMATCHED'::text) OR (product_id IS NULL))),
     CONSTRAINT landing_file_how_check CHECK ((how = ANY (ARRAY['event'::text, 'listed'::text, 'manual'::text]))),
     CONSTRAINT landing_file_kind_check CHECK ((kind = ANY (ARRAY['data'::text, 'marker'::text, 'manifest'::text]))),
@@ -448,6 +449,15 @@ CREATE TABLE public.landing_batch (
     late bigint[] DEFAULT '{}'::bigint[] NOT NULL,
     CONSTRAINT landing_batch_status_check CHECK ((status = ANY (ARRAY['PLANNED'::text, 'RECORDED'::text, 'FAILED'::text])))
 );
+CREATE TABLE public.landing_file_history (
+    file_id bigint NOT NULL,
+    history_id bigint NOT NULL,
+    status text NOT NULL,
+    reason text,
+    batch_id bigint,
+    changed_at timestamp with time zone NOT NULL,
+    changed_by text NOT NULL
+);
 CREATE TABLE public.cluster_use (
     run_id uuid NOT NULL,
     attempt integer NOT NULL,
@@ -673,15 +683,6 @@ ALTER TABLE public.landing_file ALTER COLUMN file_id ADD GENERATED ALWAYS AS IDE
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
-);
-CREATE TABLE public.landing_file_history (
-    file_id bigint NOT NULL,
-    history_id bigint NOT NULL,
-    status text NOT NULL,
-    reason text,
-    batch_id bigint,
-    changed_at timestamp with time zone NOT NULL,
-    changed_by text NOT NULL
 );
 ALTER TABLE public.landing_file_history ALTER COLUMN history_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.landing_file_history_history_id_seq
@@ -979,7 +980,7 @@ CREATE TRIGGER effect_failing_shown AFTER UPDATE ON public.effect FOR EACH ROW W
 CREATE TRIGGER event_deleted_shown AFTER DELETE ON public.refresh_event REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_archived();
 CREATE TRIGGER event_inserted_shown AFTER INSERT ON public.refresh_event REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_events();
 CREATE TRIGGER event_updated_shown AFTER UPDATE ON public.refresh_event REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_events();
-CREATE TRIGGER file_updated AFTER UPDATE ON public.landing_file REFERENCING OLD TABLE AS before NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.keep_file_history();
+CREATE TRIGGER file_updated AFTER UPDATE ON public.landing_file FOR EACH ROW WHEN ((((old.status IS DISTINCT FROM new.status) OR (old.reason IS DISTINCT FROM new.reason)) AND (NOT ((old.status = 'RECEIVED'::text) AND (old.changed_at = old.received_at) AND (old.changed_by = 'files'::text) AND (new.changed_at <> old.changed_at))))) EXECUTE FUNCTION public.keep_file_history();
 CREATE TRIGGER inputs_updated_shown AFTER UPDATE ON public.data_product_dependencies_events_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_runs();
 CREATE TRIGGER load_shown AFTER INSERT ON public.catalog_load FOR EACH STATEMENT EXECUTE FUNCTION public.note_load();
 CREATE TRIGGER opening_inserted_shown AFTER INSERT ON public.unmade_opening REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_status_changes();

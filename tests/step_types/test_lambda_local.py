@@ -206,13 +206,15 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
         provision(running, catalog, jobs, folder / "data")
         stopped: list[datetime] = []
 
-        def stop(moment: datetime) -> None:
-            if not stopped and moment >= at(1, 5):
-                stopped.append(moment)
-                machine = running.outputs["StateMachineArnPrefix"] + "lam_stopped"
-                states = running.client("stepfunctions")
-                (execution,) = states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]
-                states.stop_execution(executionArn=execution["executionArn"])
+        def stop(moment: datetime) -> bool:
+            if stopped or moment < at(1, 5):
+                return False
+            stopped.append(moment)
+            machine = running.outputs["StateMachineArnPrefix"] + "lam_stopped"
+            states = running.client("stepfunctions")
+            (execution,) = states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]
+            states.stop_execution(executionArn=execution["executionArn"])
+            return True
 
         yield Played(running, folder / "data", player.play(running, day, folder / "data", stop))
 

@@ -226,11 +226,13 @@ class Faults:
     def __init__(self, running: Runtime) -> None:
         self._running, self._done = running, set[int]()
 
-    def __call__(self, moment: datetime) -> None:
+    def __call__(self, moment: datetime) -> bool:
         for minute, fault in ((2, self._deafen), (5, self._stop), (6, self._hear)):
             if minute not in self._done and moment >= at(minute):
                 self._done.add(minute)
                 fault()
+                return True
+        return False
 
     def _rules(self) -> list[str]:
         ours = tuple(f"job-status-{each.type}" for each in STORY)

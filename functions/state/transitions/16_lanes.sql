@@ -38,7 +38,7 @@ LANGUAGE sql STABLE AS $$
     WITH settings AS (
         SELECT s -> 'together' AS together, (s -> 'order') - 'arrival' AS by FROM batches_of(r, of_step) s
     ), counting AS (
-        SELECT f.file_id, f.bucket, f.key, f.sequencer, f.event_at, f.status, f.facets, min(f.file_id) OVER object AS object,
+        SELECT f.file_id, f.bucket, f.key, f.sequencer, f.event_at, f.latest, f.status, f.facets, min(f.file_id) OVER object AS object,
             bool_and(f.sequencer IS NOT NULL) OVER object AS by_sequencer
         FROM files_of_run(r) f WHERE f.status <> 'IGNORED' WINDOW object AS (PARTITION BY f.bucket, f.key)
     ), versions AS (
@@ -47,7 +47,8 @@ LANGUAGE sql STABLE AS $$
             count(*) FILTER (WHERE status NOT IN ('REJECTED', 'FAILED')) OVER version
                 - (status NOT IN ('REJECTED', 'FAILED'))::integer AS used_before
         FROM counting c
-        WINDOW version AS (PARTITION BY bucket, key ORDER BY CASE WHEN NOT by_sequencer THEN date_trunc('second', event_at) END, sequencer NULLS FIRST, file_id)
+        WINDOW version AS (PARTITION BY bucket, key ORDER BY CASE WHEN NOT by_sequencer THEN date_trunc('second', event_at) END,
+            NOT by_sequencer AND coalesce(latest, false), sequencer NULLS FIRST, file_id)
     ), corrections AS (
         SELECT v.*, min(put_at) OVER (PARTITION BY bucket, key, used_before) AS in_place_of FROM versions v
     ), placed AS (

@@ -64,12 +64,12 @@ LANGUAGE sql AS $$
         SELECT DISTINCT ON (f.bucket COLLATE "C", f.key COLLATE "C", f.version COLLATE "C") f.*
         FROM (SELECT r.*, version_of(r.version_id, r.sequencer, r.etag) AS version
             FROM jsonb_to_recordset(files) AS r(product_id text, kind text, bucket text, key text, version_id text, sequencer text, etag text, size bigint,
-                event_at timestamptz, how text, business_date date, cycle text, facets jsonb, slot text, reason text, expected jsonb)) f
+                event_at timestamptz, how text, latest boolean, business_date date, cycle text, facets jsonb, slot text, reason text, expected jsonb)) f
         ORDER BY f.bucket COLLATE "C", f.key COLLATE "C", f.version COLLATE "C"
     ), stored AS (
-        INSERT INTO landing_file (product_id, kind, bucket, key, version, version_id, sequencer, etag, size, event_at, received_at, matched_at, how,
+        INSERT INTO landing_file (product_id, kind, bucket, key, version, version_id, sequencer, etag, size, event_at, received_at, matched_at, how, latest,
             business_date, cycle, facets, slot, expected, counts, status, reason, changed_at, changed_by)
-        SELECT j.product_id, g.kind, g.bucket, g.key, g.version, g.version_id, rpad(g.sequencer, 32, '0'), g.etag, g.size, g.event_at, now_is, now_is, g.how,
+        SELECT j.product_id, g.kind, g.bucket, g.key, g.version, g.version_id, rpad(g.sequencer, 32, '0'), g.etag, g.size, g.event_at, now_is, now_is, g.how, g.latest,
             j.business_date, coalesce(g.cycle, ''), coalesce(g.facets, '{}'), g.slot, g.expected, j.status <> 'UNMATCHED', j.status,
             left(j.reason, 1000), now_is, actor
         FROM given g CROSS JOIN LATERAL judged(g.product_id, g.kind, g.size, g.event_at, g.business_date, g.reason) j
@@ -86,7 +86,7 @@ CREATE OR REPLACE FUNCTION versions_in_order(files bigint[])
 RETURNS TABLE (file_id bigint, newest boolean, product_id text, swept boolean, business_date date, status text)
 LANGUAGE sql STABLE AS $$
 -- All versions of the objects of these files, and which is the newest: by sequencer; where one was found by listing, which has none, by the second at which
--- they were put. Not for `load: cdc`, where every version counts. What arrives on another date under the same name is a file of that date; what is swept
+-- they were put, and within one second by what the listing says is the latest. Not for `load: cdc`, where every version counts. What arrives on another date under the same name is a file of that date; what is swept
 -- has the date of its opening, and is compared with all.
     WITH touched AS MATERIALIZED (
         SELECT DISTINCT l.product_id, l.bucket, l.key, swept, CASE WHEN NOT swept THEN l.business_date END AS of_date, CASE WHEN NOT swept THEN l.cycle END AS of_cycle
@@ -99,7 +99,8 @@ LANGUAGE sql STABLE AS $$
         WHERE v.product_id = t.product_id AND (t.swept OR v.business_date IS NOT DISTINCT FROM t.of_date AND v.cycle = t.of_cycle) AND v.status <> 'UNMATCHED'
     )
     SELECT v.file_id, row_number() OVER (PARTITION BY v.bucket, v.key, v.of_date, v.of_cycle
-        ORDER BY CASE WHEN NOT by_sequencer THEN date_trunc('second', v.event_at) END DESC, v.sequencer DESC NULLS LAST, v.file_id DESC) = 1,
+        ORDER BY CASE WHEN NOT by_sequencer THEN date_trunc('second', v.event_at) END DESC, NOT by_sequencer AND coalesce(v.latest, false) DESC,
+            v.sequencer DESC NULLS LAST, v.file_id DESC) = 1,
         v.product_id, v.swept, v.business_date, v.status
     FROM versions v
 $$;

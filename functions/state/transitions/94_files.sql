@@ -59,6 +59,14 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
     CROSS JOIN LATERAL page_of(found.entries) p
 $$;
 
+CREATE OR REPLACE FUNCTION states_before(f landing_file) RETURNS SETOF landing_file_history LANGUAGE sql STABLE AS $$
+-- What the file was before what it is now. That it was RECEIVED as it landed is not kept where its row says it (`keep_file_history`).
+    SELECT * FROM landing_file_history h WHERE h.file_id = f.file_id
+    UNION ALL
+    SELECT f.file_id, 0, 'RECEIVED', NULL, NULL, f.received_at, 'files'
+    WHERE f.changed_at <> f.received_at AND NOT EXISTS (SELECT FROM landing_file_history h WHERE h.file_id = f.file_id AND h.changed_at = f.received_at)
+$$;
+
 CREATE OR REPLACE FUNCTION describe_file(number integer) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $$
 -- One file with what it was before, what its job said of it, and the other versions of its object, as far as they fit.
@@ -74,7 +82,7 @@ BEGIN
         'checks', (SELECT coalesce(cut(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('rule', cut_text(c.rule, 300), 'severity', c.severity, 'value', c.value))
             ORDER BY c.severity, c.rule), 16000), '[]') FROM landing_file_check c WHERE c.file_id = number AND c.batch_id = f.batch_id),
         'history', (SELECT coalesce(cut(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('status', h.status, 'reason', cut_text(h.reason, 300), 'at', h.changed_at,
-            'by', h.changed_by)) ORDER BY h.history_id), 16000), '[]') FROM landing_file_history h WHERE h.file_id = number),
+            'by', h.changed_by)) ORDER BY h.history_id), 16000), '[]') FROM states_before(f) h),
         'versions', (SELECT coalesce(cut(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('file', v.file_id, 'version_id', v.version_id, 'put_at', v.event_at,
             'size', v.size, 'status', v.status)) ORDER BY v.file_id), 16000), '[]') FROM landing_file v WHERE v.bucket = f.bucket AND v.key = f.key));
 END $$;
