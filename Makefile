@@ -11,6 +11,8 @@ READY := $(VENV)/.ready $(SAM)/.ready-$(SAM_VERSION)
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 2)')
 PYTEST := $(BIN)/pytest -q -n $(WORKERS)
 SOAK ?= 20
+# The tests that take longer or have more examples in `make soak`.
+SOAKED = $(shell grep -rlE '\b(SOAK|in_soak)\b' tests --include='test_*.py')
 # The tests that compare something with a golden file.
 GOLDEN = $(shell grep -rlE '^from tests.golden import .*\bexpect\b' tests --include='test_*.py')
 
@@ -70,10 +72,8 @@ tests:
 quick:
 	$(PYTEST) -m "not slow"
 
-soak: setup  ## the state's random tests with many more examples, every interleaving of two operations, a year under each statistics, meshes in three accounts, days with outages, the deployment of 2,316 products, the generation of 8,339, storms of 500 alerts, a board of 8,339 products, the days of a new project, the tutorial and the pages about a running day, a day without one of its permissions, a step type of a project on a deployed application, kill -9 at every boundary of loading files, of functions and jobs during a wave and in PostgreSQL, everything that can happen to files in any order, a burst of 5,000 files; takes hours
-	HEADGATE_SOAK=$(SOAK) $(PYTEST) tests/test_state_properties.py tests/test_state_all_at_once.py tests/test_state_interleavings.py tests/test_state_plans.py tests/test_files_races.py tests/test_files_crashes.py tests/test_files_burst.py tests/test_files_killed.py tests/test_files_everything.py tests/test_file_lanes_oracle.py tests/test_run.py tests/test_run_faults.py tests/test_mesh_accounts.py \
-		tests/test_mesh_properties.py tests/test_outages.py tests/test_stacks_local.py tests/test_layout.py tests/test_storms.py tests/test_board_large.py tests/test_new_project.py tests/test_docs_played.py tests/test_permissions.py tests/test_engines.py tests/test_up_faults.py \
-		tests/step_types/test_own_types.py
+soak: setup  ## every random test of the state, of files and of meshes with many more examples, a year under each statistics, and the played days, outages, storms, kills and large meshes that take too long for `make test`; takes hours
+	HEADGATE_SOAK=$(SOAK) $(PYTEST) $(SOAKED)
 
 golden: setup  ## writes the golden files; read the difference before you commit it
 	HEADGATE_GOLDEN=write $(BIN)/pytest -q $(GOLDEN) || true

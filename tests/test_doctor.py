@@ -16,6 +16,7 @@ from headgate.cli import account_diagnosis, diagnosis
 from headgate.cli.diagnosis import State
 from headgate.deployment import sam, sam_environment
 from tests.conftest import Headgate
+from tests.state_world import in_soak
 
 
 def test_each_check_names_what_it_found_and_what_to_do(project: Callable[[str], Path], headgate: Headgate) -> None:
@@ -126,6 +127,7 @@ def package(folder: Path, name: str, version: str) -> None:
 
 
 @pytest.mark.slow
+@in_soak
 def test_the_environment_of_sam_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """pip itself makes it, from a folder in the place of the index."""
     (tmp_path / "index").mkdir()

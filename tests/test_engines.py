@@ -77,6 +77,7 @@ def straightened(states: list[str]) -> list[Any]:
     return [*states[: start + 1], *sorted(states[start + 1 : end]), *states[end:]]
 
 
+@in_soak
 @pytest.mark.parametrize("product", STIFEL)
 def test_the_stifel_day_goes_the_same_way(stifel: Application, product: str) -> None:
     here = on_the_endpoint(stifel, product)
@@ -90,6 +91,7 @@ def test_the_marketplace_day_goes_the_same_way(marketplace: Application, product
     assert straightened(on_the_endpoint(marketplace, product)) == straightened(on_moto(product, MARKETPLACE[product]))
 
 
+@in_soak
 def test_the_custodians_positions_are_in_the_table_as_they_were_sent_last(stifel: Application) -> None:
     """A commit for each batch that had something to load; the last one takes A2 out, which the corrected file does not have. Exposure came before it."""
     metadata = max((stifel.data / "staging.db" / "positions" / "metadata").glob("*.metadata.json"))

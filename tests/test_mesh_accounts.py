@@ -121,6 +121,7 @@ def test_each_account_has_what_is_its_own(mesh: Mesh) -> None:
     assert mesh.status(mesh.d2, "d2/ds1") == "NOT OPENED"
 
 
+@in_soak
 def test_an_event_of_one_account_starts_a_machine_of_another_through_the_central_one(mesh: Mesh) -> None:
     day = sample("stifel")
     mesh.play(day, "09:30")
@@ -135,6 +136,7 @@ def test_an_event_of_one_account_starts_a_machine_of_another_through_the_central
     assert _counts(mesh) == before, "a replay of the day starts nothing again"
 
 
+@in_soak
 def test_an_event_for_one_domain_only_stays_there(mesh: Mesh) -> None:
     day = sample("stifel")
     without_rd4 = dataclasses.replace(day, moments=tuple(each for each in day.moments if each.at.hour < 7))

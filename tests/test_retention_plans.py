@@ -7,7 +7,7 @@ import pytest
 from headgate.local.postgres import Postgres
 from tests.query_plans import Explained, Scan
 from tests.state_history import CASES, SIX, TODAY, Case, add_finished_days, load_mesh, morning
-from tests.state_world import World, at, new_world
+from tests.state_world import World, at, in_soak, new_world
 from tests.test_state_plans import growing, rows, show
 
 pytestmark = pytest.mark.slow
@@ -67,6 +67,7 @@ def test_no_call_reads_a_growing_table_without_a_key(examined: dict[str, dict[st
         assert rows(growing(scans)) < MOST, f"{name} examines {rows(scans)} rows:\n{show(scans)}"
 
 
+@in_soak
 def test_a_year_of_history_changes_the_work_of_no_call(
     examined: dict[str, dict[str, list[Scan]]], postgres: Postgres
 ) -> None:

@@ -45,7 +45,9 @@ def in_order(text: str) -> str:
     return "\n".join(line for minute, block in blocks for line in (sorted(block) if minute else block)) + "\n"
 
 
-@pytest.mark.parametrize("name", ["stifel", "marketplace", pytest.param("sla-over-a-rerun", marks=in_soak)])
+@pytest.mark.parametrize(
+    "name", ["stifel", *(pytest.param(each, marks=in_soak) for each in ("marketplace", "sla-over-a-rerun"))]
+)
 def test_a_day_is_played_and_printed(name: str) -> None:
     done = headgate("run", str(SAMPLES / name / "day.yaml"))
     assert done.returncode == 0, done.stdout + done.stderr
@@ -127,7 +129,7 @@ def ended(process: "subprocess.Popen[str]", seconds: float) -> int:
     return code
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=in_soak)])
 def test_nothing_is_left_when_it_is_interrupted(tmp_path: Path, number: signal.Signals) -> None:
     process = playing(tmp_path)
     process.send_signal(number)
@@ -309,6 +311,7 @@ def test_wrong_arguments_are_answered_with_a_message(up: Path) -> None:
         assert done.stderr.startswith(message)
 
 
+@in_soak
 def test_its_data_outlives_it(up: Path) -> None:
     date = "2026-11-17"
     assert output_of(up, "backfill", "d1/ds1", "--date", date) == "1 run opened\n"

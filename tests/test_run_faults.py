@@ -101,6 +101,7 @@ def test_functions_are_killed_while_they_work(tmp_path: Path) -> None:
     assert len(killed) > 10
 
 
+@in_soak
 def test_a_machine_that_is_stopped_is_detected_at_once_and_its_job_is_stopped(tmp_path: Path) -> None:
     """By its event, in seconds: the monitor looks every ten minutes. The rerun then does not wait for a job that nobody needs."""
     day = hopeful(sample("stifel"), d1_ds1=Expectation("COMPLETED", attempt=2))
@@ -138,6 +139,7 @@ def test_a_machine_that_is_stopped_is_detected_at_once_and_its_job_is_stopped(tm
     assert ends == ["STOPPED", "SUCCEEDED"]
 
 
+@in_soak
 def test_every_event_comes_three_times_and_broken_ones_between(tmp_path: Path) -> None:
     day = sample("stifel")
     broken = (
@@ -158,6 +160,7 @@ def test_every_event_comes_three_times_and_broken_ones_between(tmp_path: Path) -
     assert played.problems == []
 
 
+@in_soak
 def test_a_job_that_hangs_is_ended_by_its_timeout_and_tried_again(tmp_path: Path) -> None:
     day = hopeful(sample("stifel"))
     day = dataclasses.replace(day, runs={"d1-ds1-build": [{"hangs": True}, {"takes": 240}], "*": [{"takes": 240}]})
@@ -184,6 +187,7 @@ def test_a_job_that_hangs_and_is_not_to_be_retried_fails_its_run_and_nothing_els
     assert [each for each in messages if "failed" in each] == ["d2/ds1 failed for 2026-11-20"]
 
 
+@in_soak
 def test_wrong_data_fails_the_job_that_meets_it(tmp_path: Path) -> None:
     day = hopeful(sample("stifel"))
     moments = tuple(
@@ -218,6 +222,7 @@ def test_two_days_are_played_side_by_side(tmp_path: Path) -> None:
         assert two.play(marketplace).problems == []
 
 
+@in_soak
 def test_a_refused_operation_does_not_end_the_day_and_errors_are_not_fine(tmp_path: Path) -> None:
     """Nor is a refusal that nobody expected, or an expected one that did not come. The scenario expects nothing of any product."""
     day = sample("marketplace")

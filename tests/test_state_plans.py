@@ -12,7 +12,7 @@ from headgate.local.postgres import Postgres
 from tests.query_plans import OF_CATALOG, Explained, Scan
 from tests.state_acting import Acting
 from tests.state_history import CASES, SIX, TODAY, Case, morning
-from tests.state_world import SOAK, World, at, new_world
+from tests.state_world import World, at, in_soak, new_world
 
 pytestmark = pytest.mark.slow
 
@@ -196,7 +196,8 @@ def test_statistics_change_the_work_of_no_call(examined: Examined, case: str, co
         )
 
 
-@pytest.mark.parametrize("case", ["empty", "quiet", "busy"] if SOAK > 1 else ["empty"])
+@in_soak
+@pytest.mark.parametrize("case", ["empty", "quiet", "busy"])
 def test_a_year_of_history_changes_the_work_of_no_call(examined: Examined, postgres: Postgres, case: str) -> None:
     """A year of 440 products: 160,000 runs, 750,000 inputs, and as much in their histories."""
     for name, scans in scans_of(postgres, Case(case, days=365), 400).items():

@@ -77,7 +77,7 @@ def answer_of_changed_sql(folder: Path) -> tuple[int] | None:
         return connection.execute("SELECT made_by_a_change()").fetchone()
 
 
-@pytest.mark.parametrize("name", ["endpoint", "postgres"])
+@pytest.mark.parametrize("name", [pytest.param("endpoint", marks=in_soak), "postgres"])
 def test_a_part_that_dies_is_started_again_and_nothing_is_lost(up: Path, name: str) -> None:
     before, address = restarts(up), presence.look(runtime_of(up)).known
     died = part(up, name)
@@ -106,6 +106,7 @@ def test_after_kill_9_commands_say_so_and_up_continues(up: Path) -> None:
     assert restarts(up) == before + 1
 
 
+@in_soak
 def test_scripts_and_sql_take_effect_on_an_application_that_ran_before_and_output_is_shown(
     up: Path, tmp_path: Path
 ) -> None:

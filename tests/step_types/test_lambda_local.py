@@ -19,8 +19,9 @@ from headgate.local.runtime import Runtime
 from headgate.local.scenario import Expectation, Moment, Scenario
 from tests.golden import lay_out
 from tests.local_application import ROOT, needs_sam
+from tests.state_world import in_soak
 
-pytestmark = [pytest.mark.slow, needs_sam]
+pytestmark = [pytest.mark.slow, needs_sam, in_soak]
 DAY, UTC = date(2026, 11, 20), ZoneInfo("UTC")
 clock = Clock(UTC, DAY.isoformat())
 METADATA = """
