@@ -1,6 +1,7 @@
 """What the functions and the step types say to each other about job runs."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 SUCCEEDED, FAILED, TIMEOUT, STOPPED = "SUCCEEDED", "FAILED", "TIMEOUT", "STOPPED"  # how a job run ends
@@ -35,6 +36,19 @@ class Ended:
     state: str
     message: str = ""
     cluster: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A job run that somebody else has launched. `state` is None while it runs; what an event does not say of the rest is None until its service is asked;
+    `started_at` stays None if that does not know it any more. `arguments` are what it was given, texts at any depth."""
+
+    job_run_id: str
+    job: str
+    state: str | None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    arguments: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
 """Job status processor: the end of a job run answers the machine that waits for it, and the end of a machine that recorded no outcome is
-recorded. From the default bus's queue."""
+recorded. In shadow the job runs of the existing scheduler are. From the default bus's queue."""
 
 import json
 import os
@@ -12,6 +12,7 @@ from uuid import UUID
 from botocore.exceptions import BotoCoreError, ClientError
 
 import batch
+import existing_runs
 import launches
 import lost_machines
 import runtime
@@ -25,6 +26,7 @@ from step_types import step_type, step_types
 MACHINE_ENDED = "Step Functions Execution Status Change"
 UNSUCCESSFUL = ("FAILED", "TIMED_OUT", "ABORTED")
 ACTOR = "job status"
+SEEN = "seen"  # the key of what is parsed of a job run of the existing scheduler
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -33,12 +35,14 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def parse(body: dict[str, Any]) -> batch.Parsed | None:
-    """The end of a job run or of an execution; None for what is neither. Raises `BadEvent`."""
+    """The end of a job run or of an execution, or {seen}, a job run of the existing scheduler; None for what is neither. Raises `BadEvent`."""
     if not isinstance(body.get("detail"), dict):
         raise BadEvent("/detail is missing or not an object")
     reported = (body.get("source"), body.get("detail-type"))
     if reported == ("aws.states", MACHINE_ENDED) and _is_of_headgate(body["detail"]):
         return _machine_end(body)
+    if existing_runs.in_shadow() and (seen := existing_runs.reported(body)):
+        return {SEEN: seen}
     kinds = [(name, kind) for name, kind in step_types().items() if reported == (kind.SOURCE, kind.DETAIL_TYPE)]
     if not kinds:
         raise BadEvent(f"no step type has the event {shown(reported[1])} of {shown(reported[0])}")
@@ -69,6 +73,8 @@ def _machine_end(body: dict[str, Any]) -> batch.Parsed | None:
 def record(parsed: list[batch.Parsed], now: datetime) -> dict[int, str]:
     """Records the ends. Each may be recorded again. It refuses none. A machine that was stopped because its run was cancelled may have launched
     work that nobody has recorded, which is stopped."""
+    if found := [each[SEEN] for each in parsed if SEEN in each]:
+        existing_runs.record(runtime.state(), found, now)
     jobs = [*_with_reasons([each for each in parsed if "job_run_id" in each])]
     if jobs:
         runtime.state().record_job_states(jobs, now)

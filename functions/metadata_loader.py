@@ -15,7 +15,7 @@ import ticks
 from batch import LOG
 from state import catalog
 from state.answers import Loaded
-from state.errors import CatalogGoesBack, StateError
+from state.errors import CatalogGoesBack, IllegalTransition, StateError
 
 NAMED = 20  # refused products that the answer names: CloudFormation takes 4,096 bytes; the log names all
 COUNTS = ("inserted", "changed", "removed", "unchanged")  # that an output of the stack names
@@ -34,8 +34,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def apply(event: dict[str, Any], now: datetime) -> dict[str, Any]:
     """Loads the catalog. The properties have the commit, when it was made (empty: now), and whether an older catalog is accepted; that of a rollback
-    is. Or they say to `Defer` the load: further stacks with machines of this catalog follow. Raises `CatalogGoesBack`."""
+    is. Or they say to `Defer` the load: further stacks with machines of this catalog follow. `Shadow` says whether the application acts. Raises
+    `CatalogGoesBack`, and `IllegalTransition` where the application cannot enter shadow now."""
     properties = event["ResourceProperties"]
+    if "Shadow" in properties:
+        _set_mode(properties["Shadow"] == "true", event["StackId"], properties.get("Actor", "deployment"), now)
     if properties.get("Defer", "false") == "true":
         return dict.fromkeys(COUNTS, 0)
     content = json.loads(Path(properties.get("Catalog", CATALOG)).read_text("utf-8"))
@@ -67,6 +70,18 @@ def apply(event: dict[str, Any], now: datetime) -> dict[str, Any]:
     result = {**asdict(loaded), "refused": [each["product"] for each in loaded.refused[:NAMED]]}
     LOG.info(json.dumps({"commit": properties["Commit"], **result}))
     return result
+
+
+def _set_mode(shadow: bool, stack: str, actor: str, now: datetime) -> None:
+    """Before anything is opened by the new metadata. A rollback is never refused. Raises `IllegalTransition`."""
+    try:
+        done = runtime.state().set_mode(shadow, False, actor, now)
+    except IllegalTransition:
+        if not custom_resource.is_taken_back(stack):
+            raise
+        done = runtime.state().set_mode(shadow, True, actor, now)
+    if done.changed:
+        LOG.info(json.dumps({"shadow": shadow, "ended": done.ended}))
 
 
 def _open_due(context: Any, now: datetime) -> None:

@@ -18,14 +18,17 @@ def end_pipeline(state: State, overdue: Json, now: datetime) -> bool:
 
 
 def meet_deadline(state: State, overdue: Json, now: datetime) -> bool:
-    """Does what the deadline of a run means whose machine could not be started. One that is to start all the same is released, and one that is held
+    """Does what the deadline of a run means whose machine could not be started, or is not started in shadow. One that is to start all the same is released, and one that is held
     waits for the end of the hold."""
     run, attempt = UUID(overdue["run_id"]), overdue["attempt"]
     deadline = state.resolve_deadline(run, attempt, overdue["on_deadline"], now)
-    not_started = f"The state machine could not be started: {overdue['not_started']}"
+    if deadline.decision not in ("skip", "fail"):
+        return True
+    reason = overdue["not_started"]
+    not_started = f"The state machine could not be started: {reason}" if reason else ""
+    error = missed_deadlines.failure(state, run, deadline)
     if deadline.decision == "skip":
-        state.end_wait(run, attempt, "skip", None, not_started, now)
-    elif deadline.decision == "fail":
-        error = missed_deadlines.failure(state, run, deadline)
-        state.end_wait(run, attempt, "fail", type(error).__name__, f"{error} {not_started}", now)
+        state.end_wait(run, attempt, "skip", None, not_started or str(error), now)
+    else:
+        state.end_wait(run, attempt, "fail", type(error).__name__, f"{error} {not_started}".rstrip(), now)
     return True

@@ -21,7 +21,7 @@ GRANT SELECT ON ALL TABLES IN SCHEMA public TO headgate_reader, headgate_worker,
 GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO headgate_worker, headgate_keeper;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO headgate_worker, headgate_keeper;
 REVOKE INSERT, UPDATE, DELETE ON schema_migration, schema_release FROM headgate_worker, headgate_keeper;
-REVOKE INSERT, UPDATE, DELETE ON calendar, catalog_change, catalog_load, catalog_stage, data_pipeline_config, data_pipeline_parameters,
+REVOKE INSERT, UPDATE, DELETE ON application_mode, calendar, catalog_change, catalog_load, catalog_stage, data_pipeline_config, data_pipeline_parameters,
     data_product_dependencies, domain_operators, status_mark FROM headgate_worker;
 REVOKE INSERT, DELETE ON data_product, data_product_schedule, landing_source FROM headgate_worker;
 REVOKE UPDATE, DELETE ON data_product_status_history, data_product_dependencies_events_status_history, data_product_hold_history, effect_history,

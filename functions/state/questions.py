@@ -125,5 +125,25 @@ class Questions(Calls):
     def mutes(self, now_is: datetime) -> list[Json]:
         return cast(list[Json], self._value("mutes", now_is))
 
+    def mode(self) -> Json:
+        """{shadow, since}"""
+        return cast(Json, self._value("mode"))
+
+    def shadow_page(
+        self, first: date, last: date, of_domain: str | None, tolerance: int, after: str, page: int, now_is: datetime
+    ) -> list[Row]:
+        return self._rows(Row, "shadow_page", first, last, of_domain, tolerance, after, page, now_is)
+
+    def shadow_days(
+        self, first: date, last: date, of_domain: str | None, tolerance: int, now_is: datetime
+    ) -> list[Json]:
+        return cast(list[Json], self._value("shadow_days", first, last, of_domain, tolerance, now_is))
+
+    def unmatched_job_runs(self, since: datetime, until: datetime, page: int) -> list[Json]:
+        return cast(list[Json], self._value("unmatched_job_runs", since, until, page))
+
+    def unseen_products(self, types: list[str], of_domain: str | None, page: int) -> list[str]:
+        return cast(list[str], self._value("unseen_products", types, of_domain, page))
+
     def try_operation(self, request: Json, now_is: datetime) -> Operated:
         return self._one(Operated, "try_operation", request, now_is)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from state.answers import Json, Row
-from state.questions import Questions
+from state.shadow_calls import ShadowCalls
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class RecordedSignals:
     refused: list[Json]
 
 
-class SignalCalls(Questions):
+class SignalCalls(ShadowCalls):
     """A method for each."""
 
     def signalled_products(self, subjects: list[str], after: str, page: int) -> list[Row]:

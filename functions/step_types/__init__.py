@@ -14,7 +14,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from job_run import Answer, Ended, JobRun, Launched
+from job_run import Answer, Ended, JobRun, Launched, Seen
 from state.errors import UnknownStepType
 
 OWN = Path(__file__).parent.parent / "own_steps"
@@ -62,6 +62,16 @@ class Findable(StepType, Protocol):
 
     def launched(self, job: str, settings: dict[str, Any], mark: str, since: datetime) -> list[Launched]:
         """The job runs with that mark which began since then; `settings` are the step's other properties. Raises botocore's errors."""
+
+
+class Watchable(StepType, Protocol):
+    """A step type whose job runs can be seen in shadow, where another scheduler launches them."""
+
+    def seen(self, detail: dict[str, Any]) -> Seen | None:
+        """The job run whose start or end an event reports; None where it is of Headgate, or reports neither. Raises `BadEvent`."""
+
+    def looked_up(self, seen: Seen) -> Seen:
+        """With what the event does not say. Raises botocore's errors when the service does not answer."""
 
 
 class Deployable(StepType, Protocol):
@@ -121,6 +131,11 @@ def deployable(name: str) -> Deployable | None:
     """The step type of that name, if its work can be deployed with a product."""
     kind = step_type(name)
     return cast(Deployable, kind) if hasattr(kind, "shipped") else None
+
+
+def watchable() -> dict[str, Watchable]:
+    """The step types whose job runs can be seen in shadow, by name."""
+    return {name: cast(Watchable, kind) for name, kind in step_types().items() if hasattr(kind, "looked_up")}
 
 
 def is_cluster(name: str) -> bool:

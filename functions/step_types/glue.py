@@ -1,5 +1,6 @@
 """AWS Glue jobs. docs.aws.amazon.com/glue/latest/webapi/API_JobRun.html"""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -7,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from clients import client, pages
 from contract import require
-from job_run import FAILED, STOPPED, SUCCEEDED, TIMEOUT, Answer, Ended, JobRun, Launched, batch_of, is_of
+from job_run import FAILED, STOPPED, SUCCEEDED, TIMEOUT, Answer, Ended, JobRun, Launched, Seen, batch_of, is_of
 from step_types import console_address
 
 RESOURCE, ARGUMENTS = "job", "arguments"
@@ -42,6 +43,24 @@ def ask(job_run: JobRun) -> Answer:
             raise
         return Answer(FAILED, "Glue does not know this run any more")
     return Answer(END_STATES.get(found["JobRunState"]), found.get("ErrorMessage", ""))
+
+
+def seen(detail: dict[str, Any]) -> Seen | None:
+    """Glue has no event of a start, and that of an end says neither when it began nor what it was given."""
+    end = ended(detail)
+    return Seen(end.job_run_id, end.job, end.state) if end else None
+
+
+def looked_up(seen: Seen) -> Seen:
+    try:
+        found = glue().get_job_run(JobName=seen.job, RunId=seen.job_run_id)["JobRun"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "EntityNotFoundException":
+            raise
+        return seen
+    return replace(
+        seen, started_at=found["StartedOn"], ended_at=found.get("CompletedOn"), arguments=found.get("Arguments", {})
+    )
 
 
 def marked(arguments: dict[str, Any], mark: str) -> dict[str, Any]:

@@ -1,15 +1,16 @@
 """State machines of others. docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html"""
 
 import hashlib
+import json
 import os
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from clients import client, pages
 from contract import require
-from job_run import FAILED, STOPPED, SUCCEEDED, TIMEOUT, Answer, Ended, JobRun, Launched
+from job_run import FAILED, STOPPED, SUCCEEDED, TIMEOUT, Answer, Ended, JobRun, Launched, Seen
 from step_types import console_address
 
 RESOURCE, ARGUMENTS = "name", ["input"]
@@ -28,6 +29,21 @@ def ended(detail: dict[str, Any]) -> Ended | None:
     state = END_STATES.get(detail["status"])
     name = detail["stateMachineArn"].rpartition(":")[2]
     return Ended(detail["executionArn"], name, state, _reason(detail)) if state else None
+
+
+def seen(detail: dict[str, Any]) -> Seen | None:
+    require(detail, "execution-status-change", "detail")
+    if detail["name"].startswith("headgate-") or detail["status"] not in {*END_STATES, "RUNNING"}:
+        return None
+    name = detail["stateMachineArn"].rpartition(":")[2]
+    started, ended_at = (_moment(detail.get(each)) for each in ("startDate", "stopDate"))
+    given = {"input": _input(detail.get("input"))}
+    return Seen(detail["executionArn"], name, END_STATES.get(detail["status"]), started, ended_at, given)
+
+
+def looked_up(seen: Seen) -> Seen:
+    """Events of executions say all there is; an input that is long is left out."""
+    return seen
 
 
 def ask(job_run: JobRun) -> Answer:
@@ -74,6 +90,17 @@ def console(job_run: JobRun, region: str, partition: str) -> str | None:
 
 def _reason(execution: dict[str, Any]) -> str:
     return ": ".join(each for each in (execution.get("error"), execution.get("cause")) if each)
+
+
+def _moment(milliseconds: int | None) -> datetime | None:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds is not None else None
+
+
+def _input(text: str | None) -> Any:
+    try:
+        return json.loads(text or "{}")
+    except ValueError:
+        return {}
 
 
 def _prefix(mark: str) -> str:

@@ -25,11 +25,11 @@ DECLARE
 BEGIN
     WITH opening AS (
         INSERT INTO data_product_status (run_id, product_id, business_date, cycle, opened_at, deadline_at, due_at, late_notified, event, changed_at,
-            changed_by)
+            changed_by, shadow)
         SELECT coalesce(u.run_id, gen_random_uuid()), p.product_id, w.business_date, w.cycle, now_is,
             now_is + make_interval(secs => p.deadline_seconds),
             CASE WHEN u.late_at IS NOT NULL THEN u.due_at WHEN p.sla_since IS NOT NULL THEN sla_at_opening(p, w.business_date, w.opens_at, now_is, late) END,
-            u.late_at IS NOT NULL, 'opened', now_is, actor
+            u.late_at IS NOT NULL, 'opened', now_is, actor, in_shadow()
         FROM jsonb_to_recordset(wanted) AS w(product_id text, business_date date, cycle text, opens_at timestamptz)
         JOIN data_product p USING (product_id)
         LEFT JOIN unmade_opening u USING (product_id, business_date, cycle)

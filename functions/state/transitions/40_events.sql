@@ -109,6 +109,8 @@ BEGIN
     END IF;
     released := take_events(keys, added, events, '{}', 'the last input arrived', 'refresh event', now_is);
 
+    PERFORM note_existing_events(added, now_is);
+
     -- the machine did publish: nothing is left for the monitor to do
     UPDATE effect f SET done_at = now_is, outcome = 'seen on the bus', payload = '{}'
     FROM refresh_event e

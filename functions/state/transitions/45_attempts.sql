@@ -100,6 +100,13 @@ LANGUAGE sql STABLE AS $$
     HAVING count(*) > 0
 $$;
 
+CREATE OR REPLACE FUNCTION newest_of_date(r data_product_status) RETURNS integer
+LANGUAGE sql STABLE AS $$
+-- The newest attempt of the run's date; outside shadow the runs of the scheduler before count as well, so that what is refreshed now is newer.
+    SELECT greatest(r.attempt, (SELECT x.attempt FROM existing_run x
+        WHERE x.business_date = r.business_date AND x.product_id = r.product_id AND x.cycle = r.cycle AND NOT in_shadow()))
+$$;
+
 CREATE OR REPLACE FUNCTION start_next_attempts(runs uuid[], kind text, cascade boolean, reason text, actor text, now_is timestamptz) RETURNS void
 LANGUAGE plpgsql AS $$
 -- Starts the next attempts of the (locked) runs that have ended or have no machine any more, and publishes that. What those attempts publish
@@ -114,7 +121,7 @@ BEGIN
         AND f.effect_key NOT LIKE 'alert FILES %'  -- nor is what became of files
         AND f.kind <> 'lineage'  -- nor is how an attempt started or ended
         AND f.effect_key NOT LIKE 'alert again %';  -- nor is what a conversation still has to say
-    UPDATE data_product_status r SET attempt = attempt + 1, status = 'WAITING', opened_at = now_is,
+    UPDATE data_product_status r SET attempt = newest_of_date(r) + 1, shadow = in_shadow(), status = 'WAITING', opened_at = now_is,
         deadline_at = now_is + make_interval(secs => p.deadline_seconds), released_at = NULL, release_reason = NULL, started_at = NULL,
         finished_at = NULL, execution_arn = NULL, task_token = NULL, waiting_since = NULL, error = NULL,
         cause = CASE kind WHEN 'resumed' THEN coalesce(just_arrived(r.run_id, now_is), why_ruled_out(r.run_id), reason) END,

@@ -56,11 +56,13 @@ END $$;
 
 CREATE OR REPLACE FUNCTION go_on(runs uuid[], now_is timestamptz, reason text, actor text, kind run_event, upstreams text[]) RETURNS uuid[]
 LANGUAGE plpgsql AS $$
--- Releases those of the (locked) runs that wait and whose condition holds; those whose condition can hold no more end SKIPPED. Gives the former.
+-- Releases those of the (locked) runs that wait and whose condition holds; those whose condition can hold no more end SKIPPED. Gives the former. In shadow the
+-- existing scheduler may have done their work by now.
 DECLARE
     released uuid[] := release_ready(runs, now_is, reason, actor, kind);
 BEGIN
     PERFORM skip_impossible(runs, upstreams, actor, now_is);
+    PERFORM follow_existing(released, now_is);
     RETURN released;
 END $$;
 

@@ -155,12 +155,14 @@ $$;
 
 CREATE OR REPLACE FUNCTION begin_pipeline(run uuid, of_attempt integer, execution text, now_is timestamptz) RETURNS jsonb
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
--- Makes the released run PROCESSING, once, and gives what to run.
+-- Makes the released run PROCESSING, once, and gives what to run. No pipeline begins in shadow, whoever has started the machine.
 DECLARE
     r data_product_status := locked_run(run, of_attempt);
     configuration jsonb;
 BEGIN
-    IF r.released_at IS NULL THEN
+    IF r.shadow THEN
+        RAISE EXCEPTION 'IllegalTransition: % for % is in shadow: the existing scheduler does its work', r.product_id, r.business_date;
+    ELSIF r.released_at IS NULL THEN
         RAISE EXCEPTION 'IllegalTransition: % for % has not been released', r.product_id, r.business_date;
     ELSIF r.status NOT IN ('WAITING', 'PROCESSING') THEN
         RAISE EXCEPTION 'IllegalTransition: % for % is %, so its pipeline cannot begin', r.product_id, r.business_date, r.status;

@@ -54,9 +54,10 @@ $$;
 
 CREATE OR REPLACE FUNCTION silent_runs(at_once boolean, now_is timestamptz) RETURNS SETOF data_product_status
 LANGUAGE sql STABLE AS $$
--- Runs whose execution may have ended without a word: nothing has changed for a while though something should have. `at_once`: any open run.
+-- Runs whose execution may have ended without a word: nothing has changed for a while though something should have. `at_once`: any open run. In shadow runs have
+-- none.
     SELECT r.* FROM data_product_status r
-    WHERE is_open(r) AND r.held_over_at IS NULL AND (at_once OR r.changed_at < now_is - interval '10 minutes'
+    WHERE is_open(r) AND r.held_over_at IS NULL AND NOT r.shadow AND (at_once OR r.changed_at < now_is - interval '10 minutes'
         AND (r.status = 'PROCESSING' OR r.task_token IS NULL OR r.released_at IS NOT NULL OR r.deadline_at < now_is - interval '10 minutes'))
         AND NOT EXISTS (SELECT FROM effect e WHERE e.run_id = r.run_id AND holds_up_machine(e) OFFSET 0)
 $$;
@@ -106,7 +107,8 @@ END $$;
 
 CREATE OR REPLACE FUNCTION repair(now_is timestamptz, OUT released integer, OUT late integer, OUT failures jsonb)
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
--- Ends work that has certainly ended, releases what was satisfied but not released, and makes alerts of late runs due. One of these that fails
+-- Ends work that has certainly ended, releases what was satisfied but not released, follows in shadow what the existing scheduler did, and makes alerts of
+-- late runs due. One of these that fails
 -- changes nothing and keeps the others from nothing: `failures` says why, [text]. A deadlock is passed on, and the caller tries again.
 DECLARE
     concerned uuid[] := '{}';
@@ -135,6 +137,11 @@ BEGIN
         released := release_overlooked(waiting, now_is);
     EXCEPTION WHEN deadlock_detected OR serialization_failure THEN RAISE; WHEN OTHERS THEN
         failures := failures || to_jsonb('releases: ' || SQLERRM);
+    END;
+    BEGIN
+        PERFORM follow_open_runs(now_is);
+    EXCEPTION WHEN deadlock_detected OR serialization_failure THEN RAISE; WHEN OTHERS THEN
+        failures := failures || to_jsonb('runs in shadow: ' || SQLERRM);
     END;
     BEGIN
         late := notify_late(now_is);

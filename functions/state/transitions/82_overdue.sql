@@ -2,10 +2,10 @@
 
 CREATE OR REPLACE FUNCTION overdue_pipelines(now_is timestamptz) RETURNS jsonb
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
--- The runs whose pipelines take longer than they may, [{run_id, attempt}], as many as fit into a row.
+-- The runs whose pipelines take longer than they may, [{run_id, attempt}], as many as fit into a row. Those in shadow are not ended from here.
     SELECT coalesce(fitting(jsonb_agg(jsonb_build_object('run_id', r.run_id, 'attempt', r.attempt) ORDER BY r.started_at), 60000), '[]')
     FROM data_product_status r JOIN data_product p USING (product_id)
-    WHERE is_open(r) AND r.status = 'PROCESSING' AND r.started_at + make_interval(secs => p.pipeline_seconds) <= now_is
+    WHERE is_open(r) AND r.status = 'PROCESSING' AND NOT r.shadow AND r.started_at + make_interval(secs => p.pipeline_seconds) <= now_is
 $$;
 
 CREATE OR REPLACE FUNCTION end_overdue_pipeline(run uuid, of_attempt integer, now_is timestamptz) RETURNS boolean
@@ -38,13 +38,13 @@ $$;
 
 CREATE OR REPLACE FUNCTION overdue_waits(now_is timestamptz) RETURNS jsonb
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
--- The runs whose deadline has passed and whose machine could not be started, so that nobody asks what the deadline means:
+-- The runs whose deadline has passed and whose machine could not be started, or is not in shadow, so that nobody asks what the deadline means:
 -- [{run_id, attempt, on_deadline, not_started}], as many as fit into a row.
     SELECT coalesce(fitting(jsonb_agg(jsonb_build_object('run_id', r.run_id, 'attempt', r.attempt, 'on_deadline', p.on_deadline,
         'not_started', cut_text((start_of(r)).outcome, 1000)) ORDER BY r.deadline_at), 60000), '[]')
     FROM data_product_status r JOIN data_product p USING (product_id)
     WHERE is_open(r) AND r.status = 'WAITING' AND r.released_at IS NULL AND r.held_over_at IS NULL AND r.deadline_at <= now_is
-        AND (start_of(r)).effect_id IS NOT NULL
+        AND (r.shadow OR (start_of(r)).effect_id IS NOT NULL)
 $$;
 
 CREATE OR REPLACE FUNCTION end_wait(run uuid, of_attempt integer, decision text, of_error text, of_cause text, now_is timestamptz) RETURNS void

@@ -18,9 +18,10 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 
 CREATE OR REPLACE FUNCTION is_watched(r data_product_status, now_is timestamptz) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
--- Whether something may have happened to the open run that nobody reports. One that waits with its token is reported by its inputs and its deadline.
-    SELECT r.status = 'PROCESSING' OR (r.held_over_at IS NULL
-        AND (r.task_token IS NULL OR r.released_at IS NOT NULL OR r.deadline_at <= now_is - interval '10 minutes'))
+-- Whether something may have happened to the open run that nobody reports. One that waits with its token, or in shadow, is reported by its inputs and its
+-- deadline.
+    SELECT NOT r.shadow AND (r.status = 'PROCESSING' OR (r.held_over_at IS NULL
+        AND (r.task_token IS NULL OR r.released_at IS NOT NULL OR r.deadline_at <= now_is - interval '10 minutes')))
 $$;
 
 CREATE OR REPLACE FUNCTION next_look(now_is timestamptz) RETURNS timestamptz
@@ -33,7 +34,7 @@ LANGUAGE sql STABLE AS $$
             THEN now_is + interval '10 minutes' END,
         (SELECT min(e.due_at) + interval '1 second' FROM effect e WHERE is_open(e) AND e.due_at > now_is AND e.kind = 'put_event' AND e.run_id IS NULL),
         (SELECT min(e.due_at) FROM effect e WHERE is_open(e) AND e.due_at > now_is + interval '10 minutes' AND e.due_at <= now_is + interval '1 day'),
-        (SELECT min(r.deadline_at) + interval '10 minutes' FROM data_product_status r
+        (SELECT min(r.deadline_at + CASE WHEN r.shadow THEN interval '1 second' ELSE interval '10 minutes' END) FROM data_product_status r
             WHERE is_open(r) AND r.held_over_at IS NULL AND r.deadline_at > now_is - interval '10 minutes'),
         (SELECT min(r.due_at) + interval '1 second' FROM data_product_status r WHERE may_become_late(r) AND r.due_at >= now_is),
         (SELECT min(due.at) + interval '1 second' FROM data_product p

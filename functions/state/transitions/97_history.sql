@@ -36,7 +36,7 @@ $$;
 CREATE OR REPLACE FUNCTION history_page(product text, first date, last date, bound text, page integer, newest_first boolean) RETURNS TABLE (key text, entry text)
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
 -- What happened to runs of those business dates (of one product, if named): at most `page` entries before the entry whose key is `bound`, the newest first,
--- or after it, the oldest first; as many as fit into an answer. Kinds: refreshed, run, condition changed, SLA changed, outdated, input added, input removed,
+-- or after it, the oldest first; as many as fit into an answer. Kinds: refreshed, run, condition changed, SLA changed, outdated, left shadow, input added, input removed,
 -- input reopened, late, arrived, waived, waiver ended, job started, job ended, held, hold ended, started again, effect parked, effect retried,
 -- metadata changed. The last, and a hold of a product itself, stand on the days (in UTC) on which they came and ended.
 -- `repaired`: the monitor found that it had been missed. `foreign`: an event of a product with a pipeline here that none of its runs published.
@@ -69,7 +69,7 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
             WHEN next_at = (h).changed_at THEN '1 ' || numbered((h).attempt) || '~' ELSE '6' END || ' ' || (h).product_id || ' ' || numbered((h).history_id),
             CASE (h).event WHEN 'late' THEN 'late' WHEN 'held' THEN 'held' WHEN 'hold_removed' THEN 'hold ended'
                 WHEN 'started_again' THEN 'started again'
-                WHEN 'condition_changed' THEN 'condition changed' WHEN 'due_changed' THEN 'SLA changed' WHEN 'outdated' THEN 'outdated'
+                WHEN 'condition_changed' THEN 'condition changed' WHEN 'due_changed' THEN 'SLA changed' WHEN 'outdated' THEN 'outdated' WHEN 'left_shadow' THEN 'left shadow'
                     ELSE 'run' END, (h).product_id, (h).business_date, (h).cycle, NULL, NULL, h, execution, NULL, NULL, NULL
         FROM runs r
         CROSS JOIN LATERAL (SELECT h, lead(changed_at) OVER (ORDER BY history_id) AS next_at,

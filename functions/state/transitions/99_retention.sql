@@ -86,7 +86,7 @@ CREATE OR REPLACE FUNCTION delete_spent(history_days integer, detail_days intege
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- Deletes at most `most` rows of each kind that have outlived their time, and gives how many {effects, alerts, job_runs, loads, staged, holds,
 -- openings, backfills, pages, files, products, status_changes}. Effects done, alerts, their conversations and backfills that have ended are kept `detail_days`; loads of the catalog, holds
--- that have ended, openings that were not made, signals and files `history_days`; pages of the archive as long as their objects, `archive_days`. Ends of job runs
+-- that have ended, openings that were not made, signals, files and what the existing scheduler ran `history_days`; pages of the archive as long as their objects, `archive_days`. Ends of job runs
 -- that no machine has reported and what a dead loader staged: one day; which rows of `status` have changed: two.
 DECLARE
     details timestamptz := now_is - make_interval(days => detail_days);
@@ -120,6 +120,11 @@ BEGIN
     GET DIAGNOSTICS holds = ROW_COUNT;
     DELETE FROM signal WHERE signal_key = ANY (ARRAY(
         SELECT s.signal_key FROM signal s WHERE s.received_at < history ORDER BY s.received_at LIMIT most));
+    DELETE FROM existing_job_run WHERE job_run_id = ANY (ARRAY(
+        SELECT j.job_run_id FROM existing_job_run j WHERE j.seen_at < history ORDER BY j.seen_at LIMIT most));
+    DELETE FROM existing_run x WHERE (x.business_date, x.product_id, x.cycle) IN (
+        SELECT o.business_date, o.product_id, o.cycle FROM existing_run o WHERE o.business_date < (history AT TIME ZONE 'UTC')::date
+        ORDER BY o.business_date, o.product_id, o.cycle LIMIT most);
     DELETE FROM unmade_opening WHERE run_id = ANY (ARRAY(
         SELECT u.run_id FROM unmade_opening u WHERE u.business_date < (history AT TIME ZONE 'UTC')::date ORDER BY u.business_date LIMIT most));
     GET DIAGNOSTICS openings = ROW_COUNT;
