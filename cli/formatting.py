@@ -52,6 +52,16 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
+def lasted(seconds: float | None) -> str:
+    """`45 s`, `12 min`, `3 h 05 min`; empty if it is unknown."""
+    if seconds is None:
+        return ""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
 def size(count: int) -> str:
     """`0 bytes`, `12.1 MB`"""
     for unit, factor in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
@@ -175,6 +185,8 @@ def _event(each: Entry) -> str:
             return f"start of its execution repaired by {each['by']}: Step Functions did not know it{attempt}"
         case "metadata changed":
             return f"metadata changed by commit {each['commit'][:12]} ({each['by']}); `headgate changes {each['product']}` says how"
+        case "left shadow":
+            return "does not go on: the application left shadow"
         case "SLA changed":
             return f"SLA changed by {each['by']}"
         case "late" if each["status"] == "NOT OPENED":

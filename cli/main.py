@@ -39,6 +39,7 @@ SUMMARIES = {
     "why": "explain the status of a run",
     "forecast": "show when the products of a business date will be ready, and why",
     "history": "list what happened on a business date",
+    "shadow": "compare what Headgate would have done with what the existing scheduler did",
     "runs": "list the runs of a product, with what they took and what released them",
     "changes": "list what deployments changed in the metadata",
     "files": "list and show the files that have landed, retry and ignore them",

@@ -13,6 +13,7 @@ import letters
 import mesh
 import operations
 import runtime
+import shadow_answers
 from columns import columns
 from condition_tree import condition_tree
 from console_links import linked
@@ -34,7 +35,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     product has. `backfills`: how far each is, the latest first; `backfill`: the dates of files that one has found. `changes`: what deployments changed, the latest first, since the date if one is
     given. `mesh`: the products and their dependencies; `search`: the products that fit words. `files`: those that landed, the latest first; `file`: one of them; `batch`: one job run's. `health`: what could not be performed, loaded or opened, and how many messages lie in dead letter queues. `dead_letters`: the first of
     these messages; `dead_letter`: one of them, whole. `alerts`: what became of the alerts of a date or several, the latest first, and what is muted. `forecast`: when the products of a date will be ready, with `at_risk` those that are expected to miss their SLA; `critical_path`: the chain of inputs that has decided or will decide when one is. Without a date it is the latest that has a run.
-    `freshness`: the latest refresh of each product. `preview`: what an operation would change, as `operate` answers it, for whoever may read.
+    `freshness`: the latest refresh of each product. `shadow`: what Headgate would have done otherwise than the existing scheduler. `preview`: what an operation would change, as `operate` answers it, for whoever may read.
     Raises `BadEvent`, `UnknownProduct`, `UnknownLetter`, `UnknownFile`; `preview` also what `operate` raises."""
     require(event, "inquire")
     state, product, now = runtime.state(), event.get("product"), runtime.now()
@@ -112,6 +113,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
                 "product": named,
                 "path": state.critical_path(named, first, event.get("cycle"), now)[::-1],
             }
+        case "shadow":
+            wanted = event.get("domain"), event.get("tolerance")
+            return {**answer, "until": str(last), **shadow_answers.shadow(state, first, last, *wanted, _pages, PAGE, now)}
         case "why":
             run = _explained(state, _named(product), first, event.get("cycle"), now)
             return {**answer, "run": linked(run), **_expected(state, run, first, now)}

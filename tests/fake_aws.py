@@ -19,6 +19,7 @@ class FakeAws:
     regions: set[str] = field(default_factory=set)  # that were called by name
     alerts: list[dict[str, Any]] = field(default_factory=list)
     jobs: dict[str, str] = field(default_factory=dict)
+    runs: dict[str, dict[str, Any]] = field(default_factory=dict)  # what else GetJobRun says of job runs
     launched: list[dict[str, Any]] = field(default_factory=list)  # as GetJobRuns gives them, the latest first
     stopped: list[str] = field(default_factory=list)
     objects: dict[str, bytes] = field(default_factory=dict)
@@ -104,7 +105,9 @@ class FakeAws:
     def get_job_run(self, JobName: str, RunId: str) -> dict[str, Any]:  # noqa: N803
         if RunId not in self.jobs:
             self._fail("GetJobRun", "EntityNotFoundException")
-        return {"JobRun": {"JobRunState": self.jobs[RunId], "ErrorMessage": "out of memory"}}
+        self._fail("GetJobRun")
+        known = {"JobRunState": self.jobs[RunId], "ErrorMessage": "out of memory"}
+        return {"JobRun": known | self.runs.get(RunId, {})}
 
     def get_job_runs(self, JobName: str, MaxResults: int, NextToken: str = "0") -> dict[str, Any]:  # noqa: N803
         self._fail("GetJobRuns")

@@ -6,7 +6,7 @@ from headgate.cli import terminal
 from headgate.cli.application import inquire
 from headgate.cli.arguments import add_application, add_cycle, add_date, add_until, check_range, product_name
 from headgate.cli.errors import FINE, UsageError
-from headgate.cli.formatting import Clock, Entry, input_name, named_run, uncut
+from headgate.cli.formatting import Clock, Entry, input_name, lasted, named_run, uncut
 
 LAST = 30  # runs that are shown where no date is given
 MOST = 400  # of a question
@@ -73,16 +73,6 @@ def _reason(each: Entry, clock: Clock) -> str:
     account = f" of account {by['account']}" if "account" in by else ""
     waived = f", waived by {by['waived_by']}" if "waived_by" in by else ""
     return f"{input_name(by['upstream'])}{attempt}{account} at {clock(by['at'])}{waived}"
-
-
-def lasted(seconds: float | None) -> str:
-    """`45 s`, `12 min`, `3 h 05 min`; empty if it is unknown."""
-    if seconds is None:
-        return ""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
 def _count(text: str) -> int:

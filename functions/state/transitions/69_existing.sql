@@ -107,6 +107,7 @@ DECLARE
     g record;
     j existing_job_run;
     events jsonb := '[]';
+    dates jsonb := '[]';
     keys text[];
     added text[];
 BEGIN
@@ -137,6 +138,7 @@ BEGIN
             unmatched := unmatched + 1;
         ELSE
             recorded := recorded + 1;
+            dates := dates || jsonb_build_object('product_id', j.product_id, 'business_date', j.business_date, 'cycle', j.cycle);
             events := events || note_existing_job(j, ARRAY(SELECT jsonb_array_elements_text(types)), of_account);
         END IF;
     END LOOP;
@@ -144,7 +146,7 @@ BEGIN
     IF keys IS NOT NULL THEN
         PERFORM take_events(keys, added, events, '{}', 'the last input arrived', 'refresh event', now_is);
     END IF;
-    PERFORM follow_existing(shadow_runs_of(job_runs), now_is);
+    PERFORM follow_existing(shadow_runs_of(dates), now_is);
 END $$;
 
 CREATE OR REPLACE FUNCTION note_existing_events(keys text[], now_is timestamptz) RETURNS void
@@ -206,7 +208,7 @@ BEGIN
         UPDATE data_product_status SET status = 'PROCESSING', started_at = followed.began_at, event = 'started', changed_at = now_is,
             changed_by = 'existing scheduler' WHERE run_id = followed.run_id AND status = 'WAITING';
         CONTINUE WHEN followed.status = 'STARTED';
-        UPDATE data_product_status SET status = followed.status, finished_at = followed.ended_at, error = CASE followed.status WHEN 'ERROR' THEN 'JobFailed' END,
+        UPDATE data_product_status SET status = followed.status, started_at = followed.began_at, finished_at = followed.ended_at, error = CASE followed.status WHEN 'ERROR' THEN 'JobFailed' END,
             cause = CASE followed.status WHEN 'ERROR' THEN 'in the existing scheduler' END,
             event = CASE followed.status WHEN 'ERROR' THEN 'failed' ELSE 'completed' END, changed_at = now_is, changed_by = 'existing scheduler'
         WHERE run_id = followed.run_id;
