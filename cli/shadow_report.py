@@ -1,7 +1,9 @@
 """What `headgate shadow` prints: the products of each date, the worst difference first, and each date as a whole."""
 
 from collections.abc import Iterator
+from datetime import tzinfo
 
+from headgate.cli import terminal
 from headgate.cli.formatting import Clock, Entry, few, input_name, lasted, plural, product_and_cycle, uncut
 
 ORDER = (
@@ -19,6 +21,31 @@ IN_SUMMARY = {
     "same": "the same",
 }
 HEADING = ["product", "existing scheduler", "Headgate", "difference"]
+
+
+def print_report(answer: Entry, zone: tzinfo | None) -> None:
+    """The whole answer, in a time zone (default: the one of this machine)."""
+    clock = Clock(zone, answer["business_date"])
+    terminal.line(mode(answer, clock))
+    for each in answer["days"]:
+        date = each["business_date"]
+        products = [row for row in answer["products"] if row["business_date"] == date]
+        terminal.line()
+        terminal.line(day(each))
+        if products:
+            terminal.table([HEADING, *rows(products, Clock(zone, date))], heading=True)
+    if not answer["days"]:
+        terminal.line("nothing was decided in shadow for this date")
+    if answer["unmatched"]:
+        terminal.line()
+        terminal.line("Job runs of which no product is known:")
+        for line in unmatched(answer["unmatched"], clock):
+            terminal.line(f"  {line}", indent=4)
+    if answer["unseen"]:
+        terminal.line()
+        terminal.line(unseen(answer["unseen"]))
+    if answer["more"]:
+        terminal.line("There are more rows; name fewer dates, or a domain. The lines of the dates count all.")
 
 
 def mode(answer: Entry, clock: Clock) -> str:
@@ -79,7 +106,7 @@ def _sentence(each: Entry, clock: Clock) -> str:
         case "without_inputs":
             return f"started without {inputs}"
         case "not_decided" if inputs:
-            return f"Headgate did not start it, without {inputs}"
+            return f"Headgate did not start it; missing: {inputs}"
         case "not_decided":
             return f"Headgate did not start it: {each.get('reason') or each.get('status') or 'it has opened no run'}"
         case "not_started":

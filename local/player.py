@@ -29,6 +29,7 @@ class Day:
     alerts: list[dict[str, Any]]
     refused: list[dict[str, Any]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    shadow: dict[str, Any] | None = None  # as `headgate shadow --json`, of a day in shadow
 
 
 def play(runtime: Runtime, scenario: Scenario, data: Path, progress: Progress = lambda moment: None) -> Day:
@@ -71,6 +72,9 @@ def perform(runtime: Runtime, moment: Moment, scenario: Scenario, data: Path) ->
         put_event(runtime, moment.event, moment.at)
     if moment.signal is not None:
         put_signal(runtime, moment.signal)
+    if moment.job is not None:
+        name, given = moment.job
+        runtime.client("glue").start_job_run(JobName=name, Arguments=given)
     if moment.landing is not None:
         put_file(runtime, *moment.landing)
     if moment.action is not None:
@@ -114,6 +118,8 @@ def snapshot(runtime: Runtime, scenario: Scenario) -> Day:
     entries = runtime.call("InquireFunctionName", {"question": "history", "business_date": date})["entries"]
     day = Day(products, entries, runtime.dead_letters(), runtime.control.incidents(), runtime.control.alerts())
     day.problems = list(_problems(day, scenario))
+    if scenario.shadow:
+        day.shadow = runtime.call("InquireFunctionName", {"question": "shadow", "business_date": date})
     return day
 
 

@@ -21,7 +21,7 @@ class ScenarioError(Exception):
 
 @dataclass(frozen=True)
 class Moment:
-    """Something that happens at a moment: an event put on the central bus, one of another system, a file that lands in a bucket, or an action of an operator, which is
+    """Something that happens at a moment: an event put on the central bus, one of another system, a file that lands in a bucket, a job that another scheduler starts, or an action of an operator, which is
     expected to be `refused` or not."""
 
     at: datetime
@@ -31,6 +31,7 @@ class Moment:
     deliver: tuple[Path, str] | None = None  # a file, and the product whose data of the date it is
     landing: tuple[str, str, bytes] | None = None  # a file that lands: bucket, key and content
     signal: dict[str, Any] | None = None  # {source, detail_type, detail}
+    job: tuple[str, dict[str, str]] | None = None  # a Glue job that another scheduler starts, and its arguments
     note: str = ""
 
 
@@ -46,7 +47,7 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A day. `runs` says how runs of jobs and functions go: see `local.adapters.settings`."""
+    """A day. `runs` says how runs of jobs and functions go: see `local.adapters.settings`. With `shadow` the application launches nothing."""
 
     business_date: date
     timezone: ZoneInfo
@@ -58,6 +59,7 @@ class Scenario:
     expect: dict[str, Expectation] = field(default_factory=dict)
     dead_letters: int = 0
     jobs: Path | None = None
+    shadow: bool = False
 
 
 def read(path: Path) -> Scenario:
@@ -110,6 +112,9 @@ def _read(path: Path, given: dict[str, Any]) -> Scenario:
     for each in given.get("signals", ()):
         signal = {key: each[key] for key in ("source", "detail_type", "detail")}
         moments.append(Moment(at(each["at"]), signal=signal, note=each.get("note", "")))
+    for each in given.get("existing", ()):
+        filled = {key: text.replace("{business_date}", day.isoformat()) for key, text in each.get("arguments", {}).items()}
+        moments.append(Moment(at(each["at"]), job=(each["job"], filled), note=each.get("note", "")))
     for each in given.get("acts", ()):
         action = {"business_date": day.isoformat(), "actor": "scenario"}
         action |= {key: value for key, value in each.items() if key not in ("at", "note", "refused")}
@@ -131,6 +136,7 @@ def _read(path: Path, given: dict[str, Any]) -> Scenario:
     moments.sort(key=lambda each: each.at)
     return Scenario(
         day, zone, starts, ends, given.get("description", ""), tuple(moments), runs, expect, given.get("dead_letters", 0), jobs,
+        given.get("shadow", False),
     )  # fmt: skip
 
 

@@ -78,7 +78,8 @@ def _serve(given: dict[str, Any], folder: Path, held: presence.Held) -> None:
 
         def prepare() -> None:
             # a commit that is older than the one before is meant as it is
-            running.deploy(_print, {"ForceCatalog": "true"})
+            shadow = "true" if given.get("shadow") else "false"
+            running.deploy(_print, {"ForceCatalog": "true", "Shadow": shadow})
             catalog = json.loads((places.statemachines / "catalog" / "catalog.json").read_bytes())
             provision(running, catalog, Path(given["jobs"]) if given.get("jobs") else None, folder / "data")
             running.call_function(

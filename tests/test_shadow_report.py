@@ -7,7 +7,7 @@ import pytest
 import runtime
 from tests.conftest import Headgate
 from tests.fake_aws import FakeAws
-from tests.golden import check_text
+from tests.golden import FOLDER, expect
 from tests.handler_steps import TODAY, invoke, queue, refreshed
 from tests.shadow_steps import enter, executed, ran, report, watched
 from tests.state_world import World, at, external, step
@@ -124,7 +124,7 @@ def test_what_people_read_in_the_morning(day: World, aws: FakeAws, headgate: Hea
     report(end)
     code, printed = headgate("shadow", TODAY)
     assert code == 0
-    check_text("messages/shadow.txt", printed.replace(end["detail"]["jobRunId"], "jr_1"))
+    expect(FOLDER / "messages/shadow.txt", printed.replace(end["detail"]["jobRunId"], "jr_1").encode())
 
 
 def test_a_date_without_anything_and_arguments_that_cannot_be(day: World, headgate: Headgate) -> None:

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headgate.cli import interrupts, job_outputs, staging, terminal
+from headgate.cli import interrupts, job_outputs, shadow_report, staging, terminal
 from headgate.cli.application import LOCAL
 from headgate.cli.arguments import add_products, business_date
 from headgate.cli.day_report import print_day
@@ -55,7 +55,10 @@ def run(arguments: argparse.Namespace) -> int:
             with Stages(arguments.json) as stages:
                 staging.require_sam(stages)
                 stages("starting local PostgreSQL and AWS endpoint")
-                with snapshot.running(places, deployments, day.starts, lambda each: each.deploy(stages)) as running:
+                mode = {"Shadow": "true"} if day.shadow else {}
+                with snapshot.running(
+                    places, deployments, day.starts, lambda each: each.deploy(stages, mode), "shadow" if day.shadow else ""
+                ) as running:
                     provision(running, catalog, day.jobs, folder / "data")
                     stages(f"playing {day.business_date}: {day.description.strip()}", f"play {arguments.scenario}")
                     data = folder / "data"
@@ -68,6 +71,9 @@ def run(arguments: argparse.Namespace) -> int:
         terminal.print_json({"business_date": day.business_date.isoformat(), **vars(played)})
     else:
         print_day(played, day, with_history=not arguments.quiet)
+        if played.shadow is not None:
+            terminal.line()
+            shadow_report.print_report(played.shadow, day.timezone)
         for line in printed:
             terminal.line(line)
     return FINDINGS if played.problems else FINE

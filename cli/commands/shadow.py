@@ -6,7 +6,6 @@ from headgate.cli import shadow_report, terminal
 from headgate.cli.application import inquire
 from headgate.cli.arguments import add_application, add_until, business_date, whole_number
 from headgate.cli.errors import FINE, UsageError
-from headgate.cli.formatting import Clock
 
 MINUTE = 60
 
@@ -33,36 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         terminal.print_json(answer)
         return FINE
-    terminal.line(shadow_report.mode(answer, Clock(None, answer["business_date"])))
-    for day in answer["days"]:
-        date = day["business_date"]
-        clock = Clock(None, date)
-        products = [each for each in answer["products"] if each["business_date"] == date]
-        terminal.line()
-        terminal.line(shadow_report.day(day))
-        if products:
-            terminal.table([shadow_report.HEADING, *shadow_report.rows(products, clock)], heading=True)
-    if not answer["days"]:
-        terminal.line("nothing was decided in shadow for this date")
-    _notes(answer)
+    shadow_report.print_report(answer, None)
     return FINE
-
-
-def _notes(answer: dict[str, object]) -> None:
-    """What the report does not have, and why."""
-    unmatched, unseen = answer["unmatched"], answer["unseen"]
-    assert isinstance(unmatched, list)
-    assert isinstance(unseen, list)
-    if unmatched:
-        terminal.line()
-        terminal.line("Job runs of which no product is known:")
-        for line in shadow_report.unmatched(unmatched, Clock(None, str(answer["business_date"]))):
-            terminal.line(f"  {line}", indent=4)
-    if unseen:
-        terminal.line()
-        terminal.line(shadow_report.unseen(unseen))
-    if answer["more"]:
-        terminal.line("There are more rows; name fewer dates, or a domain. The lines of the dates count all.")
 
 
 def _check_range(arguments: argparse.Namespace) -> None:

@@ -32,6 +32,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="ADDRESS",
         help="let containers reach the application, at the address of the container bridge (default: found on this machine)",
     )
+    parser.add_argument(
+        "--shadow",
+        action="store_true",
+        help="decide and launch nothing; `headgate shadow` says what would have been done otherwise than by the scheduler that runs the jobs",
+    )
     parser.add_argument("--no-browser", action="store_true", help="print the address of the board, and open no browser")
     parser.add_argument("--fresh", action="store_true", help="delete the data of earlier starts first")
     parser.add_argument("--json", action="store_true", help="print endpoints and outputs as JSON")
@@ -56,6 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         "statemachines": str(places.statemachines),
         "jobs": str(arguments.jobs.resolve()) if arguments.jobs else None,
         "containers": arguments.containers,
+        "shadow": arguments.shadow,
         "board": [
             sys.executable,
             "-m",
@@ -74,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
         terminal.print_json(known)
     else:
         board = f"{known['board']}#token={token_of(folder)}"
-        _print(known, board, folder, mesh, _scripts(catalog, arguments.jobs))
+        _print(known, board, folder, mesh, _doing(arguments, catalog))
         if not arguments.no_browser:
             browser.open_page(board)
     return FINE
@@ -116,6 +122,13 @@ def _example_commands(mesh: Mesh) -> str:
         ]
     ]
     return "".join(f"\n  {line}" for line in lines)
+
+
+def _doing(arguments: argparse.Namespace, catalog: dict[str, Any]) -> str:
+    """What becomes of jobs here."""
+    if arguments.shadow:
+        return "none is started in shadow; one that you start in Glue counts as run by the existing scheduler: `headgate shadow`"
+    return _scripts(catalog, arguments.jobs)
 
 
 def _scripts(catalog: dict[str, Any], folder: Path | None) -> str:
