@@ -60,7 +60,12 @@ def mode(answer: Entry, clock: Clock) -> str:
 def rows(products: list[Entry], clock: Clock) -> Iterator[list[str]]:
     """A row for each product of one date."""
     for each in sorted(products, key=lambda row: (ORDER.index(row["difference"]), product_and_cycle(row))):
-        yield [product_and_cycle(each), _existing(each, clock), clock(each.get("decided_at")) or "-", _sentence(each, clock)]
+        yield [
+            product_and_cycle(each),
+            _existing(each, clock),
+            clock(each.get("decided_at")) or "-",
+            _sentence(each, clock),
+        ]
 
 
 def day(given: Entry) -> str:

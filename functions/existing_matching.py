@@ -74,7 +74,8 @@ def _day(step: Json, given: dict[str, str]) -> tuple[str | None, str | None]:
 
 def _pattern(text: str) -> str:
     """What a text of the step looks like in a run: each placeholder is a group the first time, and anything after that."""
-    parts, end, known = [], 0, set()
+    parts: list[str] = []
+    end, known = 0, set[str]()
     for found in OF_RUN.finditer(text):
         name = found[1]
         parts += [re.escape(text[end : found.start()]), FILLED[name] if name in FILLED.keys() - known else ".*"]

@@ -114,8 +114,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
                 "path": state.critical_path(named, first, event.get("cycle"), now)[::-1],
             }
         case "shadow":
-            wanted = event.get("domain"), event.get("tolerance")
-            return {**answer, "until": str(last), **shadow_answers.shadow(state, first, last, *wanted, _pages, PAGE, now)}
+            return {**answer, "until": str(last), **shadow_answers.shadow(state, event, first, last, _pages, PAGE, now)}
         case "why":
             run = _explained(state, _named(product), first, event.get("cycle"), now)
             return {**answer, "run": linked(run), **_expected(state, run, first, now)}

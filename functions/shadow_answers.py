@@ -15,11 +15,11 @@ Pages = Callable[[Callable[[str], list[Row]]], tuple[list[dict[str, Any]], bool]
 
 
 def shadow(
-    state: State, first: date, last: date, domain: str | None, tolerance: int | None, pages: Pages, page: int, now: datetime
+    state: State, event: dict[str, Any], first: date, last: date, pages: Pages, page: int, now: datetime
 ) -> dict[str, Any]:
     """Every product of these dates with both starts, each date as a whole, the job runs of the existing scheduler that no product is known of, and the products
     whose job runs cannot be seen."""
-    seconds = TOLERANCE if tolerance is None else tolerance
+    domain, seconds = event.get("domain"), event.get("tolerance", TOLERANCE)
     rows, more = pages(lambda after: state.shadow_page(first, last, domain, seconds, after, page, now))
     begins, ends = datetime.combine(first, time(), UTC), datetime.combine(last + timedelta(days=2), time(), UTC)
     return {

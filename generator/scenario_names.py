@@ -65,14 +65,16 @@ def check(scenario: Mapping[str, Any], mesh: Mesh, file: Path) -> Iterator[Findi
     for name in scenario.get("runs", {}):
         if name not in known and name != "*":
             expected = "a job or function that a step names, or `*` for all others"
-            yield Finding(
-                UNKNOWN_WORK,
-                file,
-                pointer("runs", name),
-                f"`{name}`",
-                expected,
-                hints.did_you_mean(name, sorted(known)),
+            yield _unknown_work(name, known, file, pointer("runs", name), expected)
+    for number, each in enumerate(scenario.get("existing", ())):
+        if each["job"] not in known:
+            yield _unknown_work(
+                each["job"], known, file, pointer("existing", number, "job"), "a Glue job that a step names"
             )
+
+
+def _unknown_work(name: str, known: Set[str], file: Path, at: str, expected: str) -> Finding:
+    return Finding(UNKNOWN_WORK, file, at, f"`{name}`", expected, hints.did_you_mean(name, sorted(known)))
 
 
 def _event(event: Mapping[str, Any], mesh: Mesh, file: Path, at: str) -> Iterator[Finding]:

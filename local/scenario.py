@@ -113,7 +113,9 @@ def _read(path: Path, given: dict[str, Any]) -> Scenario:
         signal = {key: each[key] for key in ("source", "detail_type", "detail")}
         moments.append(Moment(at(each["at"]), signal=signal, note=each.get("note", "")))
     for each in given.get("existing", ()):
-        filled = {key: text.replace("{business_date}", day.isoformat()) for key, text in each.get("arguments", {}).items()}
+        filled = {
+            key: text.replace("{business_date}", day.isoformat()) for key, text in each.get("arguments", {}).items()
+        }
         moments.append(Moment(at(each["at"]), job=(each["job"], filled), note=each.get("note", "")))
     for each in given.get("acts", ()):
         action = {"business_date": day.isoformat(), "actor": "scenario"}

@@ -53,7 +53,9 @@ def ran(
     return {"source": "aws.glue", "detail-type": "Glue Job State Change", "account": ACCOUNT, "detail": detail}
 
 
-def executed(machine: str, status: str, started: str, ended: str | None = None, name: str = "e1", given: str = "{}") -> dict[str, Any]:
+def executed(
+    machine: str, status: str, started: str, ended: str | None = None, name: str = "e1", given: str = "{}"
+) -> dict[str, Any]:
     """The event of an execution that another scheduler has started."""
     arn = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:{machine}"
     detail = {
@@ -65,7 +67,12 @@ def executed(machine: str, status: str, started: str, ended: str | None = None, 
         "stopDate": int(_moment(ended).timestamp() * 1000) if ended else None,
         "input": given,
     }
-    return {"source": "aws.states", "detail-type": "Step Functions Execution Status Change", "account": ACCOUNT, "detail": detail}
+    return {
+        "source": "aws.states",
+        "detail-type": "Step Functions Execution Status Change",
+        "account": ACCOUNT,
+        "detail": detail,
+    }
 
 
 def report(*events: dict[str, Any]) -> dict[str, Any]:

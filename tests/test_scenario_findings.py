@@ -49,6 +49,9 @@ events:
   - {at: "01:00", product: raw/rd7}
   - {at: "01:00", product: other/x}
   - {at: "01:00", product: raw/rd1, cycle: "0600"}
+existing:
+  - {at: "01:00", job: d1-ds1-build}
+  - {at: "01:00", job: d1-ds2-biuld}
 acts:
   - {at: "02:00", action: hold, product: raw/rd1}
   - {at: "02:00", action: skip, product: d1/ds3, cycle: "0600"}

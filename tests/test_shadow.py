@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+import custom_resource
 import dead_letters
 import existing_runs
 import monitor
@@ -13,7 +14,7 @@ from state.errors import IllegalTransition
 from tests.fake_aws import FakeAws
 from tests.fake_queues import FakeQueues
 from tests.handler_steps import TODAY, invoke, queue, refreshed
-from tests.shadow_steps import enter, executed, job_of, mesh, ran, report, watched
+from tests.shadow_steps import enter, executed, mesh, ran, report, watched
 from tests.state_steps import effects, opened, uuid
 from tests.state_world import PREFIX, World, at, external, product, step
 
@@ -41,7 +42,12 @@ def clock(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Clock:
 def came(name: str, now: str, clock: Clock, **more: Any) -> None:
     """A producer outside publishes the refresh."""
     clock(now)
-    assert invoke("refresh_events", queue(refreshed(name, refreshed_at=clock.now.isoformat(), **more)))["batchItemFailures"] == []
+    assert (
+        invoke("refresh_events", queue(refreshed(name, refreshed_at=clock.now.isoformat(), **more)))[
+            "batchItemFailures"
+        ]
+        == []
+    )
 
 
 def open_runs(clock: Clock, now: str = "06:00") -> None:
@@ -70,7 +76,9 @@ def test_a_day_is_decided_as_ever_and_nothing_is_started(world: World, aws: Fake
     assert world.released() == {("d1/a", TODAY)}
     assert report(ran(aws, "job-a", "06:10", "06:40")) == {"batchItemFailures": []}
     came("raw/two", "06:50", clock)
-    assert world.released() == {("d1/a", TODAY), ("d1/b", TODAY)}, "d1/b goes on with what the existing scheduler really made"
+    assert world.released() == {("d1/a", TODAY), ("d1/b", TODAY)}, (
+        "d1/b goes on with what the existing scheduler really made"
+    )
     report(ran(aws, "job-b", "06:55", "07:00"))
     assert [world.run(name, TODAY)["status"] for name in ("d1/a", "d1/b")] == ["COMPLETED", "COMPLETED"]
     assert nothing_was_done(aws)
@@ -107,10 +115,15 @@ def test_a_machine_that_somebody_starts_by_hand_begins_no_pipeline(world: World,
         world.state.begin_pipeline(uuid(world, "d1/a"), 1, None, at(f"{TODAY} 06:01"))
 
 
-def test_a_deadline_and_an_sla_that_are_missed_are_known_and_notify_nobody(world: World, aws: FakeAws, clock: Clock) -> None:
+def test_a_deadline_and_an_sla_that_are_missed_are_known_and_notify_nobody(
+    world: World, aws: FakeAws, clock: Clock
+) -> None:
     enter(world)
     notify = [{"on": ["LATE", "ERROR"], "email": ["a@example.com"]}]
-    world.load({"raw/one": external(), "d1/a": watched("a", "raw/one", notify=notify, sla={"complete_by": "08:00"})}, at(f"{TODAY} 00:00"))
+    world.load(
+        {"raw/one": external(), "d1/a": watched("a", "raw/one", notify=notify, sla={"complete_by": "08:00"})},
+        at(f"{TODAY} 00:00"),
+    )
     open_runs(clock)
     clock("10:00")
     monitor.handler({}, None)
@@ -131,10 +144,16 @@ def test_the_monitor_asks_for_no_execution(world: World, aws: FakeAws, clock: Cl
     assert nothing_was_done(aws)
 
 
-def test_a_signal_counts_within_the_application_and_is_not_published_to_others(world: World, aws: FakeAws, clock: Clock) -> None:
+def test_a_signal_counts_within_the_application_and_is_not_published_to_others(
+    world: World, aws: FakeAws, clock: Clock
+) -> None:
     enter(world)
     payload = '{"visibility": "mesh", "detail_type": "Data Product Refreshed", "detail": {}}'
-    world.sql("INSERT INTO effect (effect_key, kind, payload, due_at) VALUES ('signal raw/one 1', 'put_event', %s, %s)", payload, clock.now)
+    world.sql(
+        "INSERT INTO effect (effect_key, kind, payload, due_at) VALUES ('signal raw/one 1', 'put_event', %s, %s)",
+        payload,
+        clock.now,
+    )
     invoke("scheduler", {})
     assert [each["EventBusName"] for each in aws.events] == ["arn:aws:events:us-east-1:123456789012:event-bus/domain"]
 
@@ -164,7 +183,9 @@ def test_the_same_end_reported_twice_is_recorded_once(world: World, aws: FakeAws
     assert world.sql("SELECT count(*), sum(attempt) FROM existing_run, (SELECT 1 FROM existing_job_run) j") == [(1, 1)]
 
 
-def test_a_product_of_two_jobs_is_refreshed_by_the_last_of_them_in_any_order(world: World, aws: FakeAws, clock: Clock) -> None:
+def test_a_product_of_two_jobs_is_refreshed_by_the_last_of_them_in_any_order(
+    world: World, aws: FakeAws, clock: Clock
+) -> None:
     enter(world)
     steps = [{**step(name), "resource": f"job-{name}"} for name in ("clean", "load")]
     world.load({"d1/a": product(name="a", pipeline={"timeout": None, "steps": steps})}, at(f"{TODAY} 00:00"))
@@ -174,7 +195,11 @@ def test_a_product_of_two_jobs_is_refreshed_by_the_last_of_them_in_any_order(wor
     assert world.run("d1/a", TODAY)["status"] == "PROCESSING"
     report(clean)
     run = world.run("d1/a", TODAY)
-    assert (run["status"], run["started_at"], run["finished_at"]) == ("COMPLETED", at(f"{TODAY} 06:01"), at(f"{TODAY} 06:30"))
+    assert (run["status"], run["started_at"], run["finished_at"]) == (
+        "COMPLETED",
+        at(f"{TODAY} 06:01"),
+        at(f"{TODAY} 06:30"),
+    )
 
 
 def test_the_date_is_that_of_the_arguments_or_of_the_nearest_opening(world: World, aws: FakeAws, clock: Clock) -> None:
@@ -190,9 +215,17 @@ def test_the_date_is_that_of_the_arguments_or_of_the_nearest_opening(world: Worl
     assert dates == [("2026-11-17",), ("2026-11-19",), ("2026-11-20",)]
 
 
-def test_a_job_that_several_products_run_is_told_apart_by_its_arguments(world: World, aws: FakeAws, clock: Clock) -> None:
+def test_a_job_that_several_products_run_is_told_apart_by_its_arguments(
+    world: World, aws: FakeAws, clock: Clock
+) -> None:
     enter(world)
-    table = {name: {"timeout": None, "steps": [{**step("load", {"--table": name, "--date": "{business_date}"}), "resource": "loader"}]} for name in ("x", "y")}
+    table = {
+        name: {
+            "timeout": None,
+            "steps": [{**step("load", {"--table": name, "--date": "{business_date}"}), "resource": "loader"}],
+        }
+        for name in ("x", "y")
+    }
     world.load({f"d1/{name}": product(name=name, pipeline=table[name]) for name in table}, at(f"{TODAY} 00:00"))
     open_runs(clock)
     report(
@@ -211,7 +244,12 @@ def test_an_execution_that_is_started_elsewhere_shows_its_start_at_once(
 ) -> None:
     monkeypatch.setenv("STATE_MACHINE_ARN_PREFIX", PREFIX + "headgate-")
     enter(world)
-    machine = {**step("load"), "type": "machine", "resource": "nightly", "arguments": {"input": {"date": "{business_date}"}}}
+    machine = {
+        **step("load"),
+        "type": "machine",
+        "resource": "nightly",
+        "arguments": {"input": {"date": "{business_date}"}},
+    }
     world.load({"d1/a": product(name="a", pipeline={"timeout": None, "steps": [machine]})}, at(f"{TODAY} 00:00"))
     open_runs(clock)
     given = f'{{"date": "{TODAY}"}}'
@@ -219,10 +257,16 @@ def test_an_execution_that_is_started_elsewhere_shows_its_start_at_once(
     assert world.run("d1/a", TODAY)["status"] == "PROCESSING"
     report(executed("nightly", "SUCCEEDED", "06:05", "06:50", given=given))
     run = world.run("d1/a", TODAY)
-    assert (run["status"], run["started_at"], run["finished_at"]) == ("COMPLETED", at(f"{TODAY} 06:05"), at(f"{TODAY} 06:50"))
+    assert (run["status"], run["started_at"], run["finished_at"]) == (
+        "COMPLETED",
+        at(f"{TODAY} 06:05"),
+        at(f"{TODAY} 06:50"),
+    )
 
 
-def test_refresh_events_of_a_product_with_a_pipeline_say_what_happened(world: World, aws: FakeAws, clock: Clock) -> None:
+def test_refresh_events_of_a_product_with_a_pipeline_say_what_happened(
+    world: World, aws: FakeAws, clock: Clock
+) -> None:
     enter(world)
     mesh(world)
     open_runs(clock)
@@ -246,7 +290,9 @@ def test_a_service_that_does_not_answer_is_asked_again(world: World, aws: FakeAw
     assert world.sql("SELECT product_id FROM existing_run") == [("d1/a",)]
 
 
-def test_job_runs_are_not_looked_at_outside_shadow(world: World, aws: FakeAws, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_job_runs_are_not_looked_at_outside_shadow(
+    world: World, aws: FakeAws, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("SHADOW")
     mesh(world)
     report(ran(aws, "job-a", "06:10", "06:20"))
@@ -272,7 +318,9 @@ def test_leaving_shadow_starts_nothing_of_the_past(world: World, aws: FakeAws, c
     mesh(world)
     open_runs(clock)
     came("raw/one", "06:10", clock)
-    world.sql("INSERT INTO backfill (what, first_date, last_date, at_once, made_at, made_by) VALUES ('d1/a', '2026-11-01', '2026-11-02', 1, now(), 'ann')")
+    world.sql(
+        "INSERT INTO backfill (what, first_date, last_date, at_once, made_at, made_by) VALUES ('d1/a', '2026-11-01', '2026-11-02', 1, now(), 'ann')"
+    )
     left = world.state.set_mode(False, False, "deployment", at(f"{TODAY} 09:00"))
     assert (left.changed, left.ended) == (True, 2)
     came("raw/two", "09:10", clock)
@@ -291,12 +339,27 @@ def test_the_next_opening_after_shadow_is_started(world: World, aws: FakeAws, cl
     world.state.set_mode(False, False, "deployment", at(f"{TODAY} 09:00"))
     clock.now = at("2026-11-21 06:00")
     invoke("scheduler", {})
-    assert sorted(aws.executions) == [f"arn:aws:states:us-east-1:123456789012:execution:m_{name}:{name}-2026-11-21-1" for name in "ab"]
+    assert sorted(aws.executions) == [
+        f"arn:aws:states:us-east-1:123456789012:execution:m_{name}:{name}-2026-11-21-1" for name in "ab"
+    ]
 
 
-def test_a_run_that_failed_at_its_deadline_in_shadow_does_not_resume_after_it(world: World, aws: FakeAws, clock: Clock) -> None:
+def test_a_run_that_failed_at_its_deadline_in_shadow_does_not_resume_after_it(
+    world: World, aws: FakeAws, clock: Clock
+) -> None:
     enter(world)
-    world.load({"raw/one": external(), "d1/a": watched("a", "raw/one", sla={"complete_by": "12:00"}, wait={"deadline": 3600, "on_deadline": "fail", "resume": 86400})}, at(f"{TODAY} 00:00"))
+    world.load(
+        {
+            "raw/one": external(),
+            "d1/a": watched(
+                "a",
+                "raw/one",
+                sla={"complete_by": "12:00"},
+                wait={"deadline": 3600, "on_deadline": "fail", "resume": 86400},
+            ),
+        },
+        at(f"{TODAY} 00:00"),
+    )
     open_runs(clock)
     clock("08:00")
     monitor.handler({}, None)
@@ -324,7 +387,9 @@ def test_a_date_of_shadow_can_be_run_again_by_headgate_and_is_newer(world: World
     assert [each["name"] for each in effects(world, "start_execution")] == [f"a-{TODAY}-4"]
 
 
-def test_an_application_that_acts_enters_shadow_when_its_runs_have_ended(world: World, aws: FakeAws, clock: Clock) -> None:
+def test_an_application_that_acts_enters_shadow_when_its_runs_have_ended(
+    world: World, aws: FakeAws, clock: Clock
+) -> None:
     mesh(world)
     opened(world)
     with pytest.raises(IllegalTransition, match="2 runs are open that this application has opened to start itself"):
@@ -335,11 +400,11 @@ def test_an_application_that_acts_enters_shadow_when_its_runs_have_ended(world: 
     assert world.sql("SELECT count(*) FROM effect WHERE done_at IS NULL") == [(0,)]
 
 
-def test_the_mode_comes_with_the_deployment(world: World, aws: FakeAws, clock: Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-    import custom_resource
-
+def test_the_mode_comes_with_the_deployment(
+    world: World, aws: FakeAws, clock: Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
     (tmp_path / "catalog.json").write_text('{"version": 1, "domains": {}, "calendars": {}, "products": {}}')
-    event = {
+    event: dict[str, Any] = {
         "RequestType": "Update", "StackId": "arn:aws:cloudformation:us-east-1:1:stack/headgate/1", "RequestId": "r1", "LogicalResourceId": "Catalog",
         "ResourceProperties": {"ServiceToken": "f", "Commit": "", "CommittedAt": "", "Shadow": "true", "Catalog": str(tmp_path / "catalog.json")},
     }  # fmt: skip
@@ -348,7 +413,9 @@ def test_the_mode_comes_with_the_deployment(world: World, aws: FakeAws, clock: C
     event["ResourceProperties"]["Shadow"] = "false"
     assert invoke("metadata_loader", {**event, "RequestId": "r2"})["Status"] == "SUCCESS"
     assert world.state.mode()["shadow"] is False
-    (tmp_path / "catalog.json").write_text(json.dumps({"version": 1, "domains": {}, "calendars": {}, "products": {"d1/a": watched("a")}}))
+    (tmp_path / "catalog.json").write_text(
+        json.dumps({"version": 1, "domains": {}, "calendars": {}, "products": {"d1/a": watched("a")}})
+    )
     assert invoke("metadata_loader", {**event, "RequestId": "r3"})["Status"] == "SUCCESS"
     opened(world)
     event["ResourceProperties"]["Shadow"] = "true"
@@ -357,8 +424,3 @@ def test_the_mode_comes_with_the_deployment(world: World, aws: FakeAws, clock: C
     assert "one run is open" in refused["Reason"]
     monkeypatch.setattr(custom_resource, "status_of", lambda stack: "UPDATE_ROLLBACK_IN_PROGRESS")
     assert invoke("metadata_loader", {**event, "RequestId": "r5"})["Status"] == "SUCCESS", "a rollback is never refused"
-
-
-def test_jobs_of_products_have_the_date_in_their_arguments() -> None:
-    """What these stories rest on."""
-    assert job_of("a")["steps"][0]["arguments"] == {"--date": "{business_date}"}

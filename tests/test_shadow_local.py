@@ -17,7 +17,9 @@ pytestmark = [pytest.mark.slow, needs_sam, in_soak]
 
 def test_a_day_beside_another_scheduler_and_the_end_of_shadow(tmp_path: Path) -> None:
     day = scenario.read(SAMPLES / "shadow" / "day.yaml")
-    done = headgate("generate", "--products", str(SAMPLES / "shadow" / "products"), "--out", str(tmp_path / "statemachines"))
+    done = headgate(
+        "generate", "--products", str(SAMPLES / "shadow" / "products"), "--out", str(tmp_path / "statemachines")
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     places = Places(ROOT, tmp_path / "statemachines", tmp_path / "runtime")
     catalog = json.loads((places.statemachines / "catalog/catalog.json").read_text("utf-8"))
@@ -39,7 +41,9 @@ def test_a_day_beside_another_scheduler_and_the_end_of_shadow(tmp_path: Path) ->
         arns = [each["stateMachineArn"] for each in machines.list_state_machines()["stateMachines"]]
         assert [each for arn in arns for each in machines.list_executions(stateMachineArn=arn)["executions"]] == []
         question = {"question": "status", "business_date": day.business_date.isoformat()}
-        statuses = {each["product"]: each["status"] for each in running.call("InquireFunctionName", question)["products"]}
+        statuses = {
+            each["product"]: each["status"] for each in running.call("InquireFunctionName", question)["products"]
+        }
         assert statuses["d1/archive"] == "CANCELLED"
 
         running.control.jump(day.starts.timestamp() + 30 * 3600)  # the next day's opening is Headgate's own

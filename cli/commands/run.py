@@ -57,7 +57,11 @@ def run(arguments: argparse.Namespace) -> int:
                 stages("starting local PostgreSQL and AWS endpoint")
                 mode = {"Shadow": "true"} if day.shadow else {}
                 with snapshot.running(
-                    places, deployments, day.starts, lambda each: each.deploy(stages, mode), "shadow" if day.shadow else ""
+                    places,
+                    deployments,
+                    day.starts,
+                    lambda each: each.deploy(stages, mode),
+                    "shadow" if day.shadow else "",
                 ) as running:
                     provision(running, catalog, day.jobs, folder / "data")
                     stages(f"playing {day.business_date}: {day.description.strip()}", f"play {arguments.scenario}")
