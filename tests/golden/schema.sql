@@ -43,7 +43,7 @@ CREATE TYPE public.forecast_node AS (
 	late double precision
 );
 CREATE DOMAIN public.run_event AS text
-	CONSTRAINT run_event_check CHECK ((VALUE = ANY (ARRAY['opened'::text, 'waiting'::text, 'released'::text, 'repaired'::text, 'started'::text, 'completed'::text, 'failed'::text, 'skipped'::text, 'cancelled'::text, 'late'::text, 'held'::text, 'hold_removed'::text, 'rerun'::text, 'restarted'::text, 'started_again'::text, 'condition_changed'::text, 'outdated'::text, 'resumed'::text, 'waived'::text, 'due_changed'::text, 'held_over'::text])));
+	CONSTRAINT run_event_check CHECK ((VALUE = ANY (ARRAY['opened'::text, 'waiting'::text, 'released'::text, 'repaired'::text, 'started'::text, 'completed'::text, 'failed'::text, 'skipped'::text, 'cancelled'::text, 'late'::text, 'held'::text, 'hold_removed'::text, 'rerun'::text, 'restarted'::text, 'started_again'::text, 'condition_changed'::text, 'outdated'::text, 'resumed'::text, 'waived'::text, 'due_changed'::text, 'held_over'::text, 'left_shadow'::text])));
 CREATE TABLE public.alert (
     alert_key text NOT NULL,
     run_id uuid NOT NULL,
@@ -108,6 +108,7 @@ CREATE TABLE public.data_product_status (
     due_at timestamp with time zone,
     held_over_at timestamp with time zone,
     cascades boolean DEFAULT false NOT NULL,
+    shadow boolean DEFAULT false NOT NULL,
     CONSTRAINT data_product_status_status_check CHECK ((status = ANY (ARRAY['WAITING'::text, 'PROCESSING'::text, 'COMPLETED'::text, 'ERROR'::text, 'SKIPPED'::text, 'CANCELLED'::text])))
 );
 CREATE TABLE public.data_product (
@@ -315,6 +316,32 @@ CREATE TABLE public.data_product_schedule (
     nth_week_days text[] NOT NULL,
     opened_until timestamp with time zone NOT NULL
 );
+CREATE TABLE public.existing_job_run (
+    job_run_id text NOT NULL,
+    type text NOT NULL,
+    job text NOT NULL,
+    product_id text,
+    step text,
+    business_date date,
+    cycle text,
+    state text NOT NULL,
+    started_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    problem text,
+    seen_at timestamp with time zone NOT NULL
+);
+CREATE TABLE public.existing_run (
+    product_id text NOT NULL,
+    business_date date NOT NULL,
+    cycle text NOT NULL,
+    status text NOT NULL,
+    attempt integer NOT NULL,
+    started_at timestamp with time zone,
+    began_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    completed_at timestamp with time zone,
+    CONSTRAINT existing_run_status_check CHECK ((status = ANY (ARRAY['STARTED'::text, 'COMPLETED'::text, 'ERROR'::text])))
+);
 CREATE TABLE public.signal (
     signal_key text NOT NULL,
     product_id text NOT NULL,
@@ -492,6 +519,13 @@ CREATE TABLE public.alert_mute (
     reason text,
     changed_at timestamp with time zone NOT NULL,
     changed_by text NOT NULL
+);
+CREATE TABLE public.application_mode (
+    one boolean DEFAULT true NOT NULL,
+    shadow boolean NOT NULL,
+    since timestamp with time zone NOT NULL,
+    changed_by text NOT NULL,
+    CONSTRAINT application_mode_one_check CHECK (one)
 );
 ALTER TABLE public.backfill ALTER COLUMN backfill_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.backfill_backfill_id_seq
@@ -764,6 +798,8 @@ ALTER TABLE ONLY public.alert_mute
     ADD CONSTRAINT alert_mute_pkey PRIMARY KEY (muted);
 ALTER TABLE ONLY public.alert
     ADD CONSTRAINT alert_pkey PRIMARY KEY (alert_key);
+ALTER TABLE ONLY public.application_mode
+    ADD CONSTRAINT application_mode_pkey PRIMARY KEY (one);
 ALTER TABLE ONLY public.archive_page
     ADD CONSTRAINT archive_page_pkey PRIMARY KEY (page_id);
 ALTER TABLE ONLY public.backfill_files
@@ -812,6 +848,10 @@ ALTER TABLE ONLY public.effect
     ADD CONSTRAINT effect_pkey PRIMARY KEY (effect_id);
 ALTER TABLE ONLY public.execution_asked
     ADD CONSTRAINT execution_asked_pkey PRIMARY KEY (run_id);
+ALTER TABLE ONLY public.existing_job_run
+    ADD CONSTRAINT existing_job_run_pkey PRIMARY KEY (job_run_id);
+ALTER TABLE ONLY public.existing_run
+    ADD CONSTRAINT existing_run_pkey PRIMARY KEY (business_date, product_id, cycle);
 ALTER TABLE ONLY public.job_run
     ADD CONSTRAINT job_run_pkey PRIMARY KEY (job_run_id);
 ALTER TABLE ONLY public.landing_batch
@@ -937,6 +977,9 @@ CASE
     WHEN ((done_at IS NULL) AND (parked_at IS NOT NULL)) THEN true
     ELSE false
 END;
+CREATE INDEX existing_job_run_of ON public.existing_job_run USING btree (product_id, business_date, cycle, step, started_at);
+CREATE INDEX existing_job_run_seen ON public.existing_job_run USING btree (seen_at);
+CREATE INDEX existing_job_run_unmatched ON public.existing_job_run USING btree (seen_at, job_run_id) WHERE (product_id IS NULL);
 CREATE INDEX inputs_of_event ON public.data_product_dependencies_events_status USING btree (event_key) WHERE (event_key IS NOT NULL);
 CREATE INDEX job_run_of ON public.job_run USING btree (run_id);
 CREATE INDEX job_run_of_nobody ON public.job_run USING btree (changed_at) WHERE 
@@ -977,6 +1020,7 @@ CREATE TRIGGER dependencies_inserted_noted AFTER INSERT ON public.data_product_d
 CREATE TRIGGER dependencies_updated AFTER UPDATE ON public.data_product_dependencies_events_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.keep_dependency_history();
 CREATE TRIGGER dependencies_updated_noted AFTER UPDATE ON public.data_product_dependencies_events_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_changed_runs();
 CREATE TRIGGER effect_failing_shown AFTER UPDATE ON public.effect FOR EACH ROW WHEN (((old.failing_since IS DISTINCT FROM new.failing_since) OR (old.parked_at IS DISTINCT FROM new.parked_at) OR ((new.failing_since IS NOT NULL) AND (old.done_at IS DISTINCT FROM new.done_at)))) EXECUTE FUNCTION public.note_run();
+CREATE TRIGGER effect_kept_back BEFORE INSERT OR UPDATE OF done_at, payload ON public.effect FOR EACH ROW WHEN ((new.done_at IS NULL)) EXECUTE FUNCTION public.keep_back_effect();
 CREATE TRIGGER event_deleted_shown AFTER DELETE ON public.refresh_event REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_archived();
 CREATE TRIGGER event_inserted_shown AFTER INSERT ON public.refresh_event REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_events();
 CREATE TRIGGER event_updated_shown AFTER UPDATE ON public.refresh_event REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_events();
