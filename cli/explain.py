@@ -14,6 +14,8 @@ def explained(run: Entry, clock: Clock) -> Iterator[str]:
     attempt = f", attempt {run['attempt']}" if run.get("attempt", 1) > 1 else ""
     yield f"{name} for {run['business_date']} is {run['status']}{attempt}."
     yield f"{run['description'].rstrip('.')}. Owner: {owner(run)}."
+    if "shadow" in run:
+        yield "It is in shadow: Headgate decides, and the existing scheduler does the work."
     if "refused" in run:
         yield f"It has its metadata of before the last deployment: {run['refused']}."
     match run["status"]:

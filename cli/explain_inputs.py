@@ -22,6 +22,9 @@ def waiting(run: Entry, clock: Clock) -> Iterator[str]:
     """Of a run that is WAITING."""
     if "cause" in run:
         yield f"Resumed: {run['cause']}."
+    if "released_at" in run and "shadow" in run:
+        yield f"Headgate would have started it at {clock(run['released_at'])} ({run['release_reason']}). The existing scheduler was not seen to start it."
+        return
     if "released_at" in run:
         yield f"Released at {clock(run['released_at'])} ({run['release_reason']}); its pipeline starts next."
         return

@@ -154,3 +154,14 @@ def test_the_answer_for_programs(day: World, headgate: Headgate) -> None:
     answer = json.loads(printed)
     assert (code, answer["mode"]) == (0, {"shadow": True, "since": "2026-11-20T00:00:00+00:00"})
     assert len(answer["products"]) == 5
+
+
+def test_why_says_that_the_run_is_in_shadow(day: World, headgate: Headgate) -> None:
+    printed = headgate("why", "d1/absent", "--date", TODAY)[1]
+    assert "It is in shadow: Headgate decides, and the existing scheduler does the work." in printed
+    assert (
+        "Headgate would have started it at 06:20 (the last input arrived). The existing scheduler was not seen to start it."
+        in printed
+    )
+    done = headgate("why", "d1/right", "--date", TODAY)[1]
+    assert "d1/right for 2026-11-20 is COMPLETED." in done
