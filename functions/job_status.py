@@ -19,6 +19,7 @@ import runtime
 from contract import require, shown
 from job_run import FAILED, Ended, JobRun
 from lost_machines import MachineEnd
+from message_body import MAX_EVENT, MAX_SIGNAL
 from state.answers import OpenRun
 from state.errors import BadEvent
 from step_types import step_type, step_types
@@ -31,7 +32,8 @@ SEEN = "seen"  # the key of what is parsed of a job run of the existing schedule
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The messages to deliver again."""
-    return batch.process(event, context, parse, record)
+    most = MAX_SIGNAL if existing_runs.in_shadow() else MAX_EVENT  # then executions of others come as well
+    return batch.process(event, context, parse, record, most)
 
 
 def parse(body: dict[str, Any]) -> batch.Parsed | None:

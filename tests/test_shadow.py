@@ -264,6 +264,16 @@ def test_an_execution_that_is_started_elsewhere_shows_its_start_at_once(
     )
 
 
+def test_a_large_execution_of_a_stranger_is_no_dead_letter(
+    world: World, aws: FakeAws, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STATE_MACHINE_ARN_PREFIX", PREFIX + "headgate-")
+    enter(world)
+    large = executed("others", "RUNNING", "06:05", given=json.dumps({"rows": "x" * 100_000}))
+    assert report(large) == {"batchItemFailures": []}
+    assert dead_letters.queues().reasons("headgate-job-status-dead") == []
+
+
 def test_refresh_events_of_a_product_with_a_pipeline_say_what_happened(
     world: World, aws: FakeAws, clock: Clock
 ) -> None:

@@ -169,7 +169,7 @@ BEGIN
         'cause', both_ends(r.cause, 6000), 'resume_until', CASE WHEN may_resume(r, now_is) THEN r.resume_until END,
         'outdated_at', CASE WHEN uses_inputs(r) THEN r.outdated_at END, 'runs_again', CASE WHEN uses_inputs(r) AND r.runs_again THEN true END,
         'reopened', CASE WHEN uses_inputs(r) AND r.outdated_at IS NOT NULL THEN reopened_inputs(r.run_id) END,
-        'execution_arn', r.execution_arn, 'shadow', CASE WHEN r.shadow THEN true END, 'changed_by', r.changed_by,
+        'execution_arn', r.execution_arn, 'changed_by', r.changed_by,
         'no_runs', CASE WHEN opened THEN why_no_runs(p) END, 'refused', refusal_of(product),
         'opening_error', CASE WHEN NOT opened THEN p.opening_error END,
         'held', CASE WHEN p.held THEN 'product' WHEN r.held THEN 'run' END, 'held_by', coalesce(product_held_by(p), run_held_by(r)),
@@ -186,5 +186,5 @@ BEGIN
                 SELECT signalled_by(e.metadata) FROM refresh_event e WHERE e.product_id = product AND e.business_date = on_date AND e.superseded_at IS NULL
                     AND e.status = 'COMPLETED' ORDER BY e.received_at DESC LIMIT 1) END,
             'files', files_for_date(product, on_date, r.cycle), 'loading', CASE WHEN r.started_at IS NOT NULL THEN loading_of(r) END,
-            'sweeps', CASE WHEN NOT opened AND sweeps(product) THEN true END));
+            'sweeps', CASE WHEN NOT opened AND sweeps(product) THEN true END, 'shadow', CASE WHEN r.shadow THEN true END));
 END $$;
