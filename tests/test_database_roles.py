@@ -106,7 +106,7 @@ def test_a_function_of_runs_changes_no_metadata_and_no_history(world: World) -> 
     found = rights(world, WORKER)
     kept = {"SELECT"}
     assert {name for name, each in found.items() if each == kept} == {
-        "calendar", "catalog_change", "catalog_load", "catalog_stage", "data_pipeline_config", "data_pipeline_parameters",
+        "application_mode", "calendar", "catalog_change", "catalog_load", "catalog_stage", "data_pipeline_config", "data_pipeline_parameters",
         "data_product_dependencies", "domain_operators", "schema_migration", "schema_release", "status_mark",
     }  # fmt: skip
     assert found["data_product"] == {"SELECT", "UPDATE"}
