@@ -93,7 +93,7 @@ TABLES_OF_RUNS = (
 # As long as the products that they describe, or a single row.
 OF_CATALOG = {
     "calendar", "data_product", "data_product_dependencies", "data_product_schedule", "data_pipeline_config", "schema_migration", "schema_release", "domain_operators", "retention",
-    "landing_source", "landing_bucket", "usual_time", "last_tick",
+    "landing_source", "landing_bucket", "usual_time", "last_tick", "application_mode",
 }  # fmt: skip
 OWN_TIME = {
     "refresh_event",
@@ -103,6 +103,8 @@ OWN_TIME = {
     "unmade_opening",
     "backfill",
     "signal",
+    "existing_run",
+    "existing_job_run",
     "archive_page",
     "alert_conversation",
     "alert_mute",

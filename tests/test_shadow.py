@@ -320,6 +320,21 @@ def test_a_run_whose_end_nobody_sees_does_not_stay_open(world: World, aws: FakeA
     assert compared(world)["d1/a"]["difference"] == "not_started"
 
 
+def test_what_was_run_elsewhere_is_kept_as_long_as_the_history(world: World, aws: FakeAws, clock: Clock) -> None:
+    enter(world)
+    world.load({"d1/a": watched("a")}, at(f"{TODAY} 00:00"))
+    open_runs(clock)
+    report(ran(aws, "job-a", "06:10", "06:20"))
+
+    def kept() -> list[tuple[Any, ...]]:
+        return world.sql("SELECT (SELECT count(*) FROM existing_run), (SELECT count(*) FROM existing_job_run)")
+
+    world.state.delete_spent(400, 60, 2557, 1000, at("2027-12-20 01:20"))
+    assert kept() == [(1, 1)]
+    world.state.delete_spent(400, 60, 2557, 1000, at("2027-12-30 01:20"))
+    assert kept() == [(0, 0)]
+
+
 # Leaving and entering
 
 

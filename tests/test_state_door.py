@@ -143,6 +143,7 @@ def test_every_function_of_the_catalog_is_called(world: World) -> None:
         "note_run",
         "note_changed_product",
         "note_load",
+        "keep_back_effect",
     }
     assert catalog - triggers - RELEASE_BEFORE - set(sql_calls()) <= METHODS.keys()
     assert catalog >= METHODS.keys() | RELEASE_BEFORE
