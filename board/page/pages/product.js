@@ -109,5 +109,5 @@ function Expected({ name, run, date }) {
   const path = [];
   for (let next = rows.get(name)?.waits_for; rows.has(next) && path.length < 30; next = rows.get(next).waits_for) path.push(rows.get(next));
   return html`<section aria-labelledby="expected"><h2 id="expected">When it will be ready</h2><p>${said[0].toUpperCase()}${said.slice(1)}.${rows.get(name).at_risk && html` <${Badge} word="at risk" tone="warn" icon="alert" /> It is due by ${at(run.due_at, date)}.`}</p>
-    ${path.length > 0 && html`<p class="note">What decides it, the last first:</p><ol class="path">${path.map((each) => html`<li key=${each.product}><${ProductLink} name=${each.product} date=${date} /> ${each.expected && html`<${Time} moment=${each.expected} date=${date} />`} <span class="note">${each.basis === "source" ? "refreshed elsewhere" : each.basis}</span></li>`)}</ol>`}</section>`;
+    ${path.length > 0 && html`<p class="note">What decides it, the last first (<a href=${link("day", { date: route.value.about.date, path: name })}>over the day</a>):</p><ol class="path">${path.map((each) => html`<li key=${each.product}><${ProductLink} name=${each.product} date=${date} /> ${each.expected && html`<${Time} moment=${each.expected} date=${date} />`} <span class="note">${each.basis === "source" ? "refreshed elsewhere" : each.basis}</span></li>`)}</ol>`}</section>`;
 }
