@@ -209,6 +209,7 @@ def _health(state: State, now: datetime) -> dict[str, Any]:
     return {
         "question": "health", "asked_at": now.isoformat(), "outbox": outbox, "parked": rows, "products": products,
         "more": more or more_products, "dead_letters": dead_letters.counts(), "retention": state.retention_health(), "ticks": state.last_ticks(),
+        "signals": state.unused_signals(now),
     }  # fmt: skip
 
 

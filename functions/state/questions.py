@@ -111,6 +111,9 @@ class Questions(Calls):
     def outbox_health(self, now_is: datetime) -> OutboxHealth:
         return self._one(OutboxHealth, "outbox_health", now_is)
 
+    def unused_signals(self, now_is: datetime) -> list[Json]:
+        return cast(list[Json], self._value("unused_signals", now_is))
+
     def last_ticks(self) -> Json:
         return cast(Json, self._value("last_ticks"))
 

@@ -20,7 +20,7 @@ export function Health() {
   const { ticks = {}, retention = {}, signals = [] } = answer;
   const its = answer.asked_at.slice(0, 10);
   const silent = Object.values(ticks).some((each) => new Date(answer.asked_at) - new Date(each) > STILL);
-  const well = !silent && !signals.some((each) => each.product) && !parked.length && !products.length && !waiting && letters.every((each) => each.messages === 0);
+  const well = !silent && !signals.some((each) => each.refused) && !parked.length && !products.length && !waiting && letters.every((each) => each.messages === 0);
   return html`<div class="head"><h1>Health</h1></div>
     <${Snapshots} />
     ${well && html`<${Empty} title="All is well">What was due has been performed, every product could be opened, and no message lies in a dead-letter queue.</${Empty}>`}
@@ -52,13 +52,13 @@ function wrong({ not_loaded, not_opened, passed_over }) {
   return [not_loaded && `not loaded by the last deployment: ${not_loaded}`, not_opened && `its runs could not be opened: ${not_opened}`, missed].filter(Boolean).join("; ");
 }
 
-// Signals that refreshed nothing: those that a product names and refuses, then those that no product names.
+// Signals that refreshed nothing: those that were refused, then those that concern no product.
 function Unused({ signals, its }) {
   return html`<section aria-labelledby="signals"><h2 id="signals">Signals that refreshed nothing</h2><${Table} caption="Signals that refreshed nothing, the latest first" rows=${signals} id=${(each) => each.key} columns=${[
     ["Last heard", (each) => at(each.last_at, its), "time"],
     ["Signal", (each) => `${each.kind} ${each.subject}`],
     ["Product", (each) => (each.product ? html`<${ProductLink} name=${each.product} />` : "of no product")],
-    ["Why", (each) => each.reason],
+    ["Why", (each) => (each.refused ? `refused: ${each.reason}` : each.reason)],
     ["Such as", (each) => each.example ?? ""],
   ]} /></section>`;
 }

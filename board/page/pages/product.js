@@ -36,6 +36,7 @@ export function Product() {
       <section aria-labelledby="inputs"><h2 id="inputs">${run.status === "WAITING" || !run.run_id ? "What it waits for" : "Its inputs"}</h2><${Condition} run=${run} date=${answer.business_date} /></section>
       <section aria-labelledby="about"><h2 id="about">This run</h2><${About} run=${run} date=${answer.business_date} now=${answer.asked_at} /></section>
     </div>
+    ${run.signals && html`<${Signals} signals=${run.signals} date=${answer.business_date} />`}
     ${run.files && html`<${RunFiles} files=${run.files} date=${answer.business_date} />`}
     <${Jobs} run=${run} date=${answer.business_date} now=${answer.asked_at} />
     <${Days} name=${name} date=${answer.business_date} />
@@ -77,6 +78,19 @@ function About({ run, date, now }) {
     ["Execution", run.link && html`<${Outside} href=${run.link}>in the AWS console</${Outside}>`],
     ["Details", html`<a href=${link(`run/${run.product}`, { date, cycle: run.cycle })}>what happened in this run</a>`],
   ]} />`;
+}
+
+// Of a product that is refreshed elsewhere: by which events of other systems that is known, and the last of them.
+function Signals({ signals, date }) {
+  return html`<section aria-labelledby="signals"><h2 id="signals">Its signal</h2>
+    <p>It is refreshed by ${signals.kind} <code>${signals.subject}</code>${signals.account && ` of account ${signals.account}`}.${signals.heard.length === 0 && " None has been heard yet."}</p>
+    ${signals.heard.length > 0 && html`<${Table} caption="The last signals, the latest first" rows=${signals.heard} columns=${[
+      ["Heard", (each) => at(each.received_at, date), "time"],
+      ["Date", (each) => `${each.business_date}${each.cycle ? ` ${each.cycle}` : ""}`],
+      ["Says", (each) => html`<${Badge} ...${statusWord(each.status)} />`],
+      ["Event", (each) => each.said ?? ""],
+      ["Note", (each) => each.cause ?? (each.attempt ? "" : "older than what was known")],
+    ]} />`}</section>`;
 }
 
 function RunFiles({ files, date }) {
