@@ -70,7 +70,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             "dates": {str(each): _dates[str(each)].digest for each in dates},
             "fresh": str(max(dates, key=lambda each: (_dates[str(each)].when, each))),
             "mesh": _latest_mesh(),
-            "tick": os.environ.get("TICK", ""),
+            "tick": os.environ["REGULAR_TICK"],
             **_dates[str(latest)].counts,
         }
         written.append(_put(place.head, head, now))

@@ -60,7 +60,8 @@ def record(state: State, reported: list[Reported], now: datetime) -> dict[int, s
             refused.setdefault(place, []).append(reason)
             unused.append(_unused(reported[place], subjects[name], name, reason.removeprefix(f"{name}: "), refused=True))
     if unused:
-        state.note_unused_signals(unused, now)
+        last = {(each["kind"], each["subject"], each["product_id"], each["refused"]): each for each in unused}
+        state.note_unused_signals(list(last.values()), now)
     return {place: "; ".join(reasons) for place, reasons in refused.items()}
 
 

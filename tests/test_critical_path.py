@@ -7,12 +7,14 @@ import pytest
 
 import inquire
 import runtime
-from headgate.cli import critical_path
+from headgate.cli import application, critical_path
 from headgate.cli.formatting import Clock
+from tests.conftest import Headgate
 from tests.fake_aws import FakeAws
 from tests.state_steps import TODAY, complete, opened, uuid
 from tests.state_world import World, at, external, product
 from tests.test_at_risk import HOUR, NIGHT, usual
+from tests.test_status_expected import InProcess
 
 CLOCK = Clock(UTC, TODAY)
 
@@ -115,3 +117,13 @@ def test_of_a_day_without_slas_it_leads_to_what_is_ready_last(
 ) -> None:
     chain.load({"raw/a": external(), "d/x": product("raw/a", "04:00", name="x"), "d/z": product("d/x", "04:00", name="z")}, NIGHT)
     assert names(asked(monkeypatch, "04:30", None)) == ["raw/a", "d/x"], "of d/z nothing but its deadline is known"
+
+
+def test_the_command_takes_a_product_or_the_day(
+    chain: World, headgate: Headgate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime, "now", lambda: at(f"{TODAY} 05:45"))
+    monkeypatch.setattr(application, "application", lambda arguments: InProcess())
+    code, of_day = headgate("forecast", "--date", TODAY, "--critical-path")
+    assert (code, of_day.splitlines()[0].split(",")[0]) == (0, f"d/y for {TODAY}")
+    assert headgate("forecast", "--date", TODAY, "--critical-path", "d/y")[1] == of_day

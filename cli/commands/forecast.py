@@ -8,7 +8,7 @@ from headgate.cli.arguments import add_application, add_date, product_name
 from headgate.cli.errors import FINE
 from headgate.cli.formatting import Clock, plural
 
-OF_THE_DAY = ""  # in place of a product
+OF_THE_DAY = object()  # in place of a product
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -56,7 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _critical_path(arguments: argparse.Namespace) -> int:
     """Of a finished date as it was, of an open one as it is expected."""
-    answer = inquire(arguments, "critical_path", product=arguments.critical_path or None, business_date=arguments.date)
+    product = None if arguments.critical_path is OF_THE_DAY else arguments.critical_path
+    answer = inquire(arguments, "critical_path", product=product, business_date=arguments.date)
     if arguments.json:
         terminal.print_json(answer)
         return FINE
