@@ -50,7 +50,12 @@ def _spare(answer: Answer) -> tuple[bool, bool, bool, float]:
     if ready is None:
         return True, True, True, 0.0
     due = datetime.fromisoformat(last["due_at"]).timestamp() if "due_at" in last else 0.0
-    return False, "due_at" not in last, "due_at" in last and "ready_at" in last, due - datetime.fromisoformat(ready).timestamp()
+    return (
+        False,
+        "due_at" not in last,
+        "due_at" in last and "ready_at" in last,
+        due - datetime.fromisoformat(ready).timestamp(),
+    )
 
 
 def _marked(rows: list[Any], name: str) -> list[Any]:

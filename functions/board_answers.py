@@ -130,7 +130,9 @@ class Answers:
             return Answer(None, fresh_tag)
         common = self._of(on_date, name)
         if name != "status":
-            return Answer({**common, "digest": fresh_tag, "products": [], "parts": [], "path": [], "more": False}, fresh_tag)
+            return Answer(
+                {**common, "digest": fresh_tag, "products": [], "parts": [], "path": [], "more": False}, fresh_tag
+            )
         overview = [
             {"application": each.name, "business_date": each.business_date, "domain": domain, **counts}
             for each in heads

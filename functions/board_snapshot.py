@@ -94,7 +94,9 @@ def _write_date(state: State, place: Place, on_date: date, now: datetime) -> lis
         "status": {"products": columns(status["products"], on_date), "more": status["more"]},
         "forecast": {"products": forecast, "more": False},
         "critical_path": state.critical_path(None, on_date, None, now)[::-1],
-        "freshness": {"products": columns(freshness, on_date)},  # of every date: the newest is in the snapshot that was written last
+        "freshness": {
+            "products": columns(freshness, on_date)
+        },  # of every date: the newest is in the snapshot that was written last
     }
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
     key = _put(place.snapshot(str(on_date)), content, now)

@@ -97,7 +97,10 @@ class Store:
                 return None
             raise
         fields = {name: given[name] for name in ("written_at", "business_date", "dates", "mesh", "domains")}
-        newer = {"fresh": given.get("fresh", given["business_date"]), "tick": given.get("tick", "")}  # an application of the release before has neither
+        newer = {
+            "fresh": given.get("fresh", given["business_date"]),
+            "tick": given.get("tick", ""),
+        }  # an application of the release before has neither
         return Head(Place.of_head(key, self._partition), **fields, **newer, others=frozenset(given["others"]))
 
     def _content(self, key: str, version: str) -> Entry:

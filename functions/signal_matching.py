@@ -58,7 +58,9 @@ def record(state: State, reported: list[Reported], now: datetime) -> dict[int, s
             place, row = rows[refusal["signal_key"]]
             name, reason = row["product_id"], refusal["reason"]
             refused.setdefault(place, []).append(reason)
-            unused.append(_unused(reported[place], subjects[name], name, reason.removeprefix(f"{name}: "), refused=True))
+            unused.append(
+                _unused(reported[place], subjects[name], name, reason.removeprefix(f"{name}: "), refused=True)
+            )
     if unused:
         last = {(each["kind"], each["subject"], each["product_id"], each["refused"]): each for each in unused}
         state.note_unused_signals(list(last.values()), now)
@@ -71,7 +73,14 @@ def _is_about(reported: Reported, product: Json) -> bool:
 
 def _unused(reported: Reported, subject: str, product: str, reason: str, refused: bool = False) -> Json:
     example = reported.texts[0] if reported.texts else reported.facts.get("execution") or reported.facts.get("job")
-    return {"kind": reported.kind, "subject": subject, "product_id": product, "refused": refused, "reason": reason, "example": example}
+    return {
+        "kind": reported.kind,
+        "subject": subject,
+        "product_id": product,
+        "refused": refused,
+        "reason": reason,
+        "example": example,
+    }
 
 
 def _products(state: State, subjects: list[str]) -> list[Json]:

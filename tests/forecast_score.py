@@ -73,7 +73,9 @@ def foretold(day: Day, stop: float) -> dict[str, Foretold]:
     found = {}
     for name, low, middle, high, due, at_risk in cursor:
         likely = 0.0 if due is None or middle is None else chance(low, middle, high, due)
-        assert due is None or at_risk == (likely > 0.5 and due > stop), f"{name} is at risk where a miss is more likely than not"
+        assert due is None or at_risk == (likely > 0.5 and due > stop), (
+            f"{name} is at risk where a miss is more likely than not"
+        )
         found[name] = Foretold(low, middle, high, likely)
     return found
 

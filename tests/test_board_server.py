@@ -210,7 +210,9 @@ def test_modules_of_the_page_stay_small_and_say_what_they_are() -> None:
 
 def loaded_with(module: Path) -> set[Path]:
     """The module with what it imports, directly or not; of that, what is imported when it is needed is left out."""
-    libraries = json.loads(re.findall(r"<script type=\"importmap\">(.*?)</script>", (PAGE / "index.html").read_text("utf-8"), re.S)[0])["imports"]
+    libraries = json.loads(
+        re.findall(r"<script type=\"importmap\">(.*?)</script>", (PAGE / "index.html").read_text("utf-8"), re.S)[0]
+    )["imports"]
     found, open_modules = set(), [module]
     while open_modules:
         found.add(each := open_modules.pop())
@@ -226,7 +228,11 @@ def test_the_script_of_the_page_is_small() -> None:
 
     first = loaded_with(PAGE / "main.js")
     texts = {path: path.read_text("utf-8") for path in first}
-    later = {(path.parent / name).resolve() for path, text in texts.items() for name in re.findall(r'import\("([^"]+)"\)', text)}
+    later = {
+        (path.parent / name).resolve()
+        for path, text in texts.items()
+        for name in re.findall(r'import\("([^"]+)"\)', text)
+    }
     assert {path.name for path in later} == {"edit.js", "health.js", "login.js", "mesh.js"}
 
     def size(paths: set[Path]) -> int:

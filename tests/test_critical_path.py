@@ -109,13 +109,16 @@ def test_of_the_day_it_leads_to_the_sla_that_has_the_least_time_left(
     ran(world, "d/early", "05:00", "06:50")
     assert names(asked(monkeypatch, "06:55", None)) == ["raw/a", "d/late"], "what is ready is late no more"
     ran(world, "d/late", "05:00", "06:55")
-    assert names(asked(monkeypatch, "07:00", None)) == ["raw/a", "d/early"], "of the day as it was, the closest to its SLA"
+    assert names(asked(monkeypatch, "07:00", None)) == ["raw/a", "d/early"], (
+        "of the day as it was, the closest to its SLA"
+    )
 
 
-def test_of_a_day_without_slas_it_leads_to_what_is_ready_last(
-    chain: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    chain.load({"raw/a": external(), "d/x": product("raw/a", "04:00", name="x"), "d/z": product("d/x", "04:00", name="z")}, NIGHT)
+def test_of_a_day_without_slas_it_leads_to_what_is_ready_last(chain: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    chain.load(
+        {"raw/a": external(), "d/x": product("raw/a", "04:00", name="x"), "d/z": product("d/x", "04:00", name="z")},
+        NIGHT,
+    )
     assert names(asked(monkeypatch, "04:30", None)) == ["raw/a", "d/x"], "of d/z nothing but its deadline is known"
 
 

@@ -104,7 +104,13 @@ def test_the_board_says_how_old_each_snapshot_is_and_whether_one_is_overdue(
 
 @pytest.mark.parametrize(
     ("expression", "minutes"),
-    [("cron(0 * * * ? *)", 60), ("rate(10 minutes)", 10), ("rate(1 day)", 1440), ("cron(0 6 * * ? *)", 1440), ("", 1440)],
+    [
+        ("cron(0 * * * ? *)", 60),
+        ("rate(10 minutes)", 10),
+        ("rate(1 day)", 1440),
+        ("cron(0 6 * * ? *)", 1440),
+        ("", 1440),
+    ],
 )
 def test_the_regular_tick_says_when_a_snapshot_is_written_at_the_latest(expression: str, minutes: int) -> None:
     assert snapshot_age.between_ticks(expression) == timedelta(minutes=minutes)

@@ -22,7 +22,10 @@ from tests.oidc_provider import AUDIENCE, CLIENT, Provider, served
 from tests.state_world import in_soak
 
 pytestmark = [in_soak, needs_sam, needs_chromium, pytest.mark.slow]
-PEOPLE: dict[str, dict[str, Any]] = {"Ann": {"scope": "openid headgate/read headgate/operate"}, "Ben": {"scope": "openid"}}
+PEOPLE: dict[str, dict[str, Any]] = {
+    "Ann": {"scope": "openid headgate/read headgate/operate"},
+    "Ben": {"scope": "openid"},
+}
 SECONDS = 60  # at most until the first snapshot
 
 
@@ -43,7 +46,9 @@ def running(provider: Provider, tmp_path: Path) -> Iterator[Runtime]:
         (project / name).symlink_to(ROOT / name)
     template = (ROOT / "template.yaml").read_text("utf-8")
     assert r"^(https://[^\s?#]+)?$" in template
-    (project / "template.yaml").write_text(template.replace(r"^(https://[^\s?#]+)?$", r"^(https?://[^\s?#]+)?$"), "utf-8")
+    (project / "template.yaml").write_text(
+        template.replace(r"^(https://[^\s?#]+)?$", r"^(https?://[^\s?#]+)?$"), "utf-8"
+    )
     parameters = {"BoardIssuer": provider.issuer, "BoardClientId": CLIENT, "BoardAudience": AUDIENCE}
     with runtime.running(Places(project, ROOT / "statemachines", tmp_path / "runtime")) as found:
         found.deploy(lambda line: None, parameters)
@@ -60,9 +65,9 @@ def address(running: Runtime) -> str:
 def answered(url: str, api: str, token: str | None = None) -> int:
     """The status of an answer to a program, which names the API by its host."""
     headers = {"host": api.split("//")[1], **({"authorization": f"Bearer {token}"} if token else {})}
-    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - loopback
+    request = urllib.request.Request(url, headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=30) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
@@ -81,7 +86,11 @@ def snapshot_written(running: Runtime) -> list[str]:
 
 
 def test_somebody_signs_in_at_the_deployed_board_and_reads_a_page(running: Runtime, provider: Provider) -> None:
-    product = next(name for name in json.loads((ROOT / "statemachines/catalog/catalog.json").read_text("utf-8"))["products"] if name.startswith("d1/"))
+    product = next(
+        name
+        for name in json.loads((ROOT / "statemachines/catalog/catalog.json").read_text("utf-8"))["products"]
+        if name.startswith("d1/")
+    )
     running.call("OperateFunctionName", {"action": "hold", "product": product, "actor": "ann"})
     assert {each.split("/")[0] for each in snapshot_written(running)} == {"heads", "snapshots"}
     page_address = address(running)

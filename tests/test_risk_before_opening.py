@@ -66,7 +66,9 @@ def test_what_its_first_input_opens_is_notified_when_that_comes_too_late(later: 
 def test_a_date_that_nothing_opens_is_no_risk(later: World) -> None:
     """Of a product without a schedule a date is expected where something before it has an opening for it."""
     looked = at("2026-11-21 05:00"), at("2026-11-21 09:00")
-    assert later.sql("SELECT product_id, business_date::text FROM dates_ahead(%s, %s)", *looked) == [("d/z", "2026-11-21")]
+    assert later.sql("SELECT product_id, business_date::text FROM dates_ahead(%s, %s)", *looked) == [
+        ("d/z", "2026-11-21")
+    ]
     later.load({"raw/b": external(), "d/z": product("raw/b", None, name="z", sla=SLA, notify=ASKED)}, SEVEN)
     assert later.sql("SELECT product_id FROM dates_ahead(%s, %s)", *looked) == []
 
@@ -88,7 +90,11 @@ def test_the_monitor_is_called_four_hours_before(later: World) -> None:
 
 def test_another_due_time_is_another_risk(later: World) -> None:
     assert later.state.notify_at_risk(at(f"{TODAY} 05:00")) == 1
-    sooner = {"sla": {**SLA, "complete_by": "07:45"}, "notify": ASKED, "wait": {"deadline": 8 * HOUR, "on_deadline": "fail"}}
+    sooner = {
+        "sla": {**SLA, "complete_by": "07:45"},
+        "notify": ASKED,
+        "wait": {"deadline": 8 * HOUR, "on_deadline": "fail"},
+    }
     later.load({"raw/b": external(), "d/y": product("raw/b", "07:30", name="y", **sooner)}, at(f"{TODAY} 05:05"))
     assert later.state.notify_at_risk(at(f"{TODAY} 05:10")) == 1
     assert later.state.notify_at_risk(at(f"{TODAY} 05:20")) == 0
@@ -100,8 +106,15 @@ def test_one_conversation_from_before_the_opening_to_the_end(
     def send(now: str, kind: str) -> list[str]:
         monkeypatch.setattr(runtime, "now", lambda: at(f"{TODAY} {now}"))
         service.received.clear()
-        assert notify(*(each for each in effects(later, "alert") if each["kind"] == kind and each["product"] == "d/y")) == []
-        return [str(body.get("text", body.get("message", path))) for path, body, _ in service.received if path != "/chat.update"]
+        assert (
+            notify(*(each for each in effects(later, "alert") if each["kind"] == kind and each["product"] == "d/y"))
+            == []
+        )
+        return [
+            str(body.get("text", body.get("message", path)))
+            for path, body, _ in service.received
+            if path != "/chat.update"
+        ]
 
     later.state.notify_at_risk(at(f"{TODAY} 05:00"))
     title = "d/y is at risk of missing its SLA for 2026-11-20"
@@ -117,7 +130,9 @@ def test_one_conversation_from_before_the_opening_to_the_end(
     assert states == {"RESOLVED"}
 
 
-def test_a_risk_is_not_sent_once_the_date_is_late(later: World, service: Service, ses: Ses, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_risk_is_not_sent_once_the_date_is_late(
+    later: World, service: Service, ses: Ses, monkeypatch: pytest.MonkeyPatch
+) -> None:
     later.state.notify_at_risk(at(f"{TODAY} 05:00"))
     facts = risks(later)
     later.state.repair(at(f"{TODAY} 08:15"))

@@ -269,14 +269,26 @@ def test_what_refreshed_nothing_is_shown_by_health(
     load(world, OBJECT)
     receive(created("out/extract_20261120.csv"), created("out/other.csv"))
     assert unused(world) == [
-        ("object", "vendor-drop", "raw/orders", False, "nothing in it matches the pattern of the product", "out/other.csv")
+        (
+            "object",
+            "vendor-drop",
+            "raw/orders",
+            False,
+            "nothing in it matches the pattern of the product",
+            "out/other.csv",
+        )
     ]
     load(world, DATASET)
     receive(run_event(outputs=[{**ORDERS, "name": "sales.public.returns"}]), run_event(run="2", facets={}))
     receive(run_event(run="3", facets={}))
     health = invoke("inquire", {"question": "health"})["signals"]
     assert [(each["subject"], each.get("product"), each["refused"], each["reason"]) for each in health] == [
-        ("snowflake://acme sales.public.orders", "raw/orders", True, "the run has no nominal time (facet nominalTime, nominalStartTime)"),
+        (
+            "snowflake://acme sales.public.orders",
+            "raw/orders",
+            True,
+            "the run has no nominal time (facet nominalTime, nominalStartTime)",
+        ),
         ("vendor-drop", "raw/orders", False, "nothing in it matches the pattern of the product"),
         ("snowflake://acme sales.public.returns", None, False, "no product names it"),
     ]
@@ -295,7 +307,11 @@ def test_a_product_says_which_signal_refreshes_it_and_the_last_ones_heard(
     receive(run_event(at=f"{TODAY}T06:00:00Z"))
     receive(run_event(run="2", at=f"{TODAY}T05:00:00Z"), run_event(run="3", state="FAIL", at=f"{TODAY}T06:10:00Z"))
     run = invoke("inquire", question)["run"]
-    assert {(each["status"], each.get("attempt")) for each in run["signals"]["heard"]} == {("COMPLETED", 1), ("COMPLETED", None), ("ERROR", 2)}
+    assert {(each["status"], each.get("attempt")) for each in run["signals"]["heard"]} == {
+        ("COMPLETED", 1),
+        ("COMPLETED", None),
+        ("ERROR", 2),
+    }
     lines = " ".join(explained(run, Clock(UTC, TODAY)))
     assert "Its signal is openlineage snowflake://acme sales.public.orders; the last was heard at 06:30:" in lines
 

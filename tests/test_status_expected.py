@@ -40,7 +40,12 @@ def seven(later: World, monkeypatch: pytest.MonkeyPatch) -> World:
 
 def test_status_says_when_products_are_expected_and_what_is_at_risk(seven: World, headgate: Headgate) -> None:
     shown = []
-    for options in ((), ("--status", "at-risk"), ("--status", "at-risk", "--json"), ("--status", "processing", "--json")):
+    for options in (
+        (),
+        ("--status", "at-risk"),
+        ("--status", "at-risk", "--json"),
+        ("--status", "processing", "--json"),
+    ):
         code, text = headgate("status", "--date", TODAY, *options)
         assert code == 0
         shown.append(f"$ headgate {' '.join(('status', *options))}\n{text}")

@@ -140,7 +140,10 @@ def _print_signals(signals: list[Entry], clock: Clock) -> None:
     for each in signals[:MOST]:
         of_product = f" of {each['product']}" if "product" in each else ""
         what = "was refused" if each["refused"] else "refreshed nothing"
-        terminal.line(f"A signal{of_product} {what}, last at {clock(each['last_at'])}: {each['kind']} {each['subject']}: {each['reason']}", indent=2)
+        terminal.line(
+            f"A signal{of_product} {what}, last at {clock(each['last_at'])}: {each['kind']} {each['subject']}: {each['reason']}",
+            indent=2,
+        )
     if len(signals) > MOST:
         terminal.line(f"and {len(signals) - MOST:,} more signals; `headgate health --json` lists them.")
 
