@@ -58,10 +58,11 @@ class Answers:
         name = event["question"]
         heads = self._heads(event)
         if name == "about":
-            names = [each.name for each in heads]
-            ages = [age(each, self._now) for each in heads]
-            may = {"may_edit": False, "may_read_logs": False}
-            return Answer({"applications": names, **may, "person": self._person.name, "snapshots": ages, "asked_at": self._now.isoformat()})  # fmt: skip
+            known = {
+                "applications": [each.name for each in heads],
+                "snapshots": [age(each, self._now) for each in heads],
+            }
+            return Answer({**known, "may_edit": False, "may_read_logs": False, "person": self._person.name, "asked_at": self._now.isoformat()})  # fmt: skip
         if name in ("source", "draft"):
             raise AnswerError(
                 "BadEvent", "there is no metadata here: `headgate board` in the folder of the project has it"

@@ -83,7 +83,7 @@ def _authorizer(api: str, name: str, scheme: Properties, stack: str) -> str:
         "JwtConfiguration": {"Issuer": tokens["issuer"], "Audience": tokens["audience"]},
     }  # fmt: skip
     provisioners._apigw_v2_authorizer_create(name, given, stack)
-    return next(key for key, each in apigateway._authorizers[api].items() if each["name"] == name)
+    return next(str(key) for key, each in apigateway._authorizers[api].items() if each["name"] == name)
 
 
 def _access(operation: Properties, authorizers: dict[str, str]) -> Properties:
