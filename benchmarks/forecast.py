@@ -28,7 +28,7 @@ from tests.state_world import ENVIRONMENT, World, at, make_template, new_world  
 HISTORY = 90
 FIRST = date(2026, 11, 16)  # a Monday
 DRAWS = 200  # of the oracle
-THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
+THRESHOLDS = tuple(number / 100 for number in range(30, 96, 2))
 
 
 def graph_of(path: Path) -> Graph:

@@ -5,11 +5,17 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
-from headgate.board.merging import Answer, merged, parts
+from headgate.board.merging import Answer, merged, most_critical, parts
 from headgate.board.page_requests import AnswerError as AnswerError
 from headgate.board.page_requests import check_bound, question_of
 
-OF_PRODUCT = {"why", "runs", "product", "logs"}  # questions that the application of the product answers
+OF_PRODUCT = {
+    "why",
+    "runs",
+    "product",
+    "logs",
+    "critical_path",
+}  # questions that the application of the product answers
 OF_ONE = {"file", "dead_letter"}  # questions about a thing that one application knows
 WHOLE = {"since", "columns"}  # of a status: positions and columns are of one application
 PARTS = {"mesh"}  # questions whose answers are not rows
@@ -64,7 +70,13 @@ class Board:
         answers, failures = self._all(lambda each: each.ask(dict(event)))
         if not answers:
             raise next(iter(failures.values()))
-        whole = merged(answers) if name not in PARTS else parts(answers)
+        whole = (
+            most_critical(answers.values())
+            if name == "critical_path"
+            else parts(answers)
+            if name in PARTS
+            else merged(answers)
+        )
         if failures:
             whole["unreachable"] = [
                 {"application": name, "message": str(error)} for name, error in sorted(failures.items())

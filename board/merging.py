@@ -1,6 +1,7 @@
 """The answers of several applications to one question, as one answer."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 Answer = dict[str, Any]
@@ -35,6 +36,26 @@ def parts(answers: Mapping[str, Answer]) -> Answer:
         return next(iter(answers.values()))
     digest = " ".join(str(answers[name].get("digest")) for name in sorted(answers))
     return {"digest": digest, "parts": [{**answer, "application": name} for name, answer in answers.items()]}
+
+
+def most_critical(answers: Iterable[Answer]) -> Answer:
+    """Of the critical paths of the day in several applications the one of the day: chosen as each application chooses among its products."""
+    return min(answers, key=_spare)
+
+
+def _spare(answer: Answer) -> tuple[bool, bool, bool, float]:
+    """Whether nothing is known, there is no SLA, it has ended; and the seconds that are left before the SLA, or, without one, how late it is ready."""
+    last = answer["path"][-1] if answer["path"] else {}
+    ready = last.get("ready_at") or last.get("expected")
+    if ready is None:
+        return True, True, True, 0.0
+    due = datetime.fromisoformat(last["due_at"]).timestamp() if "due_at" in last else 0.0
+    return (
+        False,
+        "due_at" not in last,
+        "due_at" in last and "ready_at" in last,
+        due - datetime.fromisoformat(ready).timestamp(),
+    )
 
 
 def _marked(rows: list[Any], name: str) -> list[Any]:

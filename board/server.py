@@ -45,7 +45,7 @@ def app(board: Board, port: int, token: str) -> App:
             return _refusal(error)
 
     def about(request: Request) -> Response:
-        return _json({"applications": board.names, "may_edit": board.editor is not None})
+        return _json({"applications": board.names, "may_edit": board.editor is not None, "may_read_logs": True})
 
     def source(request: Request) -> Response:
         try:

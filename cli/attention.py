@@ -35,18 +35,20 @@ class Selection:
         return bool(self.statuses or self.owner)
 
     def of(self, products: Sequence[Entry]) -> list[Entry]:
-        """The products that are selected. `late`, `held` and `outdated` are statuses to select by as well."""
+        """The products that are selected. `late`, `at risk`, `held` and `outdated` are statuses to select by as well."""
         return [each for each in products if self._has_status(each) and self.owner in ("", each.get("owner"))]
 
     def _has_status(self, each: Entry) -> bool:
         also = {
-            name for name, key in (("late", "late"), ("held", "held"), ("outdated", "outdated_at")) if each.get(key)
+            name
+            for name, key in (("late", "late"), ("at risk", "at_risk"), ("held", "held"), ("outdated", "outdated_at"))
+            if each.get(key)
         }
         return not self.statuses or not {each["status"].lower(), *also}.isdisjoint(self.statuses)
 
 
 def needs_attention(products: Sequence[Entry], now: datetime) -> list[Entry]:
-    """Those that failed, are late, should have opened, have not been received at their usual time, are held, or are outdated, in this order."""
+    """Those that failed, are late, should have opened, are at risk, have not been received at their usual time, are held, or are outdated, in this order."""
     ranked = [(rank, number, each) for number, each in enumerate(products) if (rank := _rank(each, now)) is not None]
     return [each for _, _, each in sorted(ranked, key=lambda one: one[:2])]
 
@@ -55,13 +57,14 @@ def _rank(each: Entry, now: datetime) -> int | None:
     if each["status"] in FAILED:
         return 0
     if each.get("outdated_at"):
-        return 6
+        return 7
     if each["status"] in ENDED:
         return None
     reasons = (
         each.get("late"),
         is_past(each.get("deadline_at"), now),
         each.get("missed"),
+        each.get("at_risk"),
         is_past(each.get("usually_at"), now),
         each.get("held"),
     )

@@ -154,3 +154,14 @@ def _external(run: Entry, clock: Clock) -> Iterator[str]:
     else:
         usual = f" It is usually refreshed by {clock(run['usually_at'])}." if "usually_at" in run else ""
         yield f"It has no pipeline here. It has not been refreshed for this date.{usual}"
+    if "signals" in run:
+        yield _signals(run["signals"], clock)
+
+
+def _signals(signals: Entry, clock: Clock) -> str:
+    """`Its signal is states load-orders; the last was heard at 06:40: COMPLETED for 2026-11-20.`"""
+    named = f"Its signal is {signals['kind']} {signals['subject']}"
+    if not signals["heard"]:
+        return f"{named}; none has been heard yet."
+    last = signals["heard"][0]
+    return f"{named}; the last was heard at {clock(last['received_at'])}: {last['status']} for {last['business_date']}."

@@ -17,9 +17,10 @@ def operate(arguments: argparse.Namespace, action: str, **event: Any) -> Any:
     return application(arguments).call(OPERATE, {**given, "action": action, "actor": actor()})
 
 
-def test_alert(arguments: argparse.Namespace, channel: str, target: str) -> Any:
+def test_alert(arguments: argparse.Namespace, channel: str, target: str, kind: str | None) -> Any:
     """What the application answers to a test of a recipient. Raises `UsageError`."""
-    return application(arguments).call("AlertsFunctionName", {"channel": channel, "target": target, "actor": actor()})
+    given = {"channel": channel, "target": target, "actor": actor(), **({"kind": kind} if kind else {})}
+    return application(arguments).call("AlertsFunctionName", given)
 
 
 def confirm(arguments: argparse.Namespace, preview: str) -> None:

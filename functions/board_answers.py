@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -11,14 +11,18 @@ from typing import Any
 
 import board_applications
 import merging
+import snapshot_answers
 from board_person import Person
 from board_store import Head, Store
-from columns import columns, rows
+from columns import columns
 from mesh_part import part_of_mesh
 from page_requests import AnswerError
+from snapshot_age import age
 
 WHOLE = 10_000  # products whose rows are sent at once; of more the page gets counts by domain, and the rows of the domain that is chosen
 FEW = 10  # applications that are asked at once
+KEPT = {"status", "mesh", "freshness"}  # questions that are answered from snapshots
+KEPT_OF_ALL = {"forecast", "critical_path"}  # and those that are if they name no product
 SCOPES = {"domain", "application"}  # that choose among the rows of all
 OF_PRODUCT = {"why", "runs", "product", "critical_path"}
 ABOUT_PRODUCT = OF_PRODUCT | {
@@ -54,13 +58,16 @@ class Answers:
         name = event["question"]
         heads = self._heads(event)
         if name == "about":
-            names = [each.name for each in heads]
-            return Answer({"applications": names, "may_edit": False, "person": self._person.name})
+            known = {
+                "applications": [each.name for each in heads],
+                "snapshots": [age(each, self._now) for each in heads],
+            }
+            return Answer({**known, "may_edit": False, "may_read_logs": False, "person": self._person.name, "asked_at": self._now.isoformat()})  # fmt: skip
         if name in ("source", "draft"):
             raise AnswerError(
                 "BadEvent", "there is no metadata here: `headgate board` in the folder of the project has it"
             )
-        if name in ("status", "mesh") or (name == "forecast" and "product" not in event):
+        if name in KEPT or (name in KEPT_OF_ALL and "product" not in event):
             return self._known(event, heads, tag)
         self._check(event)
         return Answer(self._filtered(name, self._asked(event, heads)))
@@ -75,6 +82,8 @@ class Answers:
             return self._overview(name, heads, on_date, tag)
         if name == "mesh":
             return self._mesh(event, heads)
+        if name == "freshness":
+            return self._freshness(event, heads, tag)
         fresh = [each for each in heads if on_date in each.dates]
         if not fresh and name == "status":
             return Answer(self._of_the_past(event, heads, on_date))
@@ -86,7 +95,8 @@ class Answers:
 
         def computed() -> Entry:
             found = {each.name: self._store.snapshot(each, on_date) for each in fresh}
-            return self._status(found, event, on_date) if name == "status" else self._forecast(found, event, on_date)
+            answered = snapshot_answers.OF_A_DATE[name](found, date.fromisoformat(on_date), self._reader(event))
+            return {**self._of(on_date, name), **answered}
 
         content = {**self._store.answer(fresh_tag, computed), "asked_at": self._now.isoformat()}
         if late and name == "status":
@@ -96,21 +106,13 @@ class Answers:
             ]  # fmt: skip
         return Answer(content, fresh_tag)
 
-    def _status(self, found: dict[str, Entry], event: Entry, on_date: str) -> Entry:
-        day = date.fromisoformat(on_date)
-        given = {name: each["status"] for name, each in found.items()}
-        if len(given) == 1 and "domain" not in event and self._person.reads is None:
-            ((_, answer),) = given.items()
-            products = answer["products"]
-        else:
-            read = {name: {"products": self._readable(rows(each["products"], day), event.get("domain"))} for name, each in given.items()}  # fmt: skip
-            products = columns(merging.merged(read).get("products", []), day)
-        more = any(each["more"] for each in given.values())
-        return {**self._of(on_date, "status"), "written_at": _oldest(found), "live": True, "whole": True, "products": products, "more": more}  # fmt: skip
-
-    def _forecast(self, found: dict[str, Entry], event: Entry, on_date: str) -> Entry:
-        all_rows = [row for each in found.values() for row in self._readable(each["forecast"]["products"], event.get("domain"))]  # fmt: skip
-        return {**self._of(on_date, "forecast"), "products": all_rows, "more": any(each["forecast"]["more"] for each in found.values())}  # fmt: skip
+    def _freshness(self, event: Entry, heads: list[Head], tag: str | None) -> Answer:
+        today = self._now.date()
+        fresh_tag = _tag("freshness", event.get("domain"), self._sees, [(each.name, each.fresh, each.dates[each.fresh]) for each in heads])  # fmt: skip
+        if tag == fresh_tag:
+            return Answer(None, fresh_tag)
+        found = {each.name: (date.fromisoformat(each.fresh), self._store.snapshot(each, each.fresh)) for each in heads}
+        return Answer({**self._of(str(today), "freshness"), **snapshot_answers.freshness(found, today, self._reader(event))}, fresh_tag)  # fmt: skip
 
     def _mesh(self, event: Entry, heads: list[Head]) -> Answer:
         digest = _tag("mesh", self._sees, [(each.name, each.mesh) for each in heads])
@@ -129,7 +131,9 @@ class Answers:
             return Answer(None, fresh_tag)
         common = self._of(on_date, name)
         if name != "status":
-            return Answer({**common, "digest": fresh_tag, "products": [], "parts": [], "more": False}, fresh_tag)
+            return Answer(
+                {**common, "digest": fresh_tag, "products": [], "parts": [], "path": [], "more": False}, fresh_tag
+            )
         overview = [
             {"application": each.name, "business_date": each.business_date, "domain": domain, **counts}
             for each in heads
@@ -212,6 +216,11 @@ class Answers:
             return answer
         return {key: self._readable(value) if isinstance(value, list) else value for key, value in answer.items()}
 
+    def _reader(self, event: Entry) -> Callable[[list[Any]], list[Any]] | None:
+        """Which rows are asked for and may be seen; None if all."""
+        domain = event.get("domain")
+        return None if domain is None and self._person.reads is None else lambda given: self._readable(given, domain)
+
     def _readable(self, given: list[Any], domain: str | None = None) -> list[Any]:
         """The rows of products that the person may see, of the domain if one is named."""
         if domain is None and self._person.reads is None:
@@ -238,10 +247,6 @@ def _usual_date(heads: list[Head]) -> str:
         )
     counts = Counter(each.business_date for each in heads)
     return max(counts, key=lambda each: (counts[each], each))
-
-
-def _oldest(found: dict[str, Entry]) -> str:
-    return min(str(each["written_at"]) for each in found.values())
 
 
 def _tag(*parts: Any) -> str:

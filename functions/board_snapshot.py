@@ -54,7 +54,7 @@ def objects() -> Any:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Which objects were written: the snapshot of each date that has changed, the mesh after a deployment, and at last the head, which names them. The last
-    dates of which the question `status` has runs are kept up to date; the head names them."""
+    dates of which the question `status` has runs are kept up to date; the head names them, and as `fresh` the one that was written last."""
     state, now = runtime.state(), runtime.now()
     place = Place.of_machines(os.environ["STATE_MACHINE_ARN_PREFIX"])
     latest = state.latest_date(None, now)
@@ -68,7 +68,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             "application": place.name,
             "business_date": str(latest),
             "dates": {str(each): _dates[str(each)].digest for each in dates},
+            "fresh": str(max(dates, key=lambda each: (_dates[str(each)].when, each))),
             "mesh": _latest_mesh(),
+            "tick": os.environ["REGULAR_TICK"],
             **_dates[str(latest)].counts,
         }
         written.append(_put(place.head, head, now))
@@ -87,9 +89,14 @@ def _write_date(state: State, place: Place, on_date: date, now: datetime) -> lis
         return []
     status = news if news["whole"] else asked(None)
     forecast, _ = forecasts.forecast(state, on_date, None, False, sys.maxsize, now)
+    freshness, _ = _all(lambda after: state.freshness_page(None, after, PAGE))
     content = {
         "status": {"products": columns(status["products"], on_date), "more": status["more"]},
         "forecast": {"products": forecast, "more": False},
+        "critical_path": state.critical_path(None, on_date, None, now)[::-1],
+        "freshness": {
+            "products": columns(freshness, on_date)
+        },  # of every date: the newest is in the snapshot that was written last
     }
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
     key = _put(place.snapshot(str(on_date)), content, now)

@@ -27,8 +27,8 @@ def objects() -> Any:
 
 @dataclass(frozen=True)
 class Head:
-    """What there is of an application: `dates` that are kept up to date, each with its digest; `domains` with counts of their products; `others`,
-    domains of which it only hears."""
+    """What there is of an application: `dates` that are kept up to date, each with its digest, and of these the `fresh` one, whose snapshot was written last; `domains` with counts of their
+    products; `others`, domains of which it only hears; its regular `tick`."""
 
     place: Place
     written_at: str
@@ -37,6 +37,8 @@ class Head:
     mesh: str
     domains: dict[str, dict[str, int]]
     others: frozenset[str]
+    fresh: str
+    tick: str
 
     @property
     def name(self) -> str:
@@ -95,7 +97,11 @@ class Store:
                 return None
             raise
         fields = {name: given[name] for name in ("written_at", "business_date", "dates", "mesh", "domains")}
-        return Head(Place.of_head(key, self._partition), **fields, others=frozenset(given["others"]))
+        newer = {
+            "fresh": given.get("fresh", given["business_date"]),
+            "tick": given.get("tick", ""),
+        }  # an application of the release before has neither
+        return Head(Place.of_head(key, self._partition), **fields, **newer, others=frozenset(given["others"]))
 
     def _content(self, key: str, version: str) -> Entry:
         body = self._bodies.pop((key, version), None)

@@ -34,7 +34,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     happened, oldest first; where it is more than an answer holds, the latest of it. `runs`: those of a product, oldest first. `product`: what its refresh events have to agree with. `open_runs`: how many each
     product has. `backfills`: how far each is, the latest first; `backfill`: the dates of files that one has found. `changes`: what deployments changed, the latest first, since the date if one is
     given. `mesh`: the products and their dependencies; `search`: the products that fit words. `files`: those that landed, the latest first; `file`: one of them; `batch`: one job run's. `health`: what could not be performed, loaded or opened, and how many messages lie in dead letter queues. `dead_letters`: the first of
-    these messages; `dead_letter`: one of them, whole. `alerts`: what became of the alerts of a date or several, the latest first, and what is muted. `forecast`: when the products of a date will be ready, with `at_risk` those that are expected to miss their SLA; `critical_path`: the chain of inputs that has decided or will decide when one is. Without a date it is the latest that has a run.
+    these messages; `dead_letter`: one of them, whole. `alerts`: what became of the alerts of a date or several, the latest first, and what is muted. `forecast`: when the products of a date will be ready, with `at_risk` those that are expected to miss their SLA; `critical_path`: the chain of inputs that has decided or will decide when one is, or when the most critical of the date is. Without a date it is the latest that has a run.
     `freshness`: the latest refresh of each product. `shadow`: what Headgate would have done otherwise than the existing scheduler. `preview`: what an operation would change, as `operate` answers it, for whoever may read.
     Raises `BadEvent`, `UnknownProduct`, `UnknownLetter`, `UnknownFile`; `preview` also what `operate` raises."""
     require(event, "inquire")
@@ -106,13 +106,10 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             rows, more = forecasts.forecast(state, first, product, at_risk, MOST, now)
             return {**answer, "products": rows, "more": more}
         case "critical_path":
-            named = _named(product)
-            state.describe_product(named, now)
-            return {
-                **answer,
-                "product": named,
-                "path": state.critical_path(named, first, event.get("cycle"), now)[::-1],
-            }
+            if product is not None:
+                state.describe_product(product, now)
+            path = state.critical_path(product, first, event.get("cycle"), now)
+            return {**answer, "product": path[0]["product"] if path else product, "path": path[::-1]}
         case "shadow":
             return {**answer, "until": str(last), **shadow_answers.shadow(state, event, first, last, _pages, PAGE, now)}
         case "why":
@@ -215,6 +212,7 @@ def _health(state: State, now: datetime) -> dict[str, Any]:
     return {
         "question": "health", "asked_at": now.isoformat(), "outbox": outbox, "parked": rows, "products": products,
         "more": more or more_products, "dead_letters": dead_letters.counts(), "retention": state.retention_health(), "ticks": state.last_ticks(),
+        "signals": state.unused_signals(now),
     }  # fmt: skip
 
 

@@ -14,6 +14,8 @@ from state.answers import Json
 from state.calls import State
 
 PAGE = 1000  # products a call
+NO_PRODUCT = "no product names it"
+NO_MATCH = "nothing in it matches the pattern of the product"
 
 
 class Unreadable(Exception):
@@ -32,24 +34,53 @@ class Day:
 
 def record(state: State, reported: list[Reported], now: datetime) -> dict[int, str]:
     """Records the signals. Each may be recorded again. Gives the reasons of those that are refused by some product, by their place in the list; for
-    the others of their products they count."""
+    the others of their products they count. What refreshes nothing is noted for `health`."""
     known = _products(state, sorted({subject for each in reported for subject in each.subjects}))
     refused: dict[int, list[str]] = {}
+    unused: list[Json] = []
     rows: dict[str, tuple[int, Json]] = {}
     for place, each in enumerate(reported):
-        for product in known:
-            if product["signal"]["kind"] == each.kind and product["signal"]["subject"] in each.subjects:
-                try:
-                    rows |= {
-                        row["signal_key"]: (place, row)
-                        for row in _rows(each, product["product_id"], product["signal"], now)
-                    }
-                except Unreadable as error:
-                    refused.setdefault(place, []).append(f"{product['product_id']}: {error}")
+        named = [product for product in known if _is_about(each, product)]
+        if not named:
+            unused += [_unused(each, subject, "", NO_PRODUCT) for subject in each.subjects]
+        for product in named:
+            name, subject = product["product_id"], product["signal"]["subject"]
+            try:
+                found = {row["signal_key"]: (place, row) for row in _rows(each, name, product["signal"], now)}
+                unused += [] if found else [_unused(each, subject, name, NO_MATCH)]
+                rows |= found
+            except Unreadable as error:
+                refused.setdefault(place, []).append(f"{name}: {error}")
+                unused.append(_unused(each, subject, name, str(error), refused=True))
     if rows:
+        subjects = {product["product_id"]: product["signal"]["subject"] for product in known}
         for refusal in state.record_signals([row for _, row in rows.values()], now).refused:
-            refused.setdefault(rows[refusal["signal_key"]][0], []).append(refusal["reason"])
+            place, row = rows[refusal["signal_key"]]
+            name, reason = row["product_id"], refusal["reason"]
+            refused.setdefault(place, []).append(reason)
+            unused.append(
+                _unused(reported[place], subjects[name], name, reason.removeprefix(f"{name}: "), refused=True)
+            )
+    if unused:
+        last = {(each["kind"], each["subject"], each["product_id"], each["refused"]): each for each in unused}
+        state.note_unused_signals(list(last.values()), now)
     return {place: "; ".join(reasons) for place, reasons in refused.items()}
+
+
+def _is_about(reported: Reported, product: Json) -> bool:
+    return bool(product["signal"]["kind"] == reported.kind and product["signal"]["subject"] in reported.subjects)
+
+
+def _unused(reported: Reported, subject: str, product: str, reason: str, refused: bool = False) -> Json:
+    example = reported.texts[0] if reported.texts else reported.facts.get("execution") or reported.facts.get("job")
+    return {
+        "kind": reported.kind,
+        "subject": subject,
+        "product_id": product,
+        "refused": refused,
+        "reason": reason,
+        "example": example,
+    }
 
 
 def _products(state: State, subjects: list[str]) -> list[Json]:

@@ -1,6 +1,7 @@
 """What forecasts of a day were worth against how the day went, as decision 73 measures it."""
 
 from dataclasses import dataclass, field
+from math import exp, inf
 
 from tests.forecast_day import AHEAD, GRID, Graph, Truth
 from tests.forecast_play import Day
@@ -48,14 +49,35 @@ class Foretold:
 
 FORECAST = (
     "SELECT product_id, extract(epoch FROM low - %(begins)s)::float8, extract(epoch FROM expected - %(begins)s)::float8, "
-    "extract(epoch FROM high - %(begins)s)::float8, CASE WHEN at_risk THEN 1.0 ELSE 0.0 END FROM forecast(%(on)s, %(now)s)"
+    "extract(epoch FROM high - %(begins)s)::float8, extract(epoch FROM due_at - %(begins)s)::float8, at_risk FROM forecast(%(on)s, %(now)s)"
 )
+
+
+def chance(low: float, middle: float, high: float, due: float) -> float:
+    """How likely it is later than `due`, by the moments before which one tenth, half and nine tenths of all cases are: straight between them, and beyond them
+    less and less by their distance from the middle."""
+    if due < low:
+        return 1 - 0.1 * exp((due - low) / max(middle - low, 1))
+    if due < middle:
+        return 0.9 - 0.4 * (due - low) / (middle - low)
+    if high == inf:  # it stays away until somebody acts
+        return 0.5
+    if due < high:
+        return 0.5 - 0.4 * (due - middle) / (high - middle)
+    return 0.1 * exp((high - due) / max(high - middle, 1))
 
 
 def foretold(day: Day, stop: float) -> dict[str, Foretold]:
     """The state's forecast at that moment."""
     cursor = day.world.direct().execute(FORECAST, {"begins": day.begins, "on": day.on, "now": day.moment(stop)})
-    return {name: Foretold(*numbers) for name, *numbers in cursor}
+    found = {}
+    for name, low, middle, high, due, at_risk in cursor:
+        likely = 0.0 if due is None or middle is None else chance(low, middle, high, due)
+        assert due is None or at_risk == (likely > 0.5 and due > stop), (
+            f"{name} is at risk where a miss is more likely than not"
+        )
+        found[name] = Foretold(low, middle, high, likely)
+    return found
 
 
 def moments(truth: Truth, graph: Graph, due: dict[str, float]) -> tuple[list[float], dict[str, float]]:

@@ -33,6 +33,7 @@ EVERYTHING = "openid headgate/read headgate/operate"
 ENVIRONMENT = {
     "BOARD_ISSUER": ISSUER, "BOARD_CLIENT_ID": "board", "BOARD_SCOPE_PREFIX": "api://board/", "BOARD_TOKEN_ORIGIN": "https://tokens.example.com",
     "BOARD_CLAIM": "", "BOARD_PERMISSIONS": "", "BOARD_PARTITION": "aws", "SNAPSHOTS_BUCKET": BUCKET, "BOARD_BUCKET": BUCKET,
+    "REGULAR_TICK": "cron(0 * * * ? *)",
 }  # fmt: skip
 
 

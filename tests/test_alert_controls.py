@@ -280,6 +280,11 @@ def test_a_recipient_is_tested(night: Night, monkeypatch: pytest.MonkeyPatch, se
     ]
     with pytest.raises(BadEvent, match="no channel is called pigeon; there are slack, email, opsgenie"):
         ask("pigeon", "x")
+    alerts.handler({"channel": "slack", "target": "#yes", "actor": "ann", "kind": "AT_RISK"}, None)
+    said = night.receivers.sent[-1].message.text()
+    assert "A test: headgate/test is at risk of missing its SLA" in said
+    assert "headgate/input comes 40 minutes later than usual" in said
+    assert "Asked for by: ann" in said
 
 
 def test_the_commands(night: Night, headgate: Headgate, monkeypatch: pytest.MonkeyPatch) -> None:

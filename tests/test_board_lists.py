@@ -107,6 +107,45 @@ def test_health_says_what_needs_an_operator(browser: Browser, address: str) -> N
         ]
 
 
+def test_health_says_which_signals_refreshed_nothing(browser: Browser) -> None:
+    signal = {"key": "1", "kind": "object", "subject": "vendor-drop", "product": "raw/orders", "refused": False, "reason": "nothing in it matches the pattern of the product", "example": "<b>.csv", "first_at": NOW, "last_at": NOW}  # fmt: skip
+    refused = {**signal, "key": "2", "refused": True, "reason": "2026-13-01 is no date"}
+    of_none = {"key": "3", "kind": "table", "subject": "sales.orders", "refused": False, "reason": "no product names it", "first_at": NOW, "last_at": NOW}  # fmt: skip
+    quiet = {**ANSWERS["health"], "dead_letters": [], "outbox": {"due": 0, "parked": 0}, "parked": [], "products": []}
+    fake = Fake("orders", ANSWERS | {"health": {**quiet, "signals": [refused, signal, of_none]}})
+    with serving(Board([fake])) as address, opened(browser, address) as go:
+        page = go("health")
+        page.wait_for_selector("section:has(#signals) tbody tr")
+        assert texts(page, "section:has(#signals) tbody tr") == [
+            "09:00 object vendor-drop raw/orders refused: 2026-13-01 is no date <b>.csv",
+            "09:00 object vendor-drop raw/orders nothing in it matches the pattern of the product <b>.csv",
+            "09:00 table sales.orders of no product no product names it",
+        ]
+        assert page.locator(".empty").count() == 0, "a refused signal is not well"
+        fake.answers["health"] = {**quiet, "signals": [signal, of_none]}
+        page.wait_for_selector(".empty .title", timeout=20_000)
+
+
+def test_a_product_says_which_signal_refreshes_it(browser: Browser) -> None:
+    heard = [
+        {"business_date": "2026-11-20", "status": "COMPLETED", "attempt": 1, "received_at": NOW, "occurred_at": NOW, "said": "a run of dbt/sales.orders"},
+        {"business_date": "2026-11-20", "status": "ERROR", "received_at": NOW, "occurred_at": NOW, "said": "a run of dbt/sales.orders"},
+    ]  # fmt: skip
+    run = {"product": "raw/orders", "status": "EXTERNAL", "signals": {"kind": "openlineage", "subject": "snowflake://acme sales.orders", "heard": heard}}  # fmt: skip
+    answers = {
+        "why": {"business_date": "2026-11-20", "asked_at": NOW, "run": run},
+        "runs": {"business_date": "2026-11-20", "until": "2026-11-20", "runs": []},
+    }
+    with serving(Board([Fake("orders", ANSWERS | answers)])) as address, opened(browser, address) as go:
+        page = go("product/raw/orders")
+        page.wait_for_selector("#signals")
+        assert texts(page, "#signals + p") == ["It is refreshed by openlineage snowflake://acme sales.orders."]
+        assert texts(page, "section:has(#signals) tbody tr") == [
+            "09:00 2026-11-20 done a run of dbt/sales.orders",
+            "09:00 2026-11-20 failed a run of dbt/sales.orders older than what was known",
+        ]
+
+
 def test_changes_say_where(browser: Browser, address: str) -> None:
     with opened(browser, address) as go:
         page = go("changes")

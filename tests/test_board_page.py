@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,14 @@ from playwright.sync_api import Browser
 
 import runtime
 from headgate.board.api import Board
+from headgate.cli import critical_path
+from headgate.cli.formatting import Clock
 from headgate.local.postgres import Postgres
 from tests.board_world import NOW, InProcess, morning, runs_before, serving
 from tests.browser import needs_chromium, opened, started, texts, violations
 from tests.fake_aws import FakeAws
 from tests.golden import WRITING
+from tests.state_steps import DAY
 from tests.state_world import World, new_world
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -187,6 +191,50 @@ def test_a_product_shows_its_definition_and_what_has_changed_in_it(
         page.get_by_text("All of it, as it is deployed").click()
         assert '"owner": "core-data"' in page.locator(".whole pre").inner_text()
         assert texts(page, "section:has(#definition) tbody tr") == ["7 Nov 00:00 core/issuers added abc test"]
+
+
+REPORT = [
+    "raw/prices 06:20",
+    "core/instruments 06:20 to 07:10, 50 min",
+    "core/positions PROCESSING; slack: raw/positions 30 min",
+    "risk/exposure 10:00 (expected); due by 10:00, 0 min before it; slack: core/trades 0 min",
+    "finance/report 10:00 to 10:00 (expected), 0 min; due by 11:00, 60 min before it; slack: finance/ledger 130 min",
+]
+
+
+def test_the_day_shows_its_critical_path(browser: Browser, address: str) -> None:
+    """As a list that says what the command says, in the table by number, and in the chart by numbers and frames."""
+    with opened(browser, address) as go:
+        page = go("day")
+        page.wait_for_selector("ol.path li")
+        assert texts(page, "#path") == ["Critical path to finance/report"]
+        assert texts(page, "ol.path li") == REPORT
+        path = InProcess("local").ask({"question": "critical_path"})["path"]
+        said = [line.replace(": ", " ", 1) for line in critical_path.lines(path, Clock(UTC, str(DAY)))]
+        assert [each.split(" ", 1)[1] for each in REPORT] == [each.split(" ", 1)[1] for each in said]
+        assert "on the critical path" in texts(page, ".legend")[0]
+        page.wait_for_timeout(200)  # the canvas draws in the next frame
+        drawn = page.locator(".chart canvas").screenshot()
+        page.get_by_role("button", name="Show as a table").click()
+        rows = {row.split()[0]: row.split()[1] for row in texts(page, "tbody tr")}
+        assert [rows[each.split()[0]] for each in REPORT] == ["1", "2", "3", "4", "5"]
+        page.get_by_role("button", name="Show the chart").click()
+        page.locator("label:has-text('Critical path') select").select_option("none")
+        page.wait_for_selector("ol.path", state="detached")
+        page.wait_for_timeout(200)
+        assert page.locator(".chart canvas").screenshot() != drawn
+
+
+def test_the_critical_path_of_a_product_can_be_chosen_and_sent(browser: Browser, address: str) -> None:
+    with opened(browser, address) as go:
+        page = go("day")
+        page.wait_for_selector("ol.path li")
+        page.locator("label:has-text('Critical path') select").select_option("core/issuers")
+        page.wait_for_selector("#path:has-text('core/issuers')")
+        assert "path=core%2Fissuers" in page.url
+        assert texts(page, "ol.path li a") == ["raw/ratings", "core/issuers"]
+        go("product/core/issuers").get_by_role("link", name="over the day").click()
+        page.wait_for_selector("#path:has-text('core/issuers')")
 
 
 def test_texts_of_others_are_text(browser: Browser, address: str) -> None:

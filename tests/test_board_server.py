@@ -208,9 +208,35 @@ def test_modules_of_the_page_stay_small_and_say_what_they_are() -> None:
             assert len(lines) <= 250, path
 
 
+def loaded_with(module: Path) -> set[Path]:
+    """The module with what it imports, directly or not; of that, what is imported when it is needed is left out."""
+    libraries = json.loads(
+        re.findall(r"<script type=\"importmap\">(.*?)</script>", (PAGE / "index.html").read_text("utf-8"), re.S)[0]
+    )["imports"]
+    found, open_modules = set(), [module]
+    while open_modules:
+        found.add(each := open_modules.pop())
+        for name in re.findall(r'(?:from|import) ?"([^"]+)"', each.read_text("utf-8")):
+            path = (PAGE / libraries[name] if name in libraries else each.parent / name).resolve()
+            open_modules += [path] if path not in found else []
+    return found
+
+
 def test_the_script_of_the_page_is_small() -> None:
+    """What is loaded at once, and the largest of what is loaded for a page that not everybody opens."""
     import gzip
 
-    sizes = {path.name: len(gzip.compress(path.read_bytes(), 6)) for path in PAGE.rglob("*.js")}
-    of_hosted, of_local = sizes.pop("login.js"), sizes.pop("edit.js")  # each is loaded where it is needed
-    assert sum(sizes.values()) + max(of_hosted, of_local) <= 60_000
+    first = loaded_with(PAGE / "main.js")
+    texts = {path: path.read_text("utf-8") for path in first}
+    later = {
+        (path.parent / name).resolve()
+        for path, text in texts.items()
+        for name in re.findall(r'import\("([^"]+)"\)', text)
+    }
+    assert {path.name for path in later} == {"edit.js", "health.js", "login.js", "mesh.js"}
+
+    def size(paths: set[Path]) -> int:
+        return sum(len(gzip.compress(path.read_bytes(), 6)) for path in paths)
+
+    assert size(first | {PAGE / "sw.js"}) + max(size(loaded_with(each) - first) for each in later) <= 60_000
+    assert {path for path in PAGE.rglob("*.js") if path.name != "sw.js"} == set.union(first, *map(loaded_with, later))

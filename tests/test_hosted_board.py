@@ -10,6 +10,7 @@ import pytest
 
 import hosted_board
 import runtime
+import snapshot_age
 from columns import columns, rows
 from headgate.local.postgres import Postgres
 from tests.board_world import MESH, NOW, morning
@@ -60,6 +61,70 @@ def test_the_mesh_and_the_forecast_come_from_the_snapshot_too(hosted: Hosted, se
     _, forecast = hosted.get("forecast", business_date=str(DAY))
     assert forecast["products"] == invoke("inquire", {"question": "forecast"})["products"]
     assert hosted.asked == []
+
+
+def test_the_critical_path_of_the_day_and_the_freshness_wake_no_database(hosted: Hosted) -> None:
+    status, answer = hosted.get("critical_path", business_date=str(DAY))
+    asked = invoke("inquire", {"question": "critical_path"})
+    assert (status, answer["product"], answer["path"]) == (200, asked["product"], asked["path"])
+    _, fresh = hosted.get("freshness", columns="true")
+    given = rows(fresh["products"], NOW.date())
+    assert columns(given, DAY) == columns(invoke("inquire", {"question": "freshness"})["products"], DAY)
+    assert hosted.get("freshness", tag=hosted.tag("freshness")) == (304, None)
+    assert hosted.asked == []
+    assert hosted.get("critical_path", product="core/issuers")[1]["path"][-1]["product"] == "core/issuers"
+    assert len(hosted.asked) == 1, "of a product that somebody has chosen the application is asked"
+
+
+def test_who_sees_a_domain_sees_its_freshness_and_a_path_that_leads_to_it(
+    seen: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = started(monkeypatch, RISK)
+    monkeypatch.setattr(runtime, "state", lambda: seen.state)
+    board.snapshot()
+    risk, finance = (person(**{"cognito:groups": each}) for each in ("staff", "risk-team"))
+    found = rows(board.get("freshness", risk)[1]["products"], NOW.date())
+    assert {row["product"].split("/")[0] for row in found} == {"risk"}
+    assert board.get("critical_path", risk)[1]["path"] == [], "that of the day leads to finance/report"
+    assert board.get("critical_path", finance)[1]["product"] == "finance/report"
+
+
+def test_the_board_says_how_old_each_snapshot_is_and_whether_one_is_overdue(
+    hosted: Hosted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a change one is written with each regular tick, here every hour; one of them may come a moment too early to count."""
+    _, about = hosted.get("about")
+    assert about["snapshots"] == [{"application": HERE, "written_at": NOW.isoformat()}]
+    assert about["may_read_logs"] is False
+    monkeypatch.setattr(runtime, "now", lambda: NOW + timedelta(hours=2, minutes=11))
+    (age,) = hosted.get("about")[1]["snapshots"]
+    assert age["overdue_since"] == (NOW + timedelta(hours=2, minutes=10)).isoformat()
+    assert hosted.asked == [], "the board knows it without the application"
+
+
+@pytest.mark.parametrize(
+    ("expression", "minutes"),
+    [
+        ("cron(0 * * * ? *)", 60),
+        ("rate(10 minutes)", 10),
+        ("rate(1 day)", 1440),
+        ("cron(0 6 * * ? *)", 1440),
+        ("", 1440),
+    ],
+)
+def test_the_regular_tick_says_when_a_snapshot_is_written_at_the_latest(expression: str, minutes: int) -> None:
+    assert snapshot_age.between_ticks(expression) == timedelta(minutes=minutes)
+
+
+def test_a_snapshot_of_the_release_before_has_less(hosted: Hosted) -> None:
+    for key in list(hosted.bucket.objects):
+        content = hosted.bucket.read(key)
+        for newer in ("critical_path", "freshness", "fresh", "tick"):
+            content.pop(newer, None)
+        hosted.bucket.objects[key] = gzip.compress(json.dumps(content).encode())
+    assert hosted.get("critical_path")[1]["path"] == []
+    assert rows(hosted.get("freshness")[1]["products"], NOW.date()) == []
+    assert hosted.get("about")[1]["snapshots"][0]["written_at"] == NOW.isoformat()
 
 
 def test_who_has_the_latest_gets_nothing_again(hosted: Hosted) -> None:

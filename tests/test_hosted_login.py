@@ -123,6 +123,27 @@ def test_somebody_signs_in_looks_acts_and_signs_out(browser: Browser, site: Site
     assert entry["by"].endswith(":Ann (Ann)"), entry
 
 
+def test_a_run_has_no_logs_here_and_health_says_how_old_the_snapshots_are(browser: Browser, site: Site) -> None:
+    """The application is not even asked for what the board knows."""
+
+    def story(page: Page) -> None:
+        signed_in(page, "Ann")
+        page.goto(f"{site.address}/#/run/risk/limits")
+        page.wait_for_selector("#inputs")
+        assert page.locator("#logs").count() == 0
+        asked = len(site.board.asked)
+        page.goto(f"{site.address}/#/catalog")
+        page.wait_for_selector("tbody tr .time")
+        page.goto(f"{site.address}/#/day")
+        page.wait_for_selector("#path")
+        assert len(site.board.asked) == asked
+        page.goto(f"{site.address}/#/health")
+        page.wait_for_selector("section:has(#snapshots) tbody tr")
+        assert "as it should be" in page.locator("section:has(#snapshots) tbody").inner_text()
+
+    at_the_door(browser, site, story)
+
+
 def test_an_action_without_permission_is_refused_in_the_page(browser: Browser, site: Site, world: World) -> None:
     def story(page: Page) -> None:
         signed_in(page, "Ben")

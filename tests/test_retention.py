@@ -105,6 +105,7 @@ OWN_TIME = {
     "signal",
     "existing_run",
     "existing_job_run",
+    "unused_signal",
     "archive_page",
     "alert_conversation",
     "alert_mute",
@@ -390,8 +391,12 @@ def test_what_dead_loaders_staged_old_loads_ended_holds_and_old_openings_go(worl
     for day in ("2026-11-18", "2026-11-21"):
         world.sql("INSERT INTO unmade_opening (product_id, business_date, cycle) VALUES ('d/x', %s, '')", day)
 
+    for subject, last in (("old", SIX), ("new", SIX + timedelta(days=399))):
+        world.sql("INSERT INTO unused_signal VALUES ('states', %s, '', false, 'no product names it', NULL, %s, %s)", subject, last, last)  # fmt: skip
+
     deleted = keep(SIX + timedelta(days=400, hours=1))["deleted"]
 
+    assert world.sql("SELECT subject FROM unused_signal") == [("new",)]
     assert (deleted["loads"], deleted["staged"], deleted["holds"], deleted["openings"]) == (1, 1, 1, 1)
     assert world.sql("SELECT business_date::text FROM unmade_opening") == [("2026-11-21",)]
     assert world.sql("SELECT upload FROM catalog_stage") == [("now",)]

@@ -258,6 +258,64 @@ def test_what_is_about_something_else_is_left_alone(world: World, aws: FakeAws, 
     assert (queues.reasons(DEAD), forward(aws), world.sql("SELECT * FROM signal")) == ([], [], [])
 
 
+def unused(world: World) -> list[tuple[Any, ...]]:
+    return world.sql("SELECT kind, subject, product_id, refused, reason, example FROM unused_signal ORDER BY 1, 2, 3")
+
+
+def test_what_refreshed_nothing_is_shown_by_health(
+    world: World, aws: FakeAws, queues: FakeQueues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An object that the pattern does not match, a dataset that no product names, and a run without a nominal time; each once, however often it comes."""
+    load(world, OBJECT)
+    receive(created("out/extract_20261120.csv"), created("out/other.csv"))
+    assert unused(world) == [
+        (
+            "object",
+            "vendor-drop",
+            "raw/orders",
+            False,
+            "nothing in it matches the pattern of the product",
+            "out/other.csv",
+        )
+    ]
+    load(world, DATASET)
+    receive(run_event(outputs=[{**ORDERS, "name": "sales.public.returns"}]), run_event(run="2", facets={}))
+    receive(run_event(run="3", facets={}))
+    health = invoke("inquire", {"question": "health"})["signals"]
+    assert [(each["subject"], each.get("product"), each["refused"], each["reason"]) for each in health] == [
+        (
+            "snowflake://acme sales.public.orders",
+            "raw/orders",
+            True,
+            "the run has no nominal time (facet nominalTime, nominalStartTime)",
+        ),
+        ("vendor-drop", "raw/orders", False, "nothing in it matches the pattern of the product"),
+        ("snowflake://acme sales.public.returns", None, False, "no product names it"),
+    ]
+    monkeypatch.setattr(runtime, "now", lambda: NOW + timedelta(days=8))
+    assert invoke("inquire", {"question": "health"})["signals"] == [], "of the last week"
+
+
+def test_a_product_says_which_signal_refreshes_it_and_the_last_ones_heard(
+    world: World, aws: FakeAws, queues: FakeQueues
+) -> None:
+    load(world, DATASET)
+    question = {"question": "why", "product": "raw/orders", "business_date": TODAY}
+    assert invoke("inquire", question)["run"]["signals"] == {
+        "kind": "openlineage", "subject": "snowflake://acme sales.public.orders", "heard": []
+    }  # fmt: skip
+    receive(run_event(at=f"{TODAY}T06:00:00Z"))
+    receive(run_event(run="2", at=f"{TODAY}T05:00:00Z"), run_event(run="3", state="FAIL", at=f"{TODAY}T06:10:00Z"))
+    run = invoke("inquire", question)["run"]
+    assert {(each["status"], each.get("attempt")) for each in run["signals"]["heard"]} == {
+        ("COMPLETED", 1),
+        ("COMPLETED", None),
+        ("ERROR", 2),
+    }
+    lines = " ".join(explained(run, Clock(UTC, TODAY)))
+    assert "Its signal is openlineage snowflake://acme sales.public.orders; the last was heard at 06:30:" in lines
+
+
 def test_one_event_refreshes_several_products(world: World, aws: FakeAws, queues: FakeQueues) -> None:
     """One of them cannot read its date: the other is refreshed all the same."""
     other = {"openlineage": {**ORDERS, "name": "sales.public.lines"}, "date": {"arrival": True}}

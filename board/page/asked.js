@@ -5,8 +5,9 @@ import { hosted, question } from "./api.js";
 
 export const acted = signal(0); // how many actions have been performed: after each of them what is shown is asked again
 
-// {answer, error}: `answer` is the latest one. Asked anew when `about` changes, and every `every` milliseconds while the page is visible.
-export function useAnswer(name, about, every = 0) {
+// {answer, error}: `answer` is the latest one. Asked anew when `about` changes, and every `every` milliseconds while the page is visible; by a hosted board
+// only if it is answered from `snapshots`. Nothing is asked while `about` is null.
+export function useAnswer(name, about, every = 0, snapshots = false) {
   const [state, setState] = useState({ answer: null, error: null });
   const wanted = JSON.stringify([name, about]);
   const before = useRef(wanted);
@@ -24,12 +25,12 @@ export function useAnswer(name, about, every = 0) {
       } catch (error) {
         if (!ended) setState((before) => ({ answer: before.answer, error }));
       }
-      if (every && !hosted() && !ended) timer = setTimeout(document.hidden ? wait : look, every);
+      if (every && (snapshots || !hosted()) && !ended) timer = setTimeout(document.hidden ? wait : look, every);
     };
     const wait = () => {
       timer = setTimeout(document.hidden ? wait : look, every);
     };
-    look();
+    if (about) look();
     return () => {
       ended = true;
       clearTimeout(timer);

@@ -22,7 +22,7 @@ export const now = computed(() => day.value?.asked_at);
 
 // The rows of the day with what the forecast and the catalog add to them.
 const whole = computed(() =>
-  (day.value?.products ?? []).map((row) => ({ ...row, at_risk: forecastFor(row)?.at_risk, description: graph.value?.products.get(row.product)?.description })),
+  (day.value?.products ?? []).map((row) => ({ ...row, due_at: row.due_at ?? forecastFor(row)?.due_at, at_risk: forecastFor(row)?.at_risk, description: graph.value?.products.get(row.product)?.description })),
 );
 
 // The filters in the address, as a text: what else changes in it, such as a selection, changes no row.

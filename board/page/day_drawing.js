@@ -8,18 +8,26 @@ const LINE = 18;
 const TOP = 24;
 const NAMES = 240;
 
-// Rows under the heading of their domain, in the order of their start.
+// Rows under the heading of their domain, in the order of their start; before them those of the critical path, in its order.
 function laidOut(rows) {
+  const path = onPath(rows);
   const domains = new Map();
   for (const row of rows) {
     const domain = row.product.split("/")[0];
     domains.set(domain, [...(domains.get(domain) ?? []), row]);
   }
   const began = (row) => row.started_at ?? row.opened_at ?? row.finished_at ?? row.due_at ?? "";
-  return [...domains].sort(([one], [other]) => one.localeCompare(other)).flatMap(([domain, its]) => [{ domain }, ...its.sort((one, other) => began(one).localeCompare(began(other)))]);
+  const before = path.length ? [{ domain: "Critical path" }, ...path.map((row, number) => ({ ...row, name: row.product, after: path[number - 1] }))] : [];
+  return [...before, ...[...domains].sort(([one], [other]) => one.localeCompare(other)).flatMap(([domain, its]) => [{ domain }, ...its.sort((one, other) => began(one).localeCompare(began(other)))])];
 }
 
-export const HEIGHT = (rows) => TOP + LINE * (rows.length + new Set(rows.map((row) => row.product.split("/")[0])).size) + 8;
+const onPath = (rows) => rows.filter((row) => row.place).sort((one, other) => one.place - other.place);
+const ending = (row) => row.finished_at ?? row.expected;
+
+export function HEIGHT(rows) {
+  const path = onPath(rows).length;
+  return TOP + LINE * (rows.length + new Set(rows.map((row) => row.product.split("/")[0])).size + (path && path + 1)) + 8;
+}
 
 export class DayDrawing {
   constructor(canvas, holder, open) {
@@ -105,7 +113,9 @@ export class DayDrawing {
     }
     const { tone } = shown(row, this.now);
     context.fillStyle = tone === "bad" ? paint.bad : paint.text;
-    context.fillText(cut(context, row.product.split("/")[1], NAMES - 24), 16, middle);
+    if (row.place) context.font = `600 12px ${paint.font}`;
+    context.fillText(cut(context, `${row.place ? `${row.place}  ` : ""}${row.name ?? row.product.split("/")[1]}`, NAMES - 24), 16, middle);
+    context.font = `12px ${paint.font}`;
     if (row.opened_at) {
       context.fillStyle = paint.calmLine;
       bar(context, x(row.opened_at), x(row.started_at ?? row.finished_at ?? this.now), middle - 2, 4);
@@ -124,6 +134,18 @@ export class DayDrawing {
       context.strokeStyle = row.late ? paint.bad : paint.text;
       stroke(context, x(row.due_at), middle - 7, x(row.due_at), middle + 7);
     }
+    if (row.place) this.path(context, paint, x, row, middle);
+  }
+
+  // A frame around what is on the critical path, and a line to it from the end of what it waits for.
+  path(context, paint, x, row, middle) {
+    const end = x(ending(row) ?? this.now);
+    const from = Math.min(x(row.started_at ?? row.opened_at ?? ending(row) ?? this.now), end - 6);
+    context.strokeStyle = paint.text;
+    context.lineWidth = 1.5;
+    context.strokeRect(from - 2, middle - 7.5, end - from + 4, 15);
+    if (row.after) stroke(context, x(ending(row.after) ?? this.now), middle - LINE, x(ending(row.after) ?? this.now), middle - 8);
+    context.lineWidth = 1;
   }
 }
 

@@ -79,9 +79,9 @@ export function levels(edges, name, most = Infinity) {
 
 const EVERY = 60_000; // milliseconds
 
-// A Map of product to {business_date, cycle, refreshed_at}; of what several applications know, the latest. Null until it is known.
-export function useFreshness() {
-  const { answer } = useAnswer("freshness", { columns: true }, EVERY);
+// A Map of product to {business_date, cycle, refreshed_at}, of the domain in `scope` or of all; of what several applications know, the latest. Null until it is known.
+export function useFreshness(scope) {
+  const { answer } = useAnswer("freshness", { columns: true, ...scope }, EVERY, true);
   return useMemo(() => {
     if (!answer) return null;
     const found = new Map();

@@ -14,19 +14,22 @@ import { Today } from "./pages/today.js";
 import { Product } from "./pages/product.js";
 import { Run } from "./pages/run.js";
 import { Day } from "./pages/day.js";
-import { Mesh } from "./pages/mesh.js";
-import { Alerts, Changes, Files, Health } from "./pages/operators.js";
+import { Alerts, Changes, Files } from "./pages/operators.js";
 import { Catalog } from "./pages/catalog.js";
 import { at, lasting } from "./times.js";
 
-// A page that few people open is loaded when they do.
-function Edit() {
-  const [Loaded, setLoaded] = useState(null);
-  useEffect(() => {
-    import("./pages/edit.js").then((page) => setLoaded(() => page.Edit));
-  }, []);
-  return Loaded ? html`<${Loaded} />` : html`<${Loading} />`;
-}
+// A page that not everybody opens is loaded when they do.
+const later = (load, name) =>
+  function Later() {
+    const [Loaded, setLoaded] = useState(null);
+    useEffect(() => {
+      load().then((page) => setLoaded(() => page[name]));
+    }, []);
+    return Loaded ? html`<${Loaded} />` : html`<${Loading} />`;
+  };
+const Edit = later(() => import("./pages/edit.js"), "Edit");
+const Mesh = later(() => import("./pages/mesh.js"), "Mesh");
+const Health = later(() => import("./pages/health.js"), "Health");
 
 const PAGES = { today: Today, product: Product, run: Run, day: Day, mesh: Mesh, files: Files, alerts: Alerts, changes: Changes, health: Health, catalog: Catalog, edit: Edit };
 

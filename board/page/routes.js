@@ -27,7 +27,9 @@ export function change(about, quiet = false) {
   }
 }
 
+// From now on, also what signing in has made of the address.
 export function follow() {
+  route.value = read();
   addEventListener("hashchange", () => {
     route.value = read();
   });

@@ -15,13 +15,16 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--to", required=True, type=_recipient, metavar="CHANNEL:TARGET",
         help='such as slack:#positions-alerts, email:ann@example.com or pagerduty:secret:positions',
     )  # fmt: skip
+    test.add_argument(
+        "--kind", choices=("AT_RISK",), help="send it as alerts of this kind look, with invented values (default: a plain message)"
+    )  # fmt: skip
     add_application(test)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Exit code 1 if the recipient cannot be reached."""
     channel, target = arguments.to
-    result = test_alert(arguments, channel, target)
+    result = test_alert(arguments, channel, target, arguments.kind)
     if arguments.json:
         terminal.print_json(result)
     elif result["delivered"]:

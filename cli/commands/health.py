@@ -41,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     _print_due(answer, clock)
     _print_products(answer["products"])
     _print_letters(answer["dead_letters"])
+    _print_signals(answer.get("signals", []), clock)
     _print_ticks(answer, clock)
     _print_retention(answer, clock)
     return code
@@ -132,6 +133,19 @@ def _print_letters(queues: list[Entry]) -> None:
             )
     if queues and not any(each.get("messages") or "reason" in each for each in queues):
         terminal.line("The dead letter queues are empty.")
+
+
+def _print_signals(signals: list[Entry], clock: Clock) -> None:
+    """Signals of the last week that refreshed nothing; a release before gives none."""
+    for each in signals[:MOST]:
+        of_product = f" of {each['product']}" if "product" in each else ""
+        what = "was refused" if each["refused"] else "refreshed nothing"
+        terminal.line(
+            f"A signal{of_product} {what}, last at {clock(each['last_at'])}: {each['kind']} {each['subject']}: {each['reason']}",
+            indent=2,
+        )
+    if len(signals) > MOST:
+        terminal.line(f"and {len(signals) - MOST:,} more signals; `headgate health --json` lists them.")
 
 
 def _stopped(answer: Entry) -> list[bool]:

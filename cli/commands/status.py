@@ -15,7 +15,7 @@ from headgate.cli.expectations import expect
 from headgate.cli.formatting import Clock, Entry
 
 SHORT = 40  # products that are all shown, and rows of what needs attention
-SELECTABLE = ("late", "held", "outdated", *(each.lower() for each in ORDER))
+SELECTABLE = ("late", "at risk", "held", "outdated", *(each.lower() for each in ORDER))
 
 
 def add(parser: argparse.ArgumentParser) -> None:

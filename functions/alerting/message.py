@@ -142,6 +142,8 @@ def _failure(alert: Alert) -> str:
 
 
 def _unopened(alert: Alert, clock: "_Clock") -> str:
+    if alert["kind"] == "AT_RISK":
+        return f"it opens at {clock(alert['opens_at'])}" if "opens_at" in alert else "its first input opens it"
     by_hand = f"headgate backfill {alert['product']} --date {alert['business_date']}"
     if "opening_error" in alert:
         return f"its run could not be opened: {one_line(alert['opening_error'])}"

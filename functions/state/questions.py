@@ -93,7 +93,9 @@ class Questions(Calls):
     ) -> list[Row]:
         return self._rows(Row, "forecast_columns", on_date, of_product, only_at_risk, after, now_is)
 
-    def critical_path(self, of_product: str, on_date: date, of_cycle: str | None, now_is: datetime) -> list[Json]:
+    def critical_path(
+        self, of_product: str | None, on_date: date, of_cycle: str | None, now_is: datetime
+    ) -> list[Json]:
         return cast(list[Json], self._value("critical_path", of_product, on_date, of_cycle, now_is))
 
     def describe_batch(self, of_batch: int) -> Json:
@@ -110,6 +112,9 @@ class Questions(Calls):
 
     def outbox_health(self, now_is: datetime) -> OutboxHealth:
         return self._one(OutboxHealth, "outbox_health", now_is)
+
+    def unused_signals(self, now_is: datetime) -> list[Json]:
+        return cast(list[Json], self._value("unused_signals", now_is))
 
     def last_ticks(self) -> Json:
         return cast(Json, self._value("last_ticks"))

@@ -26,3 +26,6 @@ class SignalCalls(ShadowCalls):
 
     def record_signals(self, signals: list[Json], now_is: datetime) -> RecordedSignals:
         return self._one(RecordedSignals, "record_signals", signals, now_is)
+
+    def note_unused_signals(self, signals: list[Json], now_is: datetime) -> int:
+        return int(self._value("note_unused_signals", signals, now_is))

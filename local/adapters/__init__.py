@@ -15,7 +15,7 @@ from headgate.local.adapters.settings import Settings
 
 VERSION = "1.5.33"
 ADAPTERS = (
-    "cloudformation", "timing", "landing", "functions", "outages", "processes", "machines", "maps", "ends", "saving", "permissions", "accounts", "replays", "addresses", "service_events", "api_destinations", "work", "shipped_code", "sdk_calls", "further_services", "ops_items",
+    "cloudformation", "timing", "landing", "functions", "outages", "processes", "machines", "maps", "ends", "saving", "permissions", "accounts", "replays", "addresses", "service_events", "api_destinations", "work", "shipped_code", "sdk_calls", "further_services", "ops_items", "http_apis",
 )  # fmt: skip
 
 

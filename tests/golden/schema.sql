@@ -500,7 +500,8 @@ CREATE TABLE public.unmade_opening (
     opens_at timestamp with time zone,
     due_at timestamp with time zone,
     late_at timestamp with time zone,
-    passed_over_at timestamp with time zone
+    passed_over_at timestamp with time zone,
+    risk_due_at timestamp with time zone
 );
 CREATE TABLE public.usual_time (
     product_id text NOT NULL,
@@ -790,6 +791,16 @@ CREATE TABLE public.status_mark (
     noted_at timestamp with time zone NOT NULL,
     "position" xid8 NOT NULL
 );
+CREATE TABLE public.unused_signal (
+    kind text NOT NULL,
+    subject text NOT NULL,
+    product_id text NOT NULL,
+    refused boolean NOT NULL,
+    reason text NOT NULL,
+    example text,
+    first_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL
+);
 ALTER TABLE ONLY public.alert_conversation
     ADD CONSTRAINT alert_conversation_pkey PRIMARY KEY (cause, channel, target);
 ALTER TABLE ONLY public.alert_delivery
@@ -904,6 +915,8 @@ ALTER TABLE ONLY public.unmade_opening
     ADD CONSTRAINT unmade_opening_pkey PRIMARY KEY (run_id);
 ALTER TABLE ONLY public.unmade_opening
     ADD CONSTRAINT unmade_opening_product_id_business_date_cycle_key UNIQUE (product_id, business_date, cycle);
+ALTER TABLE ONLY public.unused_signal
+    ADD CONSTRAINT unused_signal_pkey PRIMARY KEY (kind, subject, product_id, refused);
 ALTER TABLE ONLY public.usual_time
     ADD CONSTRAINT usual_time_pkey PRIMARY KEY (product_id, kind, cycle);
 CREATE INDEX alert_conversation_changed ON public.alert_conversation USING btree (changed_at);
@@ -1008,11 +1021,13 @@ CREATE INDEX refresh_event_of ON public.refresh_event USING btree (product_id, b
 CREATE INDEX refresh_event_of_date ON public.refresh_event USING btree (business_date, product_id);
 CREATE INDEX refresh_event_of_run ON public.refresh_event USING btree (run_id) WHERE (run_id IS NOT NULL);
 CREATE INDEX refresh_event_received ON public.refresh_event USING btree (received_at);
+CREATE INDEX signal_heard ON public.signal USING btree (product_id, received_at);
 CREATE INDEX signal_of ON public.signal USING btree (product_id, business_date, cycle);
 CREATE INDEX signal_received ON public.signal USING btree (received_at);
 CREATE INDEX status_change_since ON public.status_change USING btree (changed_in);
 CREATE INDEX unmade_opening_of_date ON public.unmade_opening USING btree (business_date, product_id);
 CREATE INDEX unmade_opening_passed_over ON public.unmade_opening USING btree (passed_over_at) WHERE (passed_over_at IS NOT NULL);
+CREATE INDEX unused_signal_last ON public.unused_signal USING btree (last_at);
 CREATE TRIGGER batch_launched_shown AFTER INSERT ON public.job_run FOR EACH ROW WHEN ((new.handle ? 'batch'::text)) EXECUTE FUNCTION public.note_run();
 CREATE TRIGGER batch_updated_shown AFTER UPDATE ON public.landing_batch REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_runs();
 CREATE TRIGGER dependencies_inserted AFTER INSERT ON public.data_product_dependencies_events_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.keep_dependency_history();

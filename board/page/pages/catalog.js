@@ -1,6 +1,6 @@
 // Every product: what it is, who owns it, when it comes, who uses it.
 import { Filters } from "../bar.js";
-import { date, day, now, rows } from "../day.js";
+import { date, day, now, rows, scope } from "../day.js";
 import { Fresh, graph, useFreshness } from "../graph.js";
 import { html } from "../html.js";
 import { Badge, Empty, Loading, ProductLink, Table, useTitle } from "../parts.js";
@@ -9,7 +9,7 @@ import { shown } from "../words.js";
 
 export function Catalog() {
   useTitle("Catalog");
-  const fresh = useFreshness();
+  const fresh = useFreshness(scope());
   const said = (row) => graph.value?.products.get(row.product) ?? {};
   if (!day.value) return html`<${Loading} />`;
   return html`<div class="head"><h1>Catalog</h1><${Filters} /></div>

@@ -1,7 +1,7 @@
 // The mesh: each domain a box of tiles, one for each product, what needs attention first.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Filters } from "../bar.js";
-import { date, day, now, rows } from "../day.js";
+import { date, day, now, rows, scope } from "../day.js";
 import { Fresh, graph, levels, useFreshness } from "../graph.js";
 import { html } from "../html.js";
 import { Badge, Empty, Loading, ProductLink, Table, useTitle } from "../parts.js";
@@ -43,7 +43,7 @@ function around({ before, after }, name) {
 }
 
 function Selected({ name }) {
-  const fresh = useFreshness();
+  const fresh = useFreshness(scope());
   const row = rows.value.find((each) => each.product === name);
   if (!row) return "";
   return html`<section class="selected" aria-label="The selected product"><p><${ProductLink} name=${name} date=${route.value.about.date} /> <${Badge} ...${shown(row, now.value)} /> ${sentence(row, date.value, now.value)}</p>
@@ -59,7 +59,7 @@ function reach(name) {
 }
 
 function Domains() {
-  const fresh = useFreshness();
+  const fresh = useFreshness(scope());
   const found = new Map();
   for (const row of rows.value) {
     const domain = row.product.split("/")[0];

@@ -36,6 +36,7 @@ export function Product() {
       <section aria-labelledby="inputs"><h2 id="inputs">${run.status === "WAITING" || !run.run_id ? "What it waits for" : "Its inputs"}</h2><${Condition} run=${run} date=${answer.business_date} /></section>
       <section aria-labelledby="about"><h2 id="about">This run</h2><${About} run=${run} date=${answer.business_date} now=${answer.asked_at} /></section>
     </div>
+    ${run.signals && html`<${Signals} signals=${run.signals} date=${answer.business_date} />`}
     ${run.files && html`<${RunFiles} files=${run.files} date=${answer.business_date} />`}
     <${Jobs} run=${run} date=${answer.business_date} now=${answer.asked_at} />
     <${Days} name=${name} date=${answer.business_date} />
@@ -79,6 +80,19 @@ function About({ run, date, now }) {
   ]} />`;
 }
 
+// Of a product that is refreshed elsewhere: by which events of other systems that is known, and the last of them.
+function Signals({ signals, date }) {
+  return html`<section aria-labelledby="signals"><h2 id="signals">Its signal</h2>
+    <p>It is refreshed by ${signals.kind} <code>${signals.subject}</code>${signals.account && ` of account ${signals.account}`}.${signals.heard.length === 0 && " None has been heard yet."}</p>
+    ${signals.heard.length > 0 && html`<${Table} caption="The last signals, the latest first" rows=${signals.heard} columns=${[
+      ["Heard", (each) => at(each.received_at, date), "time"],
+      ["Date", (each) => `${each.business_date}${each.cycle ? ` ${each.cycle}` : ""}`],
+      ["Says", (each) => html`<${Badge} ...${statusWord(each.status)} />`],
+      ["Event", (each) => each.said ?? ""],
+      ["Note", (each) => each.cause ?? (each.attempt ? "" : "older than what was known")],
+    ]} />`}</section>`;
+}
+
 function RunFiles({ files, date }) {
   const [missing] = uncut(files.missing);
   const [there, more] = uncut(files.files);
@@ -109,5 +123,5 @@ function Expected({ name, run, date }) {
   const path = [];
   for (let next = rows.get(name)?.waits_for; rows.has(next) && path.length < 30; next = rows.get(next).waits_for) path.push(rows.get(next));
   return html`<section aria-labelledby="expected"><h2 id="expected">When it will be ready</h2><p>${said[0].toUpperCase()}${said.slice(1)}.${rows.get(name).at_risk && html` <${Badge} word="at risk" tone="warn" icon="alert" /> It is due by ${at(run.due_at, date)}.`}</p>
-    ${path.length > 0 && html`<p class="note">What decides it, the last first:</p><ol class="path">${path.map((each) => html`<li key=${each.product}><${ProductLink} name=${each.product} date=${date} /> ${each.expected && html`<${Time} moment=${each.expected} date=${date} />`} <span class="note">${each.basis === "source" ? "refreshed elsewhere" : each.basis}</span></li>`)}</ol>`}</section>`;
+    ${path.length > 0 && html`<p class="note">What decides it, the last first (<a href=${link("day", { date: route.value.about.date, path: name })}>over the day</a>):</p><ol class="path">${path.map((each) => html`<li key=${each.product}><${ProductLink} name=${each.product} date=${date} /> ${each.expected && html`<${Time} moment=${each.expected} date=${date} />`} <span class="note">${each.basis === "source" ? "refreshed elsewhere" : each.basis}</span></li>`)}</ol>`}</section>`;
 }

@@ -41,5 +41,5 @@ $$;
 CREATE OR REPLACE FUNCTION unopened_run(u unmade_opening) RETURNS data_product_status
 LANGUAGE sql STABLE AS $$
 -- The run that nobody has opened, as a row with the status NOT OPENED.
-    SELECT jsonb_populate_record(NULL::data_product_status, to_jsonb(u) || '{"status": "NOT OPENED", "attempt": 1}')
+    SELECT jsonb_populate_record(NULL::data_product_status, to_jsonb(u) || jsonb_build_object('status', 'NOT OPENED', 'attempt', 1, 'late_notified', u.late_at IS NOT NULL))
 $$;

@@ -105,3 +105,19 @@ BEGIN
         END IF;
     END LOOP;
 END $$;
+
+CREATE OR REPLACE FUNCTION note_unused_signals(signals jsonb, now_is timestamptz) RETURNS integer
+LANGUAGE sql SET enable_seqscan = off AS $$
+-- Keeps of signals that refreshed nothing [{kind, subject, product_id, refused, reason, example}] the last one of each subject and product, at most once a minute: a bucket may have
+-- thousands of objects that concern nobody. Gives how many were kept.
+    WITH kept AS (
+        INSERT INTO unused_signal AS u (kind, subject, product_id, refused, reason, example, first_at, last_at)
+        SELECT DISTINCT ON (g.kind, g.subject, g.product_id, g.refused) g.kind, left(g.subject, 1000), g.product_id, g.refused, left(g.reason, 1000), left(g.example, 300), now_is, now_is
+        FROM jsonb_to_recordset(signals) AS g(kind text, subject text, product_id text, refused boolean, reason text, example text)
+        ORDER BY g.kind, g.subject, g.product_id, g.refused  -- in one order: two that note the same wait for each other
+        ON CONFLICT (kind, subject, product_id, refused) DO UPDATE SET reason = excluded.reason, example = excluded.example, last_at = excluded.last_at
+        WHERE u.last_at <= excluded.last_at - interval '1 minute'
+        RETURNING 1
+    )
+    SELECT count(*)::integer FROM kept
+$$;

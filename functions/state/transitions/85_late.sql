@@ -83,11 +83,12 @@ BEGIN
     END LOOP;
     FOR r IN
         WITH noticed AS (
-            INSERT INTO unmade_opening (product_id, business_date, cycle, opens_at, due_at, late_at)
+            INSERT INTO unmade_opening AS m (product_id, business_date, cycle, opens_at, due_at, late_at)
             SELECT u.*, now_is FROM (SELECT * FROM unmade_by_schedule(now_is) UNION ALL SELECT * FROM unmade_by_events(now_is)) u
             WHERE NOT EXISTS (SELECT FROM runs_of_date(u.product_id, u.business_date) o WHERE o.cycle = u.cycle)
-            ON CONFLICT (product_id, business_date, cycle) DO NOTHING
-            RETURNING unmade_opening AS opening
+            ON CONFLICT (product_id, business_date, cycle) DO UPDATE SET opens_at = excluded.opens_at, due_at = excluded.due_at, late_at = excluded.late_at
+            WHERE m.late_at IS NULL AND m.passed_over_at IS NULL  -- it was at risk
+            RETURNING m AS opening
         )
         SELECT o.* FROM noticed CROSS JOIN LATERAL unopened_run(noticed.opening) o
     LOOP

@@ -48,9 +48,18 @@ CREATE OR REPLACE FUNCTION link_of_future(f forecast, at_place bigint, on_date d
             'slack', CASE WHEN i.at <= l.at THEN round(l.at - i.at) END)) ORDER BY i.at DESC, i.leaf), 8000) FROM input i CROSS JOIN last l)))
 $$;
 
+CREATE OR REPLACE FUNCTION most_critical(f forecast) RETURNS bigint LANGUAGE sql STABLE AS $$
+-- The place of the product that the critical path of the day leads to: of those that have an SLA and are not ready the one with the least time left before it; without any, of those that
+-- are ready the one that had the least; without an SLA what is ready last. A deadline is no expectation. Null where nothing is known.
+    SELECT n.place FROM unnest(f.product_id, f.cycle, f.basis, f.middle, f.due_at) WITH ORDINALITY n(product_id, cycle, basis, middle, due_at, place)
+    WHERE n.basis NOT IN ('ended', 'deadline') AND n.middle < 'Infinity'
+    ORDER BY n.due_at IS NULL, n.due_at IS NOT NULL AND n.basis = 'done', n.middle - coalesce(seconds_of(n.due_at), 0) DESC, n.product_id, n.cycle LIMIT 1
+$$;
+
 CREATE OR REPLACE FUNCTION critical_path(of_product text, on_date date, of_cycle text, now_is timestamptz) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $$
--- The path to the product, itself first, [link]: each waits for the next. What has been released is known from its run and its arrivals; the rest is forecast.
+-- The path to the product, itself first, [link]: each waits for the next. What has been released is known from its run and its arrivals; the rest is forecast. Without a
+-- product it is the critical path of the day.
 DECLARE
     links jsonb := '[]';
     link jsonb;
@@ -61,6 +70,12 @@ DECLARE
     f forecast;
     place bigint;
 BEGIN
+    IF product IS NULL THEN
+        f := forecast_of(on_date, now_is);
+        place := most_critical(f);
+        product := f.product_id[place];
+        in_cycle := f.cycle[place];
+    END IF;
     WHILE product IS NOT NULL AND jsonb_array_length(links) < 50
         AND NOT links @> jsonb_build_array(jsonb_strip_nulls(jsonb_build_object('product', product, 'business_date', day, 'cycle', nullif(in_cycle, '')))) LOOP
         SELECT * INTO r FROM runs_of_date(product, day) o WHERE in_cycle IS NULL OR o.cycle = in_cycle ORDER BY o.cycle DESC LIMIT 1;

@@ -56,3 +56,12 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
     FULL JOIN (SELECT product AS product_id, count, first, last FROM passed_over(now_is - interval '30 days')) o USING (product_id)
     WHERE product_id COLLATE "C" > after ORDER BY product_id COLLATE "C" LIMIT page
 $$;
+
+CREATE OR REPLACE FUNCTION unused_signals(now_is timestamptz) RETURNS jsonb
+LANGUAGE sql STABLE SET enable_seqscan = off AS $$
+-- Signals of the last week that refreshed nothing, those that were refused first, then the latest: at most fifty.
+    SELECT coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('key', concat_ws(' ', u.kind, u.subject, u.product_id, u.refused), 'kind', u.kind, 'subject', replace(u.subject, E'\n', ' '),
+        'product', nullif(u.product_id, ''), 'refused', u.refused, 'reason', cut_text(u.reason, 500), 'example', u.example, 'first_at', u.first_at, 'last_at', u.last_at))
+        ORDER BY u.refused DESC, u.last_at DESC, u.kind, u.subject, u.product_id), '[]')
+    FROM (SELECT * FROM unused_signal s WHERE s.last_at > now_is - interval '7 days' ORDER BY s.refused DESC, s.last_at DESC, s.kind, s.subject, s.product_id LIMIT 50) u
+$$;

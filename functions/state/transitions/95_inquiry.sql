@@ -124,6 +124,15 @@ LANGUAGE sql IMMUTABLE AS $$
         WHEN condition::text LIKE '%"any_of"%' THEN '{"any_of": []}' WHEN condition IS NOT NULL THEN '{"all_of": []}' END
 $$;
 
+CREATE OR REPLACE FUNCTION signals_of(p data_product) RETURNS jsonb LANGUAGE sql STABLE AS $$
+-- What refreshes a product that has a signal: {kind, subject, account, heard}; `heard` are the last five of them, the latest first. Null without one.
+    SELECT jsonb_build_object('kind', p.signal ->> 'kind', 'subject', replace(p.signal ->> 'subject', E'\n', ' '), 'account', p.signal ->> 'account', 'heard', coalesce((
+        SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('business_date', s.business_date, 'cycle', nullif(s.cycle, ''), 'status', s.status, 'attempt', s.attempt,
+            'occurred_at', s.occurred_at, 'received_at', s.received_at, 'said', signalled_by(s.facts), 'cause', cut_text(s.cause, 300))) ORDER BY s.received_at DESC, s.signal_key)
+        FROM (SELECT * FROM signal h WHERE h.product_id = p.product_id ORDER BY h.received_at DESC, h.signal_key LIMIT 5) s), '[]'))
+    WHERE p.signal IS NOT NULL
+$$;
+
 CREATE OR REPLACE FUNCTION explain_run(product text, on_date date, of_cycle text, now_is timestamptz) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $$
 -- Why a run is where it is. Without a run: why there is none. `no_runs`: why its product has none here any more; `refused`: why the last load
@@ -185,6 +194,6 @@ BEGIN
         || jsonb_build_object('signal', CASE WHEN p.machine IS NULL THEN (
                 SELECT signalled_by(e.metadata) FROM refresh_event e WHERE e.product_id = product AND e.business_date = on_date AND e.superseded_at IS NULL
                     AND e.status = 'COMPLETED' ORDER BY e.received_at DESC LIMIT 1) END,
-            'files', files_for_date(product, on_date, r.cycle), 'loading', CASE WHEN r.started_at IS NOT NULL THEN loading_of(r) END,
+            'signals', signals_of(p), 'files', files_for_date(product, on_date, r.cycle), 'loading', CASE WHEN r.started_at IS NOT NULL THEN loading_of(r) END,
             'sweeps', CASE WHEN NOT opened AND sweeps(product) THEN true END, 'shadow', CASE WHEN r.shadow THEN true END));
 END $$;

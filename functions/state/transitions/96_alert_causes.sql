@@ -23,6 +23,7 @@ $$;
 CREATE OR REPLACE FUNCTION is_about_inputs(r data_product_status, fact jsonb) RETURNS boolean LANGUAGE sql STABLE AS $$
 -- Whether the run failed, is late or at risk because of what it waits for.
     SELECT ended_by_missing_inputs(fact) OR fact ->> 'kind' IN ('LATE', 'AT_RISK') AND waits_unreleased(r)
+        OR fact ->> 'kind' = 'AT_RISK' AND r.status = 'NOT OPENED' AND fact ? 'because'
 $$;
 
 CREATE OR REPLACE FUNCTION own_cause(r data_product_status) RETURNS text LANGUAGE sql IMMUTABLE AS $$

@@ -85,7 +85,7 @@ END $$;
 CREATE OR REPLACE FUNCTION delete_spent(history_days integer, detail_days integer, archive_days integer, most integer, now_is timestamptz) RETURNS jsonb
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 -- Deletes at most `most` rows of each kind that have outlived their time, and gives how many {effects, alerts, job_runs, loads, staged, holds,
--- openings, backfills, pages, files, products, status_changes}. Effects done, alerts, their conversations and backfills that have ended are kept `detail_days`; loads of the catalog, holds
+-- openings, backfills, pages, files, products, status_changes}. Effects done, alerts, their conversations, signals that refreshed nothing and backfills that have ended are kept `detail_days`; loads of the catalog, holds
 -- that have ended, openings that were not made, signals, files and what the existing scheduler ran `history_days`; pages of the archive as long as their objects, `archive_days`. Ends of job runs
 -- that no machine has reported and what a dead loader staged: one day; which rows of `status` have changed: two.
 DECLARE
@@ -125,6 +125,7 @@ BEGIN
     DELETE FROM existing_run x WHERE (x.business_date, x.product_id, x.cycle) IN (
         SELECT o.business_date, o.product_id, o.cycle FROM existing_run o WHERE o.business_date < (history AT TIME ZONE 'UTC')::date
         ORDER BY o.business_date, o.product_id, o.cycle LIMIT most);
+    DELETE FROM unused_signal u WHERE u.ctid = ANY (ARRAY(SELECT s.ctid FROM unused_signal s WHERE s.last_at < details ORDER BY s.last_at LIMIT most));
     DELETE FROM unmade_opening WHERE run_id = ANY (ARRAY(
         SELECT u.run_id FROM unmade_opening u WHERE u.business_date < (history AT TIME ZONE 'UTC')::date ORDER BY u.business_date LIMIT most));
     GET DIAGNOSTICS openings = ROW_COUNT;
