@@ -22,6 +22,7 @@ SUMMARIES = {
     "validate": "check the metadata and list every finding",
     "plan": "show what `generate` would change",
     "generate": "write the state machines and templates",
+    "account": "make an AWS account ready for deployments: bucket, roles, permissions",
     "deploy": "deploy the stacks of the application to AWS, in order",
     "delete": "delete the stacks of the application from AWS, and keep its data",
     "graph": "draw the mesh",
