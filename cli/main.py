@@ -27,6 +27,7 @@ SUMMARIES = {
     "delete": "delete the stacks of the application from AWS, and keep its data",
     "graph": "draw the mesh",
     "catalog": "list or search the products of the running application",
+    "publish": "put product, owner, SLA, schedule and lineage on the tables of the Glue Data Catalog",
     "contract": "write products as data contracts (ODCS), or read one",
     "new": "create a domain or a product",
     "import": "write products for what dbt, Airflow, Glue or Step Functions run",

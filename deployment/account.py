@@ -16,6 +16,7 @@ PREFIX = "setup-"  # no role of an application may change a stack or a role whos
 PROVIDER = "token.actions.githubusercontent.com"
 UNCHANGED = re.compile("didn't contain changes|No updates are to be performed")
 DENIED = re.compile(r"not authorized to perform: ([a-z0-9-]+:[A-Za-z]+)")
+POLL, LONGEST = 2.0, 900.0  # seconds between two looks at CloudFormation, and in all
 WORDS = {"Add": "add", "Modify": "change", "Remove": "remove", "Import": "import", "Dynamic": "change"}
 
 
@@ -65,7 +66,7 @@ class Setup:
         )  # fmt: skip
         try:
             self.cloudformation.get_waiter("change_set_create_complete").wait(
-                StackName=self.stack, ChangeSetName=found.name, WaiterConfig={"Delay": 2, "MaxAttempts": 150}
+                StackName=self.stack, ChangeSetName=found.name, WaiterConfig=_patience()
             )
         except WaiterError:
             reason = self._described(found.name).get("StatusReason", "")
@@ -137,12 +138,16 @@ class ChangeSet:
         client.execute_change_set(StackName=stack, ChangeSetName=self.name)
         try:
             client.get_waiter("stack_update_complete" if self.updates else "stack_create_complete").wait(
-                StackName=stack, WaiterConfig={"Delay": 3, "MaxAttempts": 200}
+                StackName=stack, WaiterConfig=_patience()
             )
         except WaiterError as error:
             found = "".join(f"\n  {each}" for each in stacks.failures(client, stack, began)) or f"\n  {error}"
             raise SetupError(f"stack {stack} was not deployed:{found}{advice(found)}") from None
         return stacks.outputs_of(client, stack)
+
+
+def _patience() -> dict[str, float]:
+    return {"Delay": POLL, "MaxAttempts": int(LONGEST / POLL)}
 
 
 def options_of(outputs: Mapping[str, str]) -> list[str]:

@@ -12,7 +12,7 @@ import cfnlint.data.schemas as cfn_schemas
 import pytest
 import yaml
 from botocore.exceptions import ClientError, WaiterError
-from cfnlint.api import lint_all
+from cfnlint.api import ManualArgs, lint
 
 from headgate.cli import account_diagnosis
 from headgate.deployment import account
@@ -130,8 +130,9 @@ def test_no_policy_is_larger_than_iam_takes_it() -> None:
         assert len(document) < 6144, name
 
 
+@pytest.mark.slow
 def test_the_template_lints() -> None:
-    assert lint_all(account.TEMPLATE.read_text("utf-8")) == []
+    assert lint(account.TEMPLATE.read_text("utf-8"), config=ManualArgs(regions=[REGION])) == []
 
 
 @pytest.fixture
@@ -141,6 +142,7 @@ def aws(endpoint: Runtime, monkeypatch: pytest.MonkeyPatch) -> str:
     given = {"AWS_ENDPOINT_URL": endpoint.url, "AWS_ACCESS_KEY_ID": number, "AWS_SECRET_ACCESS_KEY": "local", "AWS_DEFAULT_REGION": REGION}
     for name, value in given.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(account, "POLL", 0.1)
     return number
 
 
@@ -153,62 +155,65 @@ def mesh(project: Callable[[str], Path]) -> Path:
 
 
 def test_an_account_is_set_up_once_and_again_changes_nothing(aws: str, mesh: Path, headgate: Headgate) -> None:
-    code, shown = headgate("account", "setup", "--config-env", "dev", "--repository", "acme/my-mesh", "--dry-run")
+    setup = ("account", "setup", "--config-env", "dev")
+    pipeline = ("--repository", "acme/my-mesh", "--environment", "live")
+    code, shown = headgate(*setup, *pipeline, "--dry-run")
     assert code == 0, shown
-    assert shown.splitlines()[0] == f"account {aws}, {REGION}, stack setup-Mesh-dev"
-    assert "  add     AWS::S3::Bucket          Artifacts" in shown.splitlines()
+    lines = [each for each in shown.splitlines() if " s  " not in each]
+    assert lines[0] == f"account {aws}, {REGION}, stack setup-Mesh-dev"
+    assert [each.split() for each in lines[1:] if "add" in each] == [
+        ["add", "AWS::S3::Bucket", "Artifacts"],
+        ["add", "AWS::S3::BucketPolicy", "ArtifactsPolicy"],
+        ["add", "AWS::IAM::ManagedPolicy", "Computing"],
+        ["add", "AWS::IAM::ManagedPolicy", "Data"],
+        ["add", "AWS::IAM::Role", "ExecutionRole"],
+        ["add", "AWS::IAM::ManagedPolicy", "Messages"],
+        ["add", "AWS::IAM::Role", "PipelineRole"],
+        ["add", "AWS::IAM::ManagedPolicy", "StacksAndRoles"],
+        ["add", "AWS::IAM::OIDCProvider", "token.actions.githubusercontent.com,", "for", "the", "whole", "account"],
+    ]
+    code, refused = headgate(*setup, *pipeline)
+    assert (code, "to do it, add --yes" in refused) == (3, True)
     assert boto3.client("s3").list_buckets()["Buckets"] == [], "it was only shown"
+    assert boto3.client("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"] == []
 
-    refused = headgate("account", "setup", "--config-env", "dev", "--repository", "acme/my-mesh")
-    assert (refused[0], "to do it, add --yes" in refused[1]) == (3, True)
-    code, printed = headgate("account", "setup", "--config-env", "dev", "--repository", "acme/my-mesh", "--yes")
+    code, printed = headgate(*setup, *pipeline, "--yes")
     assert code == 0, printed
-    (bucket,) = [each["Name"] for each in boto3.client("s3").list_buckets()["Buckets"]]
-    outputs = Setup("Mesh-dev", boto3.client("cloudformation")).outputs()
-    assert outputs["ArtifactBucket"] == bucket
+    made = Setup("Mesh-dev", boto3.client("cloudformation"))
+    outputs = made.outputs()
+    assert [each["Name"] for each in boto3.client("s3").list_buckets()["Buckets"]] == [outputs["ArtifactBucket"]]
     assert f"  gh variable set AWS_DEPLOY_ROLE --repo acme/my-mesh --body {outputs['PipelineRoleArn']}" in printed
+    assert f"  gh variable set AWS_REGION --repo acme/my-mesh --body {REGION}" in printed
     assert "`headgate deploy --config-env dev` uses the bucket and the role from now on." in printed
+    assert made.parameters()["LandingBuckets"] == f"arn:aws:s3:::acme-landing-{aws}", "the application makes it by its metadata"
+    check_pipeline_role(outputs["PipelineRoleArn"])
 
-    before = boto3.client("cloudformation").describe_stacks(StackName="setup-Mesh-dev")["Stacks"][0]["Parameters"]
-    code, printed = headgate("account", "setup", "--config-env", "dev", "--yes", "--json")
-    assert code == 0, printed
-    after = boto3.client("cloudformation").describe_stacks(StackName="setup-Mesh-dev")["Stacks"][0]["Parameters"]
-    assert after == before, "what no argument says stays as it was"
+    code, printed = headgate(*setup, "--yes", "--json")
+    answer = json.loads(printed)
+    assert (code, answer["changes"], answer["applied"]) == (0, [], False), "what no argument says stays as it was"
+    assert answer["outputs"] == outputs
+    checks = {each.name: each for each in account_diagnosis.of_setups(boto3.Session(), mesh)}
+    assert (checks["setup: dev"].state.value, checks["setup: dev"].found) == ("fine", f"stack setup-Mesh-dev in {REGION}")
+    assert (checks["setup: default"].state.value, checks["setup: default"].how) == ("optional", "`headgate account setup`")
 
 
-def test_only_the_workflow_of_the_environment_takes_the_role_of_the_pipeline(aws: str, mesh: Path, headgate: Headgate) -> None:
-    headgate("account", "setup", "--repository", "acme/my-mesh", "--environment", "live", "--yes")
+def check_pipeline_role(arn: str) -> None:
+    """Only the workflow of the environment takes it, and it does no more than ask CloudFormation."""
     iam = boto3.client("iam")
-    (role,) = [each for each in iam.list_roles()["Roles"] if "PipelineRole" in each["RoleName"]]
+    role = iam.get_role(RoleName=arn.rsplit("/", 1)[1])["Role"]
     (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+    (provider,) = iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
+    assert statement["Principal"] == {"Federated": provider["Arn"]}
     assert statement["Condition"]["StringEquals"] == {
         "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
         "token.actions.githubusercontent.com:sub": "repo:acme/my-mesh:environment:live",
     }
     policy = iam.get_role_policy(RoleName=role["RoleName"], PolicyName="deploy")["PolicyDocument"]
-    allowed = [action for each in policy["Statement"] for action in ([each["Action"]] if isinstance(each["Action"], str) else each["Action"])]
-    assert {each.split(":")[0] for each in allowed} == {"cloudformation", "s3", "iam"}
+    allowed = [each["Action"] for each in policy["Statement"]]
+    actions = {action for each in allowed for action in ([each] if isinstance(each, str) else each)}
+    assert {each.split(":")[0] for each in actions} == {"cloudformation", "s3", "iam"}
     (passing,) = [each for each in policy["Statement"] if each["Action"] == "iam:PassRole"]
     assert "ExecutionRole" in passing["Resource"]
-
-
-def test_an_account_gets_one_provider_of_github(aws: str, mesh: Path, headgate: Headgate) -> None:
-    for environment in ("default", "dev"):
-        code, printed = headgate("account", "setup", "--config-env", environment, "--repository", "acme/my-mesh", "--yes")
-        assert (code, "OIDCProvider" in printed) == (0, environment == "default"), printed
-    (provider,) = boto3.client("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"]
-    (trusted,) = {
-        each["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["Federated"]
-        for each in boto3.client("iam").list_roles()["Roles"]
-        if "PipelineRole" in each["RoleName"]
-    }
-    assert trusted == provider["Arn"]
-
-
-def test_the_buckets_that_metadata_names_may_be_made(aws: str, mesh: Path, headgate: Headgate) -> None:
-    headgate("account", "setup", "--yes")
-    parameters = Setup("headgate", boto3.client("cloudformation")).parameters()
-    assert parameters["LandingBuckets"] == f"arn:aws:s3:::acme-landing-{aws}"
 
 
 @pytest.mark.parametrize(("stack", "prefix"), [("setup", "headgate-"), ("mesh", "setup-"), ("mesh", "set")])
@@ -220,13 +225,6 @@ def test_an_application_may_not_change_what_grants_its_permissions(
     )
     code, printed = headgate("account", "setup", "--yes")
     assert (code, "which grants their permissions; choose another name" in printed) == (2, True), printed
-
-
-def test_doctor_says_which_environment_is_not_set_up(aws: str, mesh: Path, headgate: Headgate) -> None:
-    headgate("account", "setup", "--yes")
-    checks = {each.name: each for each in account_diagnosis.of_setups(boto3.Session(), mesh)}
-    assert (checks["setup: default"].state.value, checks["setup: default"].found) == ("fine", f"stack setup-headgate in {REGION}")
-    assert (checks["setup: dev"].state.value, checks["setup: dev"].how) == ("optional", "`headgate account setup --config-env dev`")
 
 
 def test_a_deployment_uses_the_bucket_and_the_role() -> None:
