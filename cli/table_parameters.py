@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from headgate.deployment.glue_tables import MARK, OWNED_BY, Table
+from headgate.generator.model.availability import rhythm
 from headgate.generator.model.mesh import Mesh
 from headgate.generator.model.product import Product
-from headgate.generator.model.availability import rhythm
 
-NAMESPACE = re.compile(r"arn:[a-z-]+:glue:([a-z0-9-]+):([0-9]{12})")  # openlineage.io/docs/spec/naming: of a table of Glue
+NAMESPACE = re.compile(
+    r"arn:[a-z-]+:glue:([a-z0-9-]+):([0-9]{12})"
+)  # openlineage.io/docs/spec/naming: of a table of Glue
 NAME = re.compile(r"table/([^/]+)/([^/]+)")
 LONGEST = 512_000  # of a parameter's value
 
@@ -36,7 +38,9 @@ def wanted(mesh: Mesh, account: str, region: str) -> Wanted:
         if (of_account or account, of_region or region) != (account, region):
             found.left_out.append(f"{name}: {table} is in account {of_account}{f', {of_region}' if of_region else ''}")
         elif product.signal and product.signal.kind == "table" and "partition" not in product.signal.about:
-            found.left_out.append(f"{name}: a change of {table} is its signal; name `partition` there, and an update of the table is none")
+            found.left_out.append(
+                f"{name}: a change of {table} is its signal; name `partition` there, and an update of the table is none"
+            )
         elif table in found.tables:
             found.left_out.append(f"{name}: {table} is that of {found.tables[table][OWNED_BY]} already")
         else:
@@ -48,7 +52,11 @@ def _table(product: Product, mesh: Mesh) -> tuple[Table, str | None, str | None]
     """The table that the product names as its signal, or as its dataset in the form of OpenLineage; the account and the region where these are known."""
     if product.signal and product.signal.kind == "table":
         about = product.signal.about
-        return Table(about["database"], about["name"]), product.signal.account or mesh.domains[product.domain].account, None
+        return (
+            Table(about["database"], about["name"]),
+            product.signal.account or mesh.domains[product.domain].account,
+            None,
+        )
     if product.dataset:
         place, name = NAMESPACE.fullmatch(product.dataset["namespace"]), NAME.fullmatch(product.dataset["name"])
         if place and name:
@@ -63,7 +71,9 @@ def _parameters(product: Product, upstream: Iterable[str], users: Iterable[str])
         "owner": product.owner,
         "email": product.email or "",
         "sla": _sla(product),
-        "schedule": f"{rhythm(product.schedule)}, {product.schedule.cron} {product.schedule.timezone}" if product.schedule else "",
+        "schedule": f"{rhythm(product.schedule)}; {product.schedule.cron}"
+        if product.schedule
+        else "",
         "depends_on": ",".join(sorted(upstream)),
         "used_by": ",".join(sorted(users)),
         "contract": product.contract.version if product.contract else "",

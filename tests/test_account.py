@@ -139,7 +139,12 @@ def test_the_template_lints() -> None:
 def aws(endpoint: Runtime, monkeypatch: pytest.MonkeyPatch) -> str:
     """An account of the local endpoint that nothing was done to."""
     number = f"{next(NUMBERS):012}"
-    given = {"AWS_ENDPOINT_URL": endpoint.url, "AWS_ACCESS_KEY_ID": number, "AWS_SECRET_ACCESS_KEY": "local", "AWS_DEFAULT_REGION": REGION}
+    given = {
+        "AWS_ENDPOINT_URL": endpoint.url,
+        "AWS_ACCESS_KEY_ID": number,
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_DEFAULT_REGION": REGION,
+    }
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(account, "POLL", 0.1)
@@ -185,7 +190,9 @@ def test_an_account_is_set_up_once_and_again_changes_nothing(aws: str, mesh: Pat
     assert f"  gh variable set AWS_DEPLOY_ROLE --repo acme/my-mesh --body {outputs['PipelineRoleArn']}" in printed
     assert f"  gh variable set AWS_REGION --repo acme/my-mesh --body {REGION}" in printed
     assert "`headgate deploy --config-env dev` uses the bucket and the role from now on." in printed
-    assert made.parameters()["LandingBuckets"] == f"arn:aws:s3:::acme-landing-{aws}", "the application makes it by its metadata"
+    assert made.parameters()["LandingBuckets"] == f"arn:aws:s3:::acme-landing-{aws}", (
+        "the application makes it by its metadata"
+    )
     check_pipeline_role(outputs["PipelineRoleArn"])
 
     code, printed = headgate(*setup, "--yes", "--json")
@@ -193,8 +200,14 @@ def test_an_account_is_set_up_once_and_again_changes_nothing(aws: str, mesh: Pat
     assert (code, answer["changes"], answer["applied"]) == (0, [], False), "what no argument says stays as it was"
     assert answer["outputs"] == outputs
     checks = {each.name: each for each in account_diagnosis.of_setups(boto3.Session(), mesh)}
-    assert (checks["setup: dev"].state.value, checks["setup: dev"].found) == ("fine", f"stack setup-Mesh-dev in {REGION}")
-    assert (checks["setup: default"].state.value, checks["setup: default"].how) == ("optional", "`headgate account setup`")
+    assert (checks["setup: dev"].state.value, checks["setup: dev"].found) == (
+        "fine",
+        f"stack setup-Mesh-dev in {REGION}",
+    )
+    assert (checks["setup: default"].state.value, checks["setup: default"].how) == (
+        "optional",
+        "`headgate account setup`",
+    )
 
 
 def check_pipeline_role(arn: str) -> None:
@@ -229,13 +242,21 @@ def test_an_application_may_not_change_what_grants_its_permissions(
 
 def test_a_deployment_uses_the_bucket_and_the_role() -> None:
     assert options_of({}) == [], "without a setup it is the caller's permissions and the bucket of aws-sam-cli"
-    assert options_of({"ArtifactBucket": "b", "ExecutionRoleArn": "arn:r"}) == ["--no-resolve-s3", "--s3-bucket", "b", "--role-arn", "arn:r"]
+    assert options_of({"ArtifactBucket": "b", "ExecutionRoleArn": "arn:r"}) == [
+        "--no-resolve-s3",
+        "--s3-bucket",
+        "b",
+        "--role-arn",
+        "arn:r",
+    ]
 
 
 class Cloud:
     """CloudFormation with the stack, whose next change set or execution fails for the reason."""
 
-    def __init__(self, reason: str, status: str = "CREATE_COMPLETE", failing: str = "change_set_create_complete") -> None:
+    def __init__(
+        self, reason: str, status: str = "CREATE_COMPLETE", failing: str = "change_set_create_complete"
+    ) -> None:
         self.reason, self.status, self.failing = reason, status, failing
         self.deleted: list[str] = []
 
@@ -273,7 +294,9 @@ DENIED = "User: arn:aws:iam::111122223333:user/ann is not authorized to perform:
 
 
 def test_no_change_is_no_error() -> None:
-    cloud = Cloud("The submitted information didn't contain changes. Submit different information to create a change set.")
+    cloud = Cloud(
+        "The submitted information didn't contain changes. Submit different information to create a change set."
+    )
     assert Setup("mesh", cloud).prepare({}) is None
     assert cloud.deleted == ["setup-mesh"], "the change set that failed is not left behind"
 
@@ -295,7 +318,9 @@ def test_the_first_creation_that_failed_is_named() -> None:
         Setup("mesh", Cloud("", status="ROLLBACK_COMPLETE")).prepare({})
 
 
-def test_a_caller_who_may_not_even_look_is_told(aws: str, mesh: Path, headgate: Headgate, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_caller_who_may_not_even_look_is_told(
+    aws: str, mesh: Path, headgate: Headgate, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def denied(self: Setup, parameters: dict[str, str]) -> None:
         message = DENIED.replace("iam:CreateRole", "cloudformation:CreateChangeSet")
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": message}}, "CreateChangeSet")

@@ -27,7 +27,7 @@ signal:
   date: {{group: date}}
 --- sales/revenue.yaml
 description: Revenue by day
-schedule: {{time: "05:00", timezone: America/Chicago}}
+schedule: {{frequency: daily, time: "05:00", timezone: America/Chicago}}
 sla: {{complete_by: "08:00"}}
 contract: {{version: "2.1.0"}}
 dataset: {{namespace: "arn:aws:glue:{REGION}:{ACCOUNT}", name: table/sales/revenue}}
@@ -48,7 +48,7 @@ REVENUE = {
     "headgate:owner": "sales-team",
     "headgate:email": "sales@example.com",
     "headgate:sla": "08:00 America/Chicago",
-    "headgate:schedule": "daily, 0 5 * * ? * America/Chicago",
+    "headgate:schedule": "daily at 05:00 America/Chicago; 0 5 * * ? *",
     "headgate:depends_on": "sales/orders",
     "headgate:contract": "2.1.0",
 }
@@ -69,7 +69,13 @@ def glue(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
             others = {"table_type": "ICEBERG", "metadata_location": f"s3://lake/{name}/1.json"}
             client.create_table(
                 DatabaseName="sales",
-                TableInput={"Name": name, "Owner": "spark", "StorageDescriptor": storage, "PartitionKeys": columns, "Parameters": others},
+                TableInput={
+                    "Name": name,
+                    "Owner": "spark",
+                    "StorageDescriptor": storage,
+                    "PartitionKeys": columns,
+                    "Parameters": others,
+                },
             )
         yield client
 
@@ -124,7 +130,10 @@ def test_a_table_that_no_product_names_any_more_says_nothing_of_it(
     code, printed = headgate("publish", "--yes")
     assert (code, "  sales.renamed: there is no such table; sales/revenue names it" in printed) == (1, True), printed
     assert "  sales.revenue: no table of sales/revenue any more; the parameters go" in printed
-    assert table(glue, "revenue")["Parameters"] == {"table_type": "ICEBERG", "metadata_location": "s3://lake/revenue/1.json"}
+    assert table(glue, "revenue")["Parameters"] == {
+        "table_type": "ICEBERG",
+        "metadata_location": "s3://lake/revenue/1.json",
+    }
     assert marks(glue, "old") == {"headgate:product": "other/product"}, "of a domain of another project"
 
 
@@ -132,26 +141,41 @@ class Busy:
     """A table that others change as often as it is read."""
 
     def __init__(self, times: int) -> None:
-        self.times, self.versions, self.meta = times, [], boto3.client("glue", region_name=REGION).meta
+        self.versions: list[str] = []
+        self.times, self.meta = times, boto3.client("glue", region_name=REGION).meta
         self.written: dict[str, Any] = {}
 
     def get_table(self, DatabaseName: str, Name: str) -> dict[str, Any]:  # noqa: N803
         version = str(len(self.versions))
-        return {"Table": {"Name": Name, "VersionId": version, "CatalogId": "1", "CreatedBy": "x", "Parameters": {"at": version}}}
+        return {
+            "Table": {
+                "Name": Name,
+                "VersionId": version,
+                "CatalogId": "1",
+                "CreatedBy": "x",
+                "Parameters": {"at": version},
+            }
+        }
 
     def update_table(self, VersionId: str, **given: Any) -> None:  # noqa: N803
         self.versions.append(VersionId)
         if len(self.versions) <= self.times:
-            raise ClientError({"Error": {"Code": "ConcurrentModificationException", "Message": "changed"}}, "UpdateTable")
+            raise ClientError(
+                {"Error": {"Code": "ConcurrentModificationException", "Message": "changed"}}, "UpdateTable"
+            )
         self.written = given
 
 
 def test_a_change_of_others_meanwhile_is_not_lost() -> None:
     busy = Busy(times=2)
-    GlueTables(busy).apply(Update(Table("sales", "revenue"), "sales/revenue", "set", {"headgate:product": "sales/revenue"}))
+    GlueTables(busy).apply(
+        Update(Table("sales", "revenue"), "sales/revenue", "set", {"headgate:product": "sales/revenue"})
+    )
     assert busy.versions == ["0", "1", "2"]
     parameters = {"at": "2", "headgate:product": "sales/revenue"}
-    assert busy.written["TableInput"] == {"Name": "revenue", "Parameters": parameters}, "what only Glue may write is left out"
+    assert busy.written["TableInput"] == {"Name": "revenue", "Parameters": parameters}, (
+        "what only Glue may write is left out"
+    )
     assert busy.written["SkipArchive"]
-    with pytest.raises(TableChangedError, match="sales.revenue was changed by others 5 times meanwhile"):
+    with pytest.raises(TableChangedError, match=r"sales\.revenue was changed by others 5 times meanwhile"):
         GlueTables(Busy(times=9)).apply(Update(Table("sales", "revenue"), "sales/revenue", "set", {}))

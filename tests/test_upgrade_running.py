@@ -82,7 +82,13 @@ while (flags / f"{{name}}.runs-on").exists():
 if (flags / f"{{name}}.fails").exists():
     sys.exit("no space left")
 """
-OPEN = {"shop/busy": "PROCESSING", "shop/held": "WAITING", "shop/waiting": "WAITING", "shop/parts": "WAITING", "shop/after": "WAITING"}
+OPEN = {
+    "shop/busy": "PROCESSING",
+    "shop/held": "WAITING",
+    "shop/waiting": "WAITING",
+    "shop/parts": "WAITING",
+    "shop/after": "WAITING",
+}
 ENDED = {"shop/done": "COMPLETED", "shop/broken": "ERROR"}
 PIPELINES = OPEN | ENDED
 
@@ -185,7 +191,9 @@ def test_the_rest_of_the_day_happens_on_the_new_release(before: Path, tmp_path: 
             product.replace("/", "-"): 2 if product in twice else 1 for product in PIPELINES if product != "shop/parts"
         }
         entries = json.loads(output_of(folder, "history", "--date", DATE, "--json"))["entries"]
-        completed = Counter(each["product"] for each in entries if each["kind"] == "run" and each.get("status") == "COMPLETED")
+        completed = Counter(
+            each["product"] for each in entries if each["kind"] == "run" and each.get("status") == "COMPLETED"
+        )
         assert completed == dict.fromkeys(PIPELINES, 1), "each run ends once"
         output_of(folder, "dead-letters", "list")  # which fails where there are any
     finally:
@@ -196,7 +204,9 @@ def test_the_rest_of_the_day_happens_on_the_new_release(before: Path, tmp_path: 
 def facts(day: Day) -> dict[str, Any]:
     """What may not depend on a deployment: how each run ended, which jobs it launched, and what could not be processed."""
     return {
-        "runs": {each["product"]: (each["status"], each.get("attempt"), bool(each.get("late"))) for each in day.products},
+        "runs": {
+            each["product"]: (each["status"], each.get("attempt"), bool(each.get("late"))) for each in day.products
+        },
         "launches": Counter(each["product"] for each in day.entries if each["kind"] == "job started"),
         "ends": Counter((each["product"], each.get("status")) for each in day.entries if each["kind"] == "run"),
         "dead letters": day.dead_letters,

@@ -88,7 +88,9 @@ def _run(arguments: argparse.Namespace, found: Target, account: str, setup: "Set
     outputs = outputs or setup.outputs()
     if arguments.json:
         found_changes = [vars(each) for each in changes]
-        terminal.print_json({"stack": setup.stack, "changes": found_changes, "applied": applied, "outputs": outputs, "quotas": short})
+        terminal.print_json(
+            {"stack": setup.stack, "changes": found_changes, "applied": applied, "outputs": outputs, "quotas": short}
+        )
         return FINE
     for line in (*shown.splitlines(), *_outputs(arguments, outputs, parameters["Repository"])):
         terminal.line(line)

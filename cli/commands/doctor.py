@@ -63,4 +63,3 @@ def _of_account(arguments: argparse.Namespace) -> Iterator[Check]:
         raise UsageError(str(error)) from None
     yield from account_diagnosis.of_account(session, account_diagnosis.planned_deployment())
     yield from account_diagnosis.of_setups(session, Path.cwd())
-

@@ -57,7 +57,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(str(error)) from None
     if arguments.json:
         result = [{**vars(each), "table": str(each.table)} for each in updates]
-        terminal.print_json({"tables": result, "left_out": found.left_out, "applied": bool(changing) and not arguments.dry_run})
+        terminal.print_json(
+            {"tables": result, "left_out": found.left_out, "applied": bool(changing) and not arguments.dry_run}
+        )
     else:
         for line in shown.splitlines():
             terminal.line(line)
