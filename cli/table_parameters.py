@@ -71,9 +71,7 @@ def _parameters(product: Product, upstream: Iterable[str], users: Iterable[str])
         "owner": product.owner,
         "email": product.email or "",
         "sla": _sla(product),
-        "schedule": f"{rhythm(product.schedule)}; {product.schedule.cron}"
-        if product.schedule
-        else "",
+        "schedule": f"{rhythm(product.schedule)}; {product.schedule.cron}" if product.schedule else "",
         "depends_on": ",".join(sorted(upstream)),
         "used_by": ",".join(sorted(users)),
         "contract": product.contract.version if product.contract else "",
