@@ -148,6 +148,7 @@ def aws(endpoint: Runtime, monkeypatch: pytest.MonkeyPatch) -> str:
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(account, "POLL", 0.1)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it would keep these credentials for other tests
     return number
 
 
