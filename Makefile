@@ -79,8 +79,9 @@ golden: setup  ## writes the golden files; read the difference before you commit
 	HEADGATE_GOLDEN=write $(BIN)/pytest -q $(GOLDEN) || true
 	$(BIN)/pytest -q $(GOLDEN)
 
-release-before:  ## with a release: keeps its functions, for the test of the next one's schema
-	tar --create --xz --dereference --exclude=__pycache__ --sort=name --owner=0 --group=0 --file=tests/release_before/functions.tar.xz functions
+release-before:  ## with a release: keeps its application and its programs, for the tests of the upgrade to the next one
+	tar --create --xz --exclude=__pycache__ --exclude='*.egg-info' --exclude=local/samples --sort=name --owner=0 --group=0 --mtime=@0 --file=tests/release_before/application.tar.xz \
+		board cli deployment events functions generator importing jobs local products projects samconfig.toml src statemachines steps template.yaml
 
 coverage: setup  ## every test, with the coverage of all processes: a summary, and .coverage-html/index.html
 	$(BIN)/coverage erase

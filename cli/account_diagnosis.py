@@ -1,9 +1,12 @@
 """What Headgate needs of the AWS account, and what it finds there. Everything is only read."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from headgate.cli.diagnosis import Check, State
+from headgate.cli.progress import Progress
+from headgate.cli.project import opened_project
 
 # The codes of Service Quotas; those of IAM are kept in one region of each partition. `least` is what a deployment uses at least.
 CONCURRENCY, STACKS, ROLES = "L-B99A9384", "L-0485CB21", "L-FE177D64"
@@ -43,11 +46,55 @@ def of_account(session: Any, deployment: list[dict[str, Any]]) -> Iterator[Check
             yield Check(f"quota: {what}", State.OPTIONAL, f"not read: {error}", how)
 
 
+def of_setups(session: Any, project: Path) -> Iterator[Check]:
+    """Whether the account is set up for the environments of the project that this session can see."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from headgate.deployment import stacks
+    from headgate.deployment.account import PREFIX
+    from headgate.deployment.project import ConfigError, environments
+
+    try:
+        found = environments(project)
+    except ConfigError as error:
+        yield Check("samconfig.toml", State.MISSING, str(error), "correct it")
+        return
+    if not session.region_name or session.get_credentials() is None:
+        return
+    for environment, config in found.items():
+        region = config.region or session.region_name
+        if config.stack is None or config.profile not in (None, session.profile_name):
+            continue
+        name, stack = f"setup: {environment}", PREFIX + config.stack
+        how = f"`headgate account setup{'' if environment == 'default' else f' --config-env {environment}'}`"
+        try:
+            status = stacks.status_of(_client(session, "cloudformation", region), stack)
+        except (BotoCoreError, ClientError) as error:
+            yield Check(name, State.OPTIONAL, f"not read: {error}", "cloudformation:DescribeStacks lets it be read")
+            continue
+        if status is None or status in stacks.NOTHING_LEFT:
+            yield Check(name, State.OPTIONAL, f"no stack {stack} in {region}: a deployment takes the caller's permissions and a bucket of aws-sam-cli", how)  # fmt: skip
+        elif problem := stacks.obstacle(stack, status):
+            yield Check(name, State.MISSING, problem, how)
+        else:
+            yield Check(name, State.FINE, f"stack {stack} in {region}")
+
+
 def of_quota(what: str, value: float, needed: int) -> Check:
     found = f"{value:,.0f} allowed, {needed:,} needed"
     if value < needed:
         return Check(f"quota: {what}", State.MISSING, found, "ask for more in the console of Service Quotas")
     return Check(f"quota: {what}", State.FINE, found)
+
+
+def planned_deployment() -> list[dict[str, Any]]:
+    """What the metadata in this folder deploys; nothing if there is none, or if it cannot be read."""
+    products = Path("products")
+    if not products.is_dir():
+        return []
+    with Progress(True) as progress:
+        found: list[dict[str, Any]] = opened_project(products, progress).deployment["accounts"]
+    return found
 
 
 def _planned(code: str, deployment: list[dict[str, Any]], account: str) -> int:

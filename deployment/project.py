@@ -26,17 +26,28 @@ class Config:
 
 def read_config(project: Path, environment: str) -> Config:
     """The settings of the environment; none if there is no file. Raises `ConfigError`."""
+    found = environments(project)
+    if not found and not (project / FILE).exists():
+        return Config()
+    if environment not in found:
+        raise ConfigError(f"{project / FILE} has no environment {environment}; it has {', '.join(found)}")
+    return found[environment]
+
+
+def environments(project: Path) -> dict[str, Config]:
+    """The settings of each environment that deploys; none if there is no file. Raises `ConfigError`."""
     file = project / FILE
     try:
         found: dict[str, Any] = tomllib.loads(file.read_text("utf-8"))
     except FileNotFoundError:
-        return Config()
+        return {}
     except (OSError, ValueError) as error:
         raise ConfigError(f"{file}: {error}") from None
-    environments = [name for name, each in found.items() if isinstance(each, dict) and "deploy" in each]
-    if environment not in environments:
-        raise ConfigError(f"{file} has no environment {environment}; it has {', '.join(environments)}")
-    given: dict[str, Any] = found[environment]["deploy"].get("parameters", {})
+    return {name: _config(each) for name, each in found.items() if isinstance(each, dict) and "deploy" in each}
+
+
+def _config(environment: dict[str, Any]) -> Config:
+    given: dict[str, Any] = environment["deploy"].get("parameters", {})
     overrides = given.get("parameter_overrides", "")
     words = overrides if isinstance(overrides, list) else shlex.split(overrides)
     parameters = dict(parameter(each) for each in words)

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import venv
@@ -100,3 +101,34 @@ def test_the_test_of_a_new_project_passes_and_can_fail(shell: Shell, wheel: Path
     (shell.folder / "products/sales/revenue/add_up.py").write_text('raise SystemExit("no orders")\n')
     failed = shell.asked(*test)
     assert (failed.returncode, "sales/revenue is ERROR" in failed.stderr) == (1, True), failed.stderr
+
+
+def newest_python() -> str | None:
+    """Of the environments of pyenv, or on the PATH."""
+    candidates = [
+        *Path.home().glob(".pyenv/versions/3.13*/bin/python3.13"),
+        *map(Path, filter(None, [shutil.which("python3.13")])),
+    ]
+    return next((str(each) for each in candidates if _runs(each)), None)
+
+
+def _runs(python: Path) -> bool:
+    return subprocess.run([str(python), "-c", ""], capture_output=True, check=False).returncode == 0
+
+
+@in_soak
+@pytest.mark.skipif(newest_python() is None, reason="there is no Python 3.13 on this machine")
+def test_a_new_project_plays_its_day_on_python_3_13(wheel: Path, tmp_path: Path) -> None:
+    """With dependencies of its own, which pip gets for that version."""
+    python = newest_python()
+    assert python is not None
+    environment = tmp_path / "environment"
+    subprocess.run([python, "-m", "venv", str(environment)], check=True, timeout=300)
+    (tmp_path / "work").mkdir()
+    shell = Shell(environment, tmp_path / "work")
+    shell("pip", "install", "--quiet", "--disable-pip-version-check", f"{wheel}[local]")
+    assert "Python 3.13" in shell.asked("headgate", "doctor", "--no-aws").stdout
+    shell("headgate", "init", "my-mesh")
+    shell.cd("my-mesh")
+    day = shell("headgate", "run", "tests/day.yaml")
+    assert re.search(r"sales/revenue +COMPLETED", day), day

@@ -45,7 +45,14 @@ EXAMPLES: dict[Any, Any] = {  # the nth argument of a type, each different
 }
 METHODS = {name: method for name, method in inspect.getmembers(State, inspect.isfunction) if not name.startswith("_")}
 # Functions of the release before call these during a deployment.
-RELEASE_BEFORE = {"history_of", "runs_between", "alerts_of_day", "read_configuration", "settle_deadline"}
+RELEASE_BEFORE = {
+    "forecast_page",
+    "history_of",
+    "runs_between",
+    "alerts_of_day",
+    "read_configuration",
+    "settle_deadline",
+}
 CATALOG = """
     SELECT p.proname, p.proretset, pg_get_function_arguments(p.oid), pg_get_function_result(p.oid),
         ARRAY(SELECT n FROM unnest(p.proargnames, coalesce(p.proargmodes, array_fill('i'::"char", ARRAY[p.pronargs]))) AS a(n, m) WHERE m IN ('i')),

@@ -105,6 +105,7 @@ def _up_to_date(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _deployment(arguments: argparse.Namespace) -> "Deployment":
     """What the arguments, samconfig.toml and headgate.toml mean, in this order. Raises `UsageError` and errors of boto3."""
+    from headgate.deployment.account import Setup, options_of
     from headgate.deployment.deploy import Deployment
     from headgate.deployment.project import ConfigError, commit_of, parameter
     from headgate.deployment.sam import Sam
@@ -119,6 +120,8 @@ def _deployment(arguments: argparse.Namespace) -> "Deployment":
     options = ["--region", session.region_name, *(["--profile", found.profile] if found.profile else [])]
     if (project / "samconfig.toml").exists():
         options += ["--config-file", str(project / "samconfig.toml"), "--config-env", arguments.config_env]
+    cloudformation = session.client("cloudformation")
+    options += options_of(Setup(found.root, cloudformation).outputs())
     runner = Sam(project, os.environ, project / LOG, options)
     deployment = Deployment(
         project,
@@ -127,7 +130,7 @@ def _deployment(arguments: argparse.Namespace) -> "Deployment":
         account,
         session.region_name,
         runner,
-        session.client("cloudformation"),
+        cloudformation,
         given,
     )
     _place_central_bus(deployment, session.get_partition_for_region(session.region_name))

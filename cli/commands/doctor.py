@@ -3,15 +3,13 @@
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from headgate.cli import account_diagnosis, diagnosis, staging, terminal
 from headgate.cli.defaults import read_defaults
 from headgate.cli.diagnosis import Check, State
 from headgate.cli.errors import FINDINGS, FINE, UsageError
 from headgate.cli.formatting import plural
-from headgate.cli.progress import Progress, Stages
-from headgate.cli.project import opened_project
+from headgate.cli.progress import Stages
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -63,14 +61,5 @@ def _of_account(arguments: argparse.Namespace) -> Iterator[Check]:
         session = boto3.Session(**{key: value for key, value in options.items() if value})
     except BotoCoreError as error:
         raise UsageError(str(error)) from None
-    yield from account_diagnosis.of_account(session, _deployment())
-
-
-def _deployment() -> list[dict[str, Any]]:
-    """What the metadata deploys; nothing if there is none, or if it cannot be read."""
-    products = Path("products")
-    if not products.is_dir():
-        return []
-    with Progress(True) as progress:
-        found: list[dict[str, Any]] = opened_project(products, progress).deployment["accounts"]
-    return found
+    yield from account_diagnosis.of_account(session, account_diagnosis.planned_deployment())
+    yield from account_diagnosis.of_setups(session, Path.cwd())
