@@ -91,7 +91,7 @@ def test_a_short_list_has_every_product_what_needs_attention_first(status_of: An
 def test_a_status_that_does_not_exist_is_refused_with_those_that_do(headgate: Headgate) -> None:
     code, text = headgate("status", "--status", "done")
     assert code == 2
-    assert "done: expected one of late, held, outdated, error, failed, waiting, processing" in text
+    assert "done: expected one of late, at risk, held, outdated, error, failed, waiting, processing" in text
     assert headgate("status", "--watch", "0")[0] == 2
 
 
