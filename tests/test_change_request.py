@@ -58,7 +58,9 @@ def test_a_change_is_pushed_as_a_branch_with_one_commit_and_this_machine_stays_a
     assert seen(clone) == before
 
 
-def test_what_was_shown_is_what_is_pushed(editor: MetadataEditor, clone: Path, tmp_path: Path) -> None:
+def test_what_was_shown_is_what_is_pushed(
+    editor: MetadataEditor, clone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shown = editor.propose("d1/a", changed(editor), TITLE, None)
     with pytest.raises(AnswerError, match="something else would be pushed by now"):
         editor.propose("d1/a", changed(editor).replace("6h", "7h"), TITLE, shown["digest"])
@@ -66,6 +68,9 @@ def test_what_was_shown_is_what_is_pushed(editor: MetadataEditor, clone: Path, t
         editor.propose("d1/a", changed(editor), "another title", shown["digest"])
     assert "headgate/" not in git(tmp_path / "remote.git", "for-each-ref")
     editor.propose("d1/a", changed(editor), TITLE, shown["digest"])
+    monkeypatch.setenv(
+        "GIT_COMMITTER_DATE", "2030-01-01T00:00:00Z"
+    )  # within the same second it would be the same commit, which is there
     with pytest.raises(AnswerError, match=r"`git push` refuses"):
         editor.propose("d1/a", changed(editor), TITLE, shown["digest"])  # a branch is made once, and never overwritten
 

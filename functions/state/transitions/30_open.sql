@@ -87,15 +87,18 @@ LANGUAGE sql AS $$
     ON CONFLICT (effect_key) DO NOTHING
 $$;
 
+CREATE OR REPLACE FUNCTION fits_input(e refresh_event, statuses text[], account text, cycle text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+-- Whether an event of the upstream has the status, the account (null: any) and the cycle ('*': any) of a dependency, of whatever date it is. Inlined.
+    SELECT e.status = ANY (statuses) AND (cycle = '*' OR e.cycle = cycle) AND (account IS NULL OR e.account = account)
+$$;
+
 CREATE OR REPLACE FUNCTION counts_for(e refresh_event, statuses text[], account text, required_date date, not_before timestamptz, cycle text)
 RETURNS boolean
 LANGUAGE sql IMMUTABLE AS $$
 -- Whether an event of the upstream is what a dependency waits for: null stands for any account, any date and any age, '*' for any cycle.
-    SELECT e.superseded_at IS NULL AND e.status = ANY (statuses)
+    SELECT e.superseded_at IS NULL AND fits_input(e, statuses, account, cycle)
         AND (required_date IS NULL OR e.business_date = required_date)
         AND (not_before IS NULL OR e.refreshed_at >= not_before)
-        AND (cycle = '*' OR e.cycle = cycle)
-        AND (account IS NULL OR e.account = account)
 $$;
 
 CREATE OR REPLACE FUNCTION arrival_for(

@@ -5,10 +5,10 @@ LANGUAGE sql STABLE AS $$
 -- When what the input waits for first happened; of the latest refresh of any date, whether one was young enough at the moment `until`. Null if it did not.
     SELECT CASE WHEN d.required_date IS NOT NULL THEN (
             SELECT min(e.refreshed_at) FROM refresh_event e WHERE e.product_id = d.upstream AND e.business_date = d.required_date
-                AND e.status = ANY (d.statuses) AND (d.cycle = '*' OR e.cycle = d.cycle) AND (d.account IS NULL OR e.account = d.account))
+                AND fits_input(e, d.statuses, d.account, d.cycle))
         ELSE (SELECT min(e.refreshed_at) FROM refresh_event e WHERE e.product_id = d.upstream
                 AND e.refreshed_at >= until - make_interval(secs => d.max_age_seconds)
-                AND e.status = ANY (d.statuses) AND (d.cycle = '*' OR e.cycle = d.cycle) AND (d.account IS NULL OR e.account = d.account)) END
+                AND fits_input(e, d.statuses, d.account, d.cycle)) END
 $$;
 
 CREATE OR REPLACE FUNCTION data_before(d data_product_dependencies_events_status, until timestamptz) RETURNS jsonb
@@ -16,7 +16,7 @@ LANGUAGE sql STABLE AS $$
 -- What was there of the input at that moment instead, {business_date, refreshed_at}; null if there was nothing.
     SELECT jsonb_build_object('business_date', e.business_date, 'refreshed_at', e.refreshed_at)
     FROM (SELECT * FROM refresh_event o WHERE o.product_id = d.upstream AND o.refreshed_at <= until ORDER BY o.refreshed_at DESC LIMIT 50) e
-    WHERE e.status = ANY (d.statuses) AND (d.cycle = '*' OR e.cycle = d.cycle) AND (d.account IS NULL OR e.account = d.account)
+    WHERE fits_input(e, d.statuses, d.account, d.cycle)
     ORDER BY e.refreshed_at DESC LIMIT 1
 $$;
 
