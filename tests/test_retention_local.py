@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.local_application import deployed, needs_sam, sample
+from tests.state_world import in_soak
 
 pytestmark = [pytest.mark.slow, needs_sam]
 
 
+@in_soak
 def test_a_year_later_the_day_is_in_the_archive(tmp_path: Path) -> None:
     day = sample("stifel")
     with deployed(day, tmp_path) as application:

@@ -75,6 +75,7 @@ def test_a_day_on_which_things_go_on_by_themselves(mesh: str, name: str, tmp_pat
     expect(FOLDER / "messages" / f"{mesh}-{name}.txt", in_order(done.stdout).encode())
 
 
+@in_soak
 def test_a_day_that_does_not_end_as_expected_is_reported(tmp_path: Path) -> None:
     text = (
         (SAMPLES / "marketplace" / "day.yaml")

@@ -39,6 +39,7 @@ def hopeful(day: Scenario, **expected: Expectation) -> Scenario:
     return dataclasses.replace(day, expect={**loose, **{key.replace("_", "/"): each for key, each in expected.items()}})
 
 
+@in_soak
 def test_postgres_ends_in_the_middle_and_comes_back(tmp_path: Path) -> None:
     day = sample("stifel")
     with deployed(day, tmp_path) as application:

@@ -16,7 +16,7 @@ from headgate.local.stack import Places
 from tests import corpora
 from tests.headgate_command import headgate
 from tests.local_application import ROOT, needs_sam
-from tests.state_world import SOAK
+from tests.state_world import SOAK, in_soak
 
 pytestmark = [pytest.mark.slow, needs_sam]
 LARGE = "large-bigquery-etl"
@@ -52,6 +52,7 @@ def machines(running: Runtime) -> set[str]:
     return {each["name"] for page in pages for each in page["stateMachines"]}
 
 
+@in_soak
 def test_a_product_of_a_further_stack_runs(project: Path, running: Runtime) -> None:
     """A small mesh whose second domain has been in a second stack since it was larger."""
     for domain, opens in (
