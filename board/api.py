@@ -9,16 +9,15 @@ from headgate.board.merging import Answer, merged, most_critical, parts
 from headgate.board.page_requests import AnswerError as AnswerError
 from headgate.board.page_requests import check_bound, question_of
 
-OF_PRODUCT = {
-    "why",
-    "runs",
-    "product",
-    "logs",
-    "critical_path",
-}  # questions that the application of the product answers
+# Questions that the application of the product answers.
+OF_PRODUCT = {"why", "runs", "product", "logs", "critical_path"}
 OF_ONE = {"file", "dead_letter"}  # questions about a thing that one application knows
 WHOLE = {"since", "columns"}  # of a status: positions and columns are of one application
-PARTS = {"mesh"}  # questions whose answers are not rows
+# Questions whose answers are no rows, and how those of several applications become one.
+MERGES: dict[str, Callable[[dict[str, Answer]], Answer]] = {
+    "mesh": parts,
+    "critical_path": lambda answers: most_critical(answers.values()),
+}
 
 
 class Application(Protocol):
@@ -70,13 +69,7 @@ class Board:
         answers, failures = self._all(lambda each: each.ask(dict(event)))
         if not answers:
             raise next(iter(failures.values()))
-        whole = (
-            most_critical(answers.values())
-            if name == "critical_path"
-            else parts(answers)
-            if name in PARTS
-            else merged(answers)
-        )
+        whole = MERGES.get(name, merged)(answers)
         if failures:
             whole["unreachable"] = [
                 {"application": name, "message": str(error)} for name, error in sorted(failures.items())

@@ -23,6 +23,15 @@ def test_alert(arguments: argparse.Namespace, channel: str, target: str, kind: s
     return application(arguments).call("AlertsFunctionName", given)
 
 
+def add_confirmation(
+    parser: argparse.ArgumentParser, dry_run: str = "show what would change, and change nothing", done: str = "changed"
+) -> None:
+    """The options of a command that shows what it would do before it does it, and asks (`confirm`): --dry-run, --yes and --json."""
+    parser.add_argument("--dry-run", action="store_true", help=dry_run)
+    parser.add_argument("--yes", action="store_true", help=f"do not ask before anything is {done}")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
 def confirm(arguments: argparse.Namespace, preview: str) -> None:
     """Shows what would happen and asks the user, unless `--yes` is given. Raises `RefusedError` if the user does not agree or cannot be asked."""
     if arguments.yes:

@@ -158,7 +158,7 @@ def options_of(outputs: Mapping[str, str]) -> list[str]:
 
 
 def advice(text: str) -> str:
-    """What to do about the permissions whose lack the text of AWS tells of; empty if it tells of none."""
+    """What to do about the permissions that are missing according to a text of AWS; empty if it names none."""
     missing = sorted(set(DENIED.findall(text)))
     if not missing:
         return ""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 from typing import Any
 
 MARK = "headgate:"
@@ -62,7 +62,7 @@ class GlueTables:
             if table is None:
                 return
             kept = {key: value for key, value in table.get("Parameters", {}).items() if not key.startswith(MARK)}
-            content = {key: value for key, value in table.items() if key in self._writable()}
+            content = {key: value for key, value in table.items() if key in self._writable}
             version = {"VersionId": table["VersionId"]} if "VersionId" in table else {}
             try:
                 self.glue.update_table(
@@ -106,7 +106,7 @@ class GlueTables:
                 if error.response["Error"]["Code"] != "EntityNotFoundException":
                     raise
 
-    @cache  # noqa: B019 - one for a command
+    @cached_property
     def _writable(self) -> frozenset[str]:
         """What UpdateTable takes of what GetTable answers: the rest (who made it, when, of which version) is refused."""
         shape = self.glue.meta.service_model.shape_for("TableInput")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from headgate.cli import account_diagnosis, terminal
 from headgate.cli.diagnosis import State
 from headgate.cli.errors import FINDINGS, FINE, UsageError
-from headgate.cli.operate import confirm
+from headgate.cli.operate import add_confirmation, confirm
 from headgate.cli.progress import Stages
 from headgate.cli.target import Target, add_target, target
 
@@ -32,9 +32,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     setup.add_argument(
         "--environment", metavar="NAME", help="the environment of that repository from which is deployed (default: prod)"
     )  # fmt: skip
-    setup.add_argument("--dry-run", action="store_true", help="show what would change, and change nothing")
-    setup.add_argument("--yes", action="store_true", help="do not ask before anything is changed")
-    setup.add_argument("--json", action="store_true", help="print the result as JSON")
+    add_confirmation(setup)
 
 
 def run(arguments: argparse.Namespace) -> int:

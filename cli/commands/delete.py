@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from headgate.cli import terminal
 from headgate.cli.errors import FINDINGS, FINE, UsageError
-from headgate.cli.operate import confirm
+from headgate.cli.operate import add_confirmation, confirm
 from headgate.cli.progress import Stages
 from headgate.cli.target import add_target, target
 
@@ -18,9 +18,7 @@ SNAPSHOT = "Snapshot"
 
 def add(parser: argparse.ArgumentParser) -> None:
     add_target(parser)
-    parser.add_argument("--dry-run", action="store_true", help="show what would be deleted, and delete nothing")
-    parser.add_argument("--yes", action="store_true", help="do not ask before anything is deleted")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    add_confirmation(parser, "show what would be deleted, and delete nothing", "deleted")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ from headgate.cli import staging, terminal
 from headgate.cli.arguments import add_products
 from headgate.cli.errors import FINDINGS, FINE, UsageError
 from headgate.cli.findings import print_findings
-from headgate.cli.operate import confirm
+from headgate.cli.operate import add_confirmation, confirm
 from headgate.cli.progress import Progress, Stages
 from headgate.cli.project import open_project, require_as_brought, require_project
 from headgate.cli.target import add_target, target
@@ -36,9 +36,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="a parameter of template.yaml, beside those in samconfig.toml; may be repeated",
     )
-    parser.add_argument("--dry-run", action="store_true", help="show what would be deployed, and deploy nothing")
-    parser.add_argument("--yes", action="store_true", help="do not ask before anything is deployed")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    add_confirmation(parser, "show what would be deployed, and deploy nothing", "deployed")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ from headgate.cli.arguments import add_products
 from headgate.cli.defaults import read_defaults
 from headgate.cli.errors import FINDINGS, FINE, UsageError
 from headgate.cli.formatting import plural
-from headgate.cli.operate import confirm
+from headgate.cli.operate import add_confirmation, confirm
 from headgate.cli.progress import Progress
 from headgate.cli.project import open_project
 from headgate.cli.table_parameters import Wanted, wanted
@@ -27,9 +27,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--database", action="append", default=[], metavar="NAME",
         help="a database in which no product names a table any more, to be looked through as well; may be repeated",
     )  # fmt: skip
-    parser.add_argument("--dry-run", action="store_true", help="show what would change, and change nothing")
-    parser.add_argument("--yes", action="store_true", help="do not ask before anything is changed")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    add_confirmation(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from headgate import VERSION
 from headgate.cli import generated, terminal
 from headgate.cli.errors import FINE, RefusedError, UsageError
-from headgate.cli.operate import confirm
+from headgate.cli.operate import add_confirmation, confirm
 from headgate.cli.project import manifest_of, require_project
 from headgate.cli.upgrade_report import as_json, lines, obstacles
 from headgate.generator.output import Changes
@@ -32,9 +32,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--adopt", action="store_true", help="make a clone of Headgate, or a project without a manifest, a project of this version"
     )  # fmt: skip
-    parser.add_argument("--dry-run", action="store_true", help="show what would change, and change nothing")
-    parser.add_argument("--yes", action="store_true", help="do not ask before anything is changed")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    add_confirmation(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
