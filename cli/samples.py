@@ -15,11 +15,12 @@ WALK = (
     "dependency_gate", "refresh_events", "pipeline_configuration", "job_tracker", "job_status", "file_batches", "outcome_recorder", "inquire",
 )  # fmt: skip
 SAMPLE_JOB_RUN = "jr_sample"
+NESTED = {"hosted_board": "Board/BoardFunction"}  # in a template that template.yaml nests
 
 
 def logical_id(function: str) -> str:
-    """`dependency_gate` -> `DependencyGateFunction`, its name in template.yaml."""
-    return "".join(word.capitalize() for word in function.split("_")) + "Function"
+    """`dependency_gate` -> `DependencyGateFunction`, its name in template.yaml, as `sam local invoke` takes it."""
+    return NESTED.get(function) or "".join(word.capitalize() for word in function.split("_")) + "Function"
 
 
 def facts_of(run: Event, step: Event, now: str) -> Event:
@@ -90,7 +91,11 @@ def _replaced(value: Any, facts: Mapping[str, Any]) -> Any:
     return value
 
 
-def environment(deployed: Mapping[str, Mapping[str, str]], addresses: Mapping[str, str]) -> dict[str, dict[str, str]]:
+def environment(
+    deployed: Mapping[str, Mapping[str, str]], addresses: Mapping[str, str], others: Mapping[str, str]
+) -> dict[str, dict[str, str]]:
     """The file for `--env-vars`: what each function, by logical id, has in the deployment, with the addresses that a container
-    reaches. SAM passes on only variables that the template declares."""
-    return {name: {**variables, **addresses} for name, variables in deployed.items()}
+    reaches; `others` is for functions that are not deployed here, as those of the hosted board. SAM passes on only variables that the
+    template declares, and prefers those of the function."""
+    given = {name: {**variables, **addresses} for name, variables in deployed.items()}
+    return {"Parameters": {**others, **addresses}, **given}

@@ -164,5 +164,5 @@ def stops(boundaries: tuple[int, int], all_of_them: bool) -> Iterator[tuple[int,
 
 
 def _few(last: int) -> list[int]:
-    """At most four of the numbers from 1 to `last`, at equal distances."""
-    return sorted({1 + round(step * (last - 1) / 3) for step in range(4)})
+    """At most three of the numbers from 1 to `last`, at equal distances."""
+    return sorted({1 + round(step * (last - 1) / 2) for step in range(3)})

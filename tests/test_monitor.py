@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -135,8 +136,10 @@ def test_a_database_that_sleeps_is_waited_for(monkeypatch: pytest.MonkeyPatch) -
             return {"records": [[{"stringValue": '"awake"'}]]}
 
     clock = [0.0]
-    monkeypatch.setattr("state.database.time.sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds))
-    monkeypatch.setattr("state.database.time.monotonic", lambda: clock[0])
+    passing = SimpleNamespace(
+        sleep=lambda seconds: clock.__setitem__(0, clock[0] + seconds), monotonic=lambda: clock[0]
+    )
+    monkeypatch.setattr("state.database.time", passing)  # the clock of others goes on
     assert database.Database(Sleeper(15)).call("f") == "awake"
     with pytest.raises(StateUnavailable, match="DatabaseResumingException"):
         database.Database(Sleeper(1000)).call("f")

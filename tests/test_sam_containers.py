@@ -3,6 +3,7 @@
 It needs a container engine, found as SAM finds one, and images of Lambda's runtime; without an engine it is skipped.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from headgate.cli import samples
+from headgate.cli.application import local
 from tests.headgate_command import headgate, lay_out, output_of
 from tests.local_application import ROOT, needs_sam
 
@@ -45,6 +47,8 @@ def commands(tmp_path: Path) -> Iterator[dict[str, list[str]]]:
     (folder / "statemachines").symlink_to(ROOT / "statemachines")  # what `sam build` reads
     started = headgate("up", "--containers", folder=folder)
     assert started.returncode == 0, started.stderr
+    with contextlib.chdir(folder):  # where the application of `headgate up` is found
+        local().client("s3").create_bucket(Bucket=bucket_of_the_board())
     output_of(folder, "backfill", "d1/ds1", "--date", DATE)
     printed = output_of(folder, "events", "d1/ds1", "--date", DATE)
     sam, _, event, rest = COMMAND.findall(printed)[0]
@@ -61,6 +65,12 @@ def commands(tmp_path: Path) -> Iterator[dict[str, list[str]]]:
         for name in FUNCTIONS
     }
     headgate("down", folder=folder)
+
+
+def bucket_of_the_board() -> str:
+    """That of the samples' variables: the hosted board is not deployed here."""
+    name: str = json.loads((ROOT / "events" / "env.json").read_text("utf-8"))["Parameters"]["BOARD_BUCKET"]
+    return name
 
 
 def test_every_function_answers_in_a_container(commands: dict[str, list[str]], tmp_path: Path) -> None:

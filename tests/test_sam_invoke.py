@@ -87,7 +87,7 @@ def test_sam_passes_on_the_addresses(tmp_path: Path) -> None:
     addresses = {"AWS_ENDPOINT_URL": "http://10.88.0.1:4566", "AWS_ENDPOINT_URL_RDS_DATA": "http://10.88.0.1:4599"}
     addresses |= {"SLACK_API_URL": "http://10.88.0.1:4598/slack/", "OPSGENIE_API_URL": "http://10.88.0.1:4598/opsgenie"}
     names = [samples.logical_id(each) for each in FUNCTIONS]
-    (tmp_path / "env.json").write_text(json.dumps(samples.environment({each: {} for each in names}, addresses)))
+    (tmp_path / "env.json").write_text(json.dumps(samples.environment({each: {} for each in names}, addresses, {})))
     python = ROOT / ".venv-sam" / "bin" / "python"
     done = subprocess.run(
         [python, ROOT / "tests" / "sam_variables.py", ROOT / "template.yaml", tmp_path / "env.json"],

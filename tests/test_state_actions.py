@@ -114,7 +114,7 @@ def said(preview: dict[str, Any]) -> dict[str, Any]:
 
 
 @settings(
-    max_examples=25 * SOAK, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=12 if SOAK == 1 else 25 * SOAK, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )  # fmt: skip
 @given(happened=steps, asked=requests)
 def test_a_preview_is_what_then_happens(

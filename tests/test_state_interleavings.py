@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,10 +10,10 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from headgate.local.postgres import Postgres
 from state.catalog import rows
 from tests.interleaving import Pair, add_boundaries, stops
-from tests.state_world import SOAK, World, at, external, leaf, new_world, product
+from tests.lent_worlds import Worlds
+from tests.state_world import SOAK, World, at, external, leaf, product
 
 pytestmark = pytest.mark.slow
 
@@ -244,70 +245,89 @@ def errors(pair: Pair, number: int) -> list[str]:
     return sorted(re.sub(rf"(d/[xu]){number}\b", r"\1", worker.error) for worker in pair.workers if worker.error)
 
 
-@pytest.mark.parametrize("name", MEETINGS)
-def test_two_operations_at_once_end_as_one_after_the_other(postgres: Postgres, name: str) -> None:
-    meeting = MEETINGS[name]
-    with new_world(postgres) as world:
+@dataclass(frozen=True)
+class Place:
+    """Where operations meet: a world with boundaries between the statements of its transitions, and two sessions."""
+
+    world: World
+    direct: "psycopg.Connection[Any]"
+    pair: Pair
+
+
+@pytest.fixture(scope="module")
+def shared_place(worlds: Worlds) -> Iterator[Place]:
+    """One for all meetings: to compile the functions anew in three sessions costs more than a meeting."""
+    with worlds.lend() as world:
         direct = world.direct()
         assert add_boundaries(direct) > 60
-        orders = [(meeting.one, meeting.other), (meeting.other, meeting.one)]
-        copy = 0
-
-        def prepared() -> tuple[int, list[tuple[str, str]]]:
-            nonlocal copy
-            number, copy = copy, copy + 1
-            for statement in meeting.before:
-                direct.execute(statement.replace("#", str(number)))
-            return number, [(one.replace("#", str(number)), other.replace("#", str(number))) for one, other in orders]
-
         with Pair(world.dsn, direct) as pair:
-            load(world, mesh(meeting.mesh, 2))
-            boundaries, expected = [], []
-            for order in range(2):
-                number, statements = prepared()
-                boundaries.append(pair.serial(*statements[order]))
-                expected.append((result(direct, number), errors(pair, number)))
-            met = [(order, stop) for order in range(2) for stop in stops(boundaries[order], all_of_them=SOAK > 1)]
-            load(world, mesh(meeting.mesh, 2 + len(met)))
-            wrong = []
-            for order, stop in met:
-                number, statements = prepared()
-                pair.interleaved(*statements[order], stop)
-                found = (result(direct, number), errors(pair, number))
-                if found not in expected:
-                    wrong.append((order, stop, found))
-        assert not wrong, f"{len(wrong)} of {len(met)} interleavings; first {wrong[0]}; expected one of {expected}"
+            yield Place(world, direct, pair)
+
+
+@pytest.fixture
+def place(shared_place: Place) -> Place:
+    """The place without the rows of the meeting before."""
+    shared_place.direct.execute("SELECT pg_advisory_unlock_all()")  # of one that failed
+    shared_place.direct.execute("SELECT pristine.take_back()")
+    return shared_place
+
+
+@pytest.mark.parametrize("name", MEETINGS)
+def test_two_operations_at_once_end_as_one_after_the_other(place: Place, name: str) -> None:
+    meeting, direct, pair = MEETINGS[name], place.direct, place.pair
+    orders = [(meeting.one, meeting.other), (meeting.other, meeting.one)]
+    copy = 0
+
+    def prepared() -> tuple[int, list[tuple[str, str]]]:
+        nonlocal copy
+        number, copy = copy, copy + 1
+        for statement in meeting.before:
+            direct.execute(statement.replace("#", str(number)))
+        return number, [(one.replace("#", str(number)), other.replace("#", str(number))) for one, other in orders]
+
+    load(place.world, mesh(meeting.mesh, 2))
+    boundaries, expected = [], []
+    for order in range(2):
+        number, statements = prepared()
+        boundaries.append(pair.serial(*statements[order]))
+        expected.append((result(direct, number), errors(pair, number)))
+    met = [(order, stop) for order in range(2) for stop in stops(boundaries[order], all_of_them=SOAK > 1)]
+    load(place.world, mesh(meeting.mesh, 2 + len(met)))
+    wrong = []
+    for order, stop in met:
+        number, statements = prepared()
+        pair.interleaved(*statements[order], stop)
+        found = (result(direct, number), errors(pair, number))
+        if found not in expected:
+            wrong.append((order, stop, found))
+    assert not wrong, f"{len(wrong)} of {len(met)} interleavings; first {wrong[0]}; expected one of {expected}"
 
 
 def test_a_job_that_ends_while_its_late_start_and_the_last_input_are_recorded_keeps_no_run_waiting(
-    postgres: Postgres,
+    place: Place,
 ) -> None:
     """Three transactions: attempt 2 waits for raw/b. A job of attempt 1 ends while its start is being recorded, and the last input arrives between
     the two. An attempt is not released beside work of an earlier one, so the end of the job has to release it, wherever the others come in."""
     before = [*OPENS, A, deadline("start"), BEGIN, outcome("ERROR"), rerun()]
-    with new_world(postgres) as world:
-        direct = world.direct()
-        add_boundaries(direct)
-        load(world, mesh("both", 40))
-        waiting = []
-        with Pair(world.dsn, direct) as pair:
-            ends, others = pair.workers
-            for stop in range(40):
-                for statement in before:
-                    direct.execute(statement.replace("#", str(stop)))
-                ends.start(JOB_ENDS.replace("#", str(stop)), stop)
-                ends.rest()
-                for statement in (job_starts(), B):
-                    others.start(statement.replace("#", str(stop)), 0)
-                    if not others.rest():  # it waits for the end of the job
-                        ends.go_on()
-                    while not others.rest():
-                        pass
+    load(place.world, mesh("both", 40))
+    waiting = []
+    ends, others = place.pair.workers
+    for stop in range(40):
+        for statement in before:
+            place.direct.execute(statement.replace("#", str(stop)))
+        ends.start(JOB_ENDS.replace("#", str(stop)), stop)
+        ends.rest()
+        for statement in (job_starts(), B):
+            others.start(statement.replace("#", str(stop)), 0)
+            if not others.rest():  # it waits for the end of the job
                 ends.go_on()
-                while not ends.rest():
-                    pass
-                if world.run(f"d/x{stop}", DAY)["released_at"] is None:
-                    waiting.append(stop)
-                if ends.boundaries() < stop:
-                    break
-        assert not waiting
+            while not others.rest():
+                pass
+        ends.go_on()
+        while not ends.rest():
+            pass
+        if place.world.run(f"d/x{stop}", DAY)["released_at"] is None:
+            waiting.append(stop)
+        if ends.boundaries() < stop:
+            break
+    assert not waiting

@@ -1,6 +1,7 @@
 """What the database cannot do at this moment is for later: the caller tries again, and no run fails of it."""
 
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -41,8 +42,10 @@ class Away:
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch, world: World) -> None:
     clock = [0.0]
-    monkeypatch.setattr("state.database.time.sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds))
-    monkeypatch.setattr("state.database.time.monotonic", lambda: clock[0])
+    passing = SimpleNamespace(
+        sleep=lambda seconds: clock.__setitem__(0, clock[0] + seconds), monotonic=lambda: clock[0]
+    )
+    monkeypatch.setattr("state.database.time", passing)  # the clock of others goes on
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
             event = samples.filled(file.stem, json.loads(file.read_text("utf-8")), open_run, facts)
             (arguments.out / file.name).write_text(json.dumps(event, indent=2) + "\n", "utf-8")
     known = known_locally()
-    variables = samples.environment(dict(_deployed_variables(where)), known["container_addresses"] or {})
+    others = json.loads((SAMPLES / "env.json").read_text("utf-8"))["Parameters"]
+    variables = samples.environment(dict(_deployed_variables(where)), known["container_addresses"] or {}, others)
     (arguments.out / "env.json").write_text(json.dumps(variables, indent=2) + "\n", "utf-8")
     for line in _walk(arguments.out, where, known):
         terminal.line(line)
