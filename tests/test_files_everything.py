@@ -319,7 +319,7 @@ def test_no_file_is_lost_loaded_twice_or_stuck(postgres: Postgres, worlds: World
     run_state_machine_as_test(
         Everything,
         settings=settings(
-            max_examples=5 * SOAK,
+            max_examples=3 if SOAK == 1 else 5 * SOAK,
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),

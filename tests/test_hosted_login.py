@@ -14,6 +14,7 @@ pytest.importorskip("playwright")
 from axe_playwright_python.sync_playwright import Axe
 from cryptography.hazmat.primitives.asymmetric import rsa
 from playwright.sync_api import Browser, Page
+from playwright.sync_api import TimeoutError as NotShownError
 
 from tests.board_world import morning
 from tests.browser import needs_chromium
@@ -93,7 +94,10 @@ def at_the_door(browser: Browser, site: Site, do: Callable[[Page], None]) -> Non
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") and "status of 40" not in message.text else None)  # fmt: skip
     page.goto(f"{site.address}/#/today?domain=risk")
-    page.wait_for_selector("h1:has-text('Who are you?')")
+    try:
+        page.wait_for_selector("h1:has-text('Who are you?')")
+    except NotShownError as error:
+        raise AssertionError(f"{page.url} shows {page.locator('body').inner_text()!r}; {complaints}") from error
     do(page)
     context.close()
     assert not complaints

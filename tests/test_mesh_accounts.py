@@ -196,6 +196,7 @@ def test_an_account_the_policy_does_not_name_is_refused(mesh: Mesh) -> None:
     assert "EventId" in mesh.put(RAW, "raw/rd1")
 
 
+@in_soak
 def test_an_event_of_another_account_of_the_mesh_counts_for_nothing_and_is_a_dead_letter(mesh: Mesh) -> None:
     """The day ends as ever, beside forged events of each of its products that come first."""
     for name in ("rd1", "rd2", "rd3"):

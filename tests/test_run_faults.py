@@ -88,6 +88,7 @@ def test_the_endpoint_dies_and_knows_nothing_any_more(tmp_path: Path) -> None:
     assert played.problems == []
 
 
+@in_soak
 def test_functions_are_killed_while_they_work(tmp_path: Path) -> None:
     day = hopeful(sample("stifel"))
     with deployed(day, tmp_path) as application:

@@ -20,7 +20,7 @@ from headgate.local.stack import Places
 from tests.headgate_command import headgate
 from tests.local_application import ROOT, deploy, needs_sam
 from tests.signal_steps import execution, table_change
-from tests.state_world import at
+from tests.state_world import at, in_soak
 from tests.test_lineage import problems
 
 pytestmark = [pytest.mark.slow, needs_sam]
@@ -53,6 +53,7 @@ def aws_event(event: dict[str, object]) -> Moment:
     )
 
 
+@in_soak
 def test_a_run_of_dbt_and_three_others_start_a_product(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     places = laid_out(tmp_path)
     catalog = json.loads((places.statemachines / "catalog/catalog.json").read_text("utf-8"))

@@ -77,7 +77,8 @@ def answer_of_changed_sql(folder: Path) -> tuple[int] | None:
         return connection.execute("SELECT made_by_a_change()").fetchone()
 
 
-@pytest.mark.parametrize("name", [pytest.param("endpoint", marks=in_soak), "postgres"])
+@in_soak
+@pytest.mark.parametrize("name", ["endpoint", "postgres"])
 def test_a_part_that_dies_is_started_again_and_nothing_is_lost(up: Path, name: str) -> None:
     before, address = restarts(up), presence.look(runtime_of(up)).known
     died = part(up, name)
