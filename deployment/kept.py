@@ -42,19 +42,18 @@ class Gone:
 
 
 def kept_of(cloudformation: Any, stack: str, gone: bool = False) -> Iterator[Kept]:
-    """What stays of the stack and of those nested in it. Of a deleted one, whose id is needed, what another stack has taken over since is left out."""
+    """What stays of the stack and of those nested in it; never what a creation that failed found there already. Of a deleted stack, whose id is needed, what
+    another stack has taken over since is left out."""
     body = cloudformation.get_template(StackName=stack, TemplateStage="Processed")["TemplateBody"]
     template: dict[str, Any] = json.loads(body) if isinstance(body, str) else body
     for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack):
         for each in page["StackResourceSummaries"]:
-            name = each.get("PhysicalResourceId", "")
-            policy = template["Resources"].get(each["LogicalResourceId"], {}).get("DeletionPolicy", "")
-            if each["ResourceType"] == NESTED and name:
+            kind, name, logical = each["ResourceType"], each.get("PhysicalResourceId", ""), each["LogicalResourceId"]
+            policy = template["Resources"].get(logical, {}).get("DeletionPolicy", "")
+            if kind == NESTED and name:
                 yield from kept_of(cloudformation, name, gone)
-            elif policy in KEPT and name and each["ResourceType"] != VERSION:
-                found = Kept(each["ResourceType"], name, policy, stack, each["LogicalResourceId"], gone)
-                if not gone or (policy == SNAPSHOT or _was_kept(cloudformation, each)):
-                    yield found
+            elif policy in KEPT and name and kind != VERSION and _is_left(cloudformation, stack, each, policy, gone):
+                yield Kept(kind, name, policy, stack, logical, gone)
 
 
 def deleted(cloudformation: Any, root: str) -> list[Gone]:
@@ -87,17 +86,34 @@ def deleted(cloudformation: Any, root: str) -> list[Gone]:
     return [*sorted(beside, key=lambda each: each.deleted), *roots]
 
 
-def _was_kept(cloudformation: Any, resource: dict[str, Any]) -> bool:
-    """Whether the deletion of the stack left the resource, and no other stack has it now."""
+def _is_left(cloudformation: Any, stack: str, resource: dict[str, Any], policy: str, gone: bool) -> bool:
+    """Whether the deletion of the stack leaves the resource, or has left it: DELETE_SKIPPED. The stack of a failed creation lists names that it never had."""
+    status, name = resource.get("ResourceStatus", ""), resource["PhysicalResourceId"]
+    if status in ("CREATE_FAILED", "CREATE_IN_PROGRESS"):
+        return False
+    if status == "DELETE_COMPLETE":
+        return policy == SNAPSHOT
+    if status == "DELETE_SKIPPED" and name in _never_made(cloudformation, stack):
+        return False
+    return not gone or (status == "DELETE_SKIPPED" and not _is_held(cloudformation, name))
+
+
+def _never_made(cloudformation: Any, stack: str) -> set[str]:
+    pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack)
+    events = [
+        (each.get("PhysicalResourceId"), each["ResourceStatus"]) for page in pages for each in page["StackEvents"]
+    ]
+    made = {name for name, status in events if status in ("CREATE_COMPLETE", "IMPORT_COMPLETE")}
+    return {name for name, status in events if status == "CREATE_FAILED" and name} - made
+
+
+def _is_held(cloudformation: Any, name: str) -> bool:
+    """Whether a stack that is there has the resource."""
     from botocore.exceptions import ClientError
 
-    if resource.get("ResourceStatus") != "DELETE_SKIPPED":
-        return False
     try:
-        return not cloudformation.describe_stack_resources(PhysicalResourceId=resource["PhysicalResourceId"])[
-            "StackResources"
-        ]
+        return bool(cloudformation.describe_stack_resources(PhysicalResourceId=name)["StackResources"])
     except ClientError as error:
         if "does not exist" in str(error):
-            return True
+            return False
         raise

@@ -60,9 +60,12 @@ class Cloud:
             if name == "list_stack_resources":
                 found = self._found(StackName, "ListStackResources")
                 for key, (kind, physical, policy) in found["resources"].items():
-                    status = "DELETE_SKIPPED" if policy in RETAINED else "DELETE_COMPLETE"
+                    ended = "DELETE_SKIPPED" if policy in RETAINED else "DELETE_COMPLETE"
+                    status = ended if "deleted" in found else found.get("statuses", {}).get(key, "UPDATE_COMPLETE")
                     each = {"LogicalResourceId": key, "ResourceType": kind, "PhysicalResourceId": physical}
-                    yield {"StackResourceSummaries": [{**each, "ResourceStatus": status if "deleted" in found else ""}]}
+                    yield {"StackResourceSummaries": [{**each, "ResourceStatus": status}]}
+            elif name == "describe_stack_events":
+                yield {"StackEvents": self._found(StackName, "DescribeStackEvents").get("events", [])}
             elif name == "list_stacks":
                 assert StackStatusFilter == ["DELETE_COMPLETE"]
                 for key, found in self.gone.items():

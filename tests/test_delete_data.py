@@ -314,6 +314,17 @@ def test_data_of_other_stacks_is_not_touched(account: Account, headgate: Headgat
     assert account.left()[0] == ["acme-landing", "of-before"]
 
 
+def test_what_a_failed_creation_found_there_is_not_deleted(account: Account, headgate: Headgate) -> None:
+    """The bucket of an application before, which kept it, stood in the way of this one."""
+    failed = {"ResourceStatus": "CREATE_FAILED", "PhysicalResourceId": "acme-landing"}
+    for status in ("CREATE_FAILED", "DELETE_COMPLETE", "DELETE_SKIPPED"):
+        account.cloud.stacks[NESTED] |= {"statuses": {"Landing": status}, "events": [failed]}
+        assert "acme-landing" not in headgate(*DATA, "--dry-run")[1], status
+    assert headgate("delete", "--stack", "mesh", "--yes")[0] == 0
+    assert headgate(*DATA, "mesh", "--yes")[0] == 0
+    assert account.left()[0] == ["acme-landing"]
+
+
 def test_a_stack_that_never_was_is_no_reason_to_delete_anything(account: Account, headgate: Headgate) -> None:
     code, printed = headgate("delete", "--stack", "none", "--data", "none", "--yes")
     assert (code, "there is no stack none in this account and region, and none was deleted" in printed) == (2, True)
