@@ -14,6 +14,8 @@ from headgate.deployment.holdings import Holding, Kind, StaysError, code_of
 from headgate.deployment.kept import SNAPSHOT, Kept
 
 CLUSTER, KEY = "AWS::RDS::DBCluster", "AWS::KMS::Key"
+MANUAL = "manual"
+BY_HAND = (MANUAL, "awsbackup")  # snapshots that a cluster does not take with it
 DAYS = 7  # KMS deletes no key earlier
 
 
@@ -51,12 +53,11 @@ class Snapshots:
     def _own(self, kept: Kept) -> list[str]:
         """CloudFormation names them after the stack and the logical id."""
         begins = f"{kept.stack_name()}-snapshot-{kept.logical}-".lower()
-        return [each for each in self._snapshots(kept, "manual") if each.startswith(begins)]
+        return [each for each in self._snapshots(kept, MANUAL) if each.startswith(begins)]
 
     def _others(self, kept: Kept) -> list[str]:
         own = self._own(kept)
-        every = [*self._snapshots(kept, "manual"), *self._snapshots(kept, "awsbackup")]
-        return [each for each in every if each not in own]
+        return [each for kind in BY_HAND for each in self._snapshots(kept, kind) if each not in own]
 
     def _snapshots(self, kept: Kept, kind: str) -> list[str]:
         from botocore.exceptions import ClientError
@@ -93,9 +94,10 @@ class LogGroups:
 
 @dataclass(frozen=True)
 class Keys:
-    """KMS keys are not deleted but scheduled for it."""
+    """KMS keys are not deleted but scheduled for it; not while a snapshot is encrypted with them, be it of a cluster that an update has replaced."""
 
     kms: Any
+    rds: Any
 
     def look(self, kept: Kept) -> Holding | None:
         from botocore.exceptions import ClientError
@@ -111,9 +113,23 @@ class Keys:
         return Holding(kept, f"is deleted on {datetime.now(UTC) + timedelta(days=DAYS):%Y-%m-%d}, {DAYS} days from now")
 
     def erase(self, kept: Kept, report: Report) -> str:
+        if encrypted := self._encrypted(kept.name):
+            raise StaysError(
+                f"it stays as long as snapshots stay that are encrypted with it: {', '.join(encrypted)}; delete them by hand, and try again"
+            )
         report(f"schedule key {kept.name} for deletion")
         found = self.kms.schedule_key_deletion(KeyId=kept.name, PendingWindowInDays=DAYS)
         return f"is deleted on {found['DeletionDate']:%Y-%m-%d}; until then `aws kms cancel-key-deletion --key-id {kept.name}` prevents it"
+
+    def _encrypted(self, key: str) -> list[str]:
+        pages = self.rds.get_paginator("describe_db_cluster_snapshots")
+        return [
+            each["DBClusterSnapshotIdentifier"]
+            for kind in BY_HAND
+            for page in pages.paginate(SnapshotType=kind)
+            for each in page["DBClusterSnapshots"]
+            if each.get("KmsKeyId", "").rsplit("/", 1)[-1] == key and each.get("Status") != "deleting"
+        ]
 
 
 class Erasure:
@@ -125,7 +141,7 @@ class Erasure:
             "AWS::S3::Bucket": Buckets(client("s3"), account),
             "AWS::Logs::LogGroup": LogGroups(client("logs")),
             CLUSTER: Snapshots(client("rds")),
-            KEY: Keys(client("kms")),
+            KEY: Keys(client("kms"), client("rds")),
         }
 
     def look(self, kept: Iterable[Kept]) -> list[Holding]:

@@ -92,7 +92,7 @@ def test_it_is_shown_before_it_is_done(
         "  1. mesh-4: delete",
         "  2. mesh-2: delete",
         "  3. mesh: delete",
-        "These stay, with their data and what they cost:",
+        "These stay, with their data and what they cost (`--data` deletes them as well):",
         "  mesh-cluster (a final snapshot of it)",
         "  acme-landing (AWS::S3::Bucket)",
         "  mesh-code (AWS::S3::Bucket)",

@@ -269,6 +269,21 @@ def test_what_the_command_does_not_know_stays_and_so_does_the_key(account: Accou
     assert account.left() == ([], ["before-the-audit"], "Enabled")
 
 
+def test_a_key_stays_while_a_snapshot_is_encrypted_with_it(account: Account, headgate: Headgate) -> None:
+    """An update has replaced the cluster, and CloudFormation has made a snapshot of the old one, which no stack lists."""
+    account.rds.create_db_cluster(
+        DBClusterIdentifier="replaced", Engine="aurora-postgresql", MasterUsername="headgate", MasterUserPassword="for-tests",
+        StorageEncrypted=True, KmsKeyId=f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{account.key}",
+    )  # fmt: skip
+    account.rds.create_db_cluster_snapshot(DBClusterSnapshotIdentifier="older", DBClusterIdentifier="replaced")
+    code, printed = headgate(*DATA, "mesh", "--yes")
+    assert (code, "snapshots stay that are encrypted with it: older; delete them by hand" in printed) == (1, True)
+    assert account.left() == ([], ["older"], "Enabled")
+    account.rds.delete_db_cluster_snapshot(DBClusterSnapshotIdentifier="older")
+    assert headgate(*DATA, "mesh", "--yes")[0] == 0
+    assert account.left() == ([], [], "PendingDeletion")
+
+
 def test_what_cannot_be_looked_at_is_a_finding(account: Account, headgate: Headgate) -> None:
     account.denied = {"ListObjectVersions"}
     code, printed = headgate(*DATA, "--dry-run")

@@ -87,7 +87,7 @@ def _shown(where: str, stacks: list[str], kept: "list[Kept]") -> Iterator[str]:
     for number, name in enumerate(stacks, start=1):
         yield f"{number:>3}. {name}: delete"
     if kept:
-        yield "These stay, with their data and what they cost:"
+        yield "These stay, with their data and what they cost (`--data` deletes them as well):"
     for each in kept:
         stays = "a final snapshot of it" if each.how == SNAPSHOT else each.kind
         yield f"  {each.name} ({stays})"
