@@ -24,7 +24,7 @@ SUMMARIES = {
     "generate": "write the state machines and templates",
     "account": "make an AWS account ready for deployments: bucket, roles, permissions",
     "deploy": "deploy the stacks of the application to AWS, in order",
-    "delete": "delete the stacks of the application from AWS, and keep its data",
+    "delete": "delete the stacks of the application from AWS, and keep its data unless it is said",
     "graph": "draw the mesh",
     "catalog": "list or search the products of the running application",
     "publish": "put product, owner, SLA, schedule and lineage on the tables of the Glue Data Catalog",

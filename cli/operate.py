@@ -32,14 +32,16 @@ def add_confirmation(
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
-def confirm(arguments: argparse.Namespace, preview: str) -> None:
-    """Shows what would happen and asks the user, unless `--yes` is given. Raises `RefusedError` if the user does not agree or cannot be asked."""
+def confirm(arguments: argparse.Namespace, preview: str, name: str = "", agreed: str = "--yes") -> None:
+    """Shows what would happen and asks the user, unless `--yes` is given; with `name` the user types it instead of yes. `agreed` are the options that do
+    without asking. Raises `RefusedError` if the user does not agree or cannot be asked."""
     if arguments.yes:
         return
     if arguments.json or not sys.stdin.isatty():
-        raise RefusedError(f"{preview} Nothing has been changed; to do it, add --yes")
+        raise RefusedError(f"{preview} Nothing has been changed; to do it, add {agreed}")
     terminal.line(preview)
-    if input("Continue? [y/N] ").strip().lower() not in ("y", "yes"):
+    answer = input(f"Type {name} to continue: " if name else "Continue? [y/N] ").strip()
+    if answer != name if name else answer.lower() not in ("y", "yes"):
         raise RefusedError("not confirmed; nothing has been changed")
 
 

@@ -141,7 +141,7 @@ class ChangeSet:
                 StackName=stack, WaiterConfig=_patience()
             )
         except WaiterError as error:
-            found = "".join(f"\n  {each}" for each in stacks.failures(client, stack, began)) or f"\n  {error}"
+            found = stacks.reasons(client, stack, began, error)
             raise SetupError(f"stack {stack} was not deployed:{found}{advice(found)}") from None
         return stacks.outputs_of(client, stack)
 

@@ -103,3 +103,8 @@ def failures(cloudformation: Any, stack: str, since: datetime) -> Iterator[str]:
         elif CAUSELESS.search(reason):
             continue
         yield f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason}"
+
+
+def reasons(cloudformation: Any, stack: str, since: datetime, error: object) -> str:
+    """Why an operation on the stack that began then has failed, as lines of a message: the failures, or the error itself if CloudFormation names none."""
+    return "".join(f"\n  {each}" for each in failures(cloudformation, stack, since)) or f"\n  {error}"
