@@ -36,6 +36,11 @@ LANGUAGE sql STABLE AS $$
     WHERE NOT waived AND came_at <= until IS NOT TRUE AND NOT condition_holds(of_condition, ARRAY(SELECT leaf FROM leaf))
 $$;
 
+CREATE OR REPLACE FUNCTION may_be_behind(run uuid, until timestamptz) RETURNS boolean LANGUAGE sql STABLE AS $$
+-- Whether an input of the run was not recorded as there at that moment. Of nearly all runs none was, and `inputs_behind` has not to look for what came.
+    SELECT EXISTS (SELECT FROM inputs_of_run(run) d WHERE d.waived_at IS NULL AND d.arrived_at <= until IS NOT TRUE)
+$$;
+
 CREATE OR REPLACE FUNCTION difference_of(
     decided_at timestamptz, started_at timestamptz, ended_at timestamptz, behind boolean, is_over boolean, tolerance integer
 ) RETURNS text
@@ -75,8 +80,9 @@ LANGUAGE sql STABLE AS $$
     LEFT JOIN LATERAL (SELECT * FROM runs_of_date(k.product_id, k.business_date) o WHERE o.cycle = k.cycle AND o.shadow) r ON true
     LEFT JOIN LATERAL existing_run_of(k.product_id, k.business_date, k.cycle) x ON true
     LEFT JOIN LATERAL (SELECT min(h.released_at) AS at FROM data_product_status_history h WHERE h.run_id = r.run_id) decided ON true
-    LEFT JOIN LATERAL (SELECT inputs_behind(r.run_id, (SELECT p.condition FROM data_product p WHERE p.product_id = k.product_id),
-        coalesce(x.started_at, x.ended_at, CASE WHEN decided.at IS NULL THEN now_is END)) AS inputs OFFSET 0) behind ON true
+    LEFT JOIN LATERAL (SELECT coalesce(x.started_at, x.ended_at, CASE WHEN decided.at IS NULL THEN now_is END) AS moment OFFSET 0) until ON true
+    LEFT JOIN LATERAL (SELECT CASE WHEN may_be_behind(r.run_id, until.moment) THEN inputs_behind(r.run_id,
+        (SELECT p.condition FROM data_product p WHERE p.product_id = k.product_id), until.moment) END AS inputs OFFSET 0) behind ON true
 $$;
 
 CREATE OR REPLACE FUNCTION shadow_page(first date, last date, of_domain text, tolerance integer, after text, page integer, now_is timestamptz)
