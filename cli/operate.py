@@ -37,7 +37,8 @@ def confirm(arguments: argparse.Namespace, preview: str) -> None:
     if arguments.yes:
         return
     if arguments.json or not sys.stdin.isatty():
-        raise RefusedError(f"{preview} Nothing has been changed; to do it, add --yes")
+        space = "\n" if "\n" in preview else " "
+        raise RefusedError(f"{preview}{space}Nothing has been changed; to do it, add --yes")
     terminal.line(preview)
     if input("Continue? [y/N] ").strip().lower() not in ("y", "yes"):
         raise RefusedError("not confirmed; nothing has been changed")
