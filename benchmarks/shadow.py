@@ -8,7 +8,7 @@ Beside each of them what PostgreSQL does at least: as many plain inserts, and on
 import json
 import os
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -48,7 +48,7 @@ def job_runs(graph: Graph) -> list[dict[str, Any]]:
             "job_run_id": f"jr_{number}", "type": "glue", "job": f"job-{number}", "product_id": name, "step": "build", "business_date": str(ON), "cycle": "",
             "state": "SUCCEEDED", "started_at": starts.isoformat(), "ended_at": (inputs + timedelta(minutes=40)).isoformat(), "problem": None,
         })  # fmt: skip
-    return found
+    return sorted(found, key=lambda each: str(each["ended_at"]))
 
 
 def feeds(world: World) -> None:
@@ -67,7 +67,8 @@ def recorded(world: World, found: list[dict[str, Any]]) -> dict[str, float]:
     """Seconds of all of them, and how many times those of plain inserts."""
     began = perf_counter()
     for first in range(0, len(found), BATCH):
-        world.state.record_existing_jobs(found[first : first + BATCH], ["glue"], ACCOUNT, NOW)
+        batch = found[first : first + BATCH]
+        world.state.record_existing_jobs(batch, ["glue"], ACCOUNT, datetime.fromisoformat(batch[-1]["ended_at"]))
     ours = perf_counter() - began
     began = perf_counter()
     for first in range(0, len(found), BATCH):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from headgate.cli.explain_files import files
 from headgate.cli.explain_inputs import REMEDIES, holds, missing, owner, waiting
 from headgate.cli.explain_loading import loading
-from headgate.cli.formatting import EFFECTS, Clock, Entry, archived, input_name, named, plural, uncut
+from headgate.cli.formatting import EFFECTS, Clock, Entry, archived, input_name, named, of_commit, plural, uncut
 
 
 def explained(run: Entry, clock: Clock) -> Iterator[str]:
@@ -68,7 +68,7 @@ def explained(run: Entry, clock: Clock) -> Iterator[str]:
         yield f"Passed on with its refresh: {run['passed_on']}"
     if "metadata" in run:
         metadata = run["metadata"]
-        yield f"Metadata of commit {metadata['commit'][:12]}, loaded at {clock(metadata['loaded_at'])}."
+        yield f"Metadata of {of_commit(metadata['commit'])}, loaded at {clock(metadata['loaded_at'])}."
     if "execution_arn" in run:
         yield f"Execution: {run['execution_arn']}"
     if "link" in run:

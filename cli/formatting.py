@@ -52,6 +52,11 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
+def of_commit(commit: str) -> str:
+    """`commit 0123456789ab`; what is deployed outside a repository, or before its first commit, has none."""
+    return f"commit {commit[:12]}" if commit else "an unknown commit"
+
+
 def lasted(seconds: float | None) -> str:
     """`45 s`, `12 min`, `3 h 05 min`; empty if it is unknown."""
     if seconds is None:
@@ -184,7 +189,7 @@ def _event(each: Entry) -> str:
         case "started again":
             return f"start of its execution repaired by {each['by']}: Step Functions did not know it{attempt}"
         case "metadata changed":
-            return f"metadata changed by commit {each['commit'][:12]} ({each['by']}); `headgate changes {each['product']}` says how"
+            return f"metadata changed by {of_commit(each['commit'])} ({each['by']}); `headgate changes {each['product']}` says how"
         case "left shadow":
             return "does not go on: the application left shadow"
         case "SLA changed":

@@ -38,7 +38,10 @@ def confirm(arguments: argparse.Namespace, preview: str, name: str = "", agreed:
     if arguments.yes:
         return
     if arguments.json or not sys.stdin.isatty():
-        raise RefusedError(f"{preview} Nothing has been changed; to do it, add {agreed}")
+        space = "
+" if "
+" in preview else " "
+        raise RefusedError(f"{preview}{space}Nothing has been changed; to do it, add {agreed}")
     terminal.line(preview)
     answer = input(f"Type {name} to continue: " if name else "Continue? [y/N] ").strip()
     if answer != name if name else answer.lower() not in ("y", "yes"):

@@ -30,10 +30,14 @@ def provision(stack: Stack, catalog: dict[str, Any], scripts: Path | None, data:
 SCRIPTED = ("batch", "ecs", "glue", "lambda")  # the types whose work is a script of the name that the step says
 
 
-def scripted(catalog: dict[str, Any], scripts: Path) -> tuple[int, int]:
-    """How many of the jobs, functions and tasks that steps name have a script in the folder, and how many there are."""
-    names = {each["resource"].partition(":")[0] for _, each in _steps(catalog) if each["type"] in SCRIPTED}
-    return sum(step_types.script_of(name, scripts) is not None for name in names), len(names)
+def scripted(catalog: dict[str, Any], scripts: Path | None) -> tuple[int, int, int]:
+    """Of the jobs, functions and tasks that steps name, how many have a script in the folder, how many others run what ships with their product, and how
+    many there are. Containers do not run here."""
+    steps = [each for _, each in _steps(catalog) if each["type"] in SCRIPTED]
+    names = {each["resource"].partition(":")[0] for each in steps}
+    found = {name for name in names if step_types.script_of(name, scripts)}
+    shipped = {each["resource"] for each in steps if each.get("deployed") and each["type"] == "glue"}
+    return len(found), len(shipped - found), len(names)
 
 
 def _steps(catalog: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

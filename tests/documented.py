@@ -13,9 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 EXECUTED = {
     "project": "in a project with the sample's metadata, of the page's own",
-    "running day": "in the application that the tutorial has started, on the sample's mesh",
-    "tutorial": "in their order, in a project with the sample's metadata",
-    "at the end": "the last thing of the tutorial",
+    "running day": "in an application that goes on, on the sample's mesh",
+    "tutorial": "in their order, in an empty folder, with the package of this checkout",
 }
 NOT_EXECUTED = {
     "needs AWS": "a deployed stack",
@@ -27,7 +26,7 @@ NOT_EXECUTED = {
     "needs the files of a day": "a whole day of files: tests/test_files_acceptance.py plays one",
 }
 SETTINGS = {**EXECUTED, **NOT_EXECUTED}
-PROGRAMS = {"headgate", "make", "sam", "aws", "rm", "export", "eval", "git", "cd", "pip", "pipx", "uv"}
+PROGRAMS = {"headgate", "make", "sam", "aws", "rm", "export", "eval", "git", "cd", "pip", "pipx", "uv", "python"}
 SETTING = re.compile(r"^\s*<!-- commands: (.+) -->$")
 FENCE = re.compile(r"^(\s*)```(\S*)(?: title=\"([^\"]+)\")?$")
 GENERATED = "not edited by hand. -->"

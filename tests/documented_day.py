@@ -5,7 +5,9 @@ import io
 import re
 import shutil
 import subprocess
+import sys
 import time
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -33,10 +35,22 @@ def sample_project(folder: Path) -> Path:
     return folder
 
 
+def played(steps: Iterable[Step], folder: Path) -> list[str]:
+    """Executes the steps in their order and returns what is not as the page shows it. `cd` leads to the folder of those after it."""
+    wrong = []
+    for step in steps:
+        words = words_of(step.command)
+        if words[:1] == ["cd"]:
+            folder /= words[1]
+        elif found := do(step, folder):
+            wrong.append(found)
+    return wrong
+
+
 def do(step: Step, folder: Path) -> str:
     """Executes the step and returns what is not as the page shows it; empty if all is."""
     if step.file:
-        path = folder / step.file
+        path = folder / on_a_recent_day(step.file)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(on_a_recent_day(step.text), "utf-8")
         return ""
@@ -67,7 +81,9 @@ def _executed(words: list[str], folder: Path) -> tuple[int, str]:
 
 
 def _program(words: list[str], folder: Path) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    if words[0] == "python":
+        words = [sys.executable, *words[1:]]
+    return subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
 
 
 def on_a_recent_day(text: str) -> str:

@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import re
+import shlex
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -19,12 +21,14 @@ from headgate.deployment import account
 from headgate.deployment.account import Setup, SetupError, options_of
 from headgate.local.runtime import Runtime
 from tests.conftest import Headgate
+from tests.golden import FOLDER, expect
 from tests.local_application import ROOT
 from tests.test_template import HOSTED_BOARD, NESTED, TEMPLATE, _Loader
 
 REGION = "eu-west-1"
 NUMBERS = itertools.count(700000000001)
 SETUP: dict[str, Any] = yaml.load(account.TEMPLATE.read_text("utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
+PROGRESS = re.compile(r" +[0-9]+\.[0-9] s  .*")
 SAMCONFIG = """
 [default.deploy.parameters]
 stack_name = "headgate"
@@ -160,41 +164,36 @@ def mesh(project: Callable[[str], Path]) -> Path:
     return folder
 
 
+def typed(headgate: Headgate, code: int, *arguments: str) -> str:
+    """The command with what it prints, but for the lines of its progress, when it ends with this code."""
+    found, printed = headgate(*arguments)
+    assert found == code, printed
+    lines = [each for each in printed.splitlines() if not PROGRESS.fullmatch(each)]
+    return "\n".join([f"$ headgate {shlex.join(arguments)}", *lines, *([f"(exit code {code})"] if code else []), ""])
+
+
 def test_an_account_is_set_up_once_and_again_changes_nothing(aws: str, mesh: Path, headgate: Headgate) -> None:
     setup = ("account", "setup", "--config-env", "dev")
     pipeline = ("--repository", "acme/my-mesh", "--environment", "live")
-    code, shown = headgate(*setup, *pipeline, "--dry-run")
-    assert code == 0, shown
-    lines = [each for each in shown.splitlines() if " s  " not in each]
-    assert lines[0] == f"account {aws}, {REGION}, stack setup-Mesh-dev"
-    assert [each.split() for each in lines[1:] if "add" in each] == [
-        ["add", "AWS::S3::Bucket", "Artifacts"],
-        ["add", "AWS::S3::BucketPolicy", "ArtifactsPolicy"],
-        ["add", "AWS::IAM::ManagedPolicy", "Computing"],
-        ["add", "AWS::IAM::ManagedPolicy", "Data"],
-        ["add", "AWS::IAM::Role", "ExecutionRole"],
-        ["add", "AWS::IAM::ManagedPolicy", "Messages"],
-        ["add", "AWS::IAM::Role", "PipelineRole"],
-        ["add", "AWS::IAM::ManagedPolicy", "StacksAndRoles"],
-        ["add", "AWS::IAM::OIDCProvider", "token.actions.githubusercontent.com,", "for", "the", "whole", "account"],
-    ]
-    code, refused = headgate(*setup, *pipeline)
-    assert (code, "to do it, add --yes" in refused) == (3, True)
+    texts = [typed(headgate, 0, *setup, *pipeline, "--dry-run"), typed(headgate, 3, *setup, *pipeline)]
     assert boto3.client("s3").list_buckets()["Buckets"] == [], "it was only shown"
     assert boto3.client("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"] == []
 
-    code, printed = headgate(*setup, *pipeline, "--yes")
-    assert code == 0, printed
+    texts.append(typed(headgate, 0, *setup, *pipeline, "--yes"))
     made = Setup("Mesh-dev", boto3.client("cloudformation"))
     outputs = made.outputs()
     assert [each["Name"] for each in boto3.client("s3").list_buckets()["Buckets"]] == [outputs["ArtifactBucket"]]
-    assert f"  gh variable set AWS_DEPLOY_ROLE --repo acme/my-mesh --body {outputs['PipelineRoleArn']}" in printed
-    assert f"  gh variable set AWS_REGION --repo acme/my-mesh --body {REGION}" in printed
-    assert "`headgate deploy --config-env dev` uses the bucket and the role from now on." in printed
     assert made.parameters()["LandingBuckets"] == f"arn:aws:s3:::acme-landing-{aws}", (
         "the application makes it by its metadata"
     )
     check_pipeline_role(outputs["PipelineRoleArn"])
+
+    texts.append(typed(headgate, 0, *setup))
+    text = "\n".join(texts).replace(aws, "ACCOUNT")
+    for name in ("ArtifactBucket", "ExecutionRoleArn", "PipelineRoleArn"):
+        suffix = outputs[name].rsplit("-", 1)[1]  # of CloudFormation
+        text = text.replace(suffix, "SUFFIX")
+    expect(FOLDER / "messages" / "account-setup.txt", text.encode())
 
     code, printed = headgate(*setup, "--yes", "--json")
     answer = json.loads(printed)

@@ -132,6 +132,13 @@ def test_a_change_that_no_row_can_hold_is_named(world: World, headgate_on: Headg
     assert "  d/x  the difference is too large to be shown" in headgate_on("changes")[1]
 
 
+def test_what_was_deployed_before_the_first_commit_says_so(world: World, headgate_on: Headgate) -> None:
+    deployed(world, "", "2026-11-19 09:00", mesh(), NOVEMBER)
+    opened(world, f"{TODAY} 06:30")
+    assert "Metadata of an unknown commit, loaded at Nov 19 09:00." in headgate_on("why", "d/x")[1]
+    assert "of an unknown commit\n" in headgate_on("catalog")[1]
+
+
 def test_a_run_knows_the_commit_it_goes_by(history: None, world: World, headgate_on: Headgate) -> None:
     """A run that waits goes by the metadata of now, a pipeline by that of its start."""
     opened(world, f"{TODAY} 06:30")

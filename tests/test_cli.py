@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from headgate.cli.commands import up
 from headgate.cli.main import SUMMARIES
 from tests.conftest import Headgate
 
@@ -129,6 +130,22 @@ def test_a_message_is_json_where_json_is_printed(
 
     assert code == 2
     assert list(json.loads(printed)) == ["error"]
+
+
+@pytest.mark.parametrize(
+    ("shipped", "folder", "words"),
+    [
+        (False, False, "every job, function and task of a step succeeds at once; --jobs DIR names scripts"),
+        (False, True, "1 of 2 jobs, functions and tasks have a script in {folder}; the others succeed at once"),
+        (True, False, "1 of 2 jobs, functions and tasks have a script in their product; the others succeed at once; --jobs DIR names scripts"),
+        (True, True, "1 of 2 jobs, functions and tasks have a script in {folder}, 1 in their product"),
+    ],
+)  # fmt: skip
+def test_up_says_what_does_something(tmp_path: Path, shipped: bool, folder: bool, words: str) -> None:
+    (tmp_path / "a.py").touch()
+    steps = [{"type": "glue", "resource": "a"}, {"type": "glue", "resource": "b", "deployed": shipped}]
+    catalog = {"products": {"d/x": {"pipeline": {"steps": steps}}}}
+    assert up.what_runs(catalog, tmp_path if folder else None) == words.format(folder=tmp_path)
 
 
 @pytest.mark.parametrize("command", ["run", "up"])

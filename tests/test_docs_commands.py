@@ -6,6 +6,7 @@ import pytest
 
 from tests.documented import ROOT, SETTINGS, mentioned, pages, shows, steps
 from tests.documented_arguments import problem
+from tests.golden import FOLDER
 from tests.local_application import HAVE_SAM
 
 BY_NAME = {page.relative_to(ROOT).as_posix(): page for page in pages()}
@@ -29,6 +30,16 @@ def test_a_page_says_where_its_commands_are_executed(name: str) -> None:
     for each in steps(BY_NAME[name]):
         expected = f"a line `<!-- commands: SETTING -->` before it or at the top of the page, SETTING being one of {', '.join(SETTINGS)}"
         assert each.setting in SETTINGS or each.file, f"{each.place}: `{each.command}`: expected {expected}"
+
+
+@pytest.mark.parametrize(
+    ("command", "printed"), [("headgate upgrade --dry-run", "upgrade.txt"), ("headgate upgrade", "upgrade-refused.txt")]
+)
+def test_what_a_page_shows_of_an_upgrade_is_printed(command: str, printed: str) -> None:
+    """tests/test_projects.py compares what is printed with the same text."""
+    page = steps(BY_NAME["docs/how-to/upgrade.md"])
+    (shown,) = [each.output for each in page if each.command == command and each.output]
+    assert shows(shown, (FOLDER / "messages" / printed).read_text("utf-8"))
 
 
 @pytest.mark.parametrize(

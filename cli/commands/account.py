@@ -90,7 +90,8 @@ def _run(arguments: argparse.Namespace, found: Target, account: str, setup: "Set
             {"stack": setup.stack, "changes": found_changes, "applied": applied, "outputs": outputs, "quotas": short}
         )
         return FINE
-    for line in (*shown.splitlines(), *_outputs(arguments, outputs, parameters["Repository"])):
+    preview = [] if applied and not arguments.yes else shown.splitlines()  # who was asked has seen it
+    for line in (*preview, *_outputs(arguments, outputs, parameters["Repository"])):
         terminal.line(line)
     return FINE
 

@@ -7,7 +7,7 @@ from headgate.cli import terminal
 from headgate.cli.application import inquire
 from headgate.cli.arguments import add_application
 from headgate.cli.errors import FINE, UsageError
-from headgate.cli.formatting import Clock, Entry, plural
+from headgate.cli.formatting import Clock, Entry, of_commit, plural
 
 WORDS = 8
 
@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         terminal.line("no product fits")
     if not words:
-        terminal.line(f"{plural(len(chosen), 'product')} of commit {answer['commit'][:12]}")
+        terminal.line(f"{plural(len(chosen), 'product')} of {of_commit(answer['commit'])}")
     if answer["more"]:
         terminal.line("There are more; add a word.")
     return FINE

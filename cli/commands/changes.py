@@ -8,7 +8,7 @@ from headgate.cli import terminal
 from headgate.cli.application import inquire
 from headgate.cli.arguments import add_application, business_date, product_name
 from headgate.cli.errors import FINE
-from headgate.cli.formatting import Clock, Entry, few, plural
+from headgate.cli.formatting import Clock, Entry, few, of_commit, plural
 from headgate.generator.plan.changes import compare
 
 MANY = 8  # products that a deployment added or removed and that are listed one by one
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     for _, made in groupby(answer["changes"], key=lambda each: (each["loaded_at"], each["commit"])):
         changes = list(made)
         first = changes[0]
-        terminal.line(f"{clock(first['loaded_at'])}  commit {first['commit'][:12]}, deployed by {first['by']}")
+        terminal.line(f"{clock(first['loaded_at'])}  {of_commit(first['commit'])}, deployed by {first['by']}")
         for line in _listed(changes):
             terminal.line(f"  {line}", indent=4)
     if not answer["changes"]:

@@ -128,17 +128,20 @@ def _doing(arguments: argparse.Namespace, catalog: dict[str, Any]) -> str:
     """What becomes of jobs here."""
     if arguments.shadow:
         return "none is started in shadow; one that you start in Glue counts as run by the existing scheduler: `headgate shadow`"
-    return _scripts(catalog, arguments.jobs)
+    return what_runs(catalog, arguments.jobs)
 
 
-def _scripts(catalog: dict[str, Any], folder: Path | None) -> str:
+def what_runs(catalog: dict[str, Any], folder: Path | None) -> str:
     """How many jobs do something: a script whose name is wrong is not noticed otherwise."""
-    if folder is None:
-        return "every job, function and task of a step succeeds at once; --jobs DIR names scripts"
     from headgate.local.provisioning import scripted
 
-    found, number = scripted(catalog, folder)
-    return f"{found} of {number} jobs, functions and tasks have a script in {folder}; the others succeed at once"
+    found, shipped, number = scripted(catalog, folder)
+    if folder is None and not shipped:
+        return "every job, function and task of a step succeeds at once; --jobs DIR names scripts"
+    has = f"{shipped if folder is None else found} of {number} jobs, functions and tasks have a script in "
+    has += "their product" if folder is None else f"{folder}, {shipped} in their product" if shipped else f"{folder}"
+    others = "; the others succeed at once" if found + shipped < number else ""
+    return has + others + ("; --jobs DIR names scripts" if folder is None else "")
 
 
 def _print(known: dict[str, Any], board: str, folder: Path, mesh: Mesh, scripts: str) -> None:
