@@ -38,9 +38,7 @@ def confirm(arguments: argparse.Namespace, preview: str, name: str = "", agreed:
     if arguments.yes:
         return
     if arguments.json or not sys.stdin.isatty():
-        space = "
-" if "
-" in preview else " "
+        space = "\n" if "\n" in preview else " "
         raise RefusedError(f"{preview}{space}Nothing has been changed; to do it, add {agreed}")
     terminal.line(preview)
     answer = input(f"Type {name} to continue: " if name else "Continue? [y/N] ").strip()
