@@ -93,7 +93,7 @@ def test_every_function_answers_in_a_container(commands: dict[str, list[str]], t
     failed = {name: each for name, each in answers.items() if isinstance(each, dict) and "errorType" in each}
     assert failed == {}
     assert {name: each["batchItemFailures"] for name, each in answers.items() if each and "batchItemFailures" in each} == {
-        "alerts": [], "job_status": [], "refresh_events": [],
+        "alerts": [], "job_status": [], "landing": [], "refresh_events": [],
     }  # fmt: skip
     assert answers["metadata_loader"]["Status"] == answers["schema_migration"]["Status"] == "SUCCESS"
     assert json.loads(output_of(tmp_path, "why", "d1/ds1", "--date", DATE, "--json"))["run"]["status"] == "COMPLETED"
