@@ -7,8 +7,9 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready $(SAM)/.ready-$(SAM_VERSION)
 
-# Tests of the local runtime wait as much as they compute, so there are two workers more than there are processors.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 2)')
+# The quick tests compute: more workers than processors make them slower. Tests of the local runtime wait as much as they compute.
+PROCESSORS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() or 1)')
+WORKERS ?= $(shell $(PYTHON) -c 'print($(PROCESSORS) + 2)')
 PYTEST := $(BIN)/pytest -q -n $(WORKERS)
 SOAK ?= 20
 # The tests that take longer or have more examples in `make soak`.
@@ -66,11 +67,11 @@ static:
 	$(BIN)/mypy
 	$(BIN)/headgate generate --check
 
-tests:
-	$(PYTEST)
+tests: quick
+	$(PYTEST) -m slow
 
 quick:
-	$(PYTEST) -m "not slow"
+	$(BIN)/pytest -q -n $(PROCESSORS) -m "not slow"
 
 soak: setup  ## every random test of the state, of files and of meshes with many more examples, a year under each statistics, and the played days, outages, storms, kills and large meshes that take too long for `make test`; takes hours
 	HEADGATE_SOAK=$(SOAK) $(PYTEST) $(SOAKED)
