@@ -7,7 +7,6 @@ drawn within half a second, 95 of 100 frames within 25 ms; a change shown within
 """
 
 import json
-import os
 import statistics
 import sys
 import time
@@ -21,12 +20,12 @@ from playwright.sync_api import Browser  # noqa: E402
 
 import runtime  # noqa: E402
 from headgate.board.api import Board  # noqa: E402
-from headgate.local.postgres import running  # noqa: E402
 from tests.board_world import NOW, InProcess, large, serving  # noqa: E402
 from tests.browser import started  # noqa: E402
+from tests.state_server import of_a_benchmark  # noqa: E402
 from tests.state_steps import LOADED  # noqa: E402
 from tests.state_steps import opened as open_runs  # noqa: E402
-from tests.state_world import ENVIRONMENT, World, make_template, new_world  # noqa: E402
+from tests.state_world import World, new_world  # noqa: E402
 
 SIZES = ((683, 42), (8_339, 768))
 SECONDS = 3  # of frames
@@ -99,10 +98,8 @@ def measured(browser: Browser, world: World, count: int) -> dict[str, Any]:
 
 def main() -> None:
     sizes = [(int(sys.argv[1]), int(sys.argv[2]))] if len(sys.argv) > 2 else SIZES
-    os.environ.update(ENVIRONMENT)
     runtime.now = lambda: NOW
-    with running() as server, started() as browser:
-        make_template(server)
+    with of_a_benchmark() as server, started() as browser:
         for products, domains in sizes:
             with new_world(server) as world:
                 world.load(large(products, domains), LOADED)

@@ -7,7 +7,6 @@ time left. What decision 73 counts are seeds 1 to 12.
 """
 
 import json
-import os
 import statistics
 import sys
 from datetime import date, timedelta
@@ -18,12 +17,12 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "functions")]
 
-from headgate.local.postgres import running  # noqa: E402
 from tests.forecast_day import AHEAD, Graph, Habits, finals, learn, mesh, promised  # noqa: E402
 from tests.forecast_oracle import oracle  # noqa: E402
 from tests.forecast_play import DayAsOf  # noqa: E402
 from tests.forecast_score import Score, foretold, judge, moments  # noqa: E402
-from tests.state_world import ENVIRONMENT, World, at, make_template, new_world  # noqa: E402
+from tests.state_server import of_a_benchmark  # noqa: E402
+from tests.state_world import World, at, new_world  # noqa: E402
 
 HISTORY = 90
 FIRST = date(2026, 11, 16)  # a Monday
@@ -115,10 +114,8 @@ def edges(ordered: list[float]) -> tuple[float, float]:
 def main() -> None:
     graph = graph_of(Path(sys.argv[1]))
     days, first, last = (int(each) for each in (*sys.argv[2:], *("5", "1", "12")[len(sys.argv) - 2 :]))
-    os.environ.update(ENVIRONMENT)
     found = []
-    with running() as server:
-        make_template(server)
+    with of_a_benchmark() as server:
         for seed in range(first, last + 1):
             with new_world(server) as world:
                 played_days = played(world, graph, seed, days)

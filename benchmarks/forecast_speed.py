@@ -5,7 +5,6 @@
 Bar: 200 ms at 8,339 products with 5,415 dependencies, in the evening before, when everything is open, and in the morning, when half of it has ended.
 """
 
-import os
 import statistics
 import sys
 import time
@@ -19,9 +18,9 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "functions")]
 
-from headgate.local.postgres import running  # noqa: E402
 from tests.forecast_day import Graph, Habits, learn, mesh, promised  # noqa: E402
-from tests.state_world import ENVIRONMENT, World, at, make_template, new_world  # noqa: E402
+from tests.state_server import of_a_benchmark  # noqa: E402
+from tests.state_world import World, at, new_world  # noqa: E402
 
 ON = date(2026, 11, 20)
 ROUNDS = 7
@@ -82,14 +81,11 @@ def measure(world: World, now: str) -> dict[str, int | float]:
 
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 8339
-    os.environ.update(ENVIRONMENT)
-    with running() as server:
-        make_template(server)
-        with new_world(server) as world:
-            prepare(world, layered(count))
-            print("evening", measure(world, f"{ON} 00:20"), flush=True)
-            settled(world, f"{ON} 05:30")
-            print("morning", measure(world, f"{ON} 05:30"), flush=True)
+    with of_a_benchmark() as server, new_world(server) as world:
+        prepare(world, layered(count))
+        print("evening", measure(world, f"{ON} 00:20"), flush=True)
+        settled(world, f"{ON} 05:30")
+        print("morning", measure(world, f"{ON} 05:30"), flush=True)
 
 
 def prepare(world: World, graph: Graph) -> None:

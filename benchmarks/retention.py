@@ -2,12 +2,11 @@
 
     python benchmarks/retention.py [PRODUCTS] [DAYS]
 
-First the backlog of the year (history of 100 days is kept), then thirty days on which retention runs every day: the database stays as large as it is.
+DAYS are more than the 100 of which history is kept. First the backlog of the year, then thirty days on which retention runs every day: the database stays as large as it is.
 """
 
 import gzip
 import json
-import os
 import statistics
 import sys
 import time
@@ -19,9 +18,9 @@ ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "functions")]
 
 import retention  # noqa: E402
-from headgate.local.postgres import running  # noqa: E402
 from tests.state_history import SIX, TODAY, add_finished_days, load_mesh  # noqa: E402
-from tests.state_world import ENVIRONMENT, World, at, make_template, new_world  # noqa: E402
+from tests.state_server import of_a_benchmark  # noqa: E402
+from tests.state_world import World, at, new_world  # noqa: E402
 
 KEPT, DAILY = 100, 30
 # What a run's later changes and arrivals add to the first entry of its history.
@@ -104,11 +103,8 @@ def measured(world: World, products: int, days: int) -> dict[str, Any]:
 def main() -> None:
     products = int(sys.argv[1]) if len(sys.argv) > 1 else 700
     days = int(sys.argv[2]) if len(sys.argv) > 2 else 365
-    os.environ.update(ENVIRONMENT)
-    with running() as server:
-        make_template(server)
-        with new_world(server) as world:
-            print(json.dumps(measured(world, products, days), indent=2))
+    with of_a_benchmark() as server, new_world(server) as world:
+        print(json.dumps(measured(world, products, days), indent=2))
 
 
 if __name__ == "__main__":

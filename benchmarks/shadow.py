@@ -6,7 +6,6 @@ Beside each of them what PostgreSQL does at least: as many plain inserts, and on
 """
 
 import json
-import os
 import sys
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,11 +17,11 @@ ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "functions")]
 
 from benchmarks.forecast_speed import ON, layered, prepare, timed  # noqa: E402
-from headgate.local.postgres import running  # noqa: E402
 from inquire import PAGE, _pages  # noqa: E402
 from shadow_answers import shadow  # noqa: E402
 from tests.forecast_day import Graph  # noqa: E402
-from tests.state_world import ENVIRONMENT, World, at, make_template, new_world  # noqa: E402
+from tests.state_server import of_a_benchmark  # noqa: E402
+from tests.state_world import World, at, new_world  # noqa: E402
 
 NOW = at(f"{ON} 23:00")
 BATCH = 10  # events a call, as the queue gives them
@@ -97,17 +96,14 @@ def reported(world: World) -> dict[str, float]:
 
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 8339
-    os.environ.update(ENVIRONMENT)
-    with running() as server:
-        make_template(server)
-        with new_world(server) as world:
-            world.state.set_mode(True, True, "benchmark", at(f"{ON} 00:00") - timedelta(days=2))
-            graph = layered(count)
-            prepare(world, graph)
-            feeds(world)
-            print(recorded(world, job_runs(graph)), flush=True)
-            world.sql("ANALYZE")
-            print(reported(world), flush=True)
+    with of_a_benchmark() as server, new_world(server) as world:
+        world.state.set_mode(True, True, "benchmark", at(f"{ON} 00:00") - timedelta(days=2))
+        graph = layered(count)
+        prepare(world, graph)
+        feeds(world)
+        print(recorded(world, job_runs(graph)), flush=True)
+        world.sql("ANALYZE")
+        print(reported(world), flush=True)
 
 
 if __name__ == "__main__":

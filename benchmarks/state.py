@@ -8,7 +8,6 @@ most 15 % more than boto3 and its clients. Prints the bytes a run leaves (`state
 """
 
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -24,8 +23,8 @@ ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "functions")]
 
 from benchmarks.state_growth import growth  # noqa: E402
-from headgate.local.postgres import running  # noqa: E402
-from tests.state_world import ENVIRONMENT, World, at, external, make_template, new_world, product  # noqa: E402
+from tests.state_server import of_a_benchmark  # noqa: E402
+from tests.state_world import World, at, external, new_world, product  # noqa: E402
 
 TABLES = ("data_product_status", "data_product_dependencies_events_status", "data_product_status_history",
           "data_product_dependencies_events_status_history", "effect")  # fmt: skip
@@ -112,41 +111,38 @@ def _process(code: str) -> float:
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3
-    os.environ.update(ENVIRONMENT)
-    with running() as server:
-        make_template(server)
-        with new_world(server) as world:
-            upstream = [f"raw/r{number}" for number in range(50)]
-            mesh = {name: external() for name in [*upstream, "raw/trigger"]}
-            mesh |= {
-                f"d/x{n}": product([upstream[(n + k) % 50] for k in range(5)], name=f"x{n}") for n in range(count - 200)
-            }
-            mesh |= {f"d/w{n}": product("raw/trigger", name=f"w{n}") for n in range(200)}
-            world.load(mesh, at("2026-01-01 00:00"))
-            world.sql("UPDATE data_product_schedule SET opened_until = '2026-01-01 00:00Z'")
-            day = at("2026-01-01 06:00")
-            results: dict[str, Any] = {}
-            openings: dict[str, float] = {}
-            for label in ("", " with 1,000,000 rows of history"):
-                if label:
-                    _fill_history(world)
-                floors, seconds, calls, pages = [], [], [], []
-                for _ in range(rounds + 1):  # the first warms up
-                    seconds.append(opening(world, count, day))
-                    floors.append(1.0 if label else copy_rows(world))
-                    took, released, page = release(world, day)
-                    calls.append(took)
-                    pages.append((released, page))
-                    _clear(world)
-                    day += timedelta(days=1)
-                openings[label] = statistics.median(seconds[1:])
-                if not label:
-                    ratios = [ours / floor for ours, floor in zip(seconds[1:], floors[1:], strict=True)]
-                    results["opening / floor"] = round(statistics.median(ratios), 2)
-                results["opening, seconds" + label] = round(openings[label], 3)
-                results["release of 200, ms" + label] = round(1000 * statistics.median(calls[1:]), 1)
-                results["released, in the first page" + label] = pages[-1]
-            results["opening with history / without"] = round(openings[label] / openings[""], 2)
+    with of_a_benchmark() as server, new_world(server) as world:
+        upstream = [f"raw/r{number}" for number in range(50)]
+        mesh = {name: external() for name in [*upstream, "raw/trigger"]}
+        mesh |= {
+            f"d/x{n}": product([upstream[(n + k) % 50] for k in range(5)], name=f"x{n}") for n in range(count - 200)
+        }
+        mesh |= {f"d/w{n}": product("raw/trigger", name=f"w{n}") for n in range(200)}
+        world.load(mesh, at("2026-01-01 00:00"))
+        world.sql("UPDATE data_product_schedule SET opened_until = '2026-01-01 00:00Z'")
+        day = at("2026-01-01 06:00")
+        results: dict[str, Any] = {}
+        openings: dict[str, float] = {}
+        for label in ("", " with 1,000,000 rows of history"):
+            if label:
+                _fill_history(world)
+            floors, seconds, calls, pages = [], [], [], []
+            for _ in range(rounds + 1):  # the first warms up
+                seconds.append(opening(world, count, day))
+                floors.append(1.0 if label else copy_rows(world))
+                took, released, page = release(world, day)
+                calls.append(took)
+                pages.append((released, page))
+                _clear(world)
+                day += timedelta(days=1)
+            openings[label] = statistics.median(seconds[1:])
+            if not label:
+                ratios = [ours / floor for ours, floor in zip(seconds[1:], floors[1:], strict=True)]
+                results["opening / floor"] = round(statistics.median(ratios), 2)
+            results["opening, seconds" + label] = round(openings[label], 3)
+            results["release of 200, ms" + label] = round(1000 * statistics.median(calls[1:]), 1)
+            results["released, in the first page" + label] = pages[-1]
+        results["opening with history / without"] = round(openings[label] / openings[""], 2)
         with new_world(server) as world:
             results["bytes a run"] = growth(world, 100, 2)
     results["import / boto3 and clients"] = imports(max(rounds, 3))

@@ -7,7 +7,6 @@ as on AWS.
 """
 
 import json
-import os
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,8 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "functions")]
 
-from headgate.local.postgres import running  # noqa: E402
-from tests.state_world import ENVIRONMENT, World, at, external, make_template, new_world, product  # noqa: E402
+from tests.state_server import of_a_benchmark  # noqa: E402
+from tests.state_world import World, at, external, new_world, product  # noqa: E402
 
 TOKEN = "AQCEAAAAKgAAAAMAAAAAAAAAA" * 28  # 700 characters; a token of Step Functions differs in all of it
 ARN = "arn:aws:states:us-east-1:123456789012:execution:headgate-production-positions-"
@@ -83,11 +82,8 @@ def _sizes(world: World) -> dict[str, int]:
 def main() -> None:
     products = int(sys.argv[1]) if len(sys.argv) > 1 else 300
     days = int(sys.argv[2]) if len(sys.argv) > 2 else 4
-    os.environ.update(ENVIRONMENT)
-    with running() as server:
-        make_template(server)
-        with new_world(server) as world:
-            print(json.dumps(growth(world, products, days), indent=2))
+    with of_a_benchmark() as server, new_world(server) as world:
+        print(json.dumps(growth(world, products, days), indent=2))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ Bars: a refresh event takes at most 3 times as long under any statistics as unde
 """
 
 import json
-import os
 import statistics
 import sys
 import time
@@ -19,9 +18,10 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "functions")]
 
-from headgate.local.postgres import Postgres, running  # noqa: E402
+from headgate.local.postgres import Postgres  # noqa: E402
 from tests.state_history import CASES, SIX, TODAY, Case, morning  # noqa: E402
-from tests.state_world import ENVIRONMENT, World, make_template, new_world  # noqa: E402
+from tests.state_server import of_a_benchmark  # noqa: E402
+from tests.state_world import World, new_world  # noqa: E402
 
 LATER = SIX + timedelta(minutes=30)
 ROUNDS = 5
@@ -105,9 +105,7 @@ def _milliseconds(call: Callable[[], Any]) -> float:
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     of_year = int(sys.argv[2]) if len(sys.argv) > 2 else 700
-    os.environ.update(ENVIRONMENT)
-    with running() as server:
-        make_template(server)
+    with of_a_benchmark() as server:
         results = {
             f"{count:,} products": under_statistics(server, count),
             f"a year of {of_year:,} products": with_a_year(server, of_year),

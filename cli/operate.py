@@ -42,7 +42,8 @@ def confirm(arguments: argparse.Namespace, preview: str, name: str = "", agreed:
         raise RefusedError(f"{preview}{space}Nothing has been changed; to do it, add {agreed}")
     terminal.line(preview)
     answer = input(f"Type {name} to continue: " if name else "Continue? [y/N] ").strip()
-    if answer != name if name else answer.lower() not in ("y", "yes"):
+    is_confirmed = answer == name if name else answer.lower() in ("y", "yes")
+    if not is_confirmed:
         raise RefusedError("not confirmed; nothing has been changed")
 
 

@@ -96,7 +96,9 @@ class Buckets:
         for _ in range(PASSES):
             refused, before = Counter(), total
             for deleted, errors in self._batches(bucket):
-                if total // REPORTED != (total := total + deleted) // REPORTED:
+                reported = total // REPORTED
+                total += deleted
+                if total // REPORTED > reported:
                     report(f"bucket {bucket}: {total:,} versions deleted")
                 refused.update(f"{each.get('Code')}: {each.get('Message')}" for each in errors)
             if not refused or total == before:

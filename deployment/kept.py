@@ -46,14 +46,17 @@ def kept_of(cloudformation: Any, stack: str, gone: bool = False) -> Iterator[Kep
     another stack has taken over since is left out."""
     body = cloudformation.get_template(StackName=stack, TemplateStage="Processed")["TemplateBody"]
     template: dict[str, Any] = json.loads(body) if isinstance(body, str) else body
-    for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack):
-        for each in page["StackResourceSummaries"]:
-            kind, name, logical = each["ResourceType"], each.get("PhysicalResourceId", ""), each["LogicalResourceId"]
-            policy = template["Resources"].get(logical, {}).get("DeletionPolicy", "")
-            if kind == NESTED and name:
-                yield from kept_of(cloudformation, name, gone)
-            elif policy in KEPT and name and kind != VERSION and _is_left(cloudformation, stack, each, policy, gone):
-                yield Kept(kind, name, policy, stack, logical, gone)
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
+    resources = [each for page in pages for each in page["StackResourceSummaries"]]
+    was_skipped = any(each.get("ResourceStatus") == "DELETE_SKIPPED" for each in resources)
+    never_made = _never_made(cloudformation, stack) if was_skipped else set()
+    for each in resources:
+        kind, name, logical = each["ResourceType"], each.get("PhysicalResourceId", ""), each["LogicalResourceId"]
+        policy = template["Resources"].get(logical, {}).get("DeletionPolicy", "")
+        if kind == NESTED and name:
+            yield from kept_of(cloudformation, name, gone)
+        elif policy in KEPT and name and kind != VERSION and _is_left(cloudformation, each, policy, gone, never_made):
+            yield Kept(kind, name, policy, stack, logical, gone)
 
 
 def deleted(cloudformation: Any, root: str) -> list[Gone]:
@@ -86,19 +89,20 @@ def deleted(cloudformation: Any, root: str) -> list[Gone]:
     return [*sorted(beside, key=lambda each: each.deleted), *roots]
 
 
-def _is_left(cloudformation: Any, stack: str, resource: dict[str, Any], policy: str, gone: bool) -> bool:
+def _is_left(cloudformation: Any, resource: dict[str, Any], policy: str, gone: bool, never_made: set[str]) -> bool:
     """Whether the deletion of the stack leaves the resource, or has left it: DELETE_SKIPPED. The stack of a failed creation lists names that it never had."""
     status, name = resource.get("ResourceStatus", ""), resource["PhysicalResourceId"]
     if status in ("CREATE_FAILED", "CREATE_IN_PROGRESS"):
         return False
     if status == "DELETE_COMPLETE":
         return policy == SNAPSHOT
-    if status == "DELETE_SKIPPED" and name in _never_made(cloudformation, stack):
+    if status == "DELETE_SKIPPED" and name in never_made:
         return False
     return not gone or (status == "DELETE_SKIPPED" and not _is_held(cloudformation, name))
 
 
 def _never_made(cloudformation: Any, stack: str) -> set[str]:
+    """The names that a creation in the stack wanted, and found in use."""
     pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack)
     events = [
         (each.get("PhysicalResourceId"), each["ResourceStatus"]) for page in pages for each in page["StackEvents"]

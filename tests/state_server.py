@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from headgate.local.postgres import Postgres, running
-from tests.state_world import make_template
+from tests.state_world import ENVIRONMENT, make_template
 
 DONE = "migrated"  # this file says that the folder is whole
 
@@ -28,3 +28,12 @@ def migrated() -> Iterator[Postgres]:
         own = shutil.copytree(first, Path(folder, "postgres"))
         with running(own, temporary=True) as server:
             yield server
+
+
+@contextmanager
+def of_a_benchmark() -> Iterator[Postgres]:
+    """A temporary server with the migrated database, and the environment of functions, for a program that is no test."""
+    os.environ.update(ENVIRONMENT)
+    with running() as server:
+        make_template(server)
+        yield server

@@ -138,10 +138,16 @@ def what_runs(catalog: dict[str, Any], folder: Path | None) -> str:
     found, shipped, number = scripted(catalog, folder)
     if folder is None and not shipped:
         return "every job, function and task of a step succeeds at once; --jobs DIR names scripts"
-    has = f"{shipped if folder is None else found} of {number} jobs, functions and tasks have a script in "
-    has += "their product" if folder is None else f"{folder}, {shipped} in their product" if shipped else f"{folder}"
-    others = "; the others succeed at once" if found + shipped < number else ""
-    return has + others + ("; --jobs DIR names scripts" if folder is None else "")
+    if folder is None:
+        counted, place = shipped, "their product"
+    else:
+        counted, place = found, f"{folder}, {shipped} in their product" if shipped else f"{folder}"
+    parts = [f"{counted} of {number} jobs, functions and tasks have a script in {place}"]
+    if found + shipped < number:
+        parts.append("the others succeed at once")
+    if folder is None:
+        parts.append("--jobs DIR names scripts")
+    return "; ".join(parts)
 
 
 def _print(known: dict[str, Any], board: str, folder: Path, mesh: Mesh, scripts: str) -> None:

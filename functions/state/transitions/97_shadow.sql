@@ -37,8 +37,10 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 CREATE OR REPLACE FUNCTION may_be_behind(run uuid, until timestamptz) RETURNS boolean LANGUAGE sql STABLE AS $$
--- Whether an input of the run was not recorded as there at that moment. Of nearly all runs none was, and `inputs_behind` has not to look for what came.
-    SELECT EXISTS (SELECT FROM inputs_of_run(run) d WHERE d.waived_at IS NULL AND d.arrived_at <= until IS NOT TRUE)
+-- False if each input of the run had arrived at that moment, as in most runs: then `inputs_behind` need not look for events. What takes the latest refresh of any
+-- date can become too old after its arrival, so it is always looked at.
+    SELECT EXISTS (SELECT FROM inputs_of_run(run) d
+        WHERE d.waived_at IS NULL AND (d.required_date IS NOT NULL AND d.arrived_at <= until) IS NOT TRUE)
 $$;
 
 CREATE OR REPLACE FUNCTION difference_of(
