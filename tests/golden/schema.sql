@@ -23,7 +23,6 @@ CREATE TYPE public.forecast_input AS (
 	at double precision
 );
 CREATE TYPE public.forecast_node AS (
-	number integer,
 	product_id text,
 	cycle text,
 	run_id uuid,
@@ -512,6 +511,10 @@ CREATE TABLE public.usual_time (
     weekdays smallint[] NOT NULL,
     shifts real[] NOT NULL,
     ranked real[] NOT NULL,
+    "least" real GENERATED ALWAYS AS (ranked[1]) STORED,
+    low real GENERATED ALWAYS AS (ranked[(1 + (round(((0.1)::double precision * ((cardinality(ranked) - 1))::double precision)))::integer)]) STORED,
+    middle real GENERATED ALWAYS AS (ranked[(1 + (round(((0.5)::double precision * ((cardinality(ranked) - 1))::double precision)))::integer)]) STORED,
+    high real GENERATED ALWAYS AS (ranked[(1 + (round(((0.9)::double precision * ((cardinality(ranked) - 1))::double precision)))::integer)]) STORED,
     CONSTRAINT usual_time_kind_check CHECK ((kind = ANY (ARRAY['work'::text, 'ready'::text, 'repair'::text])))
 );
 CREATE TABLE public.alert_mute (
@@ -1028,6 +1031,7 @@ CREATE INDEX status_change_since ON public.status_change USING btree (changed_in
 CREATE INDEX unmade_opening_of_date ON public.unmade_opening USING btree (business_date, product_id);
 CREATE INDEX unmade_opening_passed_over ON public.unmade_opening USING btree (passed_over_at) WHERE (passed_over_at IS NOT NULL);
 CREATE INDEX unused_signal_last ON public.unused_signal USING btree (last_at);
+CREATE INDEX usual_moments ON public.usual_time USING btree (kind, product_id, cycle) INCLUDE ("least", low, middle, high, shifts);
 CREATE TRIGGER batch_launched_shown AFTER INSERT ON public.job_run FOR EACH ROW WHEN ((new.handle ? 'batch'::text)) EXECUTE FUNCTION public.note_run();
 CREATE TRIGGER batch_updated_shown AFTER UPDATE ON public.landing_batch REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note_runs();
 CREATE TRIGGER dependencies_inserted AFTER INSERT ON public.data_product_dependencies_events_status REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.keep_dependency_history();

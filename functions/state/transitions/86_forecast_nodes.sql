@@ -1,7 +1,7 @@
 -- What a forecast of a business date begins with: each product with what is known of it. Moments are seconds since 1970.
 
 CREATE OR REPLACE FUNCTION seconds_of(at timestamptz) RETURNS float8 LANGUAGE sql STABLE AS $$
-    SELECT extract(epoch FROM at)::float8
+    SELECT date_part('epoch', at)
 $$;
 
 CREATE OR REPLACE FUNCTION later_seconds(ranked real[], over integer, elapsed float8, share float8) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$
@@ -9,10 +9,6 @@ CREATE OR REPLACE FUNCTION later_seconds(ranked real[], over integer, elapsed fl
 -- of them goes on as long as it is beyond their middle, or so: a delay without a scale of its own, as that of a feed. Null without cases. Inlined.
     SELECT CASE WHEN over < cardinality(ranked) THEN greatest(elapsed, ranked[over + 1 + round(share * (cardinality(ranked) - over - 1))::integer])
         ELSE elapsed + 2 * share * share * greatest(elapsed - ranked[(cardinality(ranked) + 1) / 2], 60) END
-$$;
-
-CREATE OR REPLACE FUNCTION ranked_at(ranked real[], share float8) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$
-    SELECT ranked[1 + round(share * (cardinality(ranked) - 1))::integer]
 $$;
 
 CREATE OR REPLACE FUNCTION longest_tenth(of_kind text) RETURNS real[] LANGUAGE sql STABLE AS $$
@@ -52,102 +48,119 @@ LANGUAGE sql STABLE AS $$
     SELECT o.at, o.cycle FROM openings_for(s, on_date) o WHERE s.calendar IS NOT NULL
 $$;
 
-CREATE OR REPLACE FUNCTION openings_of_date(on_date date) RETURNS TABLE (product_id text, cycle text, at timestamptz)
+CREATE OR REPLACE FUNCTION openings_to_come(on_date date) RETURNS TABLE (product_id text, cycle text, at timestamptz)
 LANGUAGE sql STABLE AS $$
--- The openings of all schedules for that business date; products that open alike are looked at once.
+-- The openings for that business date that schedules have not made yet; schedules that are alike are looked at once.
     WITH alike AS MATERIALIZED (
-        SELECT s.cron, s.timezone, s.calendar, s.date_offset, s.times, (array_agg(s))[1] AS one, array_agg(s.product_id) AS products
-        FROM data_product_schedule s JOIN data_product p USING (product_id)
-        WHERE runs_here(p) AND p.opening_error IS NULL
-        GROUP BY s.cron, s.timezone, s.calendar, s.date_offset, s.times
+        SELECT s.cron, s.timezone, coalesce(s.calendar, '') AS calendar, s.date_offset, s.times, min(s.product_id) AS one
+        FROM data_product_schedule s GROUP BY 1, 2, 3, 4, 5
+    ), opening AS MATERIALIZED (
+        SELECT a.cron, a.timezone, a.calendar, a.date_offset, a.times, o.cycle, min(o.at) AS at
+        FROM alike a CROSS JOIN LATERAL (SELECT s FROM data_product_schedule s WHERE s.product_id = a.one OFFSET 0) one CROSS JOIN LATERAL opens_for(one.s, on_date) o
+        GROUP BY 1, 2, 3, 4, 5, 6
     )
-    SELECT product, o.cycle, min(o.at) FROM alike CROSS JOIN LATERAL opens_for(alike.one, on_date) o CROSS JOIN unnest(alike.products) product
-    GROUP BY product, o.cycle
+    SELECT s.product_id, o.cycle, o.at
+    FROM opening o JOIN data_product_schedule s
+        ON s.cron = o.cron AND s.timezone = o.timezone AND coalesce(s.calendar, '') = o.calendar AND s.date_offset = o.date_offset AND s.times = o.times
+    WHERE o.at > s.opened_until AND (SELECT max(o.at) FROM opening o) > s.opened_until  -- mostly none, and then nothing is compared
 $$;
 
-CREATE OR REPLACE FUNCTION forecast_sources(on_date date) RETURNS TABLE (product_id text, cycle text, received_at timestamptz)
+CREATE OR REPLACE FUNCTION runs_of_forecast(on_date date, now_is timestamptz) RETURNS TABLE (
+    product_id text, cycle text, opens_at timestamptz, run_id uuid, attempt integer, status text, due_at timestamptz, deadline_at timestamptz, released_at timestamptz,
+    finished_at timestamptz, held boolean, open boolean
+)
 LANGUAGE sql STABLE AS $$
--- What is refreshed elsewhere, or is a set of files, in the cycles in which it has come before; `received_at` is its first refresh for that date.
-    SELECT named.product_id, coalesce(u.cycle, ''), e.at
-    FROM (
-        SELECT p.product_id FROM data_product p WHERE p.active AND p.machine IS NULL AND (p.account IS NULL OR p.domain = ANY ((SELECT domains_received())::text[]))
-        UNION
-        SELECT d.upstream FROM data_product_dependencies d LEFT JOIN data_product p ON p.product_id = d.upstream WHERE NOT coalesce(p.active AND p.machine IS NOT NULL, false)
-    ) named
-    LEFT JOIN usual_time u ON u.product_id = named.product_id AND u.kind = 'ready'
-    LEFT JOIN LATERAL (
-        SELECT min(e.received_at) AS at FROM refresh_event e
-        WHERE e.product_id = named.product_id AND e.business_date = on_date AND e.status = 'COMPLETED' AND e.superseded_at IS NULL
-            AND e.cycle = coalesce(u.cycle, e.cycle)) e ON true
-$$;
-
-CREATE OR REPLACE FUNCTION forecast_nodes(on_date date, now_is timestamptz) RETURNS SETOF forecast_node
-LANGUAGE sql STABLE SET enable_nestloop = on AS $$
--- Each product of that date with what is known of itself: when it is ready, or, of what waits for others, how long its work takes then.
-    WITH run AS (
+-- The runs of that date, and those that schedules are still to open: these have `opens_at` and no `run_id`. Inlined.
+    WITH run AS MATERIALIZED (
         SELECT r.product_id, r.cycle, r.run_id, r.attempt, r.status, r.due_at, r.deadline_at, r.released_at, r.finished_at, r.held,
             r.status = 'WAITING' AND r.released_at IS NULL OR r.status IN ('ERROR', 'SKIPPED') AND coalesce(r.resume_until >= now_is, false)
                 OR r.status = 'COMPLETED' AND r.runs_again AS open
         FROM data_product_status r WHERE r.business_date = on_date
-    ), due AS (
-        SELECT product_id, cycle, o.at AS opens_at, r.run_id, r.attempt, r.status, r.due_at, r.deadline_at, r.released_at, r.finished_at, r.held,
-            coalesce(r.open, true) AS open
-        FROM run r FULL JOIN openings_of_date(on_date) o USING (product_id, cycle)
-    ), node AS (
-        SELECT p.product_id, coalesce(d.cycle, '') AS cycle, d.opens_at, d.run_id, d.attempt, coalesce(d.status, 'NOT OPENED') AS status,
-            CASE WHEN d.run_id IS NULL THEN sla_moment(p.complete_by, p.sla_timezone, p.sla_days,
-                coalesce((d.opens_at AT TIME ZONE p.sla_timezone)::date, on_date), d.opens_at) ELSE d.due_at END AS due_at,
+    )
+    SELECT r.product_id, r.cycle, NULL::timestamptz, r.run_id, r.attempt, r.status, r.due_at, r.deadline_at, r.released_at, r.finished_at, r.held, r.open FROM run r
+    UNION ALL
+    SELECT o.product_id, o.cycle, o.at, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, true
+    FROM openings_to_come(on_date) o WHERE NOT EXISTS (SELECT FROM run r WHERE r.product_id = o.product_id AND r.cycle = o.cycle)
+$$;
+
+CREATE OR REPLACE FUNCTION forecast_sources() RETURNS TABLE (product_id text) LANGUAGE sql STABLE AS $$
+-- What is refreshed elsewhere, or is a set of files. Inlined.
+    SELECT p.product_id FROM data_product p WHERE p.active AND p.machine IS NULL AND (p.account IS NULL OR p.domain = ANY ((SELECT domains_received())::text[]))
+    UNION ALL
+    SELECT DISTINCT d.upstream FROM data_product_dependencies d WHERE NOT EXISTS (
+        SELECT FROM data_product p
+        WHERE p.product_id = d.upstream AND p.active AND (p.machine IS NOT NULL OR p.account IS NULL OR p.domain = ANY ((SELECT domains_received())::text[])))
+$$;
+
+CREATE OR REPLACE FUNCTION forecast_nodes(on_date date, now_is timestamptz) RETURNS SETOF forecast_node
+LANGUAGE sql STABLE SET enable_nestloop = on AS $$
+-- Each product of that date with what is known of itself: when it is ready, or, of what waits for others, how long its work takes then. All known times are read
+-- only of what has taken longer than the shortest of them; of the others the three moments are enough.
+    WITH node AS (
+        SELECT p.product_id, coalesce(d.cycle, '') AS cycle, greatest(seconds_of(d.opens_at), (SELECT seconds_of(now_is))) AS opens, d.run_id, d.attempt,
+            coalesce(d.status, 'NOT OPENED') AS status,
+            CASE WHEN d.run_id IS NOT NULL OR p.complete_by IS NULL THEN d.due_at ELSE sla_moment(p.complete_by, p.sla_timezone, p.sla_days,
+                coalesce((d.opens_at AT TIME ZONE p.sla_timezone)::date, on_date), d.opens_at) END AS due_at,
             seconds_of(coalesce(d.deadline_at, d.opens_at + make_interval(secs => p.deadline_seconds))) AS ends_by, p.on_deadline = 'start' AS starts, p.condition,
-            d.released_at, d.finished_at AS done_at, s.timezone,
+            seconds_of(d.released_at) AS released, seconds_of(d.finished_at) AS done,
             CASE WHEN coalesce(d.open, true) THEN CASE WHEN p.held OR d.held THEN 'held' ELSE 'waiting' END
                 WHEN d.status = 'COMPLETED' THEN 'done' WHEN d.status = 'ERROR' THEN 'failed' WHEN d.released_at IS NULL OR d.status IN ('SKIPPED', 'CANCELLED') THEN 'ended'
-                ELSE 'running' END AS basis
+                ELSE 'running' END AS basis, s.timezone
         FROM data_product p
         LEFT JOIN data_product_schedule s USING (product_id)
-        LEFT JOIN due d USING (product_id)
-        WHERE p.active AND p.machine IS NOT NULL AND (d.run_id IS NOT NULL OR p.opening_error IS NULL
-            AND CASE WHEN s.product_id IS NULL THEN p.condition IS NOT NULL ELSE d.opens_at > s.opened_until END)
-        UNION ALL
-        SELECT f.product_id, f.cycle, NULL, NULL, NULL, CASE WHEN f.received_at IS NULL THEN 'EXPECTED' ELSE 'REFRESHED' END, NULL, NULL, false, NULL, NULL,
-            f.received_at, s.timezone, CASE WHEN f.received_at IS NULL THEN 'source' ELSE 'done' END
-        FROM forecast_sources(on_date) f LEFT JOIN data_product_schedule s ON s.product_id = coalesce(product_of_files(f.product_id), f.product_id)
+        LEFT JOIN runs_of_forecast(on_date, now_is) d USING (product_id)
+        WHERE runs_here(p) AND (d.run_id IS NOT NULL OR p.opening_error IS NULL AND (d.opens_at IS NOT NULL OR s.product_id IS NULL AND p.condition IS NOT NULL))
+        OFFSET 0
     ), known AS (
-        SELECT n.*, greatest(seconds_of(now_is), seconds_of(n.opens_at)) AS opens,
-            CASE n.basis WHEN 'source' THEN u.ranked ELSE w.ranked END AS ranked,
-            coalesce(seconds_of(date_begins(on_date, n.timezone)) + u.shifts[iso_weekday(on_date)] + u.ranked[(cardinality(u.ranked) + 1) / 2], 'NaN') AS usual,
-            CASE n.basis WHEN 'source' THEN seconds_of(date_begins(on_date, n.timezone)) + u.shifts[iso_weekday(on_date)]
-                ELSE CASE WHEN n.basis = 'running' THEN seconds_of(n.released_at) WHEN n.condition IS NULL OR n.basis = 'failed'
-                    THEN greatest(seconds_of(now_is), seconds_of(n.opens_at)) ELSE 0 END + w.shifts[iso_weekday(on_date)] END AS since
+        SELECT n.*, seconds_of(date_begins(on_date, n.timezone)) + u.shifts[(SELECT iso_weekday(on_date))] + u.middle AS usual,
+            w.shifts[(SELECT iso_weekday(on_date))] + CASE WHEN n.basis = 'running' THEN n.released WHEN n.condition IS NULL OR n.basis = 'failed' THEN n.opens ELSE 0 END AS since,
+            w.least, w.low AS tenth, w.middle AS median, w.high AS nine_tenths
         FROM node n
         LEFT JOIN usual_time w ON w.product_id = n.product_id AND w.kind = 'work' AND w.cycle = n.cycle
         LEFT JOIN usual_time u ON u.product_id = n.product_id AND u.kind = 'ready' AND u.cycle = n.cycle
-    ), reckoned AS (
-        SELECT k.*, seconds_of(k.done_at) AS done, gone.elapsed, k.ranked[(cardinality(k.ranked) + 1) / 2] AS median,
-            CASE WHEN gone.elapsed > 0 THEN width_bucket(gone.elapsed::real, k.ranked) ELSE 0 END AS over
-        FROM known k CROSS JOIN LATERAL (SELECT CASE WHEN k.basis IN ('running', 'source') THEN seconds_of(now_is) - k.since ELSE 0 END AS elapsed OFFSET 0) gone
-        OFFSET 0
+        UNION ALL
+        SELECT f.product_id, coalesce(u.cycle, ''), (SELECT seconds_of(now_is)), NULL, NULL, CASE WHEN e.at IS NULL THEN 'EXPECTED' ELSE 'REFRESHED' END, NULL, NULL, false, NULL,
+            NULL, seconds_of(e.at), CASE WHEN e.at IS NULL THEN 'source' ELSE 'done' END, NULL,
+            seconds_of(date_begins(on_date, s.timezone)) + u.shifts[(SELECT iso_weekday(on_date))] + u.middle,
+            seconds_of(date_begins(on_date, s.timezone)) + u.shifts[(SELECT iso_weekday(on_date))], u.least, u.low, u.middle, u.high
+        FROM forecast_sources() f
+        LEFT JOIN usual_time u ON u.product_id = f.product_id AND u.kind = 'ready'
+        LEFT JOIN data_product_schedule s ON s.product_id = coalesce(product_of_files(f.product_id), f.product_id)
+        LEFT JOIN LATERAL (  -- its first refresh for that date, in the cycles in which it has come before
+            SELECT min(e.received_at) AS at FROM refresh_event e
+            WHERE e.product_id = f.product_id AND e.business_date = on_date AND e.status = 'COMPLETED' AND e.superseded_at IS NULL AND e.cycle = coalesce(u.cycle, e.cycle)
+        ) e ON true
+    ), begun AS (
+        SELECT k.*, CASE WHEN k.basis IN ('running', 'source') THEN (SELECT seconds_of(now_is)) - k.since ELSE 0 END AS elapsed FROM known k OFFSET 0
     ), beyond AS (
-        SELECT r.*, CASE WHEN basis = 'failed' OR elapsed > 0 AND over >= greatest(0.9 * cardinality(ranked), cardinality(ranked) - 4) THEN
-            exceptional(basis, CASE basis WHEN 'failed' THEN seconds_of(now_is) - done ELSE elapsed END, median,
+        SELECT b.*, t.ranked, t.over, CASE WHEN b.basis = 'failed' OR t.over >= greatest(0.9 * cardinality(t.ranked), cardinality(t.ranked) - 4) THEN
+            exceptional(b.basis, CASE b.basis WHEN 'failed' THEN seconds_of(now_is) - b.done ELSE b.elapsed END, b.median,
                 (SELECT longest_tenth('ready')), (SELECT longest_tenth('work')), (SELECT longest_tenth('repair'))) END AS tail
-        FROM reckoned r OFFSET 0
+        FROM begun b LEFT JOIN LATERAL (
+            SELECT u.ranked, width_bucket(b.elapsed::real, u.ranked) AS over FROM usual_time u
+            WHERE b.elapsed > 0 AND b.elapsed >= b.least AND u.product_id = b.product_id AND u.kind = CASE b.basis WHEN 'source' THEN 'ready' ELSE 'work' END AND u.cycle = b.cycle
+            OFFSET 0  -- looked up by key, for these alone
+        ) t ON true
+        OFFSET 0
     ), ready AS (
-        SELECT b.*, CASE WHEN basis = 'done' THEN done WHEN basis = 'failed' THEN coalesce(done + tail[1] + ranked_at(ranked, 0.1), since + ranked_at(ranked, 0.1))
-                WHEN tail IS NOT NULL THEN since + tail[1] ELSE since + later_seconds(ranked, over, elapsed, 0.1) END AS low,
-            CASE WHEN basis = 'done' THEN done WHEN basis = 'failed' THEN coalesce(done + tail[2] + median, since + median)
-                WHEN tail IS NOT NULL THEN since + tail[2] ELSE since + later_seconds(ranked, over, elapsed, 0.5) END AS middle,
-            CASE WHEN basis = 'done' THEN done WHEN basis = 'held' THEN 'Infinity' WHEN basis = 'failed' THEN coalesce(done + tail[3] + ranked_at(ranked, 0.9), 'Infinity')
-                WHEN tail IS NOT NULL THEN since + tail[3] ELSE since + later_seconds(ranked, over, elapsed, 0.9) END AS high
+        SELECT b.*, CASE WHEN basis = 'done' THEN done WHEN basis = 'failed' THEN coalesce(done + tail[1], since) + tenth WHEN tail IS NOT NULL THEN since + tail[1]
+                WHEN over IS NULL THEN since + greatest(elapsed, tenth) ELSE since + later_seconds(ranked, over, elapsed, 0.1) END AS low,
+            CASE WHEN basis = 'done' THEN done WHEN basis = 'failed' THEN coalesce(done + tail[2], since) + median WHEN tail IS NOT NULL THEN since + tail[2]
+                WHEN over IS NULL THEN since + greatest(elapsed, median) ELSE since + later_seconds(ranked, over, elapsed, 0.5) END AS middle,
+            CASE WHEN basis = 'done' THEN done WHEN basis = 'held' THEN 'Infinity' WHEN basis = 'failed' THEN coalesce(done + tail[3] + nine_tenths, 'Infinity')
+                WHEN tail IS NOT NULL THEN since + tail[3] WHEN over IS NULL THEN since + greatest(elapsed, nine_tenths)
+                ELSE since + later_seconds(ranked, over, elapsed, 0.9) END AS high
         FROM beyond b
+        OFFSET 0
     )
-    SELECT row_number() OVER ()::integer, product_id, cycle, run_id, attempt, status, due_at,
+    SELECT product_id, cycle, run_id, attempt, status, due_at,
         CASE WHEN middle IS NOT NULL OR basis = 'ended' OR condition IS NOT NULL THEN basis WHEN ends_by IS NULL THEN 'unknown' ELSE 'deadline' END,
         basis IN ('waiting', 'held') AND condition IS NOT NULL, condition,
         opens, CASE WHEN starts AND basis = 'waiting' THEN coalesce(ends_by, 'NaN') ELSE 'NaN' END, coalesce(ends_by, 'NaN'),
         CASE WHEN basis = 'ended' THEN 'NaN' ELSE coalesce(low, 'NaN') END,
         CASE WHEN basis = 'ended' THEN 'NaN' ELSE coalesce(middle, CASE WHEN condition IS NULL THEN ends_by END, 'NaN') END,
-        CASE WHEN basis = 'ended' THEN 'NaN' ELSE coalesce(high, 'NaN') END, usual,
+        CASE WHEN basis = 'ended' THEN 'NaN' ELSE coalesce(high, 'NaN') END, coalesce(usual, 'NaN'),
         CASE WHEN basis IN ('failed', 'held') THEN 'Infinity' WHEN basis IN ('waiting', 'ended') THEN 0
-            WHEN basis = 'running' THEN coalesce(middle - since - median, 0) ELSE coalesce(nullif(middle - usual, 'NaN'), 0) END
+            WHEN basis = 'running' THEN coalesce(middle - since - median, 0) ELSE coalesce(middle - usual, 0) END
     FROM ready
 $$;

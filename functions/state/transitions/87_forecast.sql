@@ -24,10 +24,10 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 CREATE OR REPLACE FUNCTION forecast_inputs(nodes forecast_node[], on_date date, now_is timestamptz) RETURNS SETOF forecast_input
-LANGUAGE sql STABLE SET enable_nestloop = on AS $$
+LANGUAGE sql STABLE SET plan_cache_mode = force_generic_plan SET enable_nestloop = on AS $$
 -- What those of the products wait for that wait.
     WITH node AS MATERIALIZED (
-        SELECT n.number, n.product_id, n.cycle, n.run_id, n.waits FROM unnest(nodes) n
+        SELECT n.ordinality::integer AS number, n.product_id, n.cycle, n.run_id, n.waits FROM unnest(nodes) WITH ORDINALITY n
     ), input AS (
         SELECT w.number, d.leaf, d.upstream, d.cycle, d.statuses, d.required_date,
             CASE d.status WHEN 'ARRIVED' THEN seconds_of(coalesce(d.arrived_at, d.changed_at)) END AS at
@@ -40,30 +40,32 @@ LANGUAGE sql STABLE SET enable_nestloop = on AS $$
             WHERE i.required_date IS DISTINCT FROM on_date) a ON true
         WHERE w.waits AND w.run_id IS NULL
     ), place AS MATERIALIZED (
-        SELECT product_id, min(number) AS number, CASE WHEN count(*) > 1 THEN jsonb_object_agg(cycle, number) END AS by_cycle FROM node GROUP BY product_id
+        SELECT product_id, min(number) AS number, count(*) > 1 AS several FROM node GROUP BY product_id
+    ), cycle AS (
+        SELECT n.product_id, n.cycle, n.number FROM node n WHERE n.product_id IN (SELECT p.product_id FROM place p WHERE p.several)
     )
-    SELECT i.number, i.leaf, coalesce((p.by_cycle ->> i.cycle)::integer, p.number, 0),
+    SELECT i.number, i.leaf, coalesce(c.number, p.number, 0),
         coalesce(i.at, CASE WHEN NOT i.statuses && '{COMPLETED,STARTED}' THEN 'NaN'  -- nobody expects it
             WHEN i.required_date <> on_date THEN usual_moment(i.upstream, i.required_date, now_is) WHEN p.number IS NULL THEN 'NaN' END)
-    FROM input i LEFT JOIN place p ON p.product_id = i.upstream
+    FROM input i LEFT JOIN place p ON p.product_id = i.upstream LEFT JOIN cycle c ON c.product_id = i.upstream AND c.cycle = i.cycle
 $$;
 
 CREATE OR REPLACE FUNCTION last_inputs(nodes forecast_node[]) RETURNS TABLE (number integer, source integer)
-LANGUAGE sql STABLE SET enable_nestloop = on AS $$
+LANGUAGE sql STABLE SET plan_cache_mode = force_generic_plan SET enable_nestloop = on AS $$
 -- What the runs that go on waited for last.
-    SELECT n.number, min(u.number)
-    FROM unnest(nodes) n
+    SELECT n.ordinality::integer, min(u.ordinality)::integer
+    FROM unnest(nodes) WITH ORDINALITY n
     CROSS JOIN LATERAL (SELECT d.upstream FROM inputs_of_run(n.run_id) d WHERE d.arrived_at IS NOT NULL ORDER BY d.arrived_at DESC LIMIT 1) d
-    JOIN unnest(nodes) u ON u.product_id = d.upstream
-    WHERE n.basis = 'running' GROUP BY n.number
+    JOIN unnest(nodes) WITH ORDINALITY u ON u.product_id = d.upstream
+    WHERE n.basis = 'running' GROUP BY 1
 $$;
 
 CREATE OR REPLACE FUNCTION forecast_levels(nodes forecast_node[], inputs forecast_input[]) RETURNS TABLE (number integer, level integer)
-LANGUAGE sql STABLE SET enable_nestloop = off AS $$
+LANGUAGE sql STABLE SET plan_cache_mode = force_generic_plan SET enable_nestloop = off AS $$
 -- How many products that wait are one after the other before each is ready; 0 waits for none. There are no cycles; an input that takes the latest refresh of any date
 -- could make one, and does not count then.
     WITH RECURSIVE node AS MATERIALIZED (
-        SELECT n.number, n.waits FROM unnest(nodes) n
+        SELECT n.ordinality::integer AS number, n.waits FROM unnest(nodes) WITH ORDINALITY n
     ), edge AS MATERIALIZED (
         SELECT i.number, i.source FROM unnest(inputs) i JOIN node s ON s.number = i.source AND s.waits WHERE i.at IS NULL
     ), depth(number, level) AS (
@@ -71,7 +73,9 @@ LANGUAGE sql STABLE SET enable_nestloop = off AS $$
         UNION
         SELECT e.number, d.level + 1 FROM depth d JOIN edge e ON e.source = d.number WHERE d.level < 100
     )
-    SELECT n.number, CASE WHEN n.waits THEN coalesce(max(d.level), 101) ELSE 0 END FROM node n LEFT JOIN depth d USING (number) GROUP BY n.number, n.waits
+    SELECT found.number, coalesce(nullif(max(found.level), -1), 101)
+    FROM (SELECT n.number, CASE WHEN n.waits THEN -1 ELSE 0 END AS level FROM node n UNION ALL SELECT d.number, d.level FROM depth d) found
+    GROUP BY found.number
 $$;
 
 CREATE OR REPLACE FUNCTION spread(one float8, other float8) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$
@@ -84,7 +88,7 @@ LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_nest
 -- Each product of that date with when it is ready. What waits starts when its condition holds, after its opening, and takes as long as usual then. A plan for the very
 -- list of products would look into it from its beginning for each of them: so plans are generic.
 DECLARE
-    nodes forecast_node[] := ARRAY(SELECT n FROM forecast_nodes(on_date, now_is) n ORDER BY n.number);
+    nodes forecast_node[] := ARRAY(SELECT n FROM forecast_nodes(on_date, now_is) n);
     inputs forecast_input[] := ARRAY(SELECT i FROM forecast_inputs(nodes, on_date, now_is) i);
     places integer[];                   -- of each number: what waits stands after what it waits for
     levels integer[];                   -- of each place
@@ -97,13 +101,18 @@ DECLARE
     e_leaf integer[];
     e_source integer[];
     e_at float8[];
+    own_basis text[];                   -- of itself: of what waits how long its work takes
+    own_low float8[];
+    own_middle float8[];
+    own_high float8[];
+    own_late float8[];
+    bases text[];                       -- with what it waits for, level after level
     lows float8[];
     middles float8[];
     highs float8[];
     lates float8[];
     reasons integer[];
     sources integer[];
-    bases text[];
     products text[];
     cycles text[];
     runs uuid[];
@@ -111,6 +120,7 @@ DECLARE
     statuses text[];
     dues timestamptz[];
     usuals float8[];
+    ready integer;                      -- how many wait for nothing: their places are the first
     level record;
     one record;
 BEGIN
@@ -119,17 +129,25 @@ BEGIN
     SELECT array_agg(n.product_id), array_agg(n.cycle), array_agg(n.run_id), array_agg(n.attempt), array_agg(n.status), array_agg(n.due_at), array_agg(n.basis), array_agg(n.low),
         array_agg(n.middle), array_agg(n.high), array_agg(n.usual), array_agg(n.late), array_agg(n.place), array_fill(0, ARRAY[count(*)::integer]), array_agg(n.opens),
         array_agg(n.starts_by), array_agg(n.ends_by), array_agg(n.place) FILTER (WHERE n.either), array_agg(n.condition) FILTER (WHERE n.either)
-    INTO products, cycles, runs, attempts, statuses, dues, bases, lows, middles, highs, usuals, lates, reasons, sources, opens, starts_by, ends_by, either_place, either
-    FROM (SELECT places[n.number] AS place, n.*, n.waits AND strpos(n.condition::text, 'any_of') > 0 AS either FROM unnest(nodes) n ORDER BY 1) n;
+    INTO products, cycles, runs, attempts, statuses, dues, own_basis, own_low, own_middle, own_high, usuals, own_late, reasons, sources, opens, starts_by, ends_by, either_place, either
+    FROM (SELECT places[n.ordinality] AS place, n.*, n.waits AND strpos(n.condition::text, 'any_of') > 0 AS either FROM unnest(nodes) WITH ORDINALITY n ORDER BY 1) n;
     SELECT array_agg(i.place), array_agg(i.leaf), array_agg(i.source), array_agg(coalesce(i.at, CASE WHEN i.source = 0 THEN 'NaN'::float8 END)) INTO e_place, e_leaf, e_source, e_at
     FROM (SELECT places[i.number] AS place, i.leaf, coalesce(places[nullif(i.source, 0)], 0) AS source, i.at FROM unnest(inputs) i ORDER BY 1, 2) i;
     FOR one IN SELECT places[l.number] AS place, places[l.source] AS source FROM last_inputs(nodes) l LOOP
         sources[one.place] := one.source;
-        IF lates[one.source] > lates[one.place] THEN
-            lates[one.place] := lates[one.source];
+        IF own_late[one.source] > own_late[one.place] THEN
+            own_late[one.place] := own_late[one.source];
             reasons[one.place] := one.source;
         END IF;
     END LOOP;
+    ready := (SELECT count(*) FROM unnest(levels) l WHERE l = 0);
+    bases := own_basis[:ready];
+    lows := own_low[:ready];
+    middles := own_middle[:ready];
+    highs := own_high[:ready];
+    lates := own_late[:ready];
+    reasons := reasons[:ready];
+    sources := sources[:ready];
     FOR level IN
         SELECT l.first, l.last, e.first AS e_first, e.last AS e_last
         FROM (SELECT u.level, min(u.place)::integer AS first, max(u.place)::integer AS last FROM unnest(levels) WITH ORDINALITY u(level, place) WHERE u.level > 0 GROUP BY u.level) l
@@ -158,12 +176,13 @@ BEGIN
                 least(greatest(coalesce(c.high, '-Infinity'), n.opens), n.starts_by) AS s_high,
                 CASE WHEN coalesce(c.middle, '-Infinity') <= n.opens OR n.starts_by < c.middle THEN 0 ELSE c.source END AS decides
             FROM (SELECT level.first + n.o - 1 AS place, n.* FROM unnest(opens[level.first:level.last], starts_by[level.first:level.last], ends_by[level.first:level.last],
-                    bases[level.first:level.last], lows[level.first:level.last], middles[level.first:level.last], highs[level.first:level.last], lates[level.first:level.last])
+                    own_basis[level.first:level.last], own_low[level.first:level.last], own_middle[level.first:level.last], own_high[level.first:level.last],
+                    own_late[level.first:level.last])
                 WITH ORDINALITY n(opens, starts_by, ends_by, basis, low, middle, high, late, o)) n
             LEFT JOIN come c USING (place)
-        ), ready AS (  -- what has no history is ready by its deadline, and without one nobody knows
-            SELECT s.place, s.decides, CASE WHEN s.decides > 0 AND s.basis <> 'held' THEN reasons[s.decides] ELSE s.place END AS reason,
-                CASE WHEN s.decides > 0 AND s.basis <> 'held' THEN lates[s.decides] ELSE s.late END AS late,
+        ), ready AS (  -- what has no history is ready by its deadline, and without one nobody knows; what decides by another date may be of a later level
+            SELECT s.place, s.decides, CASE WHEN s.decides > 0 AND s.basis <> 'held' THEN coalesce(reasons[s.decides], s.decides) ELSE s.place END AS reason,
+                CASE WHEN s.decides > 0 AND s.basis <> 'held' THEN coalesce(lates[s.decides], own_late[s.decides]) ELSE s.late END AS late,
                 CASE WHEN known OR s.basis = 'held' THEN s.basis WHEN s.ends_by = 'NaN' THEN 'unknown' ELSE 'deadline' END AS basis,
                 CASE WHEN known THEN s.s_middle + s.middle - spread(s.s_middle - s.s_low, s.middle - s.low) ELSE s.s_low END AS low,
                 CASE WHEN known THEN s.s_middle + s.middle
@@ -176,13 +195,13 @@ BEGIN
             array_agg(r.high ORDER BY r.place) AS high, array_agg(r.late ORDER BY r.place) AS late, array_agg(r.reason ORDER BY r.place) AS reason,
             array_agg(r.decides ORDER BY r.place) AS waits_for
         INTO one FROM ready r;
-        bases := bases[:level.first - 1] || one.basis || bases[level.last + 1:];
-        lows := lows[:level.first - 1] || one.low || lows[level.last + 1:];
-        middles := middles[:level.first - 1] || one.middle || middles[level.last + 1:];
-        highs := highs[:level.first - 1] || one.high || highs[level.last + 1:];
-        lates := lates[:level.first - 1] || one.late || lates[level.last + 1:];
-        reasons := reasons[:level.first - 1] || one.reason || reasons[level.last + 1:];
-        sources := sources[:level.first - 1] || one.waits_for || sources[level.last + 1:];
+        bases := bases || one.basis;
+        lows := lows || one.low;
+        middles := middles || one.middle;
+        highs := highs || one.high;
+        lates := lates || one.late;
+        reasons := reasons || one.reason;
+        sources := sources || one.waits_for;
     END LOOP;
     RETURN ROW(products, cycles, runs, attempts, statuses, dues, bases, lows, middles, highs, usuals, lates, reasons, sources)::forecast;
 END $$;
@@ -193,7 +212,7 @@ $$;
 
 CREATE OR REPLACE FUNCTION is_at_risk(basis text, middle float8, due_at timestamptz, now_is timestamptz) RETURNS boolean LANGUAGE sql STABLE AS $$
 -- Whether a product is expected to miss its SLA, which is not over: it is more likely than not. Inlined.
-    SELECT coalesce(due_at > now_is AND basis NOT IN ('done', 'ended') AND middle > extract(epoch FROM due_at)::float8 AND middle <> 'NaN', false)
+    SELECT coalesce(due_at > now_is AND basis NOT IN ('done', 'ended') AND middle > date_part('epoch', due_at) AND middle <> 'NaN', false)
 $$;
 
 CREATE OR REPLACE FUNCTION forecast(on_date date, now_is timestamptz)
