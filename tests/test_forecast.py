@@ -147,6 +147,23 @@ def test_each_cycle_of_a_day_has_its_forecast(world: World) -> None:
     assert [(each["cycle"], expected(each)) for each in rows] == [("0600", "06:10"), ("1200", "12:10")]
 
 
+@pytest.mark.parametrize(("cycle", "when"), [("any", "06:20"), ("1200", "12:20")])
+def test_what_takes_any_cycle_is_expected_after_the_first(world: World, cycle: str, when: str) -> None:
+    world.load(
+        {
+            "d/x": product(None, daily("06:00", "12:00"), name="x"),
+            "d/y": product(leaf("d/x", cycle=cycle), None, name="y"),
+        },
+        NIGHT,
+    )
+    given = [
+        {"product_id": name, "kind": "work", "cycle": cycle, "on_date": str(TODAY - timedelta(day)), "seconds": 600}
+        for name, cycle in (("d/x", "0600"), ("d/x", "1200"), ("d/y", "")) for day in (1, 2, 3)
+    ]  # fmt: skip
+    world.state.database.call("learn_times", given, NIGHT)
+    assert expected(forecast(world, "05:00")["d/y"]) == when
+
+
 def test_one_product_comes_with_all_that_decides(chain: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtime, "now", lambda: at("2026-11-20 01:00"))
     answer = inquire.handler({"question": "forecast", "business_date": str(TODAY), "product": "d/y"}, None)

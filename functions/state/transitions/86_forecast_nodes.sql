@@ -25,18 +25,11 @@ CREATE OR REPLACE FUNCTION longest_tenth(of_kind text) RETURNS real[] LANGUAGE s
         FROM unnest(CASE of_kind WHEN 'repair' THEN u.ranked ELSE u.ranked[u.known - u.known / 10 + 1:] END) r) each
 $$;
 
-CREATE OR REPLACE FUNCTION longer_cases(cases real[], gone float8) RETURNS float8[] LANGUAGE sql IMMUTABLE AS $$
--- Of those of the cases (in order) that are longer than `gone` one tenth, half and nine tenths are not longer than these; null of fewer than five.
-    SELECT ARRAY[cases[over + 1 + (0.1 * rest)::integer], cases[over + 1 + (0.5 * rest)::integer], cases[over + 1 + (0.9 * rest)::integer]]::float8[]
-    FROM (SELECT width_bucket(gone::real, cases) AS over) passed CROSS JOIN LATERAL (SELECT cardinality(cases) - over - 1 AS rest) longer WHERE rest >= 4
-$$;
-
-CREATE OR REPLACE FUNCTION exceptional(basis text, gone float8, middle float8, feeds real[], work real[], repairs real[]) RETURNS float8[] LANGUAGE sql IMMUTABLE AS $$
--- The seconds, as `longer_cases`, that something takes which has taken `gone` and is beyond what is known of it: by what all products have shown.
-    SELECT CASE basis
-        WHEN 'source' THEN (SELECT ARRAY[middle + c[1], middle + c[2], middle + c[3]] FROM longer_cases(feeds, gone - middle) c WHERE c IS NOT NULL)
-        WHEN 'running' THEN (SELECT ARRAY[middle * c[1], middle * c[2], middle * c[3]] FROM longer_cases(work, gone / greatest(middle, 1)) c WHERE c IS NOT NULL)
-        WHEN 'failed' THEN longer_cases(repairs, gone) END
+CREATE OR REPLACE FUNCTION exceptional_seconds(basis text, median float8, cases real[], shorter integer, share numeric) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$
+-- The seconds that something takes, in that share of the cases of `longest_tenth` that are longer, all but the first `shorter`; null where fewer than five are. Inlined.
+    SELECT CASE WHEN cardinality(cases) - shorter > 4 THEN
+        CASE basis WHEN 'source' THEN median ELSE 0 END
+            + CASE basis WHEN 'running' THEN median ELSE 1 END * cases[shorter + 1 + (share * (cardinality(cases) - shorter - 1))::integer] END
 $$;
 
 CREATE OR REPLACE FUNCTION opens_for(s data_product_schedule, on_date date) RETURNS TABLE (at timestamptz, cycle text)
@@ -71,16 +64,13 @@ CREATE OR REPLACE FUNCTION runs_of_forecast(on_date date, now_is timestamptz) RE
 )
 LANGUAGE sql STABLE AS $$
 -- The runs of that date, and those that schedules are still to open: these have `opens_at` and no `run_id`. Inlined.
-    WITH run AS MATERIALIZED (
-        SELECT r.product_id, r.cycle, r.run_id, r.attempt, r.status, r.due_at, r.deadline_at, r.released_at, r.finished_at, r.held,
-            r.status = 'WAITING' AND r.released_at IS NULL OR r.status IN ('ERROR', 'SKIPPED') AND coalesce(r.resume_until >= now_is, false)
-                OR r.status = 'COMPLETED' AND r.runs_again AS open
-        FROM data_product_status r WHERE r.business_date = on_date
-    )
-    SELECT r.product_id, r.cycle, NULL::timestamptz, r.run_id, r.attempt, r.status, r.due_at, r.deadline_at, r.released_at, r.finished_at, r.held, r.open FROM run r
+    SELECT r.product_id, r.cycle, NULL::timestamptz, r.run_id, r.attempt, r.status, r.due_at, r.deadline_at, r.released_at, r.finished_at, r.held,
+        r.status = 'WAITING' AND r.released_at IS NULL OR r.status IN ('ERROR', 'SKIPPED') AND coalesce(r.resume_until >= now_is, false) OR r.status = 'COMPLETED' AND r.runs_again
+    FROM data_product_status r WHERE r.business_date = on_date
     UNION ALL
     SELECT o.product_id, o.cycle, o.at, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, true
-    FROM openings_to_come(on_date) o WHERE NOT EXISTS (SELECT FROM run r WHERE r.product_id = o.product_id AND r.cycle = o.cycle)
+    FROM openings_to_come(on_date) o
+    WHERE NOT EXISTS (SELECT FROM data_product_status r WHERE r.product_id = o.product_id AND r.cycle = o.cycle AND r.business_date = on_date)
 $$;
 
 CREATE OR REPLACE FUNCTION forecast_sources() RETURNS TABLE (product_id text) LANGUAGE sql STABLE AS $$
@@ -132,25 +122,31 @@ LANGUAGE sql STABLE SET enable_nestloop = on AS $$
         ) e ON true
     ), begun AS (
         SELECT k.*, CASE WHEN k.basis IN ('running', 'source') THEN (SELECT seconds_of(now_is)) - k.since ELSE 0 END AS elapsed FROM known k OFFSET 0
-    ), beyond AS (
+    ), beyond AS (  -- has taken longer than nearly all times that are known of it, or has failed: what all products have shown decides
         SELECT b.*, t.ranked, t.over, CASE WHEN b.basis = 'failed' OR t.over >= greatest(0.9 * cardinality(t.ranked), cardinality(t.ranked) - 4) THEN
-            exceptional(b.basis, CASE b.basis WHEN 'failed' THEN seconds_of(now_is) - b.done ELSE b.elapsed END, b.median,
-                (SELECT longest_tenth('ready')), (SELECT longest_tenth('work')), (SELECT longest_tenth('repair'))) END AS tail
+                CASE b.basis WHEN 'source' THEN (SELECT longest_tenth('ready')) WHEN 'running' THEN (SELECT longest_tenth('work')) ELSE (SELECT longest_tenth('repair')) END END AS cases,
+            CASE b.basis WHEN 'source' THEN b.elapsed - b.median WHEN 'running' THEN b.elapsed / greatest(b.median, 1) ELSE (SELECT seconds_of(now_is)) - b.done END AS gone
         FROM begun b LEFT JOIN LATERAL (
             SELECT u.ranked, width_bucket(b.elapsed::real, u.ranked) AS over FROM usual_time u
             WHERE b.elapsed > 0 AND b.elapsed >= b.least AND u.product_id = b.product_id AND u.kind = CASE b.basis WHEN 'source' THEN 'ready' ELSE 'work' END AND u.cycle = b.cycle
             OFFSET 0  -- looked up by key, for these alone
         ) t ON true
         OFFSET 0
+    ), passed AS (
+        SELECT b.*, width_bucket(b.gone::real, b.cases) AS shorter FROM beyond b OFFSET 0
+    ), expected AS (
+        SELECT p.*, exceptional_seconds(basis, median, cases, shorter, 0.1) AS x_low, exceptional_seconds(basis, median, cases, shorter, 0.5) AS x_middle,
+            exceptional_seconds(basis, median, cases, shorter, 0.9) AS x_high
+        FROM passed p OFFSET 0
     ), ready AS (
-        SELECT b.*, CASE WHEN basis = 'done' THEN done WHEN basis = 'failed' THEN coalesce(done + tail[1], since) + tenth WHEN tail IS NOT NULL THEN since + tail[1]
+        SELECT e.*, CASE WHEN basis = 'done' THEN done WHEN basis = 'failed' THEN coalesce(done + x_low, since) + tenth WHEN x_low IS NOT NULL THEN since + x_low
                 WHEN over IS NULL THEN since + greatest(elapsed, tenth) ELSE since + later_seconds(ranked, over, elapsed, 0.1) END AS low,
-            CASE WHEN basis = 'done' THEN done WHEN basis = 'failed' THEN coalesce(done + tail[2], since) + median WHEN tail IS NOT NULL THEN since + tail[2]
+            CASE WHEN basis = 'done' THEN done WHEN basis = 'failed' THEN coalesce(done + x_middle, since) + median WHEN x_low IS NOT NULL THEN since + x_middle
                 WHEN over IS NULL THEN since + greatest(elapsed, median) ELSE since + later_seconds(ranked, over, elapsed, 0.5) END AS middle,
-            CASE WHEN basis = 'done' THEN done WHEN basis = 'held' THEN 'Infinity' WHEN basis = 'failed' THEN coalesce(done + tail[3] + nine_tenths, 'Infinity')
-                WHEN tail IS NOT NULL THEN since + tail[3] WHEN over IS NULL THEN since + greatest(elapsed, nine_tenths)
+            CASE WHEN basis = 'done' THEN done WHEN basis = 'held' THEN 'Infinity' WHEN basis = 'failed' THEN coalesce(done + x_high + nine_tenths, 'Infinity')
+                WHEN x_low IS NOT NULL THEN since + x_high WHEN over IS NULL THEN since + greatest(elapsed, nine_tenths)
                 ELSE since + later_seconds(ranked, over, elapsed, 0.9) END AS high
-        FROM beyond b
+        FROM expected e
         OFFSET 0
     )
     SELECT product_id, cycle, run_id, attempt, status, due_at,

@@ -41,13 +41,16 @@ LANGUAGE sql STABLE SET plan_cache_mode = force_generic_plan SET enable_nestloop
         WHERE w.waits AND w.run_id IS NULL
     ), place AS MATERIALIZED (
         SELECT product_id, min(number) AS number, count(*) > 1 AS several FROM node GROUP BY product_id
-    ), cycle AS (
+    ), cycle AS MATERIALIZED (
         SELECT n.product_id, n.cycle, n.number FROM node n WHERE n.product_id IN (SELECT p.product_id FROM place p WHERE p.several)
+    ), first AS (  -- what takes any cycle of a date takes the first
+        SELECT DISTINCT ON (c.product_id) c.product_id, c.number FROM cycle c ORDER BY c.product_id, c.cycle
     )
-    SELECT i.number, i.leaf, coalesce(c.number, p.number, 0),
+    SELECT i.number, i.leaf, coalesce(c.number, f.number, p.number, 0),
         coalesce(i.at, CASE WHEN NOT i.statuses && '{COMPLETED,STARTED}' THEN 'NaN'  -- nobody expects it
             WHEN i.required_date <> on_date THEN usual_moment(i.upstream, i.required_date, now_is) WHEN p.number IS NULL THEN 'NaN' END)
-    FROM input i LEFT JOIN place p ON p.product_id = i.upstream LEFT JOIN cycle c ON c.product_id = i.upstream AND c.cycle = i.cycle
+    FROM input i LEFT JOIN place p ON p.product_id = i.upstream
+    LEFT JOIN cycle c ON c.product_id = i.upstream AND c.cycle = i.cycle LEFT JOIN first f ON f.product_id = i.upstream
 $$;
 
 CREATE OR REPLACE FUNCTION last_inputs(nodes forecast_node[]) RETURNS TABLE (number integer, source integer)
@@ -256,32 +259,32 @@ DECLARE
     midnight float8 := extract(epoch FROM on_date::timestamp AT TIME ZONE 'UTC');
 BEGIN
     RETURN QUERY
-    WITH product AS MATERIALIZED (
-        SELECT n.*, concat_ws(' ', n.product_id, nullif(n.cycle, '')) AS name, is_at_risk(n.basis, n.middle, n.due_at, now_is) AS at_risk
+    WITH product AS (
+        SELECT n.*, concat_ws(' ', n.product_id, nullif(n.cycle, '')) COLLATE "C" AS name, is_at_risk(n.basis, n.middle, n.due_at, now_is) AS at_risk
         FROM unnest(f.product_id, f.cycle, f.status, f.due_at, f.basis, f.low, f.middle, f.high, f.usual, f.late, f.reason, f.waits_for)
             WITH ORDINALITY n(product_id, cycle, status, due_at, basis, low, middle, high, usual, late, reason, waits_for, place)
-    ), sized AS MATERIALIZED (
-        SELECT p.*, row_number() OVER (ORDER BY p.name COLLATE "C") - 1 AS number, sum(octet_length(p.name) + 90) OVER (ORDER BY p.name COLLATE "C") AS bytes
-        FROM product p
-        WHERE (chosen IS NULL OR p.place = ANY (chosen)) AND (p.at_risk OR NOT only_at_risk) AND p.name COLLATE "C" > after
-    ), page AS MATERIALIZED (
-        SELECT * FROM sized s WHERE s.bytes < 900000
+    ), asked AS (
+        SELECT p.*, (chosen IS NULL OR p.place = ANY (chosen)) AND (p.at_risk OR NOT only_at_risk) AND p.name > after AS asked FROM product p
+    ), placed AS MATERIALIZED (
+        SELECT a.*, row_number() OVER ordered - 1 AS number, a.asked AND sum(octet_length(a.name) + 90) OVER ordered < 900000 AS here
+        FROM asked a WINDOW ordered AS (PARTITION BY a.asked ORDER BY a.name)
+    ), label AS MATERIALIZED (
+        SELECT p.place, CASE WHEN p.here THEN p.number::text ELSE p.product_id END AS label, p.basis FROM placed p
     ), made AS (
         SELECT string_agg(p.product_id, ',' ORDER BY p.number) AS product, string_agg(p.cycle, ',' ORDER BY p.number) AS cycle,
             string_agg(p.status, ',' ORDER BY p.number) AS status, string_agg(p.basis, ',' ORDER BY p.number) AS basis,
-            string_agg(coalesce(floor(extract(epoch FROM p.due_at)::float8 - midnight)::text, ''), ',' ORDER BY p.number) AS due_at,
+            string_agg(coalesce(floor(date_part('epoch', p.due_at) - midnight)::text, ''), ',' ORDER BY p.number) AS due_at,
             string_agg(CASE WHEN p.low < 'Infinity' THEN floor(p.low - midnight)::text ELSE '' END, ',' ORDER BY p.number) AS low,
             string_agg(CASE WHEN p.middle < 'Infinity' THEN floor(p.middle - midnight)::text ELSE '' END, ',' ORDER BY p.number) AS expected,
             string_agg(CASE WHEN p.high < 'Infinity' THEN floor(p.high - midnight)::text ELSE '' END, ',' ORDER BY p.number) AS high,
             string_agg(CASE WHEN p.usual < 'Infinity' THEN floor(p.usual - midnight)::text ELSE '' END, ',' ORDER BY p.number) AS usually_at,
-            string_agg(coalesce(w.number::text, v.product_id, ''), ',' ORDER BY p.number) AS waits_for,
-            string_agg(CASE WHEN p.reason = p.place THEN '' ELSE coalesce(b.number::text, c.product_id) END, ',' ORDER BY p.number) AS because,
-            string_agg(CASE WHEN p.reason = p.place THEN '' ELSE c.basis END, ',' ORDER BY p.number) AS because_basis,
+            string_agg(coalesce(w.label, ''), ',' ORDER BY p.number) AS waits_for,
+            string_agg(CASE WHEN p.reason = p.place THEN '' ELSE b.label END, ',' ORDER BY p.number) AS because,
+            string_agg(CASE WHEN p.reason = p.place THEN '' ELSE b.basis END, ',' ORDER BY p.number) AS because_basis,
             string_agg(CASE WHEN p.late < 'Infinity' THEN round(p.late)::text ELSE '' END, ',' ORDER BY p.number) AS because_late,
             string_agg(CASE WHEN p.at_risk THEN '1' ELSE '' END, ',' ORDER BY p.number) AS at_risk
-        FROM page p
-        LEFT JOIN page w ON w.place = p.waits_for LEFT JOIN product v ON v.place = p.waits_for
-        LEFT JOIN page b ON b.place = p.reason LEFT JOIN product c ON c.place = p.reason
+        FROM placed p LEFT JOIN label w ON w.place = p.waits_for LEFT JOIN label b ON b.place = p.reason
+        WHERE p.here
     )
     SELECT each.key, substr(each.value, part * 60000 + 1, 60000)
     FROM made m CROSS JOIN LATERAL json_each_text(row_to_json(m)) each
