@@ -19,6 +19,7 @@ import forecasts
 import mesh
 import runtime
 from columns import columns
+from pages import is_last
 from snapshot_places import Place
 from state.answers import Row
 from state.calls import State
@@ -44,6 +45,7 @@ class Written:
 
 _dates: dict[str, Written] = {}
 _mesh: dict[str, datetime] = {}  # when this warm function has written the mesh of a digest
+_modes: dict[str, Entry] = {}  # what it has written into a head of whether the application is in shadow
 
 
 @cache
@@ -57,41 +59,41 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     dates of which the question `status` has runs are kept up to date; the head names them, and as `fresh` the one that was written last."""
     state, now = runtime.state(), runtime.now()
     place = Place.of_machines(os.environ["STATE_MACHINE_ARN_PREFIX"])
-    latest = state.latest_date(None, now)
-    dates = [latest - timedelta(days=back) for back in range(DATES)]
-    written = [key for each in dates for key in _write_date(state, place, each, now)]
+    news = state.snapshot_news({each: _dates[each].position for each in _dates}, DATES, now)
+    written = [key for each in news.dates for key in _write_date(state, place, each, now)]
     written += _write_mesh(state, place, now)
-    for gone in _dates.keys() - {str(each) for each in dates}:
+    dates = [each["business_date"] for each in news.dates]
+    for gone in _dates.keys() - set(dates):
         del _dates[gone]
-    if written:
+    shadow = day_status.in_shadow(news.shadow_since)
+    if written or _modes.get(place.head) != shadow:
         head = {
             "application": place.name,
-            "business_date": str(latest),
-            "dates": {str(each): _dates[str(each)].digest for each in dates},
-            "fresh": str(max(dates, key=lambda each: (_dates[str(each)].when, each))),
+            "business_date": dates[0],
+            "dates": {each: _dates[each].digest for each in dates},
+            "fresh": max(dates, key=lambda each: (_dates[each].when, each)),
             "mesh": _latest_mesh(),
             "tick": os.environ["REGULAR_TICK"],
-            **_dates[str(latest)].counts,
+            **shadow,
+            **_dates[dates[0]].counts,
         }
         written.append(_put(place.head, head, now))
+        _modes[place.head] = shadow
     return {"written": written}
 
 
-def _write_date(state: State, place: Place, on_date: date, now: datetime) -> list[str]:
-    known = _dates.get(str(on_date))
-
-    def asked(since: str | None) -> Entry:
-        return day_status.status(state, on_date, None, since, False, _all, PAGE, now)
-
-    news = asked(known.position if known else None)
-    if known and not news["whole"] and not news["changed"] and now - known.when < FULL:
-        known.position = news["position"]
+def _write_date(state: State, place: Place, news: Entry, now: datetime) -> list[str]:
+    """The position was read before the rows: what changes while they are read is found by the next snapshot."""
+    name, position = news["business_date"], news["position"]
+    on_date, known = date.fromisoformat(name), _dates.get(name)
+    if known and not news["changed"] and now - known.when < FULL:
+        known.position = position
         return []
-    status = news if news["whole"] else asked(None)
+    rows, _ = _all(lambda after: state.status_of_day(on_date, None, after, PAGE, now))
     forecast, _ = forecasts.forecast(state, on_date, None, False, sys.maxsize, now)
     freshness, _ = _all(lambda after: state.freshness_page(None, after, PAGE))
     content = {
-        "status": {"products": columns(status["products"], on_date), "more": status["more"]},
+        "status": {"products": columns(rows, on_date), "more": False},
         "forecast": {"products": forecast, "more": False},
         "critical_path": state.critical_path(None, on_date, None, now)[::-1],
         "freshness": {
@@ -99,8 +101,8 @@ def _write_date(state: State, place: Place, on_date: date, now: datetime) -> lis
         },  # of every date: the newest is in the snapshot that was written last
     }
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
-    key = _put(place.snapshot(str(on_date)), content, now)
-    _dates[str(on_date)] = Written(status["position"], digest, now, _counts(status["products"]))
+    key = _put(place.snapshot(name), content, now)
+    _dates[name] = Written(position, digest, now, _counts(rows))
     return [key]
 
 
@@ -123,6 +125,8 @@ def _all(page_after: Callable[[str], list[Row]]) -> tuple[list[Entry], bool]:
     position = ""
     while found := page_after(position):
         rows += [json.loads(each.entry) for each in found]
+        if is_last(found, PAGE):
+            break
         position = found[-1].key
     return rows, False
 

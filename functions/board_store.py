@@ -28,7 +28,8 @@ def objects() -> Any:
 @dataclass(frozen=True)
 class Head:
     """What there is of an application: `dates` that are kept up to date, each with its digest, and of these the `fresh` one, whose snapshot was written last; `domains` with counts of their
-    products; `others`, domains of which it only hears; its regular `tick`."""
+    products; `others`, domains of which it only hears; its regular `tick`;
+    since when it is in `shadow`, [{since}], empty if it is not."""
 
     place: Place
     written_at: str
@@ -39,6 +40,7 @@ class Head:
     others: frozenset[str]
     fresh: str
     tick: str
+    shadow: list[Entry]
 
     @property
     def name(self) -> str:
@@ -100,6 +102,7 @@ class Store:
         newer = {
             "fresh": given.get("fresh", given["business_date"]),
             "tick": given.get("tick", ""),
+            "shadow": given.get("shadow", []),
         }  # an application of the release before has neither
         return Head(Place.of_head(key, self._partition), **fields, **newer, others=frozenset(given["others"]))
 

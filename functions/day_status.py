@@ -16,11 +16,12 @@ def status(
 ) -> dict[str, Any]:  # fmt: skip
     """`position` stands for what this answer knows: a question with it as `since` gets what has changed. `whole`: `products` are all of them; if not,
     they are the rows of those that `changed` names, in place of what was known of these: one without rows is gone. A position of another date or domain,
-    or from too long ago, gets all of them. The position is read first: what changes while pages are read is found by the next question."""
+    or from too long ago, gets all of them. The position is read first: what changes while pages are read is found by the next question.
+    `shadow` where the application is in shadow."""
     of = f"{on_date} {domain or ''} "
     known = since.removeprefix(of) if since and since.startswith(of) else None
-    changes = state.status_changes(on_date, domain, known)
-    changed = changes.products
+    news = state.status_news(on_date, domain, known)
+    changed = news.products
     if changed is None:
         rows, more = pages(lambda after: state.status_of_day(on_date, domain, after, page, now))
     elif changed:
@@ -28,6 +29,11 @@ def status(
     else:
         rows, more = [], False
     return {
-        "position": of + changes.now_at, "whole": changed is None, **({} if changed is None else {"changed": changed}),
+        "position": of + news.now_at, **in_shadow(news.shadow_since), "whole": changed is None, **({} if changed is None else {"changed": changed}),
         "products": columns(rows, on_date) if in_columns else rows, "more": more,
     }  # fmt: skip
+
+
+def in_shadow(since: str | None) -> dict[str, Any]:
+    """The field `shadow` of an answer: the applications that are in shadow, here one or none. It is a list so that the answers of several become one."""
+    return {} if since is None else {"shadow": [{"since": since}]}

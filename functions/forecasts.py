@@ -8,6 +8,9 @@ from state.calls import State
 
 MOMENTS = ("due_at", "low", "expected", "high", "usually_at")
 NUMBERED = ("waits_for", "because")
+EACH = 90  # bytes that the state reckons for a product besides its name (`forecast_answer`), and
+FULL = 900_000  # those of all at which it cuts an answer
+LONGEST = 1_000  # that a further product may have
 Entry = dict[str, Any]
 
 
@@ -15,7 +18,7 @@ def forecast(
     state: State, on_date: date, product: str | None, at_risk: bool, most: int, now: datetime
 ) -> tuple[list[Entry], bool]:
     """The rows, and whether there are more than `most` or so. The state computes all products at once; an answer of it holds some ten thousand, and what is beyond
-    that is asked for once more."""
+    that is asked for once more, which computes all of them again."""
     rows: list[Entry] = []
     after = ""
     while len(rows) < most:
@@ -23,7 +26,10 @@ def forecast(
         if not found:
             return rows, False
         rows += found
-        after = " ".join(part for part in (found[-1]["product"], found[-1].get("cycle")) if part)
+        names = [" ".join(part for part in (each["product"], each.get("cycle")) if part) for each in found]
+        if sum(len(name.encode()) + EACH for name in names) < FULL - LONGEST and len(rows) <= most:
+            return rows, False
+        after = names[-1]
     return rows, True
 
 

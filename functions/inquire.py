@@ -19,12 +19,12 @@ from condition_tree import condition_tree
 from console_links import linked
 from contract import require
 from event_dates import bounds
+from pages import is_last
 from state.answers import Row
 from state.calls import State
 from state.errors import BadEvent
 
 PAGE = 2000  # rows a call at most; the state cuts a page by its bytes, below the Data API's mebibyte
-SURELY_WHOLE = 100_000  # characters of a page: six times as many bytes, as which they may be sent, and a further row are below the limit of a page
 MOST = 20_000  # rows an answer
 MOST_BYTES = 4_000_000  # of an answer, to begin a further page: Lambda answers with six megabytes
 
@@ -230,7 +230,7 @@ def _pages(
     page_after: Callable[[str], list[Row]], page: int | None = None, most: int | None = None
 ) -> tuple[list[dict[str, Any]], bool]:
     """The rows of a question that is answered in pages, and whether there are more than are given: `page` a call, `most` in all, a little more for the sake of
-    whole pages by default. A page that has fewer rows than it may, and that no limit of bytes can have cut, is the last."""
+    whole pages by default. Nothing is asked after the last page."""
     rows: list[dict[str, Any]] = []
     position, size, limit = "", 0, most or MOST
     while len(rows) < limit and size < MOST_BYTES:
@@ -238,9 +238,8 @@ def _pages(
         if not found:
             return rows, False
         rows += [json.loads(each.entry) for each in found]
-        length = sum(len(each.entry) for each in found)
-        if len(found) < (page or PAGE) and length < SURELY_WHOLE and len(rows) <= limit:
+        if is_last(found, page or PAGE) and len(rows) <= limit:
             return rows, False
-        size += length
+        size += sum(len(each.entry) for each in found)
         position = found[-1].key
     return rows[:most], True

@@ -121,6 +121,7 @@ def started(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str] | None 
     monkeypatch.setattr(board_snapshot, "objects", lambda: hosted.bucket)
     monkeypatch.setattr(board_snapshot, "_dates", {})
     monkeypatch.setattr(board_snapshot, "_mesh", {})
+    monkeypatch.setattr(board_snapshot, "_modes", {})
     monkeypatch.setattr(hosted_board, "PAGE", PAGE)
     monkeypatch.setattr(board_applications, "_called", called(hosted))
     for each in (board_settings.settings, hosted_board.store, hosted_board._files, hosted_board._headers):

@@ -2,8 +2,10 @@
 
 import gzip
 import json
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,9 +20,10 @@ from tests.fake_aws import FakeAws
 from tests.handler_steps import invoke
 from tests.hosted_world import Hosted, person, started
 from tests.state_steps import DAY, complete, wait
-from tests.state_world import World, new_world
+from tests.state_world import World, at, new_world
 
 HERE = "123456789012/us-east-1/"
+BENCHMARK = Path(__file__).parent.parent / "benchmarks" / "board_hosted.py"
 RISK = {"BOARD_CLAIM": "cognito:groups", "BOARD_PERMISSIONS": json.dumps({"risk-team": {"read": ["finance"], "operate": ["risk"]}, "staff": {"read": ["risk"]}, "admins": {"operate": ["*"]}})}  # fmt: skip
 
 
@@ -151,6 +154,58 @@ def test_a_snapshot_is_written_when_something_has_changed_and_not_otherwise(
     assert (status, found["core/positions"]) == (200, "COMPLETED")
     monkeypatch.setattr(runtime, "now", lambda: NOW + timedelta(hours=1, seconds=1))
     assert len(board.snapshot()) == 4, "rows change with the time as well"
+
+
+IN_SHADOW = [{"since": "2026-11-20T08:00:00+00:00"}]
+
+
+def test_an_application_in_shadow_says_so(world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As soon as it is, although no run has changed: the head says it, and who has the latest rows hears of it."""
+    board = started(monkeypatch)
+    morning(world)
+    board.snapshot()
+    tag = board.tag("status")
+    assert "shadow" not in board.get("status")[1]
+    world.state.set_mode(True, True, "deployment", at("2026-11-20 08:00"))
+    assert board.snapshot() == [f"heads/{HERE}.json.gz"]
+    monkeypatch.setattr(runtime, "now", lambda: NOW + timedelta(seconds=5))
+    status, answer = board.get("status", tag=tag)
+    assert (status, answer["shadow"]) == (200, IN_SHADOW)
+    assert board.get("status", business_date="2026-11-13")[1]["shadow"] == IN_SHADOW, "of a date that is asked for, too"
+    monkeypatch.setattr("board_answers.WHOLE", 5)
+    assert board.get("status")[1]["shadow"] == IN_SHADOW, "and where a large board begins with its domains"
+    assert "shadow" not in board.get("forecast")[1]
+
+
+def test_of_several_applications_the_one_in_shadow_is_named(hosted: Hosted, monkeypatch: pytest.MonkeyPatch) -> None:
+    copied(hosted, "222222222222", {"risk": "hazard", "finance": "money", "core": "heart", "marketing": "shop"})
+    name = "222222222222/eu-west-1/hg-"
+    head = {**hosted.bucket.read(f"heads/{name}.json.gz"), "shadow": IN_SHADOW}
+    hosted.bucket.objects[f"heads/{name}.json.gz"] = gzip.compress(json.dumps(head).encode())
+    assert hosted.get("status")[1]["shadow"] == [{**IN_SHADOW[0], "application": name}]
+    assert "shadow" not in hosted.get("status", domain="risk")[1], "its rows are of the application that acts"
+
+
+def test_a_snapshot_asks_the_database_as_often_as_the_costs_say(
+    world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The usual one: something has changed on one date."""
+    board = started(monkeypatch)
+    morning(world)
+    board.snapshot()
+    complete(world, "core/positions", now="2026-11-20 09:00")
+    asked: list[str] = []
+    execute = world.database.execute
+
+    def counted(sql: str, *given: Any) -> list[Any]:
+        asked.append(sql)
+        return execute(sql, *given)
+
+    monkeypatch.setattr(world.database, "execute", counted)
+    assert board.snapshot() == [f"snapshots/{HERE}/{DAY}.json.gz", f"heads/{HERE}.json.gz"]
+    said = re.search(r"^CALLS_A_SNAPSHOT = (\d+)", BENCHMARK.read_text("utf-8"), re.MULTILINE)
+    assert said is not None
+    assert len(asked) == int(said[1]), asked
 
 
 def test_a_date_that_no_snapshot_is_kept_of_is_asked_for(hosted: Hosted) -> None:

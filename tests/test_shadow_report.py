@@ -165,3 +165,19 @@ def test_why_says_that_the_run_is_in_shadow(day: World, headgate: Headgate) -> N
     )
     done = headgate("why", "d1/right", "--date", TODAY)[1]
     assert "d1/right for 2026-11-20 is COMPLETED." in done
+
+
+def test_the_status_says_that_the_application_is_in_shadow(day: World, headgate: Headgate) -> None:
+    answer: dict[str, Any] = invoke("inquire", {"question": "status"})
+    assert answer["shadow"] == [{"since": "2026-11-20T00:00:00+00:00"}]
+    code, said = headgate("status", "--date", TODAY)
+    assert (code, said.splitlines()[1]) == (0, "in shadow since 00:00 UTC: nothing is started")
+    day.state.set_mode(False, True, "deployment", at("2026-11-21 08:00"))
+    assert "shadow" not in invoke("inquire", {"question": "status"})
+
+
+def test_a_preview_in_shadow_asks_aws_for_nothing(day: World) -> None:
+    operation = {"action": "rerun", "product": "d1/right", "business_date": TODAY}
+    answer: dict[str, Any] = invoke("inquire", {"question": "preview", "operation": operation})
+    assert [each["product"] for each in answer["runs"]] == ["d1/right"]
+    assert answer["effects"] == []

@@ -51,9 +51,9 @@ def test_why_and_status_say_what_the_next_opening_takes(world: World, headgate: 
 
 
 def test_a_page_that_polls_hears_of_files_that_wait(world: World, headgate: Headgate) -> None:
-    since = world.state.status_changes(ONE.date(), None, None).now_at
+    since = world.state.status_news(ONE.date(), None, None).now_at
     land(world, ["positions_AP.csv"], ONE)
-    changes = world.state.status_changes(ONE.date(), None, since)
+    changes = world.state.status_news(ONE.date(), None, since)
     assert changes.products == ["raw/positions"]
     (row,) = world.state.status_of_products(ONE.date(), None, changes.products, "", 50, ONE)
     assert json.loads(row.entry)["sweep"]["waiting"] == 3

@@ -2,7 +2,7 @@
 import { render } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import "@preact/signals";
-import { signIn } from "./api.js";
+import { hosted, signIn } from "./api.js";
 import { Bar } from "./bar.js";
 import { changed, day, failure, keepLooking } from "./day.js";
 import { Overview } from "./hosted.js";
@@ -13,7 +13,6 @@ import { Failure, Loading } from "./parts.js";
 import { Today } from "./pages/today.js";
 import { Product } from "./pages/product.js";
 import { Run } from "./pages/run.js";
-import { Day } from "./pages/day.js";
 import { Alerts, Changes, Files } from "./pages/operators.js";
 import { Catalog } from "./pages/catalog.js";
 import { at, lasting } from "./times.js";
@@ -27,6 +26,7 @@ const later = (load, name) =>
     }, []);
     return Loaded ? html`<${Loaded} />` : html`<${Loading} />`;
   };
+const Day = later(() => import("./pages/day.js"), "Day");
 const Edit = later(() => import("./pages/edit.js"), "Edit");
 const Mesh = later(() => import("./pages/mesh.js"), "Mesh");
 const Health = later(() => import("./pages/health.js"), "Health");
@@ -51,6 +51,7 @@ function Page() {
     <a class="skip" href="#main" onClick=${skip}>Skip to the content</a>
     <${Bar} />
     ${failure.value && html`<${Stale} />`}
+    ${day.value?.shadow && html`<aside class="shadow" aria-label="Shadow">${day.value.shadow.map((each) => html`<${InShadow} key=${each.application} ...${each} />`)}</aside>`}
     <main id="main" tabindex="-1"><${Shown} key=${place} /></main>
     <p class="hidden" aria-live="polite">${changed.value}</p>`;
 }
@@ -65,6 +66,11 @@ function Stale() {
   return html`<div class="stale" role="status">
     ${known ? html`This is how it was at ${at(known.asked_at, known.business_date)}. ${failure.value.message} That was ${lasting(known.asked_at, Date.now())} ago.` : html`<${Failure} error=${failure.value} />`}
   </div>`;
+}
+
+// An application that decides and starts nothing says so on every page; of several with its name.
+function InShadow({ application, since }) {
+  return html`<p><strong>${application ? `${application} is in shadow` : "In shadow"} since ${at(since, "")}: nothing is started.</strong> Another scheduler runs the products, and its runs are recorded here. <code>headgate shadow${application && !hosted() ? ` --stack ${application}` : ""}</code> reports what Headgate would have done otherwise.</p>`;
 }
 
 await signIn();

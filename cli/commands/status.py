@@ -5,7 +5,7 @@ import sys
 import time
 from datetime import datetime
 
-from headgate.cli import status_rows, terminal
+from headgate.cli import shadow_report, status_rows, terminal
 from headgate.cli.application import inquire
 from headgate.cli.arguments import add_application, add_date
 from headgate.cli.attention import ORDER, Selection, by_domain, needs_attention
@@ -66,6 +66,8 @@ def _show(arguments: argparse.Namespace) -> None:
     clock, now = Clock(None, answer["business_date"]), datetime.fromisoformat(answer["asked_at"])
     attention = needs_attention(products, now)
     terminal.line(f"{answer['business_date']}, as of {clock.with_zone(answer['asked_at'])}")
+    for each in answer.get("shadow", ()):
+        terminal.line(shadow_report.mode({"mode": {"shadow": True, **each}}, clock))
     if selection or arguments.all or len(products) <= SHORT:
         named = {id(each) for each in attention}
         print_status([*attention, *(each for each in products if id(each) not in named)], clock, now)

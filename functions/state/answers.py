@@ -221,11 +221,21 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class StatusChanges:
-    """`products` [name] may have changed, None: all may have; `now_at` is the position for the next question."""
+class StatusNews:
+    """`products` [name] may have changed, None: all may have; `now_at` is the position for the next question. `shadow_since`: since when the application is
+    in shadow, None if it is not."""
 
     now_at: str
     products: list[Any] | None
+    shadow_since: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotNews:
+    """`dates` [{business_date, position, changed}], the latest first; `shadow_since` as in `StatusNews`."""
+
+    dates: list[Json]
+    shadow_since: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import cast
 
-from state.answers import CurrentLoad, Json, Operated, OutboxHealth, Row, StatusChanges
+from state.answers import CurrentLoad, Json, Operated, OutboxHealth, Row, SnapshotNews, StatusNews
 from state.calling import Calls
 
 
@@ -16,8 +16,11 @@ class Questions(Calls):
     def status_of_day(self, on_date: date, of_domain: str | None, after: str, page: int, now_is: datetime) -> list[Row]:
         return self._rows(Row, "status_of_day", on_date, of_domain, after, page, now_is)
 
-    def status_changes(self, on_date: date, of_domain: str | None, since: str | None) -> StatusChanges:
-        return self._one(StatusChanges, "status_changes", on_date, of_domain, since)
+    def status_news(self, on_date: date, of_domain: str | None, since: str | None) -> StatusNews:
+        return self._one(StatusNews, "status_news", on_date, of_domain, since)
+
+    def snapshot_news(self, positions: Json, number: int, now_is: datetime) -> SnapshotNews:
+        return self._one(SnapshotNews, "snapshot_news", positions, number, now_is)
 
     def status_of_products(
         self, on_date: date, of_domain: str | None, products: list[str], after: str, page: int, now_is: datetime

@@ -66,6 +66,7 @@ function About({ run, date, now }) {
   const ended = run.finished_at ?? (run.status === "PROCESSING" ? now : null);
   return html`<${Facts} facts=${[
     ["Owner", run.owner],
+    ["In shadow", run.shadow && "Headgate decides, and another scheduler does the work"],
     ["Due", time(run.due_at)],
     ["Deadline for its inputs", run.status === "WAITING" ? time(run.deadline_at) : null],
     ["Opened", time(run.opened_at)],

@@ -122,3 +122,20 @@ BEGIN
         products := NULL;
     END IF;
 END $$;
+
+CREATE OR REPLACE FUNCTION status_news(on_date date, of_domain text, since text, OUT now_at text, OUT products jsonb, OUT shadow_since timestamptz)
+LANGUAGE sql STABLE SET enable_seqscan = off AS $$
+-- What `status_changes` answers; and since when the application is in shadow, null if it is not.
+    SELECT c.now_at, c.products, (SELECT m.since FROM application_mode m WHERE m.shadow) FROM status_changes(on_date, of_domain, since) c
+$$;
+
+CREATE OR REPLACE FUNCTION snapshot_news(positions jsonb, number integer, now_is timestamptz, OUT dates jsonb, OUT shadow_since timestamptz)
+LANGUAGE sql STABLE SET enable_seqscan = off AS $$
+-- What a snapshot needs to know before it is written: of the latest date and those before it, so many in all, the position, and whether anything may have changed since
+-- that in `positions`, {date: position}, as [{business_date, position, changed}] with the latest first; and `shadow_since`, as in `status_news`.
+    SELECT jsonb_agg(jsonb_build_object('business_date', day.date, 'position', c.now_at, 'changed', c.products IS NULL OR c.products <> '[]') ORDER BY day.date DESC),
+        (SELECT m.since FROM application_mode m WHERE m.shadow)
+    FROM (SELECT latest_date(NULL, now_is) AS date OFFSET 0) latest
+    CROSS JOIN LATERAL (SELECT latest.date - back AS date FROM generate_series(0, number - 1) back) day
+    CROSS JOIN LATERAL status_changes(day.date, NULL, positions ->> day.date::text) c
+$$;

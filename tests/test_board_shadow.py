@@ -1,0 +1,71 @@
+"""The board of an application in shadow says on every page that it starts nothing: alone, beside one that acts, and hosted."""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+pytest.importorskip("playwright")
+
+import runtime
+from headgate.board.api import Application, Board
+from headgate.local.postgres import Postgres
+from tests.board_world import NOW, InProcess, serving
+from tests.browser import needs_chromium, opened, started, texts, violations
+from tests.fake_aws import FakeAws
+from tests.shadow_steps import enter, watched
+from tests.state_steps import DAY, LOADED
+from tests.state_steps import opened as open_runs
+from tests.state_world import World, external, new_world
+
+pytestmark = [needs_chromium, pytest.mark.slow]
+PAGES = ("today", "product/d1/a", "run/d1/a", "day", "mesh", "files", "alerts", "changes", "health", "catalog")
+SAID = "{} since 20 Nov 00:00: nothing is started. Another scheduler runs the products, and its runs are recorded here. {} reports what Headgate would have done otherwise."
+_one_at_a_time = threading.Lock()
+
+
+@dataclass
+class OfItsOwn(InProcess):
+    """The functions of an account with a state of its own."""
+
+    world: World
+
+    def _called(self, call: Callable[[], Any]) -> Any:
+        with _one_at_a_time, pytest.MonkeyPatch.context() as patch:
+            patch.setattr(runtime, "state", lambda: self.world.state)
+            return super()._called(call)
+
+
+@contextlib.contextmanager
+def application(postgres: Postgres, name: str, domain: str, shadow: bool) -> Iterator[Application]:
+    with new_world(postgres) as world:
+        if shadow:
+            enter(world)
+        world.load({"raw/one": external(), f"{domain}/a": watched("a", "raw/one")}, LOADED)
+        open_runs(world)
+        yield OfItsOwn(name, world)
+
+
+def test_every_page_says_that_nothing_is_started(postgres: Postgres, aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    monkeypatch.setattr(runtime, "now", lambda: NOW)
+    with (
+        application(postgres, "beside", "d1", shadow=True) as shadow,
+        application(postgres, "acting", "d2", shadow=False) as acting,
+        started() as browser,
+    ):
+        with serving(Board([shadow])) as address, opened(browser, address, bypass_csp=True) as go:
+            for path in PAGES:
+                page = go(path)
+                assert texts(page, ".shadow p") == [SAID.format("In shadow", "headgate shadow")], path
+            assert violations(page) == {}
+            go("product/d1/a").wait_for_selector(".facts")
+            assert "In shadow Headgate decides, and another scheduler does the work" in texts(page, ".facts > div")
+        with serving(Board([acting, shadow])) as address, opened(browser, address) as go:
+            for path in PAGES[:2]:
+                page = go(path)
+                assert texts(page, ".shadow p") == [SAID.format("beside is in shadow", "headgate shadow --stack beside")], path  # fmt: skip
+        with serving(Board([acting])) as address, opened(browser, address) as go:
+            assert texts(go(f"today?date={DAY}"), ".shadow p") == []
