@@ -57,7 +57,7 @@ class Guard:
             if not secrets.compare_digest(given.encode(), self._token.encode()):
                 return (
                     401,
-                    "the token is missing or wrong: open the address that `headgate board` or `headgate up` has printed",
+                    "The token is missing or wrong: open the address that `headgate board` or `headgate up` has printed.",
                 )
         return None
 

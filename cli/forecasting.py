@@ -40,6 +40,8 @@ def reason(each: Entry) -> str:
             return "it has no history"
         case "deadline":
             return f"{name or 'it'} has no history; this is its deadline"
+        case "running" if "expected" not in each:
+            return f"{name or 'it'} runs, and has no history"
         case "done" if own == "done":
             return later(late)
     if not late or abs(late) < NOTABLE:

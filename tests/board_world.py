@@ -96,7 +96,8 @@ def morning(world: World) -> None:
 
 
 def runs_before(world: World, name: str, *minutes: int) -> None:
-    """Runs of the days before, the latest last: opened at six, released an hour later, each with its minutes of work. The last but two failed."""
+    """Runs of the days before, the latest last: opened at six, released an hour later, each with its minutes of work. The last but two failed. What is usual is
+    learned from the others."""
     for back, took in enumerate(reversed(minutes), 1):
         status, event = ("ERROR", "failed") if back == 3 else ("COMPLETED", "completed")
         world.sql(
@@ -109,6 +110,7 @@ def runs_before(world: World, name: str, *minutes: int) -> None:
                 release_reason = EXCLUDED.release_reason, started_at = EXCLUDED.started_at, finished_at = EXCLUDED.finished_at, due_at = EXCLUDED.due_at""",
             name, status, event, took, str(DAY), back, str(DAY), back,
         )  # fmt: skip
+        world.sql("SELECT learn_from_run(run_id, finished_at) FROM data_product_status WHERE product_id = %s AND business_date = %s::date - %s AND status = 'COMPLETED'", name, str(DAY), back)  # fmt: skip
 
 
 @dataclass

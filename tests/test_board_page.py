@@ -130,10 +130,14 @@ def test_a_product_says_why_it_waits_and_what_is_behind_it(browser: Browser, add
             "core/positions running since 07:12, 1 h 48 min owner core-data",
             "raw/ratings expected usually here at 04:27 owner market-data",
         ]
-        assert texts(page, ".leaf") == ["core/positions running", "core/issuers waiting for raw/ratings"]
+        assert texts(page, ".leaf") == [
+            "core/positions running usually at 07:46",
+            "core/issuers waiting for raw/ratings",
+        ]
         page.locator(".causes a").nth(1).click()
         page.wait_for_selector("h1:has-text('ratings')")
         assert "#/product/raw/ratings" in page.url
+        assert texts(page, ".lead") == ["On Friday, 20 November 2026: usually here at 04:27, not yet received."]
 
 
 def test_a_product_says_when_it_will_be_ready_and_what_fails_with_it(browser: Browser, address: str) -> None:
@@ -196,8 +200,8 @@ def test_a_product_shows_its_definition_and_what_has_changed_in_it(
 REPORT = [
     "raw/prices 06:20",
     "core/instruments 06:20 to 07:10, 50 min",
-    "core/positions PROCESSING; slack: raw/positions 30 min",
-    "risk/exposure 10:00 (expected); due by 10:00, 0 min before it; slack: core/trades 0 min",
+    "core/positions 07:10 to 09:32 (expected), 142 min; due by 08:30, 62 min too late; slack: raw/positions 30 min",
+    "risk/exposure 09:32 to 10:00 (expected), 28 min; due by 10:00, 0 min before it; slack: core/trades 142 min",
     "finance/report 10:00 to 10:00 (expected), 0 min; due by 11:00, 60 min before it; slack: finance/ledger 130 min",
 ]
 
@@ -205,11 +209,11 @@ REPORT = [
 def test_the_day_shows_its_critical_path(browser: Browser, address: str) -> None:
     """As a list that says what the command says, in the table by number, and in the chart by numbers and frames."""
     with opened(browser, address) as go:
-        page = go("day")
-        page.wait_for_selector("ol.path li")
-        assert texts(page, "#path") == ["Critical path to finance/report"]
+        go("day").wait_for_selector("#path:has-text('core/positions')")  # what has the least time left
+        page = go("day?path=finance%2Freport")
+        page.wait_for_selector("#path:has-text('finance/report')")
         assert texts(page, "ol.path li") == REPORT
-        path = InProcess("local").ask({"question": "critical_path"})["path"]
+        path = InProcess("local").ask({"question": "critical_path", "product": "finance/report"})["path"]
         said = [line.replace(": ", " ", 1) for line in critical_path.lines(path, Clock(UTC, str(DAY)))]
         assert [each.split(" ", 1)[1] for each in REPORT] == [each.split(" ", 1)[1] for each in said]
         assert "on the critical path" in texts(page, ".legend")[0]
@@ -344,6 +348,7 @@ def test_without_the_token_nothing_is_shown(browser: Browser, address: str) -> N
     page.wait_for_selector(".failure")
     assert texts(page, ".failure .title") == ["You are not signed in."]
     assert "core/positions" not in page.content()
+    assert texts(page, "main") == ["Headgate You are not signed in. The token is missing or wrong: open the address that headgate board or headgate up has printed."]  # fmt: skip
     context.close()
 
 
@@ -387,6 +392,21 @@ def test_a_keyboard_reaches_everything_and_shows_where_it_is(browser: Browser, a
                 reached.append(name)
                 assert marked, f"{name} has the focus, and nothing shows it"
         assert reached == wanted
+
+
+NARROWEST = "() => Math.min(...[...document.querySelectorAll('td, tbody th')].filter((each) => each.innerText && each.checkVisibility()).map((each) => each.clientWidth))"
+
+
+def test_a_small_screen_shows_every_page(browser: Browser, address: str) -> None:
+    """No page is wider than the screen, and no column is squeezed to a few letters: a table is moved sideways instead."""
+    with opened(browser, address, bypass_csp=True) as go:
+        go("today").set_viewport_size({"width": 400, "height": 800})
+        for path in PAGES:
+            page = go(path)
+            page.wait_for_selector(".loading", state="detached")
+            page.wait_for_timeout(200)  # what is asked for after the page
+            assert page.evaluate("document.documentElement.scrollWidth") <= 400, path
+            assert page.locator("td").count() == 0 or page.evaluate(NARROWEST) >= 40, path
 
 
 def test_it_can_be_used_without_a_mouse(browser: Browser, address: str) -> None:

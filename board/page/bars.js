@@ -21,11 +21,11 @@ export function Bars({ bars, date, now, marks = [] }) {
 
 const EDGE = 0.04; // of the axis, on which no label has room
 
-// Round moments of the axis, at most eight.
-export function ticks(first, last) {
-  const most = last - (last - first) * EDGE;
+// Round moments of an axis that has room for so many labels.
+export function ticks(first, last, room = 25) {
+  const most = last - (last - first) * Math.max(EDGE, 0.7 / room);
   const steps = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10080].map((minutes) => minutes * 60_000);
-  const step = steps.find((each) => (last - first) / each <= 7) ?? steps.at(-1);
+  const step = steps.find((each) => (last - first) / each <= Math.min(room, 7)) ?? steps.at(-1);
   const offset = new Date(first).getTimezoneOffset() * 60_000;
   const found = [];
   for (let moment = Math.ceil((first - offset) / step) * step + offset; moment <= most; moment += step) found.push(moment);

@@ -25,3 +25,14 @@ export function merged(known, changed, rows) {
   const gone = new Set(changed);
   return [...known.filter((row) => !gone.has(row.product)), ...rows].sort((one, other) => (one.key < other.key ? -1 : 1));
 }
+
+// A Map of each domain to its rows.
+export function byDomain(rows) {
+  const found = new Map();
+  for (const row of rows) {
+    const domain = row.product.split("/")[0];
+    if (found.has(domain)) found.get(domain).push(row);
+    else found.set(domain, [row]);
+  }
+  return found;
+}

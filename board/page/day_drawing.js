@@ -1,24 +1,22 @@
 // Draws the runs of a day on a canvas: only the rows that are in sight, so that ten thousand scroll as smoothly as ten.
 import { ticks } from "./bars.js";
+import { byDomain } from "./columns.js";
 import { colours, cut, Surface } from "./surface.js";
 import { at } from "./times.js";
 import { shown } from "./words.js";
 
 const LINE = 18;
 const TOP = 24;
-const NAMES = 240;
+const NAMES = 240; // pixels for the names of products, or a third of a small screen
+const LABEL = 64; // pixels of a time of the axis
 
 // Rows under the heading of their domain, in the order of their start; before them those of the critical path, in its order.
 function laidOut(rows) {
   const path = onPath(rows);
-  const domains = new Map();
-  for (const row of rows) {
-    const domain = row.product.split("/")[0];
-    domains.set(domain, [...(domains.get(domain) ?? []), row]);
-  }
   const began = (row) => row.started_at ?? row.opened_at ?? row.finished_at ?? row.due_at ?? "";
   const before = path.length ? [{ domain: "Critical path" }, ...path.map((row, number) => ({ ...row, name: row.product, after: path[number - 1] }))] : [];
-  return [...before, ...[...domains].sort(([one], [other]) => one.localeCompare(other)).flatMap(([domain, its]) => [{ domain }, ...its.sort((one, other) => began(one).localeCompare(began(other)))])];
+  const domains = [...byDomain(rows)].sort(([one], [other]) => (one < other ? -1 : 1));
+  return [...before, ...domains.flatMap(([domain, its]) => [{ domain }, ...its.sort((one, other) => (began(one) < began(other) ? -1 : began(one) > began(other) ? 1 : 0))])];
 }
 
 const onPath = (rows) => rows.filter((row) => row.place).sort((one, other) => one.place - other.place);
@@ -73,7 +71,8 @@ export class DayDrawing {
   draw() {
     const { context, width, height } = this.surface;
     const paint = colours();
-    const x = (moment) => NAMES + ((+new Date(moment) - this.first) / (this.last - this.first)) * (width - NAMES - 12);
+    this.names = Math.min(NAMES, width / 3);
+    const x = (moment) => this.names + ((+new Date(moment) - this.first) / (this.last - this.first)) * (width - this.names - 12);
     context.clearRect(0, 0, width, height);
     context.font = `12px ${paint.font}`;
     context.textBaseline = "middle";
@@ -91,7 +90,7 @@ export class DayDrawing {
   axis(context, paint, x, height) {
     context.fillStyle = paint.quiet;
     context.strokeStyle = paint.line;
-    for (const tick of ticks(this.first, this.last)) {
+    for (const tick of ticks(this.first, this.last, (this.surface.width - this.names) / LABEL)) {
       const left = Math.round(x(tick)) + 0.5;
       context.fillText(at(tick, this.date), left + 3, TOP / 2);
       stroke(context, left, TOP - 6, left, height);
@@ -114,7 +113,7 @@ export class DayDrawing {
     const { tone } = shown(row, this.now);
     context.fillStyle = tone === "bad" ? paint.bad : paint.text;
     if (row.place) context.font = `600 12px ${paint.font}`;
-    context.fillText(cut(context, `${row.place ? `${row.place}  ` : ""}${row.name ?? row.product.split("/")[1]}`, NAMES - 24), 16, middle);
+    context.fillText(cut(context, `${row.place ? `${row.place}  ` : ""}${row.name ?? row.product.split("/")[1]}`, this.names - 24), 16, middle);
     context.font = `12px ${paint.font}`;
     if (row.opened_at) {
       context.fillStyle = paint.calmLine;

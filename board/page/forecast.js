@@ -45,8 +45,9 @@ function reason(row) {
   if (basis === "failed") return `${its} has failed`;
   if (basis === "deadline") return `${its} has no history; this is its deadline`;
   if (basis === "unknown" || basis === "ended") return name || row.waits_for ? `nothing is known of ${name || inputName(row.waits_for)}` : "it has no history";
+  if (basis === "running" && !row.expected) return `${its} runs, and has no history`;
   if (!row.because_late || Math.abs(row.because_late) < NOTABLE) return row.basis === "waiting" && row.waits_for ? `waits for ${inputName(row.waits_for)}` : "";
   const verb = { done: "came", running: "runs", source: "comes" }[basis] ?? "is";
   const minutes = Math.round(Math.abs(row.because_late) / 60);
-  return `${its} ${verb} ${minutes < 120 ? `${minutes} minutes` : lasting(0, minutes * 60_000)} ${row.because_late > 0 ? "later" : "earlier"} than usual`;
+  return `${its} ${verb} ${minutes < 120 ? `${minutes} minutes` : lasting(0, minutes * 60_000)} ${row.because_late < 0 ? "earlier" : basis === "running" ? "longer" : "later"} than usual`;
 }

@@ -9,7 +9,7 @@ import { Overview } from "./hosted.js";
 import { html } from "./html.js";
 import { follow, route } from "./routes.js";
 import { keepPage } from "./snapshot.js";
-import { Failure, Loading } from "./parts.js";
+import { Failure, Loading, Said } from "./parts.js";
 import { Today } from "./pages/today.js";
 import { Product } from "./pages/product.js";
 import { Run } from "./pages/run.js";
@@ -37,7 +37,7 @@ const OF_THE_DAY = ["today", "day", "mesh", "catalog"]; // pages that show every
 
 function Page() {
   const { page, rest } = route.value;
-  const Shown = day.value?.overview && OF_THE_DAY.includes(page) ? Overview : (PAGES[page] ?? Today);
+  const Shown = failure.value && !day.value ? Refused : day.value?.overview && OF_THE_DAY.includes(page) ? Overview : (PAGES[page] ?? Today);
   const place = [page, ...rest].join("/");
   const before = useRef(place);
   useEffect(() => {
@@ -50,7 +50,7 @@ function Page() {
   return html`
     <a class="skip" href="#main" onClick=${skip}>Skip to the content</a>
     <${Bar} />
-    ${failure.value && html`<${Stale} />`}
+    ${failure.value && day.value && html`<${Stale} />`}
     ${day.value?.shadow && html`<aside class="shadow" aria-label="Shadow">${day.value.shadow.map((each) => html`<${InShadow} key=${each.application} ...${each} />`)}</aside>`}
     <main id="main" tabindex="-1"><${Shown} key=${place} /></main>
     <p class="hidden" aria-live="polite">${changed.value}</p>`;
@@ -63,9 +63,12 @@ function skip(event) {
 
 function Stale() {
   const known = day.value;
-  return html`<div class="stale" role="status">
-    ${known ? html`This is how it was at ${at(known.asked_at, known.business_date)}. ${failure.value.message} That was ${lasting(known.asked_at, Date.now())} ago.` : html`<${Failure} error=${failure.value} />`}
-  </div>`;
+  return html`<div class="stale" role="status">This is how it was at ${at(known.asked_at, known.business_date)}. <${Said} text=${failure.value.message} /> That was ${lasting(known.asked_at, Date.now())} ago.</div>`;
+}
+
+// Nothing is known yet, and the server refuses or does not answer.
+function Refused() {
+  return html`<h1>Headgate</h1><${Failure} error=${failure.value} />`;
 }
 
 // An application that decides and starts nothing says so on every page; of several with its name.

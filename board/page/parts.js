@@ -43,7 +43,7 @@ export function Time({ moment, date, zone }) {
 export function ProductLink({ name, date, page = "product" }) {
   const product = name.endsWith("#files") ? name.slice(0, -6) : name;
   const [domain, rest] = inputName(name).split("/");
-  return html`<a class="product" href=${link(`${page}/${product}`, { date })}><span class="domain">${domain}/</span>${rest}</a>`;
+  return html`<a class="product" href=${link(`${page}/${product}`, { date })}><span class="domain">${domain}/</span><wbr />${rest}</a>`;
 }
 
 export function Outside({ href, children }) {
@@ -55,7 +55,12 @@ export function Empty({ title, children }) {
 }
 
 export function Failure({ error }) {
-  return html`<div class="failure" role="alert"><p class="title">${error.status === 401 ? "You are not signed in." : "This could not be answered."}</p><p>${error.message}</p></div>`;
+  return html`<div class="failure" role="alert"><p class="title">${error.status === 401 ? "You are not signed in." : "This could not be answered."}</p><p><${Said} text=${error.message} /></p></div>`;
+}
+
+// A sentence of the application, in which commands and keys stand between backquotes.
+export function Said({ text = "" }) {
+  return text.split("`").map((part, number) => (number % 2 ? html`<code>${part}</code>` : part));
 }
 
 export function Loading() {

@@ -1,4 +1,5 @@
 // Draws domains as boxes of tiles on a canvas, the domains with the worst states first. Arrow keys go from tile to tile.
+import { byDomain } from "./columns.js";
 import { colours, cut, Surface } from "./surface.js";
 import { shown } from "./words.js";
 
@@ -35,14 +36,9 @@ export class Wall {
   }
 
   show(rows, now) {
-    const domains = new Map();
-    for (const row of rows) {
-      const domain = row.product.split("/")[0];
-      const tile = { product: row.product, ...shown(row, now) };
-      domains.set(domain, [...(domains.get(domain) ?? []), tile]);
-    }
     const rank = (tile) => WORST.indexOf(tile.tone);
-    this.domains = [...domains].map(([name, tiles]) => ({ name, tiles: tiles.sort((one, other) => rank(one) - rank(other)) }));
+    const tiles = rows.map((row) => ({ product: row.product, ...shown(row, now) }));
+    this.domains = [...byDomain(tiles)].map(([name, its]) => ({ name, tiles: its.sort((one, other) => rank(one) - rank(other)) }));
     this.domains.sort((one, other) => rank(one.tiles[0]) - rank(other.tiles[0]) || other.tiles.length - one.tiles.length);
     this.surface.soon();
   }
@@ -127,13 +123,15 @@ export class Wall {
     }
   }
 
-  // Around what is selected, and what is before and after it.
+  // Around what is selected, and what is before and after it; set off from the tile, whose colour may be nearly the same.
   frame(tile, colour, thick) {
     if (!tile) return;
     const { context } = this.surface;
-    context.strokeStyle = colour;
-    context.lineWidth = thick;
-    context.strokeRect(tile.left - 1, tile.top - 1, tile.wide + 2, tile.tall + 2);
+    for (const [paint, wide] of [[colours().page, thick + 3], [colour, thick]]) {
+      context.strokeStyle = paint;
+      context.lineWidth = wide;
+      context.strokeRect(tile.left - 1, tile.top - 1, tile.wide + 2, tile.tall + 2);
+    }
   }
 
   at(event) {

@@ -42,7 +42,7 @@ function Chart({ rows }) {
     <div style=${{ height: `${HEIGHT(rows)}px` }}></div>
     <canvas ref=${canvas} role="img" aria-label=${`${rows.length} runs over the day; the same as a table with the button above, and the critical path as a list below`}></canvas>
   </div>
-  <p class="legend"><span class="key calm"></span>waits <span class="key live"></span>runs <span class="key good"></span>done <span class="key bad"></span>failed <span class="key due"></span>due by <span class="key dashed"></span>expected ${rows.some((row) => row.place) && html`<span class="key place">1</span>on the critical path `}<span class="key now"></span>now</p>`;
+  <p class="legend"><span class="key calm"></span>waits <span class="key live"></span>runs <span class="key good"></span>done <span class="key bad"></span>failed or late <span class="key due"></span>due by <span class="key dashed"></span>expected ${rows.some((row) => row.place) && html`<span class="key place">1</span>on the critical path `}<span class="key now"></span>now</p>`;
 }
 
 function AsTable({ rows }) {

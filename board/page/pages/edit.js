@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { action } from "../api.js";
 import { useAnswer } from "../asked.js";
 import { html } from "../html.js";
-import { Badge, Failure, Loading, ProductLink, useTitle } from "../parts.js";
+import { Badge, Failure, Loading, ProductLink, Said, useTitle } from "../parts.js";
 import { route } from "../routes.js";
 
 const PAUSE = 400; // milliseconds after the last key
@@ -49,9 +49,8 @@ function Findings({ findings }) {
   return html`<section aria-labelledby="findings"><h2 id="findings">Findings</h2>${
     findings.length
       ? html`<ul class="findings">${findings.map((each, number) => html`<li key=${number}>
-          <${Badge} word=${`${each.severity} ${each.id}`} tone=${each.severity === "error" ? "bad" : "warn"} icon=${each.severity === "error" ? "cross" : "alert"} /> <strong>${each.title}</strong>
-          <span class="note">${each.file}${each.line ? `:${each.line}:${each.column}` : ""} ${each.pointer}</span>
-          <p>Found ${each.found}; expected ${each.expected}.${each.hint && html` ${each.hint}`}</p></li>`)}</ul>`
+          <${Badge} word=${`${each.severity} ${each.id}`} tone=${each.severity === "error" ? "bad" : "warn"} icon=${each.severity === "error" ? "cross" : "alert"} /> <strong>${each.title}</strong> <span class="note">${each.file}${each.line ? `:${each.line}:${each.column}` : ""} ${each.pointer}</span>
+          <p><${Said} text=${`Found ${each.found}; expected ${each.expected}.${each.hint ? ` ${each.hint}` : ""}`} /></p></li>`)}</ul>`
       : html`<p class="quiet">None.</p>`
   }</section>`;
 }
@@ -66,7 +65,7 @@ function Patch({ patch, path }) {
   const copy = () => navigator.clipboard.writeText(patch);
   return html`<section aria-labelledby="patch"><h2 id="patch">Patch</h2><pre class="code" tabindex="0">${patch}</pre>
     <div class="buttons"><button type="button" onClick=${copy}>Copy it</button><a class="button" download=${`${path.split("/").slice(1).join("-")}.patch`} href=${`data:text/x-diff;charset=utf-8,${encodeURIComponent(patch)}`}>Download it</a></div>
-    <p class="note">\`git apply\` takes it in the folder of the project.</p></section>`;
+    <p class="note"><code>git apply</code> takes it in the folder of the project.</p></section>`;
 }
 
 // A branch of the project's remote: what would be pushed, the confirmation of exactly that, and where the pull request is opened.
@@ -87,7 +86,7 @@ function Proposal({ source, draft, text }) {
     }
     setBusy(false);
   };
-  if (!source.remote) return html`<p class="note">A branch cannot be proposed from here: ${source.not_proposed}</p>`;
+  if (!source.remote) return html`<p class="note">A branch cannot be proposed from here: <${Said} text=${source.not_proposed} /></p>`;
   if (draft.findings.some((each) => each.severity === "error")) return "";
   return html`<section aria-labelledby="proposal"><h2 id="proposal">Pull request</h2><form onSubmit=${submit}>
     <label class="reason">Title <input name="title" required maxlength="200" value=${title} disabled=${shown?.pushed} onInput=${({ target }) => [setTitle(target.value), setShown(null)]} /></label>

@@ -39,7 +39,7 @@ export function Health() {
       ["Failing since", (each) => at(each.failing_since, answer.asked_at.slice(0, 10)), "time"],
       ["Tries", (each) => each.tries, "number"],
       ["Last error", (each) => each.reason ?? ""],
-    ]} /><p class="note">\`headgate retry NUMBER\` or \`headgate retry --all\` tries again.</p></section>`}
+    ]} /><p class="note"><code>headgate retry NUMBER</code> or <code>headgate retry --all</code> tries again.</p></section>`}
     ${signals.length > 0 && html`<${Unused} signals=${signals} its=${its} />`}
     ${products.length > 0 && html`<section aria-labelledby="errors"><h2 id="errors">Products that need an operator</h2><${Table} caption="Products that need an operator" rows=${products} id=${(each) => each.product} columns=${[
       ["Product", (each) => html`<${ProductLink} name=${each.product} />`],

@@ -20,8 +20,9 @@ export function Product() {
   const { answer, error } = useAnswer("why", { product: name, business_date: chosen.value, cycle }, 5_000);
   if (error && !answer) return html`<h1>${name}</h1><${Failure} error=${error} />`;
   if (!answer) return html`<${Loading} />`;
-  const run = { ...answer.run, product: name };
-  const row = { ...run, ...statusOf.value.get(name), ...(answer.business_date === chosen.value ? {} : run) };
+  const known = answer.business_date === chosen.value ? statusOf.value.get(name) : null;
+  const run = { ...answer.run, product: name, ...(answer.run.status === "EXTERNAL" && known ? { status: known.status } : {}) };
+  const row = { ...run, ...known };
   return html`
     <div class="head">
       <h1><${ProductLink} name=${name} date=${date} /></h1>
@@ -73,7 +74,7 @@ function About({ run, date, now }) {
     ["Released", run.released_at && html`${time(run.released_at)}${run.release_reason && html` <span class="note">${run.release_reason}</span>`}`],
     ["Started", time(run.started_at)],
     ["Ended", time(run.finished_at)],
-    ["Took", run.started_at && ended ? lasting(run.started_at, ended) : null],
+    [run.finished_at ? "Took" : "Runs for", run.started_at && ended ? lasting(run.started_at, ended) : null],
     ["Attempt", run.attempt > 1 ? run.attempt : null],
     ["Error", run.error && html`${run.error}${run.cause && html`<pre class="cause">${run.cause}</pre>`}`],
     ["Execution", run.link && html`<${Outside} href=${run.link}>in the AWS console</${Outside}>`],
