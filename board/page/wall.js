@@ -90,8 +90,11 @@ export class Wall {
     }
     context.clearRect(0, 0, width, this.surface.height);
     context.drawImage(this.picture, 0, 0, width, this.surface.height);
-    for (const [product, side] of this.near) this.frame(this.places.get(product), side === "before" ? paint.live : paint.accent, 2);
-    this.frame(this.places.get(this.selected), paint.text, 3);
+    const frames = [...this.near].map(([product, side]) => [this.places.get(product), side === "before" ? paint.live : paint.accent, 2]);
+    frames.push([this.places.get(this.selected), paint.text, 3]);
+    const framed = frames.filter(([tile]) => tile);
+    for (const [tile, , thick] of framed) this.frame(tile, paint.page, thick + 3); // a frame is set off from its tile, whose colour may be nearly the same
+    for (const [tile, colour, thick] of framed) this.frame(tile, colour, thick);
   }
 
   pictureOf(paint) {
@@ -123,15 +126,11 @@ export class Wall {
     }
   }
 
-  // Around what is selected, and what is before and after it; set off from the tile, whose colour may be nearly the same.
   frame(tile, colour, thick) {
-    if (!tile) return;
     const { context } = this.surface;
-    for (const [paint, wide] of [[colours().page, thick + 3], [colour, thick]]) {
-      context.strokeStyle = paint;
-      context.lineWidth = wide;
-      context.strokeRect(tile.left - 1, tile.top - 1, tile.wide + 2, tile.tall + 2);
-    }
+    context.strokeStyle = colour;
+    context.lineWidth = thick;
+    context.strokeRect(tile.left - 1, tile.top - 1, tile.wide + 2, tile.tall + 2);
   }
 
   at(event) {

@@ -48,7 +48,7 @@ function Selected({ name }) {
   if (!row) return "";
   return html`<section class="selected" aria-label="The selected product"><p><${ProductLink} name=${name} date=${route.value.about.date} /> <${Badge} ...${shown(row, now.value)} /> ${sentence(row, date.value, now.value)}</p>
     ${row.description && html`<p class="description">${row.description}</p>`}
-    <p>${fresh && html`Data of <${Fresh} of=${fresh.get(name)} />. `}${graph.value && reach(name)}</p>
+    <p>${fresh?.get(name)?.refreshed_at ? html`Data of <${Fresh} of=${fresh.get(name)} />. ` : fresh && "It has never been refreshed. "}${graph.value && reach(name)}</p>
     <p class="legend"><span class="key before"></span>it is made of <span class="key after"></span>is made of it <button type="button" class="plain" onClick=${() => change({ selected: "" })}>Close</button></p></section>`;
 }
 
