@@ -27,6 +27,8 @@ def reason(each: Entry) -> str:
     own, product = each["basis"], str(each.get("because", each["product"]))
     basis, late = str(each.get("because_basis", own)), each.get("because_late")
     name = input_name(product) if "because" in each else ""
+    if own == "running" and "expected" not in each:
+        return "it has no history"
     match basis:
         case "held":
             return f"{name or 'it'} is held"
@@ -40,8 +42,6 @@ def reason(each: Entry) -> str:
             return "it has no history"
         case "deadline":
             return f"{name or 'it'} has no history; this is its deadline"
-        case "running" if "expected" not in each:
-            return f"{name or 'it'} runs, and has no history"
         case "done" if own == "done":
             return later(late)
     if not late or abs(late) < NOTABLE:

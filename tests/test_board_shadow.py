@@ -23,7 +23,7 @@ from tests.state_world import World, external, new_world
 
 pytestmark = [needs_chromium, pytest.mark.slow]
 PAGES = ("today", "product/d1/a", "run/d1/a", "day", "mesh", "files", "alerts", "changes", "health", "catalog")
-SAID = "{} since 20 Nov 00:00: nothing is started. Another scheduler runs the products, and its runs are recorded here. {} reports what Headgate would have done otherwise."
+SAID = "{} since 20 Nov 00:00: nothing is started. Another scheduler runs the products, and its runs are recorded here. {} reports the differences."
 _one_at_a_time = threading.Lock()
 
 
@@ -46,6 +46,7 @@ def application(postgres: Postgres, name: str, domain: str, shadow: bool) -> Ite
             enter(world)
         world.load({"raw/one": external(), f"{domain}/a": watched("a", "raw/one")}, LOADED)
         open_runs(world)
+        world.event("raw/one", str(DAY), NOW)
         yield OfItsOwn(name, world)
 
 
@@ -62,6 +63,7 @@ def test_every_page_says_that_nothing_is_started(postgres: Postgres, aws: FakeAw
                 assert texts(page, ".shadow p") == [SAID.format("In shadow", "headgate shadow")], path
             assert violations(page) == {}
             go("product/d1/a").wait_for_selector(".facts")
+            assert texts(page, ".lead") == ["On Friday, 20 November 2026: would have been started at 09:00."]
             assert "In shadow Headgate decides, and another scheduler does the work" in texts(page, ".facts > div")
         with serving(Board([acting, shadow])) as address, opened(browser, address) as go:
             for path in PAGES[:2]:

@@ -23,7 +23,7 @@ const EDGE = 0.04; // of the axis, on which no label has room
 
 // Round moments of an axis that has room for so many labels.
 export function ticks(first, last, room = 25) {
-  const most = last - (last - first) * Math.max(EDGE, 0.7 / room);
+  const most = last - (last - first) * Math.max(EDGE, 0.9 / room);
   const steps = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10080].map((minutes) => minutes * 60_000);
   const step = steps.find((each) => (last - first) / each <= Math.min(room, 7)) ?? steps.at(-1);
   const offset = new Date(first).getTimezoneOffset() * 60_000;
@@ -33,7 +33,7 @@ export function ticks(first, last, room = 25) {
 }
 
 // [{row, from, to, tone, text, open}] of the waiting, the pipeline and each job run, in the order in which they began. `open` ones go on at `now`.
-export function phases(entries, now, jobs = []) {
+export function phases(entries, now, { jobs = [], shadow } = {}) {
   const bars = [];
   const open = new Map();
   const begin = (key, row, at, tone, text) => {
@@ -54,7 +54,7 @@ export function phases(entries, now, jobs = []) {
     if (each.kind === "run" && each.opened) begin("wait", `waits for its inputs${attempt}`, each.at, "calm", "waits for its inputs");
     else if (each.kind === "run" && each.released) {
       end("wait", each.at);
-      begin("start", `is started${attempt}`, each.at, "mute", "released, its machine starts");
+      begin("start", `${shadow ? "would have been" : "is"} started${attempt}`, each.at, "mute", shadow ? "released; another scheduler starts it" : "released, its machine starts");
     } else if (each.kind === "run" && each.status === "PROCESSING") {
       end("wait", each.at);
       end("start", each.at);

@@ -20,9 +20,11 @@ let overviewed = false; // whether the board has answered with numbers by domain
 export const date = computed(() => route.value.about.date ?? day.value?.business_date);
 export const now = computed(() => day.value?.asked_at);
 
+const inShadow = (application) => Boolean(day.value?.shadow?.some((each) => each.application === application));
+
 // The rows of the day with what the forecast and the catalog add to them.
 const whole = computed(() =>
-  (day.value?.products ?? []).map((row) => ({ ...row, due_at: row.due_at ?? forecastFor(row)?.due_at, at_risk: forecastFor(row)?.at_risk, description: graph.value?.products.get(row.product)?.description })),
+  (day.value?.products ?? []).map((row) => ({ ...row, shadow: inShadow(row.application), due_at: row.due_at ?? forecastFor(row)?.due_at, at_risk: forecastFor(row)?.at_risk, description: graph.value?.products.get(row.product)?.description })),
 );
 
 // The filters in the address, as a text: what else changes in it, such as a selection, changes no row.

@@ -8,7 +8,7 @@ import { shown } from "./words.js";
 const LINE = 18;
 const TOP = 24;
 const NAMES = 240; // pixels for the names of products, or a third of a small screen
-const LABEL = 64; // pixels of a time of the axis
+const SPACE = 16; // pixels between two times of the axis, or more
 
 // Rows under the heading of their domain, in the order of their start; before them those of the critical path, in its order.
 function laidOut(rows) {
@@ -90,7 +90,8 @@ export class DayDrawing {
   axis(context, paint, x, height) {
     context.fillStyle = paint.quiet;
     context.strokeStyle = paint.line;
-    for (const tick of ticks(this.first, this.last, (this.surface.width - this.names) / LABEL)) {
+    const label = context.measureText(at(this.first, this.date)).width + SPACE;
+    for (const tick of ticks(this.first, this.last, (this.surface.width - this.names) / label)) {
       const left = Math.round(x(tick)) + 0.5;
       context.fillText(at(tick, this.date), left + 3, TOP / 2);
       stroke(context, left, TOP - 6, left, height);

@@ -41,11 +41,11 @@ function reason(row) {
   const name = row.because ? inputName(row.because) : "";
   const basis = row.because_basis ?? row.basis;
   const its = name || "it";
+  if (row.basis === "running" && !row.expected) return "it has no history";
   if (basis === "held") return `${its} is held`;
   if (basis === "failed") return `${its} has failed`;
   if (basis === "deadline") return `${its} has no history; this is its deadline`;
   if (basis === "unknown" || basis === "ended") return name || row.waits_for ? `nothing is known of ${name || inputName(row.waits_for)}` : "it has no history";
-  if (basis === "running" && !row.expected) return `${its} runs, and has no history`;
   if (!row.because_late || Math.abs(row.because_late) < NOTABLE) return row.basis === "waiting" && row.waits_for ? `waits for ${inputName(row.waits_for)}` : "";
   const verb = { done: "came", running: "runs", source: "comes" }[basis] ?? "is";
   const minutes = Math.round(Math.abs(row.because_late) / 60);

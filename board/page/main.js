@@ -73,7 +73,7 @@ function Refused() {
 
 // An application that decides and starts nothing says so on every page; of several with its name.
 function InShadow({ application, since }) {
-  return html`<p><strong>${application ? `${application} is in shadow` : "In shadow"} since ${at(since, "")}: nothing is started.</strong> Another scheduler runs the products, and its runs are recorded here. <code>headgate shadow${application && !hosted() ? ` --stack ${application}` : ""}</code> reports what Headgate would have done otherwise.</p>`;
+  return html`<p><strong>${application ? `${application} is in shadow` : "In shadow"} since ${at(since, "")}: nothing is started.</strong> Another scheduler runs the products, and its runs are recorded here. <code>headgate shadow${application && !hosted() ? ` --stack ${application}` : ""}</code> reports the differences.</p>`;
 }
 
 await signIn();

@@ -90,7 +90,7 @@ export function sentence(row, date, now) {
       break;
     case "WAITING":
       if (missing.length) parts.push(`waits for ${named(missing.map(inputName), more)}`);
-      else if (row.released_at) parts.push(`released at ${at(row.released_at, date)}, about to start`);
+      else if (row.released_at) parts.push(row.shadow ? `would have been started at ${at(row.released_at, date)}` : `released at ${at(row.released_at, date)}, about to start`);
       break;
     case "COMPLETED":
     case "REFRESHED":

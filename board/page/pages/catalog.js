@@ -17,9 +17,9 @@ export function Catalog() {
     ${rows.value.length === 0 ? html`<${Empty} title="No product is shown">No product matches the search and the choices above.</${Empty}>` : html`<${Table} caption="Products" rows=${rows.value} id=${(row) => row.key} columns=${[
       ["Product", (row) => html`<${ProductLink} name=${row.product} date=${route.value.about.date} />`],
       ["Description", (row) => said(row).description ?? ""],
-      ["Owner", (row) => html`${row.owner ?? ""}${said(row).email && html`<br /><span class="note">${said(row).email}</span>`}`],
+      ["Owner", (row) => html`${row.owner ?? ""}${said(row).email && html`<br /><span class="note">${said(row).email}</span>`}`, "words"],
       ["Schedule", (row) => said(row).schedule ?? ""],
-      ["SLA", (row) => said(row).sla ?? ""],
+      ["SLA", (row) => said(row).sla ?? "", "words"],
       ["Fresh", (row) => html`<${Fresh} of=${fresh?.get(row.product)} />`],
       ["Used by", (row) => graph.value?.after.get(row.product)?.size ?? "", "number"],
       ["On this date", (row) => html`<${Badge} ...${shown(row, now.value)} />`],

@@ -24,7 +24,7 @@ export function Run() {
   const run = why && { ...why.run, product: name };
   return html`
     <div class="head"><h1>Run of <${ProductLink} name=${name} date=${date} /></h1><p>${longDate(its)}${cycle && `, cycle ${cycle}`}</p>${run && html`<${Badge} ...${statusWord(run.status)} />`}${run?.link && html`<a href=${run.link} target="_blank" rel="noopener noreferrer">execution in the AWS console</a>`}</div>
-    <section aria-labelledby="course"><h2 id="course">Its course</h2><${Bars} bars=${phases(entries, answer.asked_at, run?.jobs ?? [])} date=${its} now=${answer.asked_at} /></section>
+    <section aria-labelledby="course"><h2 id="course">Its course</h2><${Bars} bars=${phases(entries, answer.asked_at, run ?? {})} date=${its} now=${answer.asked_at} /></section>
     ${run && html`<${Jobs} run=${run} date=${its} now=${answer.asked_at} />`}
     ${run?.jobs && about?.may_read_logs && html`<${Logs} name=${name} date=${its} />`}
     ${run && html`<section aria-labelledby="inputs"><h2 id="inputs">Its inputs</h2><${Condition} run=${run} date=${its} /></section>`}
