@@ -134,6 +134,8 @@ def test_without_history_there_is_the_deadline_and_then_nothing(world: World) ->
     assert said(found["d/x"]) == "by 10:00: it has no history; this is its deadline"
     assert said(found["raw/a"]) == "not known: it has no history"
     assert said(found["d/y"]) == "not known: nothing is known of raw/a"
+    running = {"product": "d/z", "basis": "running", "because": "raw/a", "because_basis": "done"}
+    assert said(running) == "not known: it has no history", "when its input came decides nothing then"
 
 
 def test_each_cycle_of_a_day_has_its_forecast(world: World) -> None:

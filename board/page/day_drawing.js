@@ -131,7 +131,7 @@ export class DayDrawing {
       context.setLineDash([]);
     }
     if (row.due_at) {
-      context.strokeStyle = row.late ? paint.bad : paint.text;
+      context.strokeStyle = paint.text;
       stroke(context, x(row.due_at), middle - 7, x(row.due_at), middle + 7);
     }
     if (row.place) this.path(context, paint, x, row, middle);
