@@ -13,7 +13,7 @@ import board_applications
 import merging
 import snapshot_answers
 from board_person import Person
-from board_store import Head, Store
+from board_store import Head, Store, in_shadow
 from columns import columns
 from mesh_part import part_of_mesh
 from page_requests import AnswerError
@@ -88,7 +88,7 @@ class Answers:
         if not fresh and name == "status":
             return Answer(self._of_the_past(event, heads, on_date))
         late = [each for each in heads if on_date not in each.dates]
-        shadow = _in_shadow(heads) if name == "status" else {}
+        shadow = in_shadow(heads) if name == "status" else {}
         apart = [event.get("domain"), [(each.name, each.business_date) for each in late], shadow]
         fresh_tag = _tag(name, on_date, apart, self._sees, [(each.name, each.dates[on_date]) for each in fresh])
         if tag == fresh_tag:
@@ -141,14 +141,14 @@ class Answers:
             for domain, counts in sorted(self._domains(each).items())
         ]
         written = min(each.written_at for each in heads)
-        return Answer({**common, **_in_shadow(heads), "written_at": written, "live": True, "whole": True, "products": [], "overview": overview, "more": False}, fresh_tag)  # fmt: skip
+        return Answer({**common, **in_shadow(heads), "written_at": written, "live": True, "whole": True, "products": [], "overview": overview, "more": False}, fresh_tag)  # fmt: skip
 
     def _of_the_past(self, event: Entry, heads: list[Head], on_date: str) -> Entry:
         """A date that no snapshot is kept of: the applications are asked, once for each time that somebody chooses it (`live` is false)."""
         given = {"question": "status", "business_date": on_date, **{key: event[key] for key in SCOPES & event.keys()}}
         found = self._asked(given, heads)
         products = columns(self._readable(found["products"]), date.fromisoformat(on_date))
-        known = {key: value for key, value in found.items() if key != "shadow"} | _in_shadow(heads)
+        known = {key: value for key, value in found.items() if key != "shadow"} | in_shadow(heads)
         return {**known, "business_date": on_date, "asked_at": self._now.isoformat(), "live": False, "whole": True, "products": products}  # fmt: skip
 
     # --- from the applications
@@ -249,12 +249,6 @@ def _usual_date(heads: list[Head]) -> str:
         )
     counts = Counter(each.business_date for each in heads)
     return max(counts, key=lambda each: (counts[each], each))
-
-
-def _in_shadow(heads: list[Head]) -> Entry:
-    """The field `shadow` of an answer: which of the applications are in shadow, and since when. Of one alone without its name, as it says itself."""
-    found = [{**each, "application": head.name} if len(heads) > 1 else each for head in heads for each in head.shadow]
-    return {"shadow": found} if found else {}
 
 
 def _tag(*parts: Any) -> str:

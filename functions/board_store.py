@@ -50,6 +50,12 @@ class Head:
         return domain in self.domains or domain in self.others
 
 
+def in_shadow(heads: list[Head]) -> Entry:
+    """The field `shadow` of an answer: which of the applications are in shadow, and since when. Of one alone without its name, as it says itself."""
+    found = [{**each, "application": head.name} if len(heads) > 1 else each for head in heads for each in head.shadow]
+    return {"shadow": found} if found else {}
+
+
 class Store:
     """The snapshots of every application that puts them into the bucket."""
 

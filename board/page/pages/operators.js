@@ -102,9 +102,9 @@ export function Files() {
         ["File", (each) => each.name],
         ["Number", (each) => each.file, "number"],
         ["Product", (each) => (each.product ? html`<${ProductLink} name=${each.product} date=${each.business_date} />` : "of no product")],
-        ["Date", (each) => each.business_date ?? ""],
+        ["Date", (each) => each.business_date ?? "", "time"],
         ["Bytes", (each) => Number(each.size).toLocaleString(), "number"],
-        ["State", (each) => each.status.toLowerCase()],
+        ["State", (each) => each.status.toLowerCase(), "words"],
         ["Reason", (each) => each.reason ?? ""],
       ]} />`}`;
 }
