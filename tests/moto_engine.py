@@ -12,14 +12,20 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
 import boto3
 import botocore.client
+from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_aws_sdk as aws_sdk
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.utils import boto_client
+from moto.stepfunctions.parser.utils import TMP_THREADS
 
 from headgate.generator.plan.asl import PLACEHOLDER, tasks
 from headgate.generator.plan.resources import KNOWN, PARAMETERS
@@ -27,6 +33,7 @@ from tests.moto_http import RefusedError, http_invoke
 from tests.moto_services import ANSWERS, BOTO_NAMES, SDK_NAMES, SERVICES
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
+END_SECONDS = 20
 RUN = {"run_id": "run-1", "product": "d1/ds1", "business_date": "2026-11-20", "cycle": "", "attempt": 1}
 
 
@@ -168,11 +175,19 @@ _METADATA = {"HTTPStatusCode": 200, "RequestId": "1", "HTTPHeaders": {}}
 
 
 def _answer_token(token: str, answer: Answer) -> None:
-    client = boto3.client("stepfunctions", region_name=REGION)
+    client = _client("stepfunctions")
     if isinstance(answer, Succeed):
         client.send_task_success(taskToken=token, output=json.dumps(answer.output))
     elif isinstance(answer, FailTask):
         client.send_task_failure(taskToken=token, error=answer.error, cause=answer.cause)
+
+
+@cache
+def _client(service_name: str, region_name: str = REGION) -> Any:
+    """Of a state's task, or of the test. Made once a process, which takes longer than a state."""
+    settings = Config(parameter_validation=False, retries={"total_max_attempts": 1})
+    keys = {"aws_access_key_id": "ak", "aws_secret_access_key": "sk"}
+    return boto3.client(service_name, region_name=region_name, config=settings, **keys)
 
 
 @contextmanager
@@ -188,15 +203,19 @@ def _engine(world: _World, delays: list[float]) -> Iterator[Any]:
             return world.answer(operation, parameters)
         return original(client, operation, parameters)
 
+    parsed = cache(AmazonStateLanguageParser.parse)  # when the machine is made; its one execution takes the same
+    clients = SimpleNamespace(client=lambda **given: _client(given["service_name"], given["region_name"]))
     with (
         mock_aws(config={"stepfunctions": {"execute_state_machine": True}}),
+        patch.object(AmazonStateLanguageParser, "parse", parsed),
+        patch.object(boto_client, "boto3", clients),
         patch("botocore.client.BaseClient._make_api_call", intercepted),
         _skipped_delays(delays),
         http_invoke(world.answer),
         patch.dict(aws_sdk._SERVICE_ERROR_NAMES, SDK_NAMES),
         patch.dict(aws_sdk.StateTaskServiceAwsSdk._SERVICE_NAME_SFN_TO_BOTO_OVERRIDES, BOTO_NAMES),
     ):
-        yield boto3.client("stepfunctions", region_name=REGION)
+        yield _client("stepfunctions")
 
 
 @contextmanager
@@ -235,13 +254,10 @@ def execute(
         machine = client.create_state_machine(name="m", definition=text, roleArn=f"arn:aws:iam::{ACCOUNT}:role/r")[
             "stateMachineArn"
         ]
+        before = len(TMP_THREADS)
         arn = client.start_execution(stateMachineArn=machine, input=json.dumps(RUN))["executionArn"]
-        ended = threading.Event()
-        for _ in range(2000):
-            described = client.describe_execution(executionArn=arn)
-            if described["status"] != "RUNNING":
-                break
-            ended.wait(0.01)
+        TMP_THREADS[before].join(END_SECONDS)  # that of the execution
+        described = client.describe_execution(executionArn=arn)
         events = client.get_execution_history(executionArn=arn, maxResults=1000)["events"]
     entered = [event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event]
     return Execution(described["status"], entered, world.calls, delays, described.get("error"), described.get("cause"))
