@@ -12,27 +12,22 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
-from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-import boto3
 import botocore.client
-from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_aws_sdk as aws_sdk
-from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
-from moto.stepfunctions.parser.asl.utils import boto_client
 from moto.stepfunctions.parser.utils import TMP_THREADS
 
 from headgate.generator.plan.asl import PLACEHOLDER, tasks
 from headgate.generator.plan.resources import KNOWN, PARAMETERS
+from tests.moto_economy import REGION, client_of, clients_made_once, parsed_once, skipped_delays
 from tests.moto_http import RefusedError, http_invoke
 from tests.moto_services import ANSWERS, BOTO_NAMES, SDK_NAMES, SERVICES
 
-REGION, ACCOUNT = "us-east-1", "123456789012"
+ACCOUNT = "123456789012"
 END_SECONDS = 20
 RUN = {"run_id": "run-1", "product": "d1/ds1", "business_date": "2026-11-20", "cycle": "", "attempt": 1}
 
@@ -126,9 +121,7 @@ class _World:
             if isinstance(given, Raise):
                 # an SDK integration names an error by its class, as the SDK does
                 modelled = type(given.error, (ClientError,), {})
-                raise modelled(
-                    {"Error": {"Code": given.error, "Message": given.message}, "ResponseMetadata": _METADATA}, operation
-                )
+                raise modelled(_refusal(given.error, given.message), operation)
             assert isinstance(given, Succeed)
             return {**given.output, "ResponseMetadata": _METADATA}
         payload = json.loads(parameters["Payload"])
@@ -136,22 +129,14 @@ class _World:
         given = self._next(name, payload)
         if isinstance(given, Raise) and given.error.startswith("Lambda."):
             code = given.error.removeprefix("Lambda.")
-            raise ClientError(
-                {"Error": {"Code": code, "Message": given.message}, "ResponseMetadata": _METADATA}, operation
-            )
+            raise ClientError(_refusal(code, given.message), operation)
         if isinstance(given, Raise):
             body = {"errorType": given.error, "errorMessage": given.message}
-            error = io.BytesIO(json.dumps(body).encode())
-            return {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": error, "ResponseMetadata": _METADATA}
+            return _result(body, FunctionError="Unhandled")
         if "task_token" in payload:
             threading.Thread(target=_answer_token, args=(payload["task_token"], given)).start()
         output = given.output if isinstance(given, Succeed) and "task_token" not in payload else {}
-        return {
-            "StatusCode": 200,
-            "ExecutedVersion": "$LATEST",
-            "Payload": io.BytesIO(json.dumps(output).encode()),
-            "ResponseMetadata": _METADATA,
-        }
+        return _result(output, ExecutedVersion="$LATEST")
 
     def _next(self, name: str, parameters: dict[str, Any]) -> Answer:
         with self.lock:
@@ -174,20 +159,25 @@ def _called(function: str, payload: dict[str, Any]) -> str:
 _METADATA = {"HTTPStatusCode": 200, "RequestId": "1", "HTTPHeaders": {}}
 
 
+def _result(output: Any, **more: str) -> dict[str, Any]:
+    return {
+        "StatusCode": 200,
+        "Payload": io.BytesIO(json.dumps(output).encode()),
+        "ResponseMetadata": _METADATA,
+        **more,
+    }
+
+
+def _refusal(code: str, message: str) -> Any:
+    return {"Error": {"Code": code, "Message": message}, "ResponseMetadata": _METADATA}
+
+
 def _answer_token(token: str, answer: Answer) -> None:
-    client = _client("stepfunctions")
+    client = client_of("stepfunctions")
     if isinstance(answer, Succeed):
         client.send_task_success(taskToken=token, output=json.dumps(answer.output))
     elif isinstance(answer, FailTask):
         client.send_task_failure(taskToken=token, error=answer.error, cause=answer.cause)
-
-
-@cache
-def _client(service_name: str, region_name: str = REGION) -> Any:
-    """Of a state's task, or of the test. Made once a process, which takes longer than a state."""
-    settings = Config(parameter_validation=False, retries={"total_max_attempts": 1})
-    keys = {"aws_access_key_id": "ak", "aws_secret_access_key": "sk"}
-    return boto3.client(service_name, region_name=region_name, config=settings, **keys)
 
 
 @contextmanager
@@ -203,30 +193,17 @@ def _engine(world: _World, delays: list[float]) -> Iterator[Any]:
             return world.answer(operation, parameters)
         return original(client, operation, parameters)
 
-    parsed = cache(AmazonStateLanguageParser.parse)  # when the machine is made; its one execution takes the same
-    clients = SimpleNamespace(client=lambda **given: _client(given["service_name"], given["region_name"]))
     with (
         mock_aws(config={"stepfunctions": {"execute_state_machine": True}}),
-        patch.object(AmazonStateLanguageParser, "parse", parsed),
-        patch.object(boto_client, "boto3", clients),
+        parsed_once(),
+        clients_made_once(),
         patch("botocore.client.BaseClient._make_api_call", intercepted),
-        _skipped_delays(delays),
+        skipped_delays(delays),
         http_invoke(world.answer),
         patch.dict(aws_sdk._SERVICE_ERROR_NAMES, SDK_NAMES),
         patch.dict(aws_sdk.StateTaskServiceAwsSdk._SERVICE_NAME_SFN_TO_BOTO_OVERRIDES, BOTO_NAMES),
     ):
-        yield _client("stepfunctions")
-
-
-@contextmanager
-def _skipped_delays(delays: list[float]) -> Iterator[None]:
-    from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
-
-    class Clock:
-        sleep = staticmethod(delays.append)
-
-    with patch.object(retrier_decl, "time", Clock):
-        yield
+        yield client_of("stepfunctions")
 
 
 def execute(
@@ -251,11 +228,10 @@ def execute(
     world, delays = _World(answers or {}, steps | (settings or {})), list[float]()
     logging.getLogger("moto").setLevel(logging.CRITICAL)  # it logs every failure of a machine, at length
     with _engine(world, delays) as client:
-        machine = client.create_state_machine(name="m", definition=text, roleArn=f"arn:aws:iam::{ACCOUNT}:role/r")[
-            "stateMachineArn"
-        ]
+        machine = client.create_state_machine(name="m", definition=text, roleArn=f"arn:aws:iam::{ACCOUNT}:role/r")
         before = len(TMP_THREADS)
-        arn = client.start_execution(stateMachineArn=machine, input=json.dumps(RUN))["executionArn"]
+        started = client.start_execution(stateMachineArn=machine["stateMachineArn"], input=json.dumps(RUN))
+        arn = started["executionArn"]
         TMP_THREADS[before].join(END_SECONDS)  # that of the execution
         described = client.describe_execution(executionArn=arn)
         events = client.get_execution_history(executionArn=arn, maxResults=1000)["events"]
