@@ -95,9 +95,11 @@ class Worker:
 
     def rest(self) -> bool:
         """Waits until the transaction has ended, or stands still: at its stop or behind a lock. True if it has ended."""
+        patience = 0.001
         while not self.finished():
-            if select([self.connection.pgconn.socket], [], [], 0.001)[0]:
+            if select([self.connection.pgconn.socket], [], [], patience)[0]:
                 continue
+            patience = min(2 * patience, 0.008)
             (waits,) = self.controller.execute("SELECT pg_blocking_pids(%s) <> '{}'", [self.pid]).fetchone() or (False,)
             if waits:
                 return self.finished()
@@ -159,10 +161,5 @@ def stops(boundaries: tuple[int, int], all_of_them: bool) -> Iterator[tuple[int,
     if all_of_them:
         yield from pairs(range(1, one + 1), range(two + 1))
     else:
-        yield from ((stop, 0) for stop in _few(one))
-        yield from pairs((1, one), _few(two))
-
-
-def _few(last: int) -> list[int]:
-    """At most three of the numbers from 1 to `last`, at equal distances."""
-    return sorted({1 + round(step * (last - 1) / 2) for step in range(3)})
+        yield from ((stop, 0) for stop in sorted({1, (one + 1) // 2, one}))
+        yield from pairs((1, one), sorted({1, two}))

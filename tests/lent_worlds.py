@@ -1,21 +1,27 @@
-"""Worlds for tests one after the other: a database is used again while a test leaves nothing in it but rows, which are deleted. To copy a database and to
-compile its functions anew costs ten times as much as most tests."""
+"""Worlds for tests one after the other: a database is used again, with its connections, while a test leaves nothing in it but rows, which are deleted. To copy
+a database, to connect to it and to compile its functions anew costs ten times as much as most tests."""
 
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from headgate.local.data_api import DataApi
 from headgate.local.postgres import Postgres
 from tests.direct_client import role_of
 from tests.state_world import World, copied, dropped, world_on
 
-LARGEST = 1_000_000  # bytes of a table that is emptied: a copy is cheaper than what a larger one leaves behind
-# A schema of its own in the template: which rows it has from the start, whether somebody has changed more than rows, and what takes rows back.
+LARGEST = 100_000  # bytes of a table whose rows are deleted one by one: of a larger one too many dead rows would stay
+# What a test may have set for its connection.
+RESET = ("RESET SESSION AUTHORIZATION", "RESET ROLE", "RESET ALL", "DISCARD TEMP", "SELECT pg_advisory_unlock_all()")
+# A schema of its own in the template: which rows it has from the start, whether somebody has changed more than rows, and what takes rows back, to
+# these or to others that were kept in a schema.
 PRISTINE = f"""
 CREATE SCHEMA pristine;
+CREATE SCHEMA prepared; -- for tests; to make a schema discards every plan of every session
 CREATE TABLE pristine.change (what text);
 CREATE FUNCTION pristine.note_command() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
@@ -27,31 +33,45 @@ BEGIN
 END $$;
 CREATE FUNCTION pristine.only_rows_changed() RETURNS boolean LANGUAGE sql AS $$
     SELECT NOT EXISTS (SELECT FROM pristine.change) AND NOT EXISTS (
-        SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND (reltuples >= 0 OR pg_relation_size(oid) > {LARGEST}))
+        SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND reltuples >= 0)
 $$;
-CREATE FUNCTION pristine.take_back() RETURNS void LANGUAGE plpgsql SET session_replication_role = replica AS $$
-DECLARE
-    changed regclass;
-BEGIN
-    FOR changed IN SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' LOOP
-        EXECUTE format('DELETE FROM %s', changed);
-        IF to_regclass('pristine.' || changed::text) IS NOT NULL THEN
-            EXECUTE format('INSERT INTO %1$s OVERRIDING SYSTEM VALUE SELECT * FROM pristine.%1$s', changed);
-        END IF;
-    END LOOP;
-    PERFORM setval(format('%I.%I', schemaname, sequencename), start_value, false) FROM pg_sequences WHERE last_value IS NOT NULL;
-END $$;
-DO $$
+CREATE FUNCTION pristine.written(kept regclass) RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute WHERE attrelid = kept AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+$$;
+CREATE FUNCTION pristine.keep(place text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     kept regclass; filled boolean;
 BEGIN
     FOR kept IN SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' LOOP
         EXECUTE format('SELECT EXISTS (SELECT FROM %s)', kept) INTO filled;
         IF filled THEN
-            EXECUTE format('CREATE TABLE pristine.%1$s AS TABLE %1$s', kept);
+            EXECUTE format('CREATE TABLE %I.%s AS SELECT %s FROM %2$s', place, kept, pristine.written(kept));
         END IF;
     END LOOP;
 END $$;
+CREATE FUNCTION pristine.forget(place text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    kept text;
+BEGIN
+    FOR kept IN SELECT relname FROM pg_class WHERE relnamespace = place::regnamespace AND relkind = 'r' LOOP
+        EXECUTE format('DROP TABLE %I.%I', place, kept);
+    END LOOP;
+END $$;
+CREATE FUNCTION pristine.take_back(place text) RETURNS void LANGUAGE plpgsql SET session_replication_role = replica SET lock_timeout = '1s' AS $$
+DECLARE
+    changed regclass; size bigint; columns text;
+BEGIN
+    FOR changed, size IN SELECT * FROM (SELECT oid, pg_relation_size(oid) AS size FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r') sized
+            WHERE sized.size > 0 LOOP
+        EXECUTE format(CASE WHEN size > {LARGEST} THEN 'TRUNCATE %s CASCADE' ELSE 'DELETE FROM %s' END, changed);
+    END LOOP;
+    FOR changed, columns IN SELECT format('public.%I', relname), pristine.written(oid) FROM pg_class
+            WHERE relnamespace = place::regnamespace AND relkind = 'r' AND relname <> 'change' LOOP
+        EXECUTE format('INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT * FROM %I.%1$s', changed, columns, place);
+    END LOOP;
+    PERFORM setval(format('%I.%I', schemaname, sequencename), start_value, false) FROM pg_sequences WHERE last_value IS NOT NULL AND place = 'pristine';
+END $$;
+SELECT pristine.keep('pristine');
 CREATE EVENT TRIGGER note_commands ON ddl_command_end EXECUTE FUNCTION pristine.note_command();
 CREATE EVENT TRIGGER note_drops ON sql_drop EXECUTE FUNCTION pristine.note_drop();
 """
@@ -59,11 +79,12 @@ CREATE EVENT TRIGGER note_drops ON sql_drop EXECUTE FUNCTION pristine.note_drop(
 
 @dataclass
 class Lent:
-    """A database with its connections."""
+    """A database with its connections: those of its Data API, and one past it."""
 
     name: str
     dsn: str
     api: DataApi
+    direct: "psycopg.Connection[Any]"
 
 
 @dataclass
@@ -82,34 +103,36 @@ class Worlds:
     @contextlib.contextmanager
     def lend(self) -> Iterator[World]:
         lent = self._free.pop() if self._free else self._copied()
-        with world_on(lent.dsn, lent.api) as made:
+        with world_on(lent.dsn, lent.api, lent.direct) as made:
             yield made
         if self._taken_back(lent):
             self._free.append(lent)
         else:
             lent.api.close()
+            lent.direct.close()
             dropped(self.server, lent.name)
 
     def _copied(self) -> Lent:
         name = copied(self.server, "lent")
         dsn = self.server.dsn(name)
-        return Lent(name, dsn, DataApi(dsn, role_of=role_of))
+        return Lent(name, dsn, DataApi(dsn, role_of=role_of), psycopg.connect(dsn, autocommit=True))
 
     def _taken_back(self, lent: Lent) -> bool:
         """Whether the database is as it was copied: nothing but rows was changed, and nobody else works on it."""
-        pids = [each.info.backend_pid for free in lent.api._free.values() for each in free]
-        if lent.api._transactions:
+        if lent.api._transactions or lent.direct.info.transaction_status != TransactionStatus.IDLE:
             return False
+        pids = [each.info.backend_pid for free in (*lent.api._free.values(), [lent.direct]) for each in free]
         try:
-            with psycopg.connect(lent.dsn, autocommit=True, options="-c lock_timeout=1s") as connection:
-                others = connection.execute(
-                    "SELECT FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> ALL (%s)",
-                    [[*pids, connection.info.backend_pid]],
-                ).fetchone()
-                unchanged = connection.execute("SELECT pristine.only_rows_changed()").fetchone()
-                if others is not None or unchanged != (True,):
-                    return False
-                connection.execute("SELECT pristine.take_back()")
+            for statement in RESET:
+                lent.direct.execute(statement)
+            others = lent.direct.execute(
+                "SELECT FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> ALL (%s)",
+                [pids],
+            ).fetchone()
+            unchanged = lent.direct.execute("SELECT pristine.only_rows_changed()").fetchone()
+            if others is not None or unchanged != (True,):
+                return False
+            lent.direct.execute("SELECT pristine.take_back('pristine')")
         except psycopg.Error:
             return False
         return True

@@ -136,14 +136,14 @@ def new_world(postgres: Postgres) -> Iterator[World]:
 
 
 @contextlib.contextmanager
-def world_on(dsn: str, api: DataApi) -> Iterator[World]:
-    """A world on this database, which `api` reaches."""
+def world_on(dsn: str, api: DataApi, direct: "psycopg.Connection[Any] | None" = None) -> Iterator[World]:
+    """A world on this database, which `api` reaches, and past it `direct`, which stays open."""
     with contextlib.ExitStack() as ends:
-        made = World(Database(DirectClient(api)), dsn, lambda: ends.enter_context(served(api)))
+        made = World(Database(DirectClient(api)), dsn, lambda: ends.enter_context(served(api)), direct)
         try:
             yield made
         finally:
-            if made._direct is not None:
+            if made._direct is not None and made._direct is not direct:
                 made._direct.close()
 
 

@@ -1,8 +1,9 @@
 """Two operations at once on one run, in every interleaving of their statements: the result is that of one after the other."""
 
+import contextlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -268,38 +269,44 @@ def shared_place(worlds: Worlds) -> Iterator[Place]:
 def place(shared_place: Place) -> Place:
     """The place without the rows of the meeting before."""
     shared_place.direct.execute("SELECT pg_advisory_unlock_all()")  # of one that failed
-    shared_place.direct.execute("SELECT pristine.take_back()")
+    shared_place.direct.execute("SELECT pristine.take_back('pristine')")
     return shared_place
+
+
+@contextlib.contextmanager
+def prepared(direct: "psycopg.Connection[Any]") -> Iterator[Callable[[], None]]:
+    """Keeps the rows as they are now. What it gives takes them back to that."""
+    direct.execute("SELECT pristine.keep('prepared')")
+
+    def again() -> None:
+        direct.execute("SELECT pristine.take_back('prepared')")
+
+    yield again
+    direct.execute("SELECT pristine.forget('prepared')")
 
 
 @pytest.mark.parametrize("name", MEETINGS)
 def test_two_operations_at_once_end_as_one_after_the_other(place: Place, name: str) -> None:
     meeting, direct, pair = MEETINGS[name], place.direct, place.pair
     orders = [(meeting.one, meeting.other), (meeting.other, meeting.one)]
-    copy = 0
-
-    def prepared() -> tuple[int, list[tuple[str, str]]]:
-        nonlocal copy
-        number, copy = copy, copy + 1
-        for statement in meeting.before:
-            direct.execute(statement.replace("#", str(number)))
-        return number, [(one.replace("#", str(number)), other.replace("#", str(number))) for one, other in orders]
-
-    load(place.world, mesh(meeting.mesh, 2))
-    boundaries, expected = [], []
-    for order in range(2):
-        number, statements = prepared()
-        boundaries.append(pair.serial(*statements[order]))
-        expected.append((result(direct, number), errors(pair, number)))
-    met = [(order, stop) for order in range(2) for stop in stops(boundaries[order], all_of_them=SOAK > 1)]
-    load(place.world, mesh(meeting.mesh, 2 + len(met)))
-    wrong = []
-    for order, stop in met:
-        number, statements = prepared()
-        pair.interleaved(*statements[order], stop)
-        found = (result(direct, number), errors(pair, number))
-        if found not in expected:
-            wrong.append((order, stop, found))
+    load(place.world, mesh(meeting.mesh, 1))
+    for statement in meeting.before:
+        direct.execute(statement.replace("#", "0"))
+    with prepared(direct) as again:
+        boundaries, expected = [], []
+        for one, other in orders:
+            again()
+            boundaries.append(pair.serial(one.replace("#", "0"), other.replace("#", "0")))
+            expected.append((result(direct, 0), errors(pair, 0)))
+        met = [(order, stop) for order in range(2) for stop in stops(boundaries[order], all_of_them=SOAK > 1)]
+        wrong = []
+        for order, stop in met:
+            again()
+            one, other = orders[order]
+            pair.interleaved(one.replace("#", "0"), other.replace("#", "0"), stop)
+            found = (result(direct, 0), errors(pair, 0))
+            if found not in expected:
+                wrong.append((order, stop, found))
     assert not wrong, f"{len(wrong)} of {len(met)} interleavings; first {wrong[0]}; expected one of {expected}"
 
 
