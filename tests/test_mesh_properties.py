@@ -352,7 +352,7 @@ def played(postgres: Postgres, accounts: int, seed: int, fault: "Fault | None" =
 
 @pytest.mark.slow
 @pytest.mark.parametrize("accounts", [3, 1])
-@pytest.mark.parametrize("seed", range(2 if SOAK == 1 else 8 * SOAK))  # forty histories each
+@pytest.mark.parametrize("seed", range(1 if SOAK == 1 else 8 * SOAK))  # forty histories each
 def test_after_the_last_fix_everything_is_refreshed(postgres: Postgres, accounts: int, seed: int) -> None:
     with played(postgres, accounts, seed) as days:
         wrong = days.wrong()

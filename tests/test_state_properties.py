@@ -24,12 +24,12 @@ import effects
 from effects import Performer
 from headgate.generator.model import cron
 from headgate.generator.plan.catalog import _fires
-from headgate.local.postgres import Postgres
 from state.answers import JobStart
 from state.errors import NoPipeline
+from tests.lent_worlds import Worlds
 from tests.random_meshes import EXTERNALS, PRODUCTS, TIMES, meshes, products
 from tests.state_oracle import ENDED, Key, Mesh, Oracle, Run
-from tests.state_world import SOAK, World, at, daily, external, new_world, product
+from tests.state_world import SOAK, World, at, daily, external, product
 from tests.unreliable_aws import UnreliableAws, WorkerDiedError
 
 FIRST = date(2026, 11, 16)
@@ -69,12 +69,12 @@ def where_a_run(which: Which) -> Callable[[Any], Any]:
 class Day(RuleBasedStateMachine):
     """The state machine of hypothesis: each rule does something to the database and to the oracle."""
 
-    postgres: Postgres
+    worlds: Worlds
 
     def __init__(self) -> None:
         super().__init__()
         self.stack = contextlib.ExitStack()
-        self.world: World = self.stack.enter_context(new_world(self.postgres))
+        self.world: World = self.stack.enter_context(self.worlds.lend())
         self.aws = UnreliableAws()
         self.performer = Performer(self.world.state, self.aws.client)
         self.now: datetime = at(f"{FIRST} 00:00")
@@ -442,10 +442,10 @@ class Day(RuleBasedStateMachine):
 
 
 @pytest.mark.slow
-def test_every_order_of_everything(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_order_of_everything(worlds: Worlds, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(effects, "TRIES", 3)
     monkeypatch.setattr(effects, "LONGEST_DELAY", 60)
-    Day.postgres = postgres
+    Day.worlds = worlds
     run_state_machine_as_test(
         Day,
         settings=settings(
