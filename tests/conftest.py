@@ -21,8 +21,10 @@ from tests.fake_aws import FakeAws
 from tests.golden import lay_out
 from tests.handler_steps import invoke
 from tests.lent_worlds import Worlds
+from tests.local_application import needs_sam
 from tests.local_endpoint import endpoint  # noqa: F401 - a fixture
 from tests.packages import checkout, wheel  # noqa: F401 - fixtures
+from tests.running_up import up  # noqa: F401 - a fixture
 from tests.scheduling import Scheduling
 from tests.state_server import migrated
 from tests.state_world import ENVIRONMENT, SOAK, World
@@ -48,8 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Slow tests begin first, so that no worker is left alone with a long one in the end."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    """Slow tests begin first, and of these what builds and deploys an application, so that no worker is left alone with a long one in the end."""
+    items.sort(key=lambda item: (item.get_closest_marker("slow") is None, needs_sam.mark not in item.iter_markers()))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:

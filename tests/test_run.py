@@ -8,7 +8,6 @@ import signal
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ import pytest
 from headgate.local import presence
 from tests import corpora
 from tests.golden import FOLDER, expect
-from tests.headgate_command import HEADGATE, headgate, lay_out, mentioning, output_of
+from tests.headgate_command import HEADGATE, headgate, mentioning, output_of
 from tests.local_application import SAMPLES, needs_sam, project_folder
 from tests.state_world import SOAK, in_soak
 
@@ -144,17 +143,6 @@ def test_nothing_keeps_running_when_it_is_killed(tmp_path: Path) -> None:
     again = headgate("run", str(short), "--quiet", env={**os.environ, "TMPDIR": str(tmp_path)})
     assert again.returncode == 0, "the next one clears it away"
     assert list(tmp_path.iterdir()) == [short]
-
-
-@pytest.fixture(scope="module")
-def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A project in which `headgate up` was typed."""
-    folder = lay_out(tmp_path_factory.mktemp("project"))
-    done = headgate("up", folder=folder)
-    assert done.returncode == 0, done.stderr
-    (folder / "printed").write_text(done.stdout)
-    yield folder
-    assert headgate("down", folder=folder).stdout == "stopped\n"
 
 
 def completed(folder: Path, product: str, date: str) -> bool:

@@ -7,32 +7,26 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from headgate.local import presence
-from tests.headgate_command import HEADGATE, headgate, lay_out, mentioning, output_of
+from tests.headgate_command import HEADGATE, headgate, mentioning, output_of
 from tests.local_application import ROOT, needs_sam
 from tests.state_world import in_soak
 
 pytestmark = [pytest.mark.slow, needs_sam]
-DATE = "2026-11-18"
+DATE = "2026-11-12"
 SCRIPT = "import sys\nprint('reading 3 files')\nprint('no space left', file=sys.stderr)\nsys.exit(1)\n"
 
 
-@pytest.fixture(scope="module")
-def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A project in which `headgate up` was typed, with a run of d1/ds2 that waits. Each test leaves it running."""
-    folder = lay_out(tmp_path_factory.mktemp("project"))
-    started = headgate("up", folder=folder)
-    assert started.returncode == 0, started.stderr
-    output_of(folder, "backfill", "d1/ds2", "--date", DATE)
-    yield folder
-    headgate("down", folder=folder)
-    assert mentioning(str(folder)) == []
+@pytest.fixture(scope="module", autouse=True)
+def waiting(up: Path) -> None:
+    """A run of d1/ds2 waits."""
+    output_of(up, "backfill", "d1/ds2", "--date", DATE)
 
 
 def runtime_of(folder: Path) -> Path:
