@@ -14,6 +14,8 @@ PYTEST := $(BIN)/pytest -q -n $(WORKERS)
 SOAK ?= 20
 # The tests that take longer or have more examples in `make soak`.
 SOAKED = $(shell grep -rlE '\b(SOAK|in_soak)\b' tests --include='test_*.py')
+# Each worker reads every file that it is given, for seconds of computing: these alone have slow tests.
+SLOW = $(shell grep -rlE '\bmark\.slow\b' tests --include='test_*.py')
 # The tests that compare something with a golden file.
 GOLDEN = $(shell grep -rlE '^from tests.golden import .*\bexpect\b' tests --include='test_*.py')
 
@@ -68,7 +70,7 @@ static:
 	$(BIN)/headgate generate --check
 
 tests: quick
-	$(PYTEST) -m slow
+	$(PYTEST) -m slow $(SLOW)
 
 quick:
 	$(BIN)/pytest -q -n $(PROCESSORS) -m "not slow"

@@ -22,11 +22,11 @@ FUNCTIONS = ROOT / "functions"
 NESTED = sorted((ROOT / "statemachines").rglob("template*.json"))
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Reads `!Ref x` as {"Ref": x}, and so on."""
 
 
-def _tag(loader: yaml.SafeLoader, name: str, node: yaml.Node) -> Any:
+def _tag(loader: yaml.CSafeLoader, name: str, node: yaml.Node) -> Any:
     if isinstance(node, yaml.ScalarNode):
         value: Any = loader.construct_scalar(node)
         value = value.split(".", 1) if name == "GetAtt" else value

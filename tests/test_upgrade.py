@@ -23,7 +23,7 @@ from tests import earlier_release
 from tests.direct_client import DirectClient
 from tests.fake_aws import FakeAws
 from tests.handler_steps import TODAY, gate, glue_event, invoke, job, queue, refreshed
-from tests.state_world import World, at, copied, dropped, external, product, world_on
+from tests.state_world import SOAK, World, at, copied, dropped, external, product, world_on
 
 WORKER = Path(__file__).parent / "release_worker.py"
 SQL_TYPES = {
@@ -155,6 +155,7 @@ def play(world: World, steps: Iterator[Ask], catalog: Path) -> None:
 
 
 STEPS = 15
+EACH = 4 if SOAK == 1 else 1  # before which of the steps the upgrade comes
 
 
 def check_day(world: World, aws: list[dict[str, Any]]) -> None:
@@ -186,7 +187,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> datetime:
     return moment
 
 
-@pytest.mark.parametrize("migrated", range(0, STEPS, 2))
+@pytest.mark.parametrize("migrated", range(0, STEPS, EACH))
 def test_functions_of_the_release_before_go_on_with_their_day_on_the_new_schema(
     old_world: World, release: Release, new: FakeAws, catalog: Path, clock: datetime, migrated: int
 ) -> None:
@@ -203,7 +204,7 @@ def test_functions_of_the_release_before_go_on_with_their_day_on_the_new_schema(
     check_day(old_world, [release.ask("aws"), done_by(new)])
 
 
-@pytest.mark.parametrize("replaced", range(0, STEPS, 2))
+@pytest.mark.parametrize("replaced", range(0, STEPS, EACH))
 def test_new_functions_leave_for_later_what_an_older_schema_cannot(
     old_world: World, release: Release, new: FakeAws, catalog: Path, clock: datetime, replaced: int
 ) -> None:
