@@ -173,8 +173,7 @@ def test_up_runs_a_pipeline_when_its_events_come(up: Path) -> None:
 
 
 def test_up_prints_how_to_reach_it_and_that_is_right(up: Path) -> None:
-    known = json.loads((up / ".headgate" / "local" / "runtime.json").read_text())
-    printed = (up / "printed").read_text()
+    known, printed = json.loads((up / "known.json").read_text()), (up / "printed").read_text()
     assert known["options"]["endpoint_url"] in printed
     assert known["postgres"] in printed
     assert [line.split("#")[0].split() for line in printed.splitlines() if line.startswith("  headgate event ")] == [
