@@ -9,7 +9,7 @@ READY := $(VENV)/.ready $(SAM)/.ready-$(SAM_VERSION)
 
 # The quick tests compute: more workers than processors make them slower. Tests of the local runtime wait as much as they compute.
 PROCESSORS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() or 1)')
-WORKERS ?= $(shell expr $(PROCESSORS) + 4)
+WORKERS ?= $(shell expr $(PROCESSORS) + 2)
 PYTEST := $(BIN)/pytest -q -n $(WORKERS)
 SOAK ?= 20
 # The tests that take longer or have more examples in `make soak`.

@@ -106,7 +106,7 @@ def mesh(tmp_path: Path) -> Iterator[Mesh]:
         yield Mesh(running, central, d1, d2, tmp_path / "data")
 
 
-def test_each_account_has_what_is_its_own(mesh: Mesh) -> None:
+def test_each_account_has_what_is_its_own_and_refuses_whom_the_policy_does_not_name(mesh: Mesh) -> None:
     machines = {
         stack.account: {each["name"] for each in stack.client("stepfunctions").list_state_machines()["stateMachines"]}
         for stack in (mesh.central, mesh.d1, mesh.d2)
@@ -119,6 +119,13 @@ def test_each_account_has_what_is_its_own(mesh: Mesh) -> None:
     assert mesh.central.client("lambda").list_functions()["Functions"] == []
     assert mesh.status(mesh.d1, "d2/ds1") == "EXTERNAL"
     assert mesh.status(mesh.d2, "d2/ds1") == "NOT OPENED"
+
+    refused = mesh.put(STRANGER, "raw/rd1")
+    assert refused["ErrorCode"] == "AccessDeniedException"
+    assert mesh.put(RAW, "raw/rd1", bus=mesh.d1.outputs["DomainEventBusArn"])["ErrorCode"] == "AccessDeniedException", (
+        "only the central account forwards"
+    )
+    assert "EventId" in mesh.put(RAW, "raw/rd1")
 
 
 @in_soak
@@ -185,15 +192,6 @@ def test_a_domain_that_joins_during_the_day_hears_what_came_before(tmp_path: Pat
         assert {each["product"]: each["status"] for each in listed} == {
             "d2/ds1": "COMPLETED", "raw/positions": "EXPECTED", "raw/rd1": "REFRESHED", "raw/rd2": "REFRESHED", "raw/rd3": "REFRESHED", "raw/rd4": "REFRESHED",
         }  # fmt: skip
-
-
-def test_an_account_the_policy_does_not_name_is_refused(mesh: Mesh) -> None:
-    refused = mesh.put(STRANGER, "raw/rd1")
-    assert refused["ErrorCode"] == "AccessDeniedException"
-    assert mesh.put(RAW, "raw/rd1", bus=mesh.d1.outputs["DomainEventBusArn"])["ErrorCode"] == "AccessDeniedException", (
-        "only the central account forwards"
-    )
-    assert "EventId" in mesh.put(RAW, "raw/rd1")
 
 
 @in_soak
