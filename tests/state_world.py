@@ -152,6 +152,7 @@ def copied(postgres: Postgres, template: str) -> str:
     name = f"world_{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        connection.execute(f"ALTER DATABASE {name} SET jit = off")  # a copy has not the settings of its template
     return name
 
 

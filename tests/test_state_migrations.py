@@ -74,6 +74,15 @@ def test_any_earlier_version_migrates_to_the_same(
     assert migrate(database) == []
 
 
+def test_sessions_compile_no_plans(empty: tuple[Database, str]) -> None:
+    """The wheel's PostgreSQL cannot compile plans; Aurora does by default, at costs that `enable_seqscan = off` always exceeds up to version 17."""
+    database, dsn = empty
+    migrate(database)
+
+    with psycopg.connect(dsn) as of_a_function:
+        assert of_a_function.execute("SHOW jit").fetchone() == ("off",)
+
+
 def test_a_failure_leaves_the_schema_as_it_was(
     empty: tuple[Database, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,11 +23,13 @@ LANGUAGE sql STABLE AS $$
         WHERE u.product_id = product AND u.kind = 'ready' ORDER BY u.cycle DESC LIMIT 1), 'NaN')
 $$;
 
-CREATE OR REPLACE FUNCTION forecast_inputs(nodes forecast_node[], on_date date, now_is timestamptz) RETURNS SETOF forecast_input
-LANGUAGE sql STABLE SET plan_cache_mode = force_generic_plan SET enable_nestloop = on AS $$
+CREATE OR REPLACE FUNCTION forecast_inputs(products text[], cycles text[], runs uuid[], waits boolean[], on_date date, now_is timestamptz) RETURNS SETOF forecast_input
+LANGUAGE plpgsql STABLE ROWS 10000 SET plan_cache_mode = force_generic_plan SET enable_nestloop = on AS $$
 -- What those of the products wait for that wait.
+BEGIN
+    RETURN QUERY
     WITH node AS MATERIALIZED (
-        SELECT n.ordinality::integer AS number, n.product_id, n.cycle, n.run_id, n.waits FROM unnest(nodes) WITH ORDINALITY n
+        SELECT n.number::integer, n.product_id, n.cycle, n.run_id, n.waits FROM unnest(products, cycles, runs, waits) WITH ORDINALITY n(product_id, cycle, run_id, waits, number)
     ), input AS (
         SELECT w.number, d.leaf, d.upstream, d.cycle, d.statuses, d.required_date,
             CASE d.status WHEN 'ARRIVED' THEN seconds_of(coalesce(d.arrived_at, d.changed_at)) END AS at
@@ -50,36 +52,37 @@ LANGUAGE sql STABLE SET plan_cache_mode = force_generic_plan SET enable_nestloop
         coalesce(i.at, CASE WHEN NOT i.statuses && '{COMPLETED,STARTED}' THEN 'NaN'  -- nobody expects it
             WHEN i.required_date <> on_date THEN usual_moment(i.upstream, i.required_date, now_is) WHEN p.number IS NULL THEN 'NaN' END)
     FROM input i LEFT JOIN place p ON p.product_id = i.upstream
-    LEFT JOIN cycle c ON c.product_id = i.upstream AND c.cycle = i.cycle LEFT JOIN first f ON f.product_id = i.upstream
-$$;
+    LEFT JOIN cycle c ON c.product_id = i.upstream AND c.cycle = i.cycle LEFT JOIN first f ON f.product_id = i.upstream;
+END $$;
 
-CREATE OR REPLACE FUNCTION last_inputs(nodes forecast_node[]) RETURNS TABLE (number integer, source integer)
-LANGUAGE sql STABLE SET plan_cache_mode = force_generic_plan SET enable_nestloop = on AS $$
+CREATE OR REPLACE FUNCTION last_inputs(products text[], runs uuid[], bases text[]) RETURNS TABLE (number integer, source integer)
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_nestloop = on AS $$
 -- What the runs that go on waited for last.
-    SELECT n.ordinality::integer, min(u.ordinality)::integer
-    FROM unnest(nodes) WITH ORDINALITY n
+BEGIN
+    RETURN QUERY
+    SELECT n.number::integer, min(u.number)::integer
+    FROM unnest(runs, bases) WITH ORDINALITY n(run_id, basis, number)
     CROSS JOIN LATERAL (SELECT d.upstream FROM inputs_of_run(n.run_id) d WHERE d.arrived_at IS NOT NULL ORDER BY d.arrived_at DESC LIMIT 1) d
-    JOIN unnest(nodes) WITH ORDINALITY u ON u.product_id = d.upstream
-    WHERE n.basis = 'running' GROUP BY 1
-$$;
+    JOIN unnest(products) WITH ORDINALITY u(product_id, number) ON u.product_id = d.upstream
+    WHERE n.basis = 'running' GROUP BY 1;
+END $$;
 
-CREATE OR REPLACE FUNCTION forecast_levels(nodes forecast_node[], inputs forecast_input[]) RETURNS TABLE (number integer, level integer)
-LANGUAGE sql STABLE SET plan_cache_mode = force_generic_plan SET enable_nestloop = off AS $$
+CREATE OR REPLACE FUNCTION forecast_levels(waits boolean[], inputs forecast_input[]) RETURNS TABLE (number integer, level integer)
+LANGUAGE plpgsql STABLE ROWS 10000 SET plan_cache_mode = force_generic_plan SET enable_nestloop = off AS $$
 -- How many products that wait are one after the other before each is ready; 0 waits for none. There are no cycles; an input that takes the latest refresh of any date
 -- could make one, and does not count then.
-    WITH RECURSIVE node AS MATERIALIZED (
-        SELECT n.ordinality::integer AS number, n.waits FROM unnest(nodes) WITH ORDINALITY n
-    ), edge AS MATERIALIZED (
-        SELECT i.number, i.source FROM unnest(inputs) i JOIN node s ON s.number = i.source AND s.waits WHERE i.at IS NULL
+BEGIN
+    RETURN QUERY
+    WITH RECURSIVE edge AS MATERIALIZED (
+        SELECT i.number, i.source FROM unnest(inputs) i WHERE i.at IS NULL AND waits[i.source]
     ), depth(number, level) AS (
-        SELECT n.number, 1 FROM node n WHERE n.waits AND NOT EXISTS (SELECT FROM edge e WHERE e.number = n.number)
+        SELECT n.number::integer, 1 FROM unnest(waits) WITH ORDINALITY n(waits, number) WHERE n.waits AND NOT EXISTS (SELECT FROM edge e WHERE e.number = n.number)
         UNION
         SELECT e.number, d.level + 1 FROM depth d JOIN edge e ON e.source = d.number WHERE d.level < 100
     )
-    SELECT found.number, coalesce(nullif(max(found.level), -1), 101)
-    FROM (SELECT n.number, CASE WHEN n.waits THEN -1 ELSE 0 END AS level FROM node n UNION ALL SELECT d.number, d.level FROM depth d) found
-    GROUP BY found.number
-$$;
+    SELECT n.number::integer, CASE WHEN n.waits THEN coalesce(d.level, 101) ELSE 0 END
+    FROM unnest(waits) WITH ORDINALITY n(waits, number) LEFT JOIN (SELECT d.number, max(d.level) AS level FROM depth d GROUP BY 1) d ON d.number = n.number;
+END $$;
 
 CREATE OR REPLACE FUNCTION spread(one float8, other float8) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$
 -- How far the edge of the sum of two independent times is from its middle, by those of the two.
@@ -91,66 +94,67 @@ LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_nest
 -- Each product of that date with when it is ready. What waits starts when its condition holds, after its opening, and takes as long as usual then. A plan for the very
 -- list of products would look into it from its beginning for each of them: so plans are generic.
 DECLARE
-    nodes forecast_node[] := ARRAY(SELECT n FROM forecast_nodes(on_date, now_is) n);
-    inputs forecast_input[] := ARRAY(SELECT i FROM forecast_inputs(nodes, on_date, now_is) i);
-    places integer[];                   -- of each number: what waits stands after what it waits for
-    levels integer[];                   -- of each place
-    opens float8[];
-    starts_by float8[];
-    ends_by float8[];
-    either_place integer[];             -- of what does not wait for all of its inputs
-    either jsonb[];
-    e_place integer[];
-    e_leaf integer[];
-    e_source integer[];
-    e_at float8[];
-    own_basis text[];                   -- of itself: of what waits how long its work takes
-    own_low float8[];
-    own_middle float8[];
-    own_high float8[];
-    own_late float8[];
-    bases text[];                       -- with what it waits for, level after level
-    lows float8[];
-    middles float8[];
-    highs float8[];
-    lates float8[];
-    reasons integer[];
-    sources integer[];
-    products text[];
+    products text[];                    -- each by its number
     cycles text[];
     runs uuid[];
     attempts integer[];
     statuses text[];
     dues timestamptz[];
     usuals float8[];
+    waits boolean[];
+    conditions jsonb[];
+    opens float8[];
+    starts_by float8[];
+    ends_by float8[];
+    own_basis text[];                   -- of itself: of what waits how long its work takes
+    own_low float8[];
+    own_middle float8[];
+    own_high float8[];
+    own_late float8[];
+    inputs forecast_input[];
+    numbers integer[];                  -- of each place: what waits stands after what it waits for
+    places integer[];                   -- of each number
+    levels integer[];                   -- of each place
     ready integer;                      -- how many wait for nothing: their places are the first
+    either_place integer[];             -- of what does not wait for all of its inputs
+    either jsonb[];
+    e_place integer[];
+    e_leaf integer[];
+    e_source integer[];
+    e_at float8[];
+    bases text[];                       -- by place, with what it waits for, level after level
+    lows float8[];
+    middles float8[];
+    highs float8[];
+    lates float8[];
+    reasons integer[];
+    sources integer[];
     level record;
     one record;
 BEGIN
-    SELECT array_agg(o.place ORDER BY o.number), array_agg(o.level ORDER BY o.place) INTO places, levels
-    FROM (SELECT l.number, l.level, row_number() OVER (ORDER BY l.level, l.number)::integer AS place FROM forecast_levels(nodes, inputs) l) o;
-    SELECT array_agg(n.product_id), array_agg(n.cycle), array_agg(n.run_id), array_agg(n.attempt), array_agg(n.status), array_agg(n.due_at), array_agg(n.basis), array_agg(n.low),
-        array_agg(n.middle), array_agg(n.high), array_agg(n.usual), array_agg(n.late), array_agg(n.place), array_fill(0, ARRAY[count(*)::integer]), array_agg(n.opens),
-        array_agg(n.starts_by), array_agg(n.ends_by), array_agg(n.place) FILTER (WHERE n.either), array_agg(n.condition) FILTER (WHERE n.either)
-    INTO products, cycles, runs, attempts, statuses, dues, own_basis, own_low, own_middle, own_high, usuals, own_late, reasons, sources, opens, starts_by, ends_by, either_place, either
-    FROM (SELECT places[n.ordinality] AS place, n.*, n.waits AND strpos(n.condition::text, 'any_of') > 0 AS either FROM unnest(nodes) WITH ORDINALITY n ORDER BY 1) n;
+    SELECT array_agg(n.product_id), array_agg(n.cycle), array_agg(n.run_id), array_agg(n.attempt), array_agg(n.status), array_agg(n.due_at), array_agg(n.usual), array_agg(n.waits),
+        array_agg(n.condition), array_agg(n.opens), array_agg(n.starts_by), array_agg(n.ends_by), array_agg(n.basis), array_agg(n.low), array_agg(n.middle), array_agg(n.high),
+        array_agg(n.late)
+    INTO products, cycles, runs, attempts, statuses, dues, usuals, waits, conditions, opens, starts_by, ends_by, own_basis, own_low, own_middle, own_high, own_late
+    FROM forecast_nodes(on_date, now_is) n;
+    inputs := ARRAY(SELECT i FROM forecast_inputs(products, cycles, runs, waits, on_date, now_is) i);
+    SELECT array_agg(o.number), array_agg(o.level), count(*) FILTER (WHERE o.level = 0) INTO numbers, levels, ready
+    FROM (SELECT l.number, l.level FROM forecast_levels(waits, inputs) l ORDER BY l.level, l.number) o;
+    places := (SELECT array_agg(o.place::integer ORDER BY o.number) FROM unnest(numbers) WITH ORDINALITY o(number, place));
+    SELECT array_agg(places[n.number]), array_agg(n.condition) INTO either_place, either
+    FROM unnest(waits, conditions) WITH ORDINALITY n(waits, condition, number) WHERE n.waits AND strpos(n.condition::text, 'any_of') > 0;
     SELECT array_agg(i.place), array_agg(i.leaf), array_agg(i.source), array_agg(coalesce(i.at, CASE WHEN i.source = 0 THEN 'NaN'::float8 END)) INTO e_place, e_leaf, e_source, e_at
     FROM (SELECT places[i.number] AS place, i.leaf, coalesce(places[nullif(i.source, 0)], 0) AS source, i.at FROM unnest(inputs) i ORDER BY 1, 2) i;
-    FOR one IN SELECT places[l.number] AS place, places[l.source] AS source FROM last_inputs(nodes) l LOOP
-        sources[one.place] := one.source;
-        IF own_late[one.source] > own_late[one.place] THEN
-            own_late[one.place] := own_late[one.source];
-            reasons[one.place] := one.source;
+    SELECT array_agg(n.place::integer), array_agg(0) INTO reasons, sources FROM unnest(numbers[:ready]) WITH ORDINALITY n(number, place);
+    FOR one IN SELECT l.number, l.source FROM last_inputs(products, runs, own_basis) l LOOP
+        sources[places[one.number]] := places[one.source];
+        IF own_late[one.source] > own_late[one.number] THEN
+            own_late[one.number] := own_late[one.source];
+            reasons[places[one.number]] := places[one.source];
         END IF;
     END LOOP;
-    ready := (SELECT count(*) FROM unnest(levels) l WHERE l = 0);
-    bases := own_basis[:ready];
-    lows := own_low[:ready];
-    middles := own_middle[:ready];
-    highs := own_high[:ready];
-    lates := own_late[:ready];
-    reasons := reasons[:ready];
-    sources := sources[:ready];
+    SELECT array_agg(own_basis[n]), array_agg(own_low[n]), array_agg(own_middle[n]), array_agg(own_high[n]), array_agg(own_late[n]) INTO bases, lows, middles, highs, lates
+    FROM unnest(numbers[:ready]) n;
     FOR level IN
         SELECT l.first, l.last, e.first AS e_first, e.last AS e_last
         FROM (SELECT u.level, min(u.place)::integer AS first, max(u.place)::integer AS last FROM unnest(levels) WITH ORDINALITY u(level, place) WHERE u.level > 0 GROUP BY u.level) l
@@ -178,14 +182,13 @@ BEGIN
             SELECT n.*, least(greatest(coalesce(c.low, '-Infinity'), n.opens), n.starts_by) AS s_low, least(greatest(coalesce(c.middle, '-Infinity'), n.opens), n.starts_by) AS s_middle,
                 least(greatest(coalesce(c.high, '-Infinity'), n.opens), n.starts_by) AS s_high,
                 CASE WHEN coalesce(c.middle, '-Infinity') <= n.opens OR n.starts_by < c.middle THEN 0 ELSE c.source END AS decides
-            FROM (SELECT level.first + n.o - 1 AS place, n.* FROM unnest(opens[level.first:level.last], starts_by[level.first:level.last], ends_by[level.first:level.last],
-                    own_basis[level.first:level.last], own_low[level.first:level.last], own_middle[level.first:level.last], own_high[level.first:level.last],
-                    own_late[level.first:level.last])
-                WITH ORDINALITY n(opens, starts_by, ends_by, basis, low, middle, high, late, o)) n
+            FROM (SELECT (level.first + n.ordinality - 1)::integer AS place, opens[n.number] AS opens, starts_by[n.number] AS starts_by, ends_by[n.number] AS ends_by,
+                    own_basis[n.number] AS basis, own_low[n.number] AS low, own_middle[n.number] AS middle, own_high[n.number] AS high, own_late[n.number] AS late
+                FROM unnest(numbers[level.first:level.last]) WITH ORDINALITY n(number, ordinality)) n
             LEFT JOIN come c USING (place)
         ), ready AS (  -- what has no history is ready by its deadline, and without one nobody knows; what decides by another date may be of a later level
             SELECT s.place, s.decides, CASE WHEN s.decides > 0 AND s.basis <> 'held' THEN coalesce(reasons[s.decides], s.decides) ELSE s.place END AS reason,
-                CASE WHEN s.decides > 0 AND s.basis <> 'held' THEN coalesce(lates[s.decides], own_late[s.decides]) ELSE s.late END AS late,
+                CASE WHEN s.decides > 0 AND s.basis <> 'held' THEN coalesce(lates[s.decides], own_late[numbers[s.decides]]) ELSE s.late END AS late,
                 CASE WHEN known OR s.basis = 'held' THEN s.basis WHEN s.ends_by = 'NaN' THEN 'unknown' ELSE 'deadline' END AS basis,
                 CASE WHEN known THEN s.s_middle + s.middle - spread(s.s_middle - s.s_low, s.middle - s.low) ELSE s.s_low END AS low,
                 CASE WHEN known THEN s.s_middle + s.middle
@@ -206,6 +209,9 @@ BEGIN
         reasons := reasons || one.reason;
         sources := sources || one.waits_for;
     END LOOP;
+    SELECT array_agg(bases[p]), array_agg(lows[p]), array_agg(middles[p]), array_agg(highs[p]), array_agg(lates[p]), array_agg(numbers[reasons[p]]),
+        array_agg(coalesce(numbers[nullif(sources[p], 0)], 0))
+    INTO bases, lows, middles, highs, lates, reasons, sources FROM unnest(places) p;
     RETURN ROW(products, cycles, runs, attempts, statuses, dues, bases, lows, middles, highs, usuals, lates, reasons, sources)::forecast;
 END $$;
 
@@ -223,19 +229,21 @@ RETURNS TABLE (
     product_id text, cycle text, run_id uuid, attempt integer, status text, due_at timestamptz, basis text, low timestamptz, expected timestamptz, high timestamptz,
     usual timestamptz, waits_for text, because text, because_basis text, because_late float8, at_risk boolean
 )
-LANGUAGE sql STABLE SET enable_nestloop = off AS $$
+LANGUAGE plpgsql STABLE ROWS 10000 SET plan_cache_mode = force_generic_plan AS $$
 -- Of each product of that date when it is ready (`expected`: as likely before as after; between `low` and `high` in four of five cases; null: not known; `high` is
 -- infinite where it stays away until somebody acts), the input that it waits for longest, and the product `because` of which it is then, itself or one before it,
 -- `because_late` seconds later than usual.
-    WITH product AS MATERIALIZED (
-        SELECT n.* FROM forecast_of(on_date, now_is) f CROSS JOIN LATERAL unnest(f.product_id, f.cycle, f.run_id, f.attempt, f.status, f.due_at, f.basis, f.low, f.middle, f.high, f.usual,
-            f.late, f.reason, f.waits_for)
-            WITH ORDINALITY n(product_id, cycle, run_id, attempt, status, due_at, basis, low, middle, high, usual, late, reason, waits_for, place)
-    )
+DECLARE
+    f forecast := forecast_of(on_date, now_is);
+    products text[] := f.product_id;    -- a variable is an array of which any place is found at once
+    bases text[] := f.basis;
+BEGIN
+    RETURN QUERY
     SELECT n.product_id, n.cycle, n.run_id, n.attempt, n.status, n.due_at, n.basis, moment_of(n.low), moment_of(n.middle), moment_of(n.high), moment_of(n.usual),
-        w.product_id, b.product_id, b.basis, nullif(n.late, 'NaN'), is_at_risk(n.basis, n.middle, n.due_at, now_is)
-    FROM product n LEFT JOIN product w ON w.place = n.waits_for LEFT JOIN product b ON b.place = n.reason
-$$;
+        products[n.waits_for], products[n.reason], bases[n.reason], nullif(n.late, 'NaN'), is_at_risk(n.basis, n.middle, n.due_at, now_is)
+    FROM unnest(f.product_id, f.cycle, f.run_id, f.attempt, f.status, f.due_at, f.basis, f.low, f.middle, f.high, f.usual, f.late, f.reason, f.waits_for)
+        n(product_id, cycle, run_id, attempt, status, due_at, basis, low, middle, high, usual, late, reason, waits_for);
+END $$;
 
 CREATE OR REPLACE FUNCTION deciding(f forecast, product text) RETURNS bigint[] LANGUAGE sql STABLE AS $$
 -- The places of the product and of what decides when it is ready, input by input.
@@ -249,12 +257,14 @@ $$;
 
 CREATE OR REPLACE FUNCTION forecast_answer(on_date date, of_product text, only_at_risk boolean, after text, now_is timestamptz)
 RETURNS TABLE (key text, entry text)
-LANGUAGE plpgsql STABLE SET enable_nestloop = off AS $$
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
 -- The forecast as an answer: of all products, of one with everything before it that decides, or of those at risk, as many after the key `after` as an answer holds, which
 -- is all of them up to some ten thousand. A row is a part of the column `key`; a column has a value for each product, separated by commas. Moments are seconds after the beginning of
 -- the date in UTC; in `waits_for` and `because` a product of this answer is its number, from 0 on.
 DECLARE
     f forecast := forecast_of(on_date, now_is);
+    products text[] := f.product_id;    -- a variable is an array of which any place is found at once
+    bases text[] := f.basis;
     chosen bigint[] := CASE WHEN of_product IS NOT NULL THEN coalesce(deciding(f, of_product), '{}') END;
     midnight float8 := extract(epoch FROM on_date::timestamp AT TIME ZONE 'UTC');
 BEGIN
@@ -268,26 +278,27 @@ BEGIN
     ), placed AS MATERIALIZED (
         SELECT a.*, row_number() OVER ordered - 1 AS number, a.asked AND sum(octet_length(a.name) + 90) OVER ordered < 900000 AS here
         FROM asked a WINDOW ordered AS (PARTITION BY a.asked ORDER BY a.name)
-    ), label AS MATERIALIZED (
-        SELECT p.place, CASE WHEN p.here THEN p.number::text ELSE p.product_id END AS label, p.basis FROM placed p
+    ), numbered AS MATERIALIZED (  -- by place; -1 is not in this answer
+        SELECT array_agg(CASE WHEN p.here THEN p.number::integer ELSE -1 END ORDER BY p.place) AS numbers FROM placed p
     ), made AS (
-        SELECT string_agg(p.product_id, ',' ORDER BY p.number) AS product, string_agg(p.cycle, ',' ORDER BY p.number) AS cycle,
-            string_agg(p.status, ',' ORDER BY p.number) AS status, string_agg(p.basis, ',' ORDER BY p.number) AS basis,
-            string_agg(coalesce(floor(date_part('epoch', p.due_at) - midnight)::text, ''), ',' ORDER BY p.number) AS due_at,
-            string_agg(CASE WHEN p.low < 'Infinity' THEN floor(p.low - midnight)::text ELSE '' END, ',' ORDER BY p.number) AS low,
-            string_agg(CASE WHEN p.middle < 'Infinity' THEN floor(p.middle - midnight)::text ELSE '' END, ',' ORDER BY p.number) AS expected,
-            string_agg(CASE WHEN p.high < 'Infinity' THEN floor(p.high - midnight)::text ELSE '' END, ',' ORDER BY p.number) AS high,
-            string_agg(CASE WHEN p.usual < 'Infinity' THEN floor(p.usual - midnight)::text ELSE '' END, ',' ORDER BY p.number) AS usually_at,
-            string_agg(coalesce(w.label, ''), ',' ORDER BY p.number) AS waits_for,
-            string_agg(CASE WHEN p.reason = p.place THEN '' ELSE b.label END, ',' ORDER BY p.number) AS because,
-            string_agg(CASE WHEN p.reason = p.place THEN '' ELSE b.basis END, ',' ORDER BY p.number) AS because_basis,
-            string_agg(CASE WHEN p.late < 'Infinity' THEN round(p.late)::text ELSE '' END, ',' ORDER BY p.number) AS because_late,
-            string_agg(CASE WHEN p.at_risk THEN '1' ELSE '' END, ',' ORDER BY p.number) AS at_risk
-        FROM placed p LEFT JOIN label w ON w.place = p.waits_for LEFT JOIN label b ON b.place = p.reason
-        WHERE p.here
+        SELECT string_agg(p.product_id, ',') AS product, string_agg(p.cycle, ',') AS cycle, string_agg(p.status, ',') AS status, string_agg(p.basis, ',') AS basis,
+            string_agg(coalesce(floor(date_part('epoch', p.due_at) - midnight)::text, ''), ',') AS due_at,
+            string_agg(CASE WHEN p.low < 'Infinity' THEN floor(p.low - midnight)::text ELSE '' END, ',') AS low,
+            string_agg(CASE WHEN p.middle < 'Infinity' THEN floor(p.middle - midnight)::text ELSE '' END, ',') AS expected,
+            string_agg(CASE WHEN p.high < 'Infinity' THEN floor(p.high - midnight)::text ELSE '' END, ',') AS high,
+            string_agg(CASE WHEN p.usual < 'Infinity' THEN floor(p.usual - midnight)::text ELSE '' END, ',') AS usually_at,
+            string_agg(CASE WHEN p.waits_for = 0 THEN '' WHEN p.w < 0 THEN products[p.waits_for] ELSE p.w::text END, ',') AS waits_for,
+            string_agg(CASE WHEN p.reason = p.place THEN '' WHEN p.b < 0 THEN products[p.reason] ELSE p.b::text END, ',') AS because,
+            string_agg(CASE WHEN p.reason = p.place THEN '' ELSE bases[p.reason] END, ',') AS because_basis,
+            string_agg(CASE WHEN p.late < 'Infinity' THEN round(p.late)::text ELSE '' END, ',') AS because_late,
+            string_agg(CASE WHEN p.at_risk THEN '1' ELSE '' END, ',') AS at_risk
+        FROM (SELECT p.*, (SELECT n.numbers FROM numbered n)[p.waits_for] AS w, (SELECT n.numbers FROM numbered n)[p.reason] AS b
+            FROM placed p WHERE p.here ORDER BY p.number) p
     )
     SELECT each.key, substr(each.value, part * 60000 + 1, 60000)
-    FROM made m CROSS JOIN LATERAL json_each_text(row_to_json(m)) each
+    FROM made m CROSS JOIN LATERAL (VALUES ('product', m.product), ('cycle', m.cycle), ('status', m.status), ('basis', m.basis), ('due_at', m.due_at), ('low', m.low),
+        ('expected', m.expected), ('high', m.high), ('usually_at', m.usually_at), ('waits_for', m.waits_for), ('because', m.because), ('because_basis', m.because_basis),
+        ('because_late', m.because_late), ('at_risk', m.at_risk)) each(key, value)
     CROSS JOIN LATERAL generate_series(0, (length(each.value) - 1) / 60000) part
     WHERE m.product IS NOT NULL ORDER BY each.key, part;
 END $$;
