@@ -15,6 +15,7 @@ from botocore.config import Config
 from headgate.deployment.deploy import Deployment, DeploymentError
 from headgate.deployment.project import commit_of
 from headgate.deployment.sam import Sam
+from headgate.deployment.template_text import as_json
 from headgate.local.process import dies_with_parent
 from headgate.local.receivers import LINEAGE_KEY, LINEAGE_RECEIVER
 
@@ -106,8 +107,7 @@ class Stack:
         application, build = self.places.folder / "application" / name, self.places.folder / "build" / name
         shutil.rmtree(application, ignore_errors=True)
         application.mkdir(parents=True)
-        for file in ("template.yaml", "samconfig.toml"):
-            shutil.copy2(self.places.project / file, application / file)
+        shutil.copy2(self.places.project / "samconfig.toml", application / "samconfig.toml")
         ignore = shutil.ignore_patterns("__pycache__")
         for part in (
             "functions",
@@ -115,6 +115,8 @@ class Stack:
         ):  # SAM builds the hosted board, which is nested, also where it is switched off
             shutil.copytree(self.places.project / part, application / part, ignore=ignore)
         shutil.copytree(self.places.statemachines, application / "statemachines")
+        for template in ("template.yaml", "board/template.yaml"):
+            (application / template).write_text(as_json(self.places.project / template), "utf-8")
         given = {
             "DeletionProtection": "false",
             "UnverifiedCallers": "true",  # the endpoint knows no users

@@ -12,22 +12,21 @@ from typing import Any
 import boto3
 import cfnlint.data.schemas as cfn_schemas
 import pytest
-import yaml
 from botocore.exceptions import ClientError, WaiterError
 from cfnlint.api import ManualArgs, lint
 
 from headgate.cli import account_diagnosis
-from headgate.deployment import account
+from headgate.deployment import account, template_text
 from headgate.deployment.account import Setup, SetupError, options_of
 from headgate.local.runtime import Runtime
 from tests.conftest import Headgate
 from tests.golden import FOLDER, expect
 from tests.local_application import ROOT
-from tests.test_template import HOSTED_BOARD, NESTED, TEMPLATE, _Loader
+from tests.test_template import HOSTED_BOARD, NESTED, TEMPLATE
 
 REGION = "eu-west-1"
 NUMBERS = itertools.count(700000000001)
-SETUP: dict[str, Any] = yaml.load(account.TEMPLATE.read_text("utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
+SETUP = template_text.read(account.TEMPLATE)
 PROGRESS = re.compile(r" +[0-9]+\.[0-9] s  .*")
 SAMCONFIG = """
 [default.deploy.parameters]

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from headgate.deployment.sam import sam
+from headgate.deployment.template_text import read
 from headgate.generator.plan.deployment import ROOT_ROLES
 from headgate.generator.plan.names import MAX_PREFIX
 from headgate.generator.plan.operations import ROOT_RESOURCES
@@ -22,26 +22,9 @@ FUNCTIONS = ROOT / "functions"
 NESTED = sorted((ROOT / "statemachines").rglob("template*.json"))
 
 
-class _Loader(yaml.CSafeLoader):
-    """Reads `!Ref x` as {"Ref": x}, and so on."""
-
-
-def _tag(loader: yaml.CSafeLoader, name: str, node: yaml.Node) -> Any:
-    if isinstance(node, yaml.ScalarNode):
-        value: Any = loader.construct_scalar(node)
-        value = value.split(".", 1) if name == "GetAtt" else value
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        assert isinstance(node, yaml.MappingNode)
-        value = loader.construct_mapping(node, deep=True)
-    return {name if name in ("Ref", "Condition") else f"Fn::{name}": value}
-
-
-_Loader.add_multi_constructor("!", _tag)
-TEMPLATE: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text("utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
+TEMPLATE = read(ROOT / "template.yaml")
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
-HOSTED_BOARD: dict[str, Any] = yaml.load((ROOT / "board" / "template.yaml").read_text("utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
+HOSTED_BOARD = read(ROOT / "board" / "template.yaml")
 
 
 def of_type(kind: str) -> dict[str, dict[str, Any]]:
