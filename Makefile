@@ -7,15 +7,13 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready $(SAM)/.ready-$(SAM_VERSION)
 
-# The quick tests compute: more workers than processors make them slower. Tests of the local runtime wait as much as they compute.
+# Tests of the local runtime wait as much as they compute. The quick tests alone compute: more workers than processors make them slower.
 PROCESSORS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() or 1)')
 WORKERS ?= $(shell expr $(PROCESSORS) + 2)
 PYTEST := $(BIN)/pytest -q -n $(WORKERS)
 SOAK ?= 20
 # The tests that take longer or have more examples in `make soak`.
 SOAKED = $(shell grep -rlE '\b(SOAK|in_soak)\b' tests --include='test_*.py')
-# Each worker reads every file that it is given, for seconds of computing: these alone have slow tests.
-SLOW = $(shell grep -rlE '\bmark\.slow\b' tests --include='test_*.py')
 # The tests that compare something with a golden file.
 GOLDEN = $(shell grep -rlE '^from tests.golden import .*\bexpect\b' tests --include='test_*.py')
 
@@ -69,8 +67,8 @@ static:
 	$(BIN)/mypy
 	$(BIN)/headgate generate --check
 
-tests: quick
-	$(PYTEST) -m slow $(SLOW)
+tests:
+	$(PYTEST)
 
 quick:
 	$(BIN)/pytest -q -n $(PROCESSORS) -m "not slow"

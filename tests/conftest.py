@@ -1,5 +1,7 @@
 """Fixtures every test may use."""
 
+import atexit
+import gc
 import json
 import os
 import signal
@@ -14,6 +16,7 @@ from hypothesis import HealthCheck, settings
 
 from headgate.cli import application, operate
 from headgate.cli.main import main
+from headgate.generator.lint import linters
 from headgate.local.postgres import Postgres
 from tests.alert_night import night  # noqa: F401 - a fixture
 from tests.alert_world import day, service, ses  # noqa: F401 - fixtures
@@ -21,11 +24,12 @@ from tests.fake_aws import FakeAws
 from tests.golden import lay_out
 from tests.handler_steps import invoke
 from tests.lent_worlds import Worlds
-from tests.local_application import needs_sam
+from tests.lint_economy import kept
+from tests.local_application import shared
 from tests.local_endpoint import endpoint  # noqa: F401 - a fixture
 from tests.packages import checkout, wheel  # noqa: F401 - fixtures
 from tests.running_up import up  # noqa: F401 - a fixture
-from tests.scheduling import Scheduling
+from tests.scheduling import Scheduling, distributed
 from tests.state_server import migrated
 from tests.state_world import ENVIRONMENT, SOAK, World
 
@@ -49,13 +53,33 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(folder.cleanup)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Slow tests begin first, and of these what builds and deploys an application, so that no worker is left alone with a long one in the end."""
-    items.sort(key=lambda item: (item.get_closest_marker("slow") is None, needs_sam.mark not in item.iter_markers()))
+def pytest_collection(session: pytest.Session) -> None:
+    """What collection makes stays to the end, a million objects. The garbage collector would look through them again and again."""
+    gc.disable()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A worker of pytest-xdist does not choose what it runs: the order of its items is that in which they are distributed."""
+    if hasattr(config, "workerinput"):
+        items[:] = distributed(config.rootpath, items)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    gc.freeze()
+    atexit.register(gc.unfreeze)  # libraries of C++ complain of what is left at the end
+    gc.enable()
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
     return Scheduling(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def linted_once() -> Iterator[None]:
+    """cfn-lint looks once a session at templates of the same text, which many tests generate."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(linters, "cfn_lint_problems", kept(linters.cfn_lint_problems, shared("linted")))
+        yield
 
 
 @pytest.fixture
