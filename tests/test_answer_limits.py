@@ -1,5 +1,6 @@
 """Answers within the limits of the Data API, 64 KiB a row and 1 MiB in all: what does not fit is cut by its size, and the answer says so."""
 
+import json
 from datetime import UTC, date, timedelta
 from typing import Any
 
@@ -38,6 +39,21 @@ def raw(count: int, **more: Any) -> dict[str, Any]:
 def named(items: list[Any]) -> int:
     """How many a list that may be cut stands for."""
     return sum(each["more"] if isinstance(each, dict) and "more" in each else 1 for each in items)
+
+
+@pytest.mark.parametrize("text", ["a" * 600, 'é"' * 300, "\n\\\x07" * 200, "€\U0001f600 " * 200])
+def test_a_text_is_cut_to_the_most_that_fits(world: World, text: str) -> None:
+    def sent(part: str) -> int:
+        """The bytes of a JSON text with it in an answer that is JSON."""
+        return len(json.dumps(json.dumps(part, ensure_ascii=False), ensure_ascii=False).encode())
+
+    for limit in (30, 499, 500, 501, 502):
+        ((cut,),) = world.sql("SELECT cut_text(%s, %s)", text, limit)
+        assert text.startswith(cut)
+        assert sent(cut) <= limit < sent(text[: len(cut) + 1])
+    assert world.sql("SELECT cut_text(%s, %s), cut_text('', 9), cut_text(NULL, 9)", text, sent(text)) == [
+        (text, "", None)
+    ]
 
 
 def test_status_of_products_that_run_every_hour(world: World) -> None:
