@@ -126,12 +126,13 @@ CREATE OR REPLACE FUNCTION archive_lines(of_page text, after text) RETURNS TABLE
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
 -- The lines of a page in pieces of at most 8,000 characters, those after the piece whose key is `after`, as many as fit into an answer. The first
 -- piece of a line has the number 0.
+-- `OFFSET 0`: a line is made once, and not again for each of its pieces.
     SELECT p.key, p.piece FROM (
-        SELECT numbered(e.number) || ' ' || numbered(part) AS key, substr(e.line, part * 8000 + 1, 8000) AS piece,
-            sum(wire_bytes(substr(e.line, part * 8000 + 1, 8000)) + 50) OVER (ORDER BY e.number, part) AS total
+        SELECT numbered(e.number) || ' ' || numbered(part) AS key, cut.piece, sum(wire_bytes(cut.piece) + 50) OVER (ORDER BY e.number, part) AS total
         FROM archive_page a
-        CROSS JOIN LATERAL archived_entries(a, coalesce(nullif(split_part(after, ' ', 1), '')::integer, 1)) e
+        CROSS JOIN LATERAL (SELECT * FROM archived_entries(a, coalesce(nullif(split_part(after, ' ', 1), '')::integer, 1)) OFFSET 0) e
         CROSS JOIN LATERAL generate_series(0, (length(e.line) - 1) / 8000) part
+        CROSS JOIN LATERAL (SELECT substr(e.line, part * 8000 + 1, 8000) AS piece OFFSET 0) cut
         WHERE a.page_id = of_page::uuid AND numbered(e.number) || ' ' || numbered(part) > after) p
     WHERE p.total <= 900000 ORDER BY p.key
 $$;
