@@ -97,6 +97,8 @@ bench: setup  ## measures generation, the state functions, the local runtime and
 	$(BIN)/python benchmarks/state_plans.py
 	$(BIN)/python benchmarks/retention.py
 	$(BIN)/python benchmarks/files.py
+	$(BIN)/python benchmarks/forecast_speed.py
+	$(BIN)/python benchmarks/shadow.py
 	$(BIN)/python benchmarks/board_hosted.py
 	PYTHONPATH=. $(BIN)/python benchmarks/latency.py
 	$(BIN)/python benchmarks/board.py
