@@ -48,7 +48,7 @@ class Selection:
 
 
 def needs_attention(products: Sequence[Entry], now: datetime) -> list[Entry]:
-    """Those that failed, are late, should have opened, are at risk, have not been received at their usual time, are held, or are outdated, in this order."""
+    """Those that failed, are late, should have opened or could not be, are at risk, have not been received at their usual time, are held, or are outdated, in this order."""
     ranked = [(rank, number, each) for number, each in enumerate(products) if (rank := _rank(each, now)) is not None]
     return [each for _, _, each in sorted(ranked, key=lambda one: one[:2])]
 
@@ -63,7 +63,7 @@ def _rank(each: Entry, now: datetime) -> int | None:
     reasons = (
         each.get("late"),
         is_past(each.get("deadline_at"), now),
-        each.get("missed"),
+        (each.get("missed") and not each.get("scheduled_at")) or each.get("opening_error"),
         each.get("at_risk"),
         is_past(each.get("usually_at"), now),
         each.get("held"),

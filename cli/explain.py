@@ -142,8 +142,10 @@ def _unopened(run: Entry, clock: Clock) -> str:
     instead = "the next opening takes its files" if run.get("sweeps") else backfill
     if run.get("late") and not run.get("missed"):
         return f"Its run should have been opened at {clock(run['opens_at'])}, and the scheduler has not done so; {instead}."
+    if "scheduled_at" in run:
+        return f"Its schedule had the opening at {clock(run['opens_at'])}, before it took effect here at {clock(run['scheduled_at'])}; {instead}."
     if run.get("missed"):
-        return f"Its schedule had the opening at {clock(run['opens_at'])}, but the product was not deployed or the scheduler not running then; {instead}."
+        return f"Its schedule had the opening at {clock(run['opens_at'])}, but the scheduler was not running then; {instead}."
     return f"Its run opens at {clock(run['opens_at'])}."
 
 

@@ -159,7 +159,7 @@ def _state(row: Entry) -> str:
         return "failed"
     if row["status"] in ("COMPLETED", "SKIPPED", "CANCELLED", "ARCHIVED"):
         return "done"
-    if row.get("late") or row.get("missed"):
+    if row.get("late") or (row.get("missed") and not row.get("scheduled_at")):
         return "late"
     if row.get("held"):
         return "held"

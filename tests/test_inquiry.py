@@ -9,7 +9,7 @@ import pytest
 import inquire
 import operate
 import runtime
-from headgate.cli import explain, formatting, status_rows
+from headgate.cli import attention, explain, formatting, status_rows
 from headgate.cli.terminal import columns
 from state.errors import BadEvent, IllegalTransition, UnknownProduct
 from tests.fake_aws import FakeAws
@@ -86,6 +86,8 @@ def test_an_opening_that_was_before_the_product_came_is_called_missed(
     opened(world, "2026-11-20 09:00")
     rows = {each["product"]: each for each in asked(question="status", business_date=TODAY)["products"]}
     assert (rows["d1/new"]["missed"], "missed" in rows["d1/later"]) == (True, False)
+    assert (rows["d1/new"]["scheduled_at"], "scheduled_at" in rows["d1/later"]) == ("2026-11-20T08:00:00+00:00", False)
+    assert attention.needs_attention([rows["d1/new"]], runtime.now()) == [], "nobody could have opened it"
     (line,) = [
         each for each in status_rows.status(list(rows.values()), formatting.Clock(UTC, TODAY)) if each[0] == "d1/new"
     ]
@@ -96,7 +98,7 @@ def test_an_opening_that_was_before_the_product_came_is_called_missed(
     assert "its run was not opened at 06:00; open it with `headgate backfill d1/new --date 2026-11-20`" in upstream
     run = asked(question="why", product="d1/new", business_date=TODAY)["run"]
     assert (
-        "open it with `headgate backfill d1/new --date 2026-11-20`."
+        "Its schedule had the opening at 06:00, before it took effect here at 08:00; open it with `headgate backfill d1/new --date 2026-11-20`."
         in list(explain.explained(run, formatting.Clock(UTC, TODAY)))[2]
     )
 

@@ -256,8 +256,26 @@ def test_a_product_without_a_schedule_that_nothing_opened_is_late(world: World) 
     assert late(world, "2026-11-22 08:20") == 0
 
 
+def test_what_would_have_opened_before_the_application_came_makes_nobody_late(world: World) -> None:
+    """raw/a would have opened d/y at six, and nobody was there to open anything: the first date of which it is expected is the next one. What was opened nevertheless is expected."""
+    world.load(chain(), at("2026-11-17 07:00"))
+    assert [late(world, f"2026-11-{day} 08:10") for day in (17, 18, 19)] == [0, 0, 1]
+    with_run = {**made(), "d/z": product("d/x", schedule=None, name="z", sla=BY_NINE, notify=NOTIFY)}
+    world.load(with_run, at("2026-11-20 07:00"))
+    world.state.backfill("d/x", DAY, DAY, False, "ann", at("2026-11-20 07:10"))
+    assert late(world, "2026-11-20 08:10") == 2, "d/x was opened by hand, and d/z waits for it"
+
+
+def test_a_schedule_that_changes_leaves_expected_what_it_has_opened(world: World) -> None:
+    after = {"d/z": product("d/x", schedule=None, name="z", sla=BY_NINE, notify=NOTIFY)}
+    world.load({**made(sla=None), **after}, LOADED)
+    opened(world)
+    world.load({**made(sla=None, schedule=daily("05:30")), **after}, at(f"{TODAY} 07:00"))
+    assert late(world, f"{TODAY} 08:10") == 1
+
+
 def test_an_sla_of_the_next_day_is_looked_for_on_the_next_day(world: World) -> None:
-    world.load(chain(days=1), at("2026-11-17 00:00"))
+    world.load(chain(days=1), at("2026-11-16 00:00"))
     assert [late(world, f"2026-11-{day} 08:10") for day in (17, 18, 19)] == [0, 1, 1]
     dates = world.sql("SELECT business_date::text, due_at = %s FROM unmade_opening ORDER BY 1", at("2026-11-18 08:00"))
     assert dates == [("2026-11-17", True), ("2026-11-18", False)]

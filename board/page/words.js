@@ -11,9 +11,10 @@ export const GROUPS = [
   { id: "outdated", word: "Outdated", tone: "warn", icon: "repeat", open: true },
   { id: "running", word: "Running", tone: "live", icon: "play", open: true },
   { id: "waiting", word: "Waiting", tone: "calm", icon: "hourglass", open: true },
-  { id: "later", word: "Later today", tone: "calm", icon: "circle", open: false },
+  { id: "later", word: "Still to come", tone: "calm", icon: "circle", open: false },
   { id: "done", word: "Done", tone: "good", icon: "check", open: false },
   { id: "ended", word: "Skipped or cancelled", tone: "mute", icon: "skip", open: false },
+  { id: "none", word: "Not on this date", tone: "mute", icon: "circle", open: false },
 ];
 const BY_ID = Object.fromEntries(GROUPS.map((each) => [each.id, each]));
 
@@ -34,16 +35,17 @@ const STATUS = {
 const isPast = (moment, now) => Boolean(moment) && Date.parse(moment) < Date.parse(now);
 
 export function group(row, now) {
-  if (row.status === "ERROR" || row.status === "FAILED") return "failed";
+  if (row.status === "ERROR" || row.status === "FAILED" || row.opening_error) return "failed";
   if (row.outdated_at) return "outdated";
   if (row.status === "COMPLETED" || row.status === "REFRESHED" || row.status === "ARCHIVED") return "done";
   if (row.status === "SKIPPED" || row.status === "CANCELLED") return "ended";
-  if (row.late || row.missed || isPast(row.deadline_at, now)) return "late";
+  if (row.late || (row.missed && !row.scheduled_at) || isPast(row.deadline_at, now)) return "late";
   if (row.at_risk) return "risk";
   if (isPast(row.usually_at, now)) return "overdue";
   if (row.held) return "held";
   if (row.status === "PROCESSING") return "running";
-  return row.status === "WAITING" ? "waiting" : "later";
+  if (row.status === "WAITING") return "waiting";
+  return row.status === "NOT OPENED" && (row.scheduled_at || !(row.opens_at || row.unscheduled)) ? "none" : "later";
 }
 
 export const groupNamed = (id) => BY_ID[id];
@@ -52,6 +54,7 @@ export const groupNamed = (id) => BY_ID[id];
 export function shown(row, now) {
   const [word, tone, icon] = STATUS[row.status] ?? [String(row.status).toLowerCase(), "mute", "circle"];
   const its = group(row, now);
+  if (row.opening_error) return { word, tone: "bad", icon: "cross" };
   if (its === "late" || its === "risk" || its === "held" || its === "outdated" || its === "overdue") {
     const { tone: louder, icon: shape } = BY_ID[its];
     const name = { late: "late", risk: "at risk", held: "held", outdated: "outdated", overdue: "not received" }[its];
@@ -110,7 +113,8 @@ export function sentence(row, date, now) {
       parts.push(row.usually_at ? `usually here at ${at(row.usually_at, date)}${isPast(row.usually_at, now) ? ", not yet received" : ""}` : "not received yet");
       break;
     case "NOT OPENED":
-      if (row.opening_error) parts.push(`not opened: ${row.opening_error}`);
+      if (row.opening_error) parts.push(`could not be opened: ${row.opening_error}`);
+      else if (row.scheduled_at) parts.push(`its opening at ${at(row.opens_at, date)} was before its schedule began here, at ${at(row.scheduled_at, date)}`);
       else if (row.opens_at) parts.push(row.missed || row.late ? `was not opened at ${at(row.opens_at, date)}` : `opens at ${at(row.opens_at, date)}`);
       else parts.push(row.unscheduled ? "opens with its first input" : "not on this date");
       break;

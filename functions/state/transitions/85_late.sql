@@ -40,7 +40,7 @@ $$;
 CREATE OR REPLACE FUNCTION is_expected(product text, on_date date) RETURNS boolean
 LANGUAGE sql STABLE AS $$
 -- Whether a refresh is to open a run of the product, which has no schedule, for that date: whether what it is opened by, directly or not, has a
--- schedule with an opening for it. Of an upstream without a known schedule nothing is expected.
+-- schedule that opens it, or has a run of it. Of an upstream without a known schedule nothing is expected, and nothing of what would have opened before the schedule was known.
     WITH RECURSIVE opener(product_id, of_date) AS (
         SELECT product, on_date
         UNION
@@ -49,7 +49,8 @@ LANGUAGE sql STABLE AS $$
             AND d.offset_days = (SELECT max(offset_days) FROM data_product_dependencies l WHERE l.product_id = d.product_id AND l.max_age_seconds IS NULL)
             AND NOT EXISTS (SELECT FROM data_product_schedule s WHERE s.product_id = o.product_id)
     )
-    SELECT EXISTS (SELECT FROM opener o JOIN data_product_schedule s USING (product_id) CROSS JOIN LATERAL openings_for(s, o.of_date))
+    SELECT EXISTS (SELECT FROM opener o JOIN data_product_schedule s USING (product_id) CROSS JOIN LATERAL openings_for(s, o.of_date) due
+        WHERE due.at > s.since OR EXISTS (SELECT FROM runs_of_date(s.product_id, o.of_date)))
 $$;
 
 CREATE OR REPLACE FUNCTION unmade_by_events(now_is timestamptz)

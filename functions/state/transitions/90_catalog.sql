@@ -94,19 +94,20 @@ BEGIN
 
     DELETE FROM data_product_schedule s WHERE product_id = ANY (dropped)
         OR (product_id = ANY (altered) AND NOT EXISTS (SELECT FROM incoming i WHERE i.product_id = s.product_id AND i.entry ? 'schedule'));
-    INSERT INTO data_product_schedule (product_id, cron, timezone, date_offset, calendar, times, months, month_days, week_days, years,
-        last_days, near_weekdays, last_week_days, nth_week_days, opened_until)
+    INSERT INTO data_product_schedule AS s (product_id, cron, timezone, date_offset, calendar, times, months, month_days, week_days, years,
+        last_days, near_weekdays, last_week_days, nth_week_days, opened_until, since)
     SELECT i.product_id, f ->> 'cron', f ->> 'timezone', (f ->> 'date_offset')::integer, f ->> 'calendar',
         times_of(i.entry), integers(f #> '{fires,months}'), integers(f #> '{fires,month_days}'),
         integers(f #> '{fires,week_days}'), CASE WHEN jsonb_typeof(f #> '{fires,years}') = 'array' THEN integers(f #> '{fires,years}') END,
         integers(f #> '{fires,last_days}'), integers(f #> '{fires,near_weekdays}'), integers(f #> '{fires,last_week_days}'),
-        ARRAY(SELECT jsonb_array_elements_text(f #> '{fires,nth_week_days}')), now_is
+        ARRAY(SELECT jsonb_array_elements_text(f #> '{fires,nth_week_days}')), now_is, now_is
     FROM incoming i CROSS JOIN LATERAL (SELECT i.entry -> 'schedule' AS f) one
     WHERE i.product_id = ANY (added || altered) AND i.entry ? 'schedule'
     ON CONFLICT (product_id) DO UPDATE SET cron = excluded.cron, timezone = excluded.timezone, date_offset = excluded.date_offset,
         calendar = excluded.calendar, times = excluded.times, months = excluded.months, month_days = excluded.month_days,
         week_days = excluded.week_days, years = excluded.years, last_days = excluded.last_days, near_weekdays = excluded.near_weekdays,
-        last_week_days = excluded.last_week_days, nth_week_days = excluded.nth_week_days;
+        last_week_days = excluded.last_week_days, nth_week_days = excluded.nth_week_days,
+        since = CASE WHEN opens_as(s, excluded) THEN s.since ELSE excluded.since END;
 
     sources_changed := take_sources(now_is);
     DELETE FROM data_product_dependencies WHERE product_id = ANY (altered || dropped || added);

@@ -52,6 +52,15 @@ BEGIN
     RETURN cancelled;
 END $$;
 
+CREATE OR REPLACE FUNCTION opens_as(one data_product_schedule, other data_product_schedule) RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$
+-- Whether two schedules open runs at the same moments, for the same dates.
+    SELECT (one.timezone, one.date_offset, one.calendar, one.times, one.months, one.month_days, one.week_days, one.years, one.last_days, one.near_weekdays,
+            one.last_week_days, one.nth_week_days)
+        IS NOT DISTINCT FROM (other.timezone, other.date_offset, other.calendar, other.times, other.months, other.month_days, other.week_days, other.years, other.last_days,
+            other.near_weekdays, other.last_week_days, other.nth_week_days)
+$$;
+
 CREATE OR REPLACE FUNCTION open_moved_runs(before data_product_schedule[], now_is timestamptz, actor text) RETURNS integer
 LANGUAGE plpgsql AS $$
 -- Opens the runs that a changed schedule would lose: those for dates that the schedule of before had still to open, and whose openings by the
@@ -61,9 +70,7 @@ DECLARE
 BEGIN
     WITH changed AS (
         SELECT old, s AS new FROM unnest(before) old JOIN data_product_schedule s ON s.product_id = old.product_id
-        WHERE known_timezone(old.timezone) AND (old.timezone, old.date_offset, old.calendar, old.times, old.months, old.month_days, old.week_days,
-            old.years, old.last_days, old.near_weekdays, old.last_week_days, old.nth_week_days) IS DISTINCT FROM (s.timezone, s.date_offset, s.calendar, s.times, s.months, s.month_days, s.week_days,
-            s.years, s.last_days, s.near_weekdays, s.last_week_days, s.nth_week_days)
+        WHERE known_timezone(old.timezone) AND NOT opens_as(old, s)
     ), passed AS (
         SELECT (new).product_id, o.business_date, o.cycle FROM changed
         CROSS JOIN LATERAL openings_of(new, (new).opened_until - interval '7 days', (new).opened_until) o

@@ -191,7 +191,7 @@ BEGIN
         'metadata', CASE WHEN opened THEN metadata_of(r, now_is) END,
         'failing', failing_effects_of(r),
         'downstream', (SELECT cut(jsonb_agg(DISTINCT d.product_id), 3000) FROM data_product_dependencies d WHERE d.upstream = product))
-        || jsonb_build_object('signal', CASE WHEN p.machine IS NULL THEN (
+        || jsonb_build_object('scheduled_at', CASE WHEN NOT opened AND p.machine IS NOT NULL THEN scheduled_at(product, on_date) END, 'signal', CASE WHEN p.machine IS NULL THEN (
                 SELECT signalled_by(e.metadata) FROM refresh_event e WHERE e.product_id = product AND e.business_date = on_date AND e.superseded_at IS NULL
                     AND e.status = 'COMPLETED' ORDER BY e.received_at DESC LIMIT 1) END,
             'signals', signals_of(p), 'files', files_for_date(product, on_date, r.cycle), 'loading', CASE WHEN r.started_at IS NOT NULL THEN loading_of(r) END,
