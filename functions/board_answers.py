@@ -32,9 +32,9 @@ ABOUT_PRODUCT = OF_PRODUCT | {
     "changes",
     "forecast",
 }  # whose answer is of the product alone, if one is named
-ABOUT_DOMAIN = {"alerts", "changes"}
+ABOUT_DOMAIN = {"alerts", "changes", "shadow"}
 OF_ONE = {"file", "batch", "dead_letter", "backfill", "preview"}  # about what one application knows
-FILTERED = {"search", "alerts"}  # lists whose rows name their product
+FILTERED = {"search", "alerts", "shadow"}  # lists whose rows name their product
 Entry = dict[str, Any]
 
 
@@ -62,7 +62,7 @@ class Answers:
                 "applications": [each.name for each in heads],
                 "snapshots": [age(each, self._now) for each in heads],
             }
-            return Answer({**known, "may_edit": False, "may_read_logs": False, "person": self._person.name, "asked_at": self._now.isoformat()})  # fmt: skip
+            return Answer({**known, "may_edit": False, "may_read_logs": False, **self._person.acts(), "person": self._person.name, "asked_at": self._now.isoformat()})  # fmt: skip
         if name in ("source", "draft"):
             raise AnswerError(
                 "BadEvent", "there is no metadata here: `headgate board` in the folder of the project has it"

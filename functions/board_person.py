@@ -34,6 +34,11 @@ class Person:
                 "NotAllowed", f"your sign-in does not permit this: its token has no scope {SCOPES[method]}"
             )
 
+    def acts(self) -> dict[str, list[str]]:
+        """`acts_on`: the domains whose products the person may act on; absent if all."""
+        domains = self.operates if SCOPES["POST"] in self.scopes else frozenset[str]()
+        return {} if domains is None else {"acts_on": sorted(domains)}
+
     def may_read(self, domain: str) -> bool:
         return self.reads is None or domain in self.reads
 

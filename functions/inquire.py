@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import day_status
@@ -32,7 +32,7 @@ MOST_BYTES = 4_000_000  # of an answer, to begin a further page: Lambda answers 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`status`: every product of a business date, with `since` (the `position` of an answer) only what has changed, with `columns` as columns. `why`: one run, what it waits for and what that waits for. `history`: what
     happened, oldest first; where it is more than an answer holds, the latest of it. `runs`: those of a product, oldest first. `product`: what its refresh events have to agree with. `open_runs`: how many each
-    product has. `backfills`: how far each is, the latest first; `backfill`: the dates of files that one has found. `changes`: what deployments changed, the latest first, since the date if one is
+    product has. `backfills`: how far each is, the latest first; `backfill`: the dates of files that one has found. `changes`: what deployments changed, the latest first, since the date and until the last one, if they are
     given. `mesh`: the products and their dependencies; `search`: the products that fit words. `files`: those that landed, the latest first; `file`: one of them; `batch`: one job run's. `health`: what could not be performed, loaded or opened, and how many messages lie in dead letter queues. `dead_letters`: the first of
     these messages; `dead_letter`: one of them, whole. `alerts`: what became of the alerts of a date or several, the latest first, and what is muted. `forecast`: when the products of a date will be ready, with `at_risk` those that are expected to miss their SLA; `critical_path`: the chain of inputs that has decided or will decide when one is, or when the most critical of the date is. Without a date it is the latest that has a run.
     `freshness`: the latest refresh of each product. `shadow`: what Headgate would have done otherwise than the existing scheduler. `preview`: what an operation would change, as `operate` answers it, for whoever may read.
@@ -119,7 +119,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             return _runs(state, event, first, last, now)
         case "changes":
             since = datetime.combine(first if "business_date" in event else date.min, time(), UTC)
-            rows, more = _pages(lambda after: state.changes_of(product or event.get("domain"), since, after, PAGE))
+            until = datetime.combine(last, time(), UTC) + timedelta(days=1) if "until" in event else None
+            what = product or event.get("domain")
+            rows, more = _pages(lambda after: state.changes_between(what, since, until, after, PAGE))
             return {**answer, "changes": rows, "more": more}
         case "open_runs":
             rows, more = _pages(lambda after: state.open_runs_by_product(after, PAGE))

@@ -1,6 +1,7 @@
 """The lists of the board, over answers in which everything occurs: alerts, health, changes, files."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -157,14 +158,51 @@ def test_changes_say_where(browser: Browser, address: str) -> None:
         ]
 
 
+@dataclass
+class Listening(Fake):
+    """Keeps what it was asked."""
+
+    heard: list[dict[str, Any]] = field(default_factory=list)
+
+    def ask(self, event: dict[str, Any]) -> dict[str, Any]:
+        self.heard.append(event)
+        return super().ask(event)
+
+    def last(self, question: str) -> dict[str, Any]:
+        return next(each for each in reversed(self.heard) if each["question"] == question)
+
+
+def test_the_date_acts_where_it_is_shown(browser: Browser) -> None:
+    """Files of that date, or those without one; changes until then; and no date on a page that is about none."""
+    fake = Listening("orders", ANSWERS)
+    with serving(Board([fake])) as address, opened(browser, address) as go:
+        page = go("files")
+        page.wait_for_selector("tbody tr")
+        assert fake.last("files") == {"question": "files", "business_date": "2026-11-20"}
+        page.get_by_role("button", name="show these").click()
+        page.wait_for_selector("button:has-text('show these')", state="detached")
+        page.wait_for_selector("tbody tr")
+        assert fake.last("files") == {"question": "files", "status": "UNMATCHED"}
+        page = go("changes")
+        page.wait_for_selector("tbody tr")
+        assert fake.last("changes") == {"question": "changes"}, "the latest, if nobody has chosen a date"
+        page.get_by_role("button", name="The day before").click()
+        page.wait_for_selector(".empty")
+        assert fake.last("changes") == {"question": "changes", "until": "2026-11-20"}, "the day of the reader may end later than that of the server"
+        assert texts(page, ".head p") == ["deployed until Thursday, 19 November 2026"]
+        page = go("health")
+        page.wait_for_selector(".facts")
+        assert page.get_by_label("Business date").count() == 0
+
+
 def test_names_of_files_are_text(browser: Browser, address: str) -> None:
     """A third party chooses them."""
     with opened(browser, address) as go:
         page = go("files")
         page.wait_for_selector("tbody tr")
         assert texts(page, "tbody tr") == [
-            "20 Nov 09:00 in/<img src=x onerror=alert(1)>.csv 2 of no product 1,200 unmatched",
-            "20 Nov 09:00 in/a.csv 1 d1/a 2026-11-20 0 rejected smaller than 1 byte",
+            "09:00 in/<img src=x onerror=alert(1)>.csv 2 of no product 1,200 unmatched",
+            "09:00 in/a.csv 1 d1/a 2026-11-20 0 rejected smaller than 1 byte",
         ]
 
 

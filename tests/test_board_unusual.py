@@ -13,7 +13,7 @@ from headgate.board.api import Board
 from tests.board_world import InProcess, serving
 from tests.browser import needs_chromium, opened, started, texts
 from tests.fake_aws import FakeAws
-from tests.state_steps import TODAY
+from tests.state_steps import LOADED, TODAY
 from tests.state_steps import opened as open_runs
 from tests.state_world import World, at, external, product
 
@@ -54,3 +54,15 @@ def test_what_was_before_the_application_came_is_not_late(browser: Browser, addr
         page.get_by_role("button", name="Failed").click()
         page.wait_for_selector("tbody th:has-text('wrong')")
         assert texts(page, "tbody td:nth-child(2)") == ["not opened could not be opened: the time zone is not known"]
+
+
+def test_the_critical_path_speaks_in_words(browser: Browser, address: str, world: World) -> None:
+    """A product that runs and of which nothing is known yet has no time, and no status in capitals either."""
+    world.load({"raw/in": external(), "d1/first": product("raw/in", name="first", sla={"complete_by": "10:00"})}, LOADED)
+    open_runs(world)
+    world.event("raw/in", TODAY, at(f"{TODAY} 06:10"))
+    world.state.begin_pipeline(world.run("d1/first", TODAY)["run_id"], 1, None, at(f"{TODAY} 06:20"))
+    with opened(browser, address) as go:
+        page = go("day?path=d1%2Ffirst")
+        page.wait_for_selector("ol.path li")
+        assert texts(page, "ol.path li") == ["raw/in 06:10", "d1/first running"]

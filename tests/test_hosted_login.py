@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from playwright.sync_api import Browser, Page
 from playwright.sync_api import TimeoutError as NotShownError
 
-from tests.board_world import morning
+from tests.board_world import NOW, morning
 from tests.browser import needs_chromium
 from tests.browser import started as browser_started
 from tests.fake_aws import FakeAws
@@ -74,7 +74,7 @@ def site(world: World, aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 def signed_in(page: Page, name: str) -> None:
     page.get_by_role("link", name=name).click()
-    page.wait_for_selector(".summary, .count")
+    page.wait_for_selector(".summary, .count, .lead")
 
 
 def all_asked(page: Page, site: Site) -> int:
@@ -158,16 +158,39 @@ def test_a_run_has_no_logs_here_and_health_says_how_old_the_snapshots_are(browse
 
 def test_an_action_without_permission_is_refused_in_the_page(browser: Browser, site: Site, world: World) -> None:
     def story(page: Page) -> None:
+        page.route("**/api/about", lambda route: route.fulfill(json={"person": "Ben"}))  # the page knows of no limits
         signed_in(page, "Ben")
         page.goto(f"{site.address}/#/product/risk/exposure")
         page.get_by_role("button", name="Hold", exact=True).click()
         page.wait_for_selector("dialog .failure")
+        page.unroute("**/api/about")
+        page.reload()
+        signed_in(page, "Ben")
+        page.wait_for_selector("#definition")
+        assert page.get_by_role("button", name="Hold", exact=True).count() == 0, "who may not act has no buttons"
         page.goto(f"{site.address}/#/product/core/trades")
         page.wait_for_selector("main .failure")
         assert "you may not see the domain core; you may see risk" in page.locator("main").inner_text()
 
     at_the_door(browser, site, story)
     assert world.run("risk/exposure", str(DAY))["held"] is False
+
+
+def test_an_application_in_shadow_says_so_and_shows_what_would_have_run(browser: Browser, site: Site, world: World) -> None:
+    world.state.set_mode(True, True, "deployment", NOW)
+    site.board.snapshot()
+
+    def story(page: Page) -> None:
+        signed_in(page, "Ann")
+        banner = page.locator("aside.shadow p")
+        assert banner.inner_text().startswith("In shadow since 20 Nov 09:00: nothing is started.")
+        assert [each["id"] for each in Axe().run(page).response["violations"]] == []
+        assert site.board.asked == [], "the snapshots say so"
+        banner.get_by_role("link", name="What would have run, and what did").click()
+        page.wait_for_selector("main .empty, main table")
+        assert [event["question"] for _, event in site.board.asked] == ["shadow"]
+
+    at_the_door(browser, site, story)
 
 
 def test_what_the_provider_refuses_is_said_as_text(browser: Browser, site: Site) -> None:

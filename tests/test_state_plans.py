@@ -96,7 +96,7 @@ def calls(world: World) -> dict[str, Call]:
         "retry_effects": lambda state: state.retry_effects(None, "ann", LATER),
         "outbox_health": lambda state: state.outbox_health(LATER),
         "products_with_errors": lambda state: state.products_with_errors("", 50, LATER),
-        "changes_of": lambda state: state.changes_of("d/x3", SIX, "", 50),
+        "changes_between": lambda state: state.changes_between("d/x3", SIX, SIX, "", 50),
         "parked_effects": lambda state: state.parked_effects("", 50),
         "jobs_to_ask": lambda state: state.jobs_to_ask(1, 80, False, LATER),
         "executions_to_ask": lambda state: state.executions_to_ask(1, 80, False, LATER),

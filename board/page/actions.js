@@ -1,7 +1,7 @@
 // Operations on a run: what would change, why it is done, and the confirmation that is bound to what was shown.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { action } from "./api.js";
-import { acted } from "./asked.js";
+import { about, acted } from "./asked.js";
 import { look } from "./day.js";
 import { html } from "./html.js";
 import { Failure, Loading, Table } from "./parts.js";
@@ -29,10 +29,13 @@ export function possible(run) {
   ].filter(Boolean);
 }
 
+// A hosted board says on which domains somebody may act; whoever may not is refused in any case.
+const mayAct = (product) => !about.value?.acts_on || about.value.acts_on.includes(product.split("/")[0]);
+
 export function Actions({ run, date }) {
   const [chosen, setChosen] = useState(null);
   const all = possible(run);
-  if (!all.length) return "";
+  if (!all.length || !mayAct(run.product)) return "";
   return html`<div class="actions">${all.map((each) => html`<button key=${each.title} type="button" onClick=${() => setChosen(each)}>${each.title}</button>`)}
     ${chosen && html`<${Dialog} what=${chosen} run=${run} date=${date} close=${() => setChosen(null)} />`}</div>`;
 }

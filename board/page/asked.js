@@ -3,6 +3,11 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { signal } from "@preact/signals";
 import { hosted, question } from "./api.js";
 
+export const about = signal(null); // what this board can do and for whom: asked once
+export async function lookAtAbout() {
+  if (!about.value) about.value = await question("about").then(({ answer }) => answer, () => null);
+}
+
 export const acted = signal(0); // how many actions have been performed: after each of them what is shown is asked again
 
 // {answer, error}: `answer` is the latest one. Asked anew when `about` changes, and every `every` milliseconds while the page is visible; by a hosted board

@@ -7,6 +7,8 @@ import { at, shifted, zone } from "./times.js";
 
 const LINKS = [["today", "Today"], ["day", "Day"], ["mesh", "Mesh"], ["files", "Files"], ["alerts", "Alerts"], ["changes", "Changes"], ["health", "Health"], ["catalog", "Catalog"]];
 
+const UNDATED = ["health", "edit"]; // pages that are about no business date
+
 export function Bar() {
   const { page, about } = route.value;
   const kept = { date: about.date, domain: about.domain, owner: about.owner, q: about.q };
@@ -17,7 +19,7 @@ export function Bar() {
       <label class="hidden" for="find">Find a product</label>
       <input id="find" type="search" placeholder="Find a product" value=${about.q ?? ""} onInput=${find} />
     </form>
-    <${DatePick} />
+    <${DatePick} dated=${!UNDATED.includes(page)} />
     <${Person} />
   </header>`;
 }
@@ -28,23 +30,23 @@ function find({ target }) {
   else location.hash = link("today", { ...route.value.about, q: target.value });
 }
 
-function DatePick() {
+function DatePick({ dated }) {
   const shown = date.value ?? "";
   const step = (days) => () => shown && change({ date: shifted(shown, days) });
-  return html`<div class="date" role="group" aria-label="Business date">
-    <button type="button" class="plain" aria-label="The day before" onClick=${step(-1)}>‹</button>
+  return html`<div class="date" ...${dated && { role: "group", "aria-label": "Business date" }}>
+    ${dated && html`<button type="button" class="plain" aria-label="The day before" onClick=${step(-1)}>‹</button>
     <input type="date" aria-label="Business date" value=${shown} onChange=${({ target }) => target.value && change({ date: target.value })} />
-    <button type="button" class="plain" aria-label="The day after" onClick=${step(1)}>›</button>
+    <button type="button" class="plain" aria-label="The day after" onClick=${step(1)}>›</button>`}
     <span class="asof" title=${`Times are of your zone, ${zone}`}>${day.value ? `as of ${at(day.value.written_at ?? day.value.asked_at, day.value.business_date)}` : ""}</span>
   </div>`;
 }
 
 // Choices among the domains and owners of the day.
-export function Filters() {
+export function Filters({ only }) {
   const { about } = route.value;
   return html`<div class="filters">
     <${Choice} name="domain" label="Domain" all="All domains" options=${domains.value} value=${about.domain} />
-    <${Choice} name="owner" label="Owner" all="All owners" options=${owners.value} value=${about.owner} />
+    ${!only && html`<${Choice} name="owner" label="Owner" all="All owners" options=${owners.value} value=${about.owner} />`}
   </div>`;
 }
 

@@ -1,6 +1,7 @@
 // The status of the date that is looked at, kept up to date while somebody looks.
 import { computed, signal } from "@preact/signals";
 import { hosted, question } from "./api.js";
+import { lookAtAbout } from "./asked.js";
 import { merged, rowsOf } from "./columns.js";
 import { forecastFor, lookAtForecast } from "./forecast.js";
 import { graph, lookAtGraph } from "./graph.js";
@@ -99,7 +100,7 @@ function announce(before, after) {
 }
 
 async function lookSeldom() {
-  if (!document.hidden) await Promise.all([lookAtGraph(scope()), lookAtForecast(route.value.about.date, scope())]);
+  if (!document.hidden) await Promise.all([lookAtAbout(), lookAtGraph(scope()), lookAtForecast(route.value.about.date, scope())]);
 }
 
 export function keepLooking() {

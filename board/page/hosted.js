@@ -1,6 +1,6 @@
 // What is different in a hosted board: who is signed in, how often it is asked, and a first page by domain where there are too many products for one.
 import { hosted, login } from "./api.js";
-import { useAnswer } from "./asked.js";
+import { about } from "./asked.js";
 import { date, day } from "./day.js";
 import { html } from "./html.js";
 import { Empty, Loading, Table, useTitle } from "./parts.js";
@@ -15,8 +15,7 @@ export function Person() {
 }
 
 function SignedIn() {
-  const { answer } = useAnswer("about", {});
-  return html`<span class="note">${answer?.person ?? ""} <button type="button" class="plain" onClick=${() => login.signOut()}>Sign out</button></span>`;
+  return html`<span class="note">${about.value?.person ?? ""} <button type="button" class="plain" onClick=${() => login.signOut()}>Sign out</button></span>`;
 }
 
 // The domains of every application with the numbers of their products, those that need attention first.

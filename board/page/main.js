@@ -2,12 +2,12 @@
 import { render } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import "@preact/signals";
-import { hosted, signIn } from "./api.js";
+import { signIn } from "./api.js";
 import { Bar } from "./bar.js";
 import { changed, day, failure, keepLooking } from "./day.js";
 import { Overview } from "./hosted.js";
 import { html } from "./html.js";
-import { follow, route } from "./routes.js";
+import { follow, link, route } from "./routes.js";
 import { keepPage } from "./snapshot.js";
 import { Failure, Loading, Said } from "./parts.js";
 import { Today } from "./pages/today.js";
@@ -30,8 +30,9 @@ const Day = later(() => import("./pages/day.js"), "Day");
 const Edit = later(() => import("./pages/edit.js"), "Edit");
 const Mesh = later(() => import("./pages/mesh.js"), "Mesh");
 const Health = later(() => import("./pages/health.js"), "Health");
+const Shadow = later(() => import("./pages/shadow.js"), "Shadow");
 
-const PAGES = { today: Today, product: Product, run: Run, day: Day, mesh: Mesh, files: Files, alerts: Alerts, changes: Changes, health: Health, catalog: Catalog, edit: Edit };
+const PAGES = { today: Today, product: Product, run: Run, day: Day, mesh: Mesh, files: Files, alerts: Alerts, changes: Changes, health: Health, catalog: Catalog, edit: Edit, shadow: Shadow };
 
 const OF_THE_DAY = ["today", "day", "mesh", "catalog"]; // pages that show every product
 
@@ -73,7 +74,7 @@ function Refused() {
 
 // An application that decides and starts nothing says so on every page; of several with its name.
 function InShadow({ application, since }) {
-  return html`<p><strong>${application ? `${application} is in shadow` : "In shadow"} since ${at(since, "")}: nothing is started.</strong> Another scheduler runs the products, and its runs are recorded here. <code>headgate shadow${application && !hosted() ? ` --stack ${application}` : ""}</code> reports the differences.</p>`;
+  return html`<p><strong>${application ? `${application} is in shadow` : "In shadow"} since ${at(since, "")}: nothing is started.</strong> Another scheduler runs the products, and its runs are recorded here. <a href=${link("shadow", { date: route.value.about.date })}>What would have run, and what did</a></p>`;
 }
 
 await signIn();

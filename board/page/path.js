@@ -6,7 +6,7 @@ import { html } from "./html.js";
 import { ProductLink } from "./parts.js";
 import { change, route } from "./routes.js";
 import { at } from "./times.js";
-import { inputName } from "./words.js";
+import { inputName, statusWord } from "./words.js";
 
 const EVERY = 30_000; // milliseconds
 const MOST = 30; // products that can be chosen, those with the least time left before their SLA first
@@ -54,7 +54,7 @@ function said(link, before, its) {
 
 function when(link, before, its) {
   const end = ready(link);
-  if (!end) return ["UNKNOWN", "EXPECTED", "NOT OPENED"].includes(link.status) ? "not known" : link.status;
+  if (!end) return ["UNKNOWN", "EXPECTED", "NOT OPENED"].includes(link.status) ? "not known" : statusWord(link.status).word;
   const begun = link.released_at ?? ready(before);
   const until = link.ready_at ? at(end, its) : `${at(end, its)} (expected)`;
   if (!begun) return until;

@@ -1,6 +1,6 @@
 // Sections of the page of a product: its last days, how long its runs took over what is usual, its lineage, its definition.
 import { useState } from "preact/hooks";
-import { useAnswer } from "./asked.js";
+import { about, useAnswer } from "./asked.js";
 import { now, statusOf } from "./day.js";
 import { graph, levels } from "./graph.js";
 import { html } from "./html.js";
@@ -98,7 +98,6 @@ const MOST_CHANGES = 10;
 
 export function Definition({ name, commit }) {
   const { answer } = useAnswer("changes", { product: name });
-  const about = useAnswer("about", {}).answer;
   const said = graph.value?.products.get(name) ?? {};
   const changes = answer?.changes ?? [];
   const current = changes.find((each) => each.name === name)?.after;
@@ -107,7 +106,7 @@ export function Definition({ name, commit }) {
     ["SLA", said.sla],
     ["Account", said.runs_in ?? said.account],
     ["Commit", commit && html`<code>${commit.slice(0, 12)}</code>`],
-    ["Change", about?.may_edit && html`<a href=${link(`edit/${name}`)}>try a change</a>`],
+    ["Change", about.value?.may_edit && html`<a href=${link(`edit/${name}`)}>try a change</a>`],
   ]} />
     ${current && html`<details class="whole"><summary>All of it, as it is deployed</summary><pre class="code" tabindex="0">${JSON.stringify(current, null, 2)}</pre></details>`}
     ${changes.length > 0 && html`<h3>Its changes</h3><${ChangeTable} rows=${changes.slice(0, MOST_CHANGES)} date=${answer.asked_at.slice(0, 10)} />

@@ -37,6 +37,8 @@ export function there(moment, itsZone) {
   }
 }
 
+export const dayOf = (moment) => day.format(new Date(moment));
+
 export function longDate(date) {
   return weekday.format(new Date(`${date}T12:00:00`));
 }

@@ -20,12 +20,16 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--since", type=business_date, metavar="YYYY-MM-DD", help="deployed on this day (UTC) or later (default: ever)"
     )
+    parser.add_argument(
+        "--until", type=business_date, metavar="YYYY-MM-DD", help="deployed on this day (UTC) or earlier (default: until now)"
+    )  # fmt: skip
     add_application(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     what, since = arguments.product or arguments.domain, arguments.since
-    answer = inquire(arguments, "changes", business_date=since, product=arguments.product, domain=arguments.domain)
+    about = {"product": arguments.product, "domain": arguments.domain}
+    answer = inquire(arguments, "changes", business_date=since, until=arguments.until, **about)
     for each in answer["changes"]:
         each["what"] = sentences(each)
     if arguments.json:
@@ -39,11 +43,10 @@ def run(arguments: argparse.Namespace) -> int:
         for line in _listed(changes):
             terminal.line(f"  {line}", indent=4)
     if not answer["changes"]:
-        terminal.line(
-            f"No deployment changed {'the metadata' if what is None else what}" + (f" since {since}." if since else ".")
-        )
+        when = "".join(f" {word} {day}" for word, day in (("since", since), ("until", arguments.until)) if day)
+        terminal.line(f"No deployment changed {'the metadata' if what is None else what}{when}.")
     if answer["more"]:
-        terminal.line("There are more; choose a product, a domain or --since.")
+        terminal.line("There are more; choose a product, a domain, --since or --until.")
     return FINE
 
 

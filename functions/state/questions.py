@@ -61,8 +61,10 @@ class Questions(Calls):
     ) -> list[Row]:
         return self._rows(Row, "history_page", product, first, last, bound, page, newest_first)
 
-    def changes_of(self, what: str | None, since: datetime, after: str, page: int) -> list[Row]:
-        return self._rows(Row, "changes_of", what, since, after, page)
+    def changes_between(
+        self, what: str | None, since: datetime, until: datetime | None, after: str, page: int
+    ) -> list[Row]:
+        return self._rows(Row, "changes_between", what, since, until, after, page)
 
     def current_load(self) -> CurrentLoad:
         return self._one(CurrentLoad, "current_load")

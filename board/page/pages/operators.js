@@ -1,30 +1,32 @@
 // The pages for whoever operates the application: files, alerts, changes of the metadata.
 import { useAnswer } from "../asked.js";
-import { day, rows } from "../day.js";
+import { Filters } from "../bar.js";
+import { date as chosen, day, rows } from "../day.js";
 import { html } from "../html.js";
 import { Badge, Empty, Failure, Loading, ProductLink, Table, useTitle } from "../parts.js";
 import { change, route } from "../routes.js";
-import { at, longDate } from "../times.js";
+import { at, dayOf, longDate, shifted } from "../times.js";
 
 // Alerts of a date: what was sent to whom, and what was kept back and why.
 const STATES = { SENT: ["sent", "good", "check"], DUE: ["due", "live", "clock"], SENDING: ["being sent", "live", "play"], UNKNOWN: ["in doubt", "warn", "alert"], SUPPRESSED: ["not sent", "mute", "skip"] };
 
 export function Alerts() {
-  const { date, product } = route.value.about;
+  const { date, product, domain } = route.value.about;
   useTitle("Alerts");
-  const { answer, error } = useAnswer("alerts", { business_date: date }, 10_000);
+  const { answer, error } = useAnswer("alerts", { business_date: date, product, domain }, 10_000);
   if (error && !answer) return html`<h1>Alerts</h1><${Failure} error=${error} />`;
   if (!answer) return html`<${Loading} />`;
   const its = answer.business_date;
-  const found = answer.alerts.filter((each) => !product || each.product === product);
+  const found = answer.alerts;
   return html`
-    <div class="head"><h1>Alerts</h1><p>${longDate(its)}${product && html`, <${ProductLink} name=${product} date=${date} />`}</p></div>
+    <div class="head"><h1>Alerts</h1><p>${longDate(its)}${product && html`, <${ProductLink} name=${product} date=${date} />`}</p><${Filters} only="domain" /></div>
     ${answer.muted.length > 0 && html`<section aria-labelledby="muted"><h2 id="muted">Muted</h2><ul>${answer.muted.map((each) => html`<li key=${each.muted}>${each.muted} until ${at(each.until, its)}, by ${each.by}${each.reason && `: ${each.reason}`}</li>`)}</ul></section>`}
-    ${found.length === 0 ? html`<${Empty} title="No alerts">Nothing had to be reported about this date.</${Empty}>` : html`<${AlertTable} rows=${found} date=${date} its=${its} />`}`;
+    ${found.length === 0 ? html`<${Empty} title="No alerts">Nothing had to be reported about this date.</${Empty}>` : html`<${AlertTable} rows=${found} date=${date} its=${its} />`}
+    ${cutNote(answer)}`;
 }
 
 export function AlertTable({ rows, date, its }) {
-  return html`<${Table} caption="Alerts" rows=${rows} id=${(each) => each.key} columns=${[
+  return html`<${Table} caption="Alerts" rows=${rows} id=${key} columns=${[
       ["Time", (each) => at(each.at, its), "time"],
       ["Product", (each) => html`<${ProductLink} name=${each.product} date=${date} />`],
       ["Alert", (each) => `${each.kind.toLowerCase().replaceAll("_", " ")}${each.step ? ` of ${each.step}` : ""}${each.attempt > 1 ? `, attempt ${each.attempt}` : ""}`],
@@ -47,18 +49,24 @@ function note(each) {
   return [each.suppressed_by, each.outcome].filter(Boolean).join(": ");
 }
 
-// What deployments changed in the metadata, the latest first.
+// Answers of several applications follow each other.
+const latest = (field) => (one, other) => Date.parse(other[field]) - Date.parse(one[field]);
+const key = ({ application, key }) => `${application} ${key}`;
+const cutNote = (answer) => answer?.more && html`<p class="note">There are more than are shown: choose a domain or another date.</p>`;
+
+// What deployments changed in the metadata, the latest first; until the date that is chosen, by the clock of whoever looks.
 export function Changes() {
   useTitle("Changes");
-  const { answer, error } = useAnswer("changes", {}, 0);
-  if (error) return html`<h1>Changes</h1><${Failure} error=${error} />`;
-  if (!answer) return html`<${Loading} />`;
-  return html`<div class="head"><h1>Changes of the metadata</h1></div>
-    ${answer.changes.length === 0 ? html`<${Empty} title="No changes">No deployment has changed the metadata.</${Empty}>` : html`<${ChangeTable} rows=${answer.changes} date=${answer.asked_at.slice(0, 10)} />`}`;
+  const { date, domain } = route.value.about;
+  const { answer, error } = useAnswer("changes", { domain, until: date && shifted(date, 1) }, 60_000);
+  const found = (answer?.changes ?? []).filter((each) => !date || dayOf(each.loaded_at) <= date).sort(latest("loaded_at"));
+  return html`<div class="head"><h1>Changes of the metadata</h1><p>${date && `deployed until ${longDate(date)}`}</p><${Filters} only="domain" /></div>
+    ${error && !answer ? html`<${Failure} error=${error} />` : !answer ? html`<${Loading} />` : found.length === 0 ? html`<${Empty} title="No changes">No deployment has changed the metadata${domain && ` of ${domain}`}${date && " until then"}.</${Empty}>` : html`<${ChangeTable} rows=${found} date=${date ?? answer.asked_at.slice(0, 10)} />`}
+    ${cutNote(answer)}`;
 }
 
 export function ChangeTable({ rows, date }) {
-  return html`<${Table} caption="Changes, the latest first" rows=${rows} id=${(each) => each.key} columns=${[
+  return html`<${Table} caption="Changes, the latest first" rows=${rows} id=${key} columns=${[
     ["Deployed", (each) => at(each.loaded_at, date), "time"],
     ["Product", (each) => (each.name.startsWith("calendars/") ? `calendar ${each.name.slice(10)}` : html`<${ProductLink} name=${each.name} />`)],
     ["Change", (each) => each.kind],
@@ -86,19 +94,24 @@ function* differing(before, after, path = "") {
 
 const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
 
-// Files that have landed: of one date, of no product, rejected.
+// Files that have landed for the date; those of no product, which have none.
 const FILE_STATES = ["RECEIVED", "CLAIMED", "PROCESSED", "REJECTED", "FAILED", "SUPERSEDED", "IGNORED", "UNMATCHED"];
 
+const NO_DATE = "UNMATCHED";
+
 export function Files() {
-  const { date, product, status } = route.value.about;
+  const { product, status, domain } = route.value.about;
+  const its = status === NO_DATE ? undefined : chosen.value;
   useTitle("Files");
-  const { answer, error } = useAnswer("files", { business_date: date, product, status }, 10_000);
-  return html`<div class="head"><h1>Files</h1><div class="filters"><label>State <select onChange=${({ target }) => change({ status: target.value })}>
+  const { answer, error } = useAnswer("files", chosen.value ? { business_date: its, product, status } : null, 10_000);
+  const found = (answer?.files ?? []).filter((each) => !domain || !each.product || each.product.startsWith(`${domain}/`)).sort(latest("received_at"));
+  const of = [status && ` as ${status.toLowerCase()}`, its && " for this date", its && domain && ` and ${domain}`].filter(Boolean).join("");
+  return html`<div class="head"><h1>Files</h1><p>${its && longDate(its)}</p><${Filters} only="domain" /><div class="filters"><label>State <select onChange=${({ target }) => change({ status: target.value })}>
       <option value="">All states</option>${FILE_STATES.map((each) => html`<option key=${each} value=${each} selected=${each === status}>${each.toLowerCase()}</option>`)}</select></label></div></div>
     ${!status && html`<${Missing} />`}
-    ${error && !answer ? html`<${Failure} error=${error} />` : !answer ? html`<${Loading} />` : answer.files.length === 0 ? html`<${Empty} title="No files">No file has landed${status ? " in this state" : ""}${date ? " for this date" : ""}. Products wait for files with the key "files" in their metadata.</${Empty}>` : html`
-      <${Table} caption="Files, the latest first" rows=${answer.files} id=${(each) => each.file} columns=${[
-        ["Received", (each) => at(each.received_at, date ?? ""), "time"],
+    ${error && !answer ? html`<${Failure} error=${error} />` : !answer ? html`<${Loading} />` : found.length === 0 ? html`<${Empty} title="No files">No file has landed${of}.</${Empty}>` : html`
+      <${Table} caption="Files, the latest first" rows=${found} id=${(each) => `${each.application} ${each.file}`} columns=${[
+        ["Received", (each) => at(each.received_at, its ?? ""), "time"],
         ["File", (each) => each.name],
         ["Number", (each) => each.file, "number"],
         ["Product", (each) => (each.product ? html`<${ProductLink} name=${each.product} date=${each.business_date} />` : "of no product")],
@@ -106,7 +119,9 @@ export function Files() {
         ["Bytes", (each) => Number(each.size).toLocaleString(), "number"],
         ["State", (each) => each.status.toLowerCase(), "words"],
         ["Reason", (each) => each.reason ?? ""],
-      ]} />`}`;
+      ]} />`}
+    ${cutNote(answer)}
+    ${its && html`<p class="note">A file that is of no product has no date: <button type="button" class="plain" onClick=${() => change({ status: NO_DATE })}>show these</button></p>`}`;
 }
 
 // The products of the date that wait for files.

@@ -1,5 +1,5 @@
 // One run: when it waited, which steps ran in which attempt, and everything that happened.
-import { useAnswer } from "../asked.js";
+import { about, useAnswer } from "../asked.js";
 import { Bars, happened, phases } from "../bars.js";
 import { date as chosen } from "../day.js";
 import { html } from "../html.js";
@@ -16,7 +16,6 @@ export function Run() {
   useTitle(`Run of ${name}`);
   const { answer, error } = useAnswer("history", { product: name, business_date: chosen.value }, 5_000);
   const why = useAnswer("why", { product: name, business_date: chosen.value, cycle }, 5_000).answer;
-  const about = useAnswer("about", {}).answer;
   if (error && !answer) return html`<h1>${name}</h1><${Failure} error=${error} />`;
   if (!answer) return html`<${Loading} />`;
   const entries = answer.entries.filter((each) => !cycle || !each.cycle || each.cycle === cycle);
@@ -26,7 +25,7 @@ export function Run() {
     <div class="head"><h1>Run of <${ProductLink} name=${name} date=${date} /></h1><p>${longDate(its)}${cycle && `, cycle ${cycle}`}</p>${run && html`<${Badge} ...${statusWord(run.status)} />`}${run?.link && html`<a href=${run.link} target="_blank" rel="noopener noreferrer">execution in the AWS console</a>`}</div>
     <section aria-labelledby="course"><h2 id="course">Its course</h2><${Bars} bars=${phases(entries, answer.asked_at, run ?? {})} date=${its} now=${answer.asked_at} /></section>
     ${run && html`<${Jobs} run=${run} date=${its} now=${answer.asked_at} />`}
-    ${run?.jobs && about?.may_read_logs && html`<${Logs} name=${name} date=${its} />`}
+    ${run?.jobs && about.value?.may_read_logs && html`<${Logs} name=${name} date=${its} />`}
     ${run && html`<section aria-labelledby="inputs"><h2 id="inputs">Its inputs</h2><${Condition} run=${run} date=${its} /></section>`}
     <section aria-labelledby="happened"><h2 id="happened">What happened</h2>
       ${answer.more && html`<p class="note">Only the latest is shown.</p>`}
@@ -41,8 +40,8 @@ export function Run() {
 }
 
 function Alerted({ name, date }) {
-  const { answer } = useAnswer("alerts", { business_date: date }, 10_000);
-  const rows = answer?.alerts.filter((each) => each.product === name) ?? [];
+  const { answer } = useAnswer("alerts", { business_date: date, product: name }, 10_000);
+  const rows = answer?.alerts ?? [];
   if (!rows.length) return "";
   return html`<section aria-labelledby="alerts"><h2 id="alerts">Who was alerted</h2><${AlertTable} rows=${rows} date=${date} its=${date} /></section>`;
 }

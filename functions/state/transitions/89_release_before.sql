@@ -21,3 +21,9 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
         WHERE (of_product IS NULL OR f.product_id IN (SELECT c.product_id FROM chosen c)) AND (f.at_risk OR NOT only_at_risk) AND place.key COLLATE "C" > after
         ORDER BY place.key COLLATE "C" LIMIT page) rows)) p
 $$;
+
+CREATE OR REPLACE FUNCTION changes_of(what text, since timestamptz, after text, page integer) RETURNS TABLE (key text, entry text)
+LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $$
+BEGIN
+    RETURN QUERY SELECT c.* FROM changes_between(what, since, NULL, after, page) c;
+END $$;
