@@ -129,7 +129,7 @@ class InProcess:
     def _called(self, call: Callable[[], Any]) -> Any:
         try:
             return call()
-        except StateError as error:
+        except (StateError, ValueError) as error:
             raise AnswerError(type(error).__name__, str(error)) from None
 
 

@@ -32,7 +32,7 @@ def opened(browser: Browser, address: str, bypass_csp: bool = False, **options: 
     """A function that goes to a page of the board, in a tab of its own. Whatever the browser complains about fails the test: an exception, a
     refusal by the policy, a file that is missing."""
     context = browser.new_context(
-        viewport={"width": 1280, "height": 860}, timezone_id="UTC", locale="en-GB", bypass_csp=bypass_csp, **options  # type: ignore[arg-type]
+        **{"viewport": {"width": 1280, "height": 860}, "timezone_id": "UTC", "locale": "en-GB", "bypass_csp": bypass_csp, **options}  # type: ignore[arg-type]
     )  # fmt: skip
     tab = context.new_page()
     complaints: list[str] = []

@@ -128,7 +128,7 @@ def test_a_product_says_why_it_waits_and_what_is_behind_it(browser: Browser, add
         assert texts(page, ".lead") == ["On Friday, 20 November 2026: waits for core/issuers, core/positions."]
         assert texts(page, ".causes li") == [
             "core/positions running since 07:12, 1 h 48 min owner core-data",
-            "raw/ratings expected usually here at 04:27 owner market-data",
+            "raw/ratings not received usually here at 04:27 owner market-data",
         ]
         assert texts(page, ".leaf") == [
             "core/positions running usually at 07:46",

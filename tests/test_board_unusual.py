@@ -66,3 +66,62 @@ def test_the_critical_path_speaks_in_words(browser: Browser, address: str, world
         page = go("day?path=d1%2Ffirst")
         page.wait_for_selector("ol.path li")
         assert texts(page, "ol.path li") == ["raw/in 06:10", "d1/first running"]
+
+
+def test_a_date_or_a_product_that_does_not_exist(browser: Browser, address: str, world: World) -> None:
+    """An address may be typed, or old: the latest date is shown, and what is not there says so."""
+    world.load({"raw/in": external()}, LOADED)
+    with opened(browser, address) as go:
+        for typed in ("2026-13-45", "2026-02-30", "yesterday", "0000-01-01"):
+            page = go(f"today?date={typed}")
+            page.wait_for_selector("h1:has-text('2026')")
+            assert texts(page, ".count") == ["1 Still to come"], typed
+        page = go("today?date=2031-01-01")
+        page.wait_for_selector("h1:has-text('1 January 2031')")
+        page = go("product/d1/gone")
+        page.wait_for_selector(".failure")
+        assert texts(page, ".failure") == ["There is no product d1/gone. It was removed, or its name is another one: the catalog has all."]  # fmt: skip
+        page.get_by_role("link", name="catalog", exact=True).click()
+        page.wait_for_selector("tbody tr")
+
+
+def test_what_has_the_focus_keeps_it_when_its_row_moves(browser: Browser, address: str, world: World) -> None:
+    made = {"raw/in": external(), **{f"d1/{name}": product("raw/in", name=name) for name in "abc"}}
+    world.load(made, LOADED)
+    open_runs(world)
+    with opened(browser, address) as go:
+        page = go("today")
+        page.get_by_role("link", name="d1/b").focus()
+        world.state.set_hold("d1/b", None, "", True, "ann", NINE)
+        world.event("raw/in", TODAY, NINE)
+        page.wait_for_selector("h2:has-text('Held')", timeout=8_000)
+        assert page.evaluate("document.activeElement.textContent") == "d1/b"
+        assert page.locator("details:has(h2:has-text('Held')) a:focus").count() == 1
+        assert texts(page, "[aria-live=polite].hidden") == ["raw/in is done"], "who does not see the page is told what has changed"
+
+
+def test_what_was_given_up_needs_somebody(browser: Browser, address: str, world: World) -> None:
+    """The start of a machine that AWS has refused until it was parked: the run waits for nothing, and nothing goes on by itself."""
+    world.load({"raw/in": external(), "d1/a": product("raw/in", name="a"), "d1/b": product("raw/in", name="b")}, LOADED)
+    open_runs(world)
+    world.event("raw/in", TODAY, at(f"{TODAY} 06:10"))
+    world.sql("UPDATE effect SET parked_at = %s, failing_since = %s, tries = 12 WHERE run_id = (SELECT run_id FROM data_product_status WHERE product_id = 'd1/a')", NINE, NINE)  # fmt: skip
+    with opened(browser, address) as go:
+        page = go("today")
+        assert texts(page, "tbody td:nth-child(2)")[:2] == [
+            "waiting released at 06:10, not started yet; something of it was given up, see Health",
+            "waiting released at 06:10, not started yet",
+        ]
+        assert texts(page, ".count")[0] == "1 Failed"
+
+
+def test_times_are_of_the_reader_and_of_the_product(browser: Browser, address: str, world: World) -> None:
+    """The SLA is at eight in Chicago, also on the days on which clocks change; the reader is in London."""
+    sla = {"complete_by": "08:00", "timezone": "America/Chicago"}
+    world.load({"raw/in": external(), "d1/a": product("raw/in", name="a", sla=sla)}, at("2026-10-20 00:00"))
+    open_runs(world, "2026-10-25 06:00")
+    open_runs(world, "2026-10-26 06:00")
+    with opened(browser, address, timezone_id="Europe/London") as go:
+        for date, shown in (("2026-10-24", "14:00 08:00 GMT-5"), ("2026-10-25", "13:00 08:00 GMT-5")):
+            page = go(f"today?date={date}")
+            page.wait_for_selector(f"tbody td:nth-child(3):has-text('{shown}')")

@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { action } from "./api.js";
 import { about, acted } from "./asked.js";
-import { look } from "./day.js";
+import { changed, look } from "./day.js";
 import { html } from "./html.js";
 import { Failure, Loading, Table } from "./parts.js";
 import { at } from "./times.js";
@@ -74,6 +74,7 @@ function Dialog({ what, run, date, close }) {
     if ((await perform({ expect: preview.digest })) !== null) {
       dialog.current.close();
       acted.value += 1;
+      changed.value = `${what.title}: done for ${run.product}`;
       look();
     }
   };

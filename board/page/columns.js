@@ -20,6 +20,9 @@ export function rowsOf({ rows: count, columns }, date) {
   return rows;
 }
 
+// The rows with the `key` by which each is known: its product and cycle.
+export const keyed = (rows) => rows.map((row) => ({ ...row, key: `${row.product} ${row.cycle ?? ""}`.trim() }));
+
 // The rows that are known with what has changed in them: those of a product that is named in `changed` are replaced by its rows in `rows`.
 export function merged(known, changed, rows) {
   const gone = new Set(changed);

@@ -2,12 +2,12 @@
 import { computed, signal } from "@preact/signals";
 import { hosted, question } from "./api.js";
 import { lookAtAbout } from "./asked.js";
-import { merged, rowsOf } from "./columns.js";
+import { keyed, merged, rowsOf } from "./columns.js";
 import { forecastFor, lookAtForecast } from "./forecast.js";
 import { graph, lookAtGraph } from "./graph.js";
 import { route } from "./routes.js";
 import { keep, kept } from "./snapshot.js";
-import { group, GROUPS } from "./words.js";
+import { group, GROUPS, statusWord } from "./words.js";
 
 const EVERY = 4_000; // milliseconds: a change is shown within five seconds
 const EVERY_HOSTED = 8_000; // of a hosted board, whose snapshots are written every ten seconds
@@ -62,7 +62,7 @@ export async function look() {
   try {
     const { answer, tag: newer } = await question("status", { ...about, columns: true, since: before?.position }, before ? tag : undefined);
     if (answer) {
-      const rows = Array.isArray(answer.products) ? answer.products : rowsOf(answer.products, answer.business_date);
+      const rows = keyed(Array.isArray(answer.products) ? answer.products : rowsOf(answer.products, answer.business_date));
       const products = answer.whole === false && before ? merged(before.products, answer.changed, rows) : rows;
       const found = { ...answer, products };
       announce(before, found);
@@ -96,7 +96,7 @@ function announce(before, after) {
   if (!before) return;
   const was = new Map(before.products.map((row) => [row.key, row.status]));
   const news = after.products.filter((row) => was.get(row.key) !== row.status);
-  if (news.length) changed.value = news.length > 3 ? `${news.length} products have changed` : news.map((row) => `${row.product} is ${row.status.toLowerCase()}`).join(", ");
+  if (news.length) changed.value = news.length > 3 ? `${news.length} products have changed` : news.map((row) => `${row.product} is ${statusWord(row.status).word}`).join(", ");
 }
 
 async function lookSeldom() {

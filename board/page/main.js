@@ -1,10 +1,11 @@
 // The page: a bar with where one can go, and the page that the address names.
 import { render } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useErrorBoundary, useRef, useState } from "preact/hooks";
 import "@preact/signals";
 import { signIn } from "./api.js";
 import { Bar } from "./bar.js";
 import { changed, day, failure, keepLooking } from "./day.js";
+import { keepFocus } from "./focus.js";
 import { Overview } from "./hosted.js";
 import { html } from "./html.js";
 import { follow, link, route } from "./routes.js";
@@ -53,8 +54,14 @@ function Page() {
     <${Bar} />
     ${failure.value && day.value && html`<${Stale} />`}
     ${day.value?.shadow && html`<aside class="shadow" aria-label="Shadow">${day.value.shadow.map((each) => html`<${InShadow} key=${each.application} ...${each} />`)}</aside>`}
-    <main id="main" tabindex="-1"><${Shown} key=${place} /></main>
+    <main id="main" tabindex="-1"><${Drawn} key=${place}><${Shown} /></${Drawn}></main>
     <p class="hidden" aria-live="polite">${changed.value}</p>`;
+}
+
+// A page that cannot be drawn says so, and every other one can be.
+function Drawn({ children }) {
+  const [error] = useErrorBoundary((found) => console.error(found));
+  return error ? html`<h1>Headgate</h1><${Failure} error=${{ message: `This page could not be drawn: ${error.message}` }} />` : children;
 }
 
 function skip(event) {
@@ -80,6 +87,7 @@ function InShadow({ application, since }) {
 await signIn();
 follow();
 keepPage();
+keepFocus();
 await keepLooking();
 const root = document.querySelector("#board");
 root.replaceChildren();

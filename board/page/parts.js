@@ -55,7 +55,9 @@ export function Empty({ title, children }) {
 }
 
 export function Failure({ error }) {
-  return html`<div class="failure" role="alert"><p class="title">${error.status === 401 ? "You are not signed in." : "This could not be answered."}</p><p><${Said} text=${error.message} /></p></div>`;
+  const unknown = error.kind === "UnknownProduct" && !error.message.includes(" ");
+  return html`<div class="failure" role="alert"><p class="title">${error.status === 401 ? "You are not signed in." : unknown ? `There is no product ${error.message}.` : "This could not be answered."}</p>
+    <p>${unknown ? html`It was removed, or its name is another one: the <a href=${link("catalog")}>catalog</a> has all.` : html`<${Said} text=${error.message} />`}</p></div>`;
 }
 
 // A sentence of the application, in which commands and keys stand between backquotes.

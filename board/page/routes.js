@@ -6,7 +6,15 @@ export const route = signal(read());
 export function read() {
   const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
   const [page, ...rest] = path.split("/").map(decodeURIComponent);
-  return { page: page || "today", rest, about: Object.fromEntries(new URLSearchParams(query)) };
+  const about = Object.fromEntries(new URLSearchParams(query));
+  if (!isDate(about.date)) delete about.date;
+  return { page: page || "today", rest, about };
+}
+
+// Whether there is such a date. Somebody may have typed it.
+function isDate(text) {
+  const noon = /^[12]\d{3}-\d\d-\d\d$/.test(text) ? new Date(`${text}T12:00:00Z`) : NaN;
+  return !Number.isNaN(+noon) && noon.toISOString().startsWith(text);
 }
 
 export function link(path, about = {}) {

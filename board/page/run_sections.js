@@ -1,10 +1,11 @@
 // Sections of a run: its condition as a tree whose leaves say whether they hold, its job runs, and what these logged.
 import { useState } from "preact/hooks";
 import { useAnswer } from "./asked.js";
+import { now } from "./day.js";
 import { html } from "./html.js";
 import { Badge, Failure, Icon, Loading, Outside, ProductLink, Table, Time } from "./parts.js";
 import { at, lasting } from "./times.js";
-import { statusWord, uncut } from "./words.js";
+import { inputWord, uncut } from "./words.js";
 
 export function Condition({ run, date }) {
   if (run.tree) return html`<div class="condition"><${Node} node=${run.tree} date=${date} inputs=${inputsOf(run)} top=${true} /></div>`;
@@ -38,7 +39,7 @@ function Leaf({ leaf, date, upstream }) {
   const there = leaf.state === "arrived" || leaf.state === "waived";
   const other = leaf.business_date && leaf.business_date !== date && html` <span class="note">of ${leaf.business_date}</span>`;
   return html`<span class="leaf ${there ? "good" : leaf.state === "impossible" ? "never" : "open"}"><${Icon} shape=${SHAPES[leaf.state]} /><${ProductLink} name=${leaf.product} date=${leaf.business_date} />${leaf.cycle && html` <span class="cycle">${leaf.cycle}</span>`}${other}
-    ${!there && upstream && html`<${Badge} ...${statusWord(upstream.status)} />`}<span class="note">${said(leaf, date, upstream)}</span></span>`;
+    ${!there && upstream && html`<${Badge} ...${inputWord(upstream, now.value)} />`}<span class="note">${said(leaf, date, upstream)}</span></span>`;
 }
 
 function said(leaf, date, upstream) {

@@ -34,8 +34,13 @@ const STATUS = {
 
 const isPast = (moment, now) => Boolean(moment) && Date.parse(moment) < Date.parse(now);
 
+const STARTS = 600_000; // milliseconds in which a run that was released starts
+
+// Nothing goes on until somebody has what was given up performed.
+const isStuck = (row) => row.parked && ["WAITING", "PROCESSING"].includes(row.status);
+
 export function group(row, now) {
-  if (row.status === "ERROR" || row.status === "FAILED" || row.opening_error) return "failed";
+  if (row.status === "ERROR" || row.status === "FAILED" || row.opening_error || isStuck(row)) return "failed";
   if (row.outdated_at) return "outdated";
   if (row.status === "COMPLETED" || row.status === "REFRESHED" || row.status === "ARCHIVED") return "done";
   if (row.status === "SKIPPED" || row.status === "CANCELLED") return "ended";
@@ -54,7 +59,7 @@ export const groupNamed = (id) => BY_ID[id];
 export function shown(row, now) {
   const [word, tone, icon] = STATUS[row.status] ?? [String(row.status).toLowerCase(), "mute", "circle"];
   const its = group(row, now);
-  if (row.opening_error) return { word, tone: "bad", icon: "cross" };
+  if (row.opening_error || isStuck(row)) return { word, tone: "bad", icon: "cross" };
   if (its === "late" || its === "risk" || its === "held" || its === "outdated" || its === "overdue") {
     const { tone: louder, icon: shape } = BY_ID[its];
     const name = { late: "late", risk: "at risk", held: "held", outdated: "outdated", overdue: "not received" }[its];
@@ -67,6 +72,9 @@ export function statusWord(status) {
   const [word, tone, icon] = STATUS[status] ?? [String(status).toLowerCase(), "mute", "circle"];
   return { word, tone, icon };
 }
+
+// Of an input: what was not received at its usual time is shown so, as in its own row.
+export const inputWord = (upstream, now) => (upstream.status === "EXPECTED" ? shown(upstream, now) : statusWord(upstream.status));
 
 export const inputName = (name) => (name.endsWith("#files") ? `files of ${name.slice(0, -6)}` : name);
 
@@ -93,7 +101,7 @@ export function sentence(row, date, now) {
       break;
     case "WAITING":
       if (missing.length) parts.push(`waits for ${named(missing.map(inputName), more)}`);
-      else if (row.released_at) parts.push(row.shadow ? `would have been started at ${at(row.released_at, date)}` : `released at ${at(row.released_at, date)}, about to start`);
+      else if (row.released_at) parts.push(row.shadow ? `would have been started at ${at(row.released_at, date)}` : `released at ${at(row.released_at, date)}, ${Date.parse(now) - Date.parse(row.released_at) > STARTS ? "not started yet" : "about to start"}`);
       break;
     case "COMPLETED":
     case "REFRESHED":
@@ -125,6 +133,7 @@ export function sentence(row, date, now) {
   if (row.files) parts.push(row.files);
   if (row.outdated_at) parts.push(`an input was refreshed again at ${at(row.outdated_at, date)}`);
   if (row.late && !["COMPLETED", "REFRESHED"].includes(row.status) && row.due_at) parts.push(`due by ${at(row.due_at, date)}`);
-  if (row.parked) parts.push("something could not be performed");
+  if (row.parked) parts.push("something of it was given up, see Health");
+  else if (row.failing) parts.push("something of it fails and is tried again");
   return parts.join("; ");
 }

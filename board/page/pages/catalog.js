@@ -20,7 +20,7 @@ export function Catalog() {
       ["Owner", (row) => html`${row.owner ?? ""}${said(row).email && html`<br /><span class="note">${said(row).email}</span>`}`, "words"],
       ["Schedule", (row) => said(row).schedule ?? ""],
       ["SLA", (row) => said(row).sla ?? "", "words"],
-      ["Fresh", (row) => html`<${Fresh} of=${fresh?.get(row.product)} />`],
+      ["Fresh", (row) => html`<${Fresh} of=${fresh?.get(row.product)} />`, "time"],
       ["Used by", (row) => graph.value?.after.get(row.product)?.size ?? "", "number"],
       ["On this date", (row) => html`<${Badge} ...${shown(row, now.value)} />`],
     ]} />`}`;

@@ -47,7 +47,7 @@ function Chart({ rows }) {
 
 function AsTable({ rows }) {
   const its = date.value;
-  const time = (name) => (row) => html`<${Time} moment=${row[name]} date=${its} />`;
+  const time = (name) => (row) => html`<${Time} moment=${row[name]} date=${its} zone=${row.timezone} />`;
   return html`<${Table} caption="Runs of the day" rows=${rows} id=${(row) => row.key} columns=${[
     ["Product", (row) => html`<${ProductLink} name=${row.product} date=${route.value.about.date} />`],
     ...(rows.some((row) => row.place) ? [["Critical path", (row) => row.place ?? "", "number"]] : []),

@@ -54,7 +54,7 @@ function wrong({ not_loaded, not_opened, passed_over }) {
 
 // Signals that refreshed nothing: those that were refused, then those that concern no product.
 function Unused({ signals, its }) {
-  return html`<section aria-labelledby="signals"><h2 id="signals">Signals that refreshed nothing</h2><${Table} caption="Signals that refreshed nothing, the latest first" rows=${signals} id=${(each) => each.key} columns=${[
+  return html`<section aria-labelledby="signals"><h2 id="signals">Signals that refreshed nothing</h2><${Table} caption="Signals that refreshed nothing, the latest first" rows=${signals} columns=${[
     ["Last heard", (each) => at(each.last_at, its), "time"],
     ["Signal", (each) => `${each.kind} ${each.subject}`],
     ["Product", (each) => (each.product ? html`<${ProductLink} name=${each.product} />` : "of no product")],

@@ -26,7 +26,7 @@ export function Alerts() {
 }
 
 export function AlertTable({ rows, date, its }) {
-  return html`<${Table} caption="Alerts" rows=${rows} id=${key} columns=${[
+  return html`<${Table} caption="Alerts" rows=${rows} columns=${[
       ["Time", (each) => at(each.at, its), "time"],
       ["Product", (each) => html`<${ProductLink} name=${each.product} date=${date} />`],
       ["Alert", (each) => `${each.kind.toLowerCase().replaceAll("_", " ")}${each.step ? ` of ${each.step}` : ""}${each.attempt > 1 ? `, attempt ${each.attempt}` : ""}`],
@@ -51,7 +51,6 @@ function note(each) {
 
 // Answers of several applications follow each other.
 const latest = (field) => (one, other) => Date.parse(other[field]) - Date.parse(one[field]);
-const key = ({ application, key }) => `${application} ${key}`;
 const cutNote = (answer) => answer?.more && html`<p class="note">There are more than are shown: choose a domain or another date.</p>`;
 
 // What deployments changed in the metadata, the latest first; until the date that is chosen, by the clock of whoever looks.
@@ -66,7 +65,7 @@ export function Changes() {
 }
 
 export function ChangeTable({ rows, date }) {
-  return html`<${Table} caption="Changes, the latest first" rows=${rows} id=${key} columns=${[
+  return html`<${Table} caption="Changes, the latest first" rows=${rows} columns=${[
     ["Deployed", (each) => at(each.loaded_at, date), "time"],
     ["Product", (each) => (each.name.startsWith("calendars/") ? `calendar ${each.name.slice(10)}` : html`<${ProductLink} name=${each.name} />`)],
     ["Change", (each) => each.kind],

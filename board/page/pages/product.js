@@ -9,7 +9,7 @@ import { Definition, Durations, Lineage, Strip } from "../product_sections.js";
 import { link, route } from "../routes.js";
 import { Condition, Jobs } from "../run_sections.js";
 import { at, lasting, longDate, shifted } from "../times.js";
-import { inputName, sentence, shown, statusWord, uncut } from "../words.js";
+import { inputName, inputWord, sentence, shown, statusWord, uncut } from "../words.js";
 
 const DAYS = 60;
 
@@ -56,7 +56,7 @@ function Causes({ run, date, now }) {
 
 function standing(upstream, date, now) {
   if (!upstream) return "is not known here";
-  const { word, tone, icon } = statusWord(upstream.status);
+  const { word, tone, icon } = inputWord(upstream, now);
   const since = upstream.since ? `since ${at(upstream.since, date)}, ${lasting(upstream.since, now)}` : upstream.usually_at ? `usually here at ${at(upstream.usually_at, date)}` : "";
   return html`<${Badge} word=${word} tone=${tone} icon=${icon} /> ${since}${upstream.error && html`: ${upstream.error}`}${upstream.owner && html` <span class="owner">owner ${upstream.owner}</span>`}`;
 }

@@ -30,7 +30,7 @@ export function Shadow() {
   return html`<div class="head"><h1>Shadow</h1><p>${its && longDate(its)}</p><${Filters} only="domain" /></div>
     ${error && !answer ? html`<${Failure} error=${error} />` : !answer ? html`<${Loading} />` : html`
       <p class="summary">${summary(rows)}</p>
-      ${rows.length === 0 ? html`<${Empty} title="Nothing to compare">No product was decided in shadow on this date, and no run of another scheduler was seen.</${Empty}>` : html`<${Table} caption="What would have run, and what did: the largest differences first" rows=${rows} id=${(each) => `${each.application} ${each.key}`} columns=${[
+      ${rows.length === 0 ? html`<${Empty} title="Nothing to compare">No product was decided in shadow on this date, and no run of another scheduler was seen.</${Empty}>` : html`<${Table} caption="What would have run, and what did: the largest differences first" rows=${rows} id=${(each) => `${each.application} ${each.product} ${each.cycle}`} columns=${[
         ["Product", (each) => html`<${ProductLink} name=${each.product} date=${route.value.about.date} />${each.cycle && html` <span class="cycle">${each.cycle}</span>`}`],
         ["Difference", (each) => html`<${Badge} ...${badge(each.difference)} />`],
         ["Headgate would have started it", (each) => html`<${Time} moment=${each.decided_at} date=${its} />`, "time"],

@@ -64,7 +64,7 @@ function Row({ row }) {
   return html`<tr>
     <th scope="row"><${ProductLink} name=${row.product} date=${route.value.about.date} />${row.cycle && html` <span class="cycle">${row.cycle.slice(0, 2)}:${row.cycle.slice(2)}</span>`}</th>
     <td><${Badge} ...${shown(row, now.value)} /> <span class="sentence">${sentence(row, its, now.value)}</span>${row.attempt > 1 && html` <span class="attempt">attempt ${row.attempt}</span>`}</td>
-    <td class="time"><${Time} moment=${row.due_at} date=${its} /></td>
+    <td class="time"><${Time} moment=${row.due_at} date=${its} zone=${row.timezone} /></td>
     <td class="time"><${Time} moment=${row.started_at} date=${its} /></td>
     <td class="time"><${Ready} row=${row} date=${its} /></td>
     <td>${row.owner}</td>

@@ -26,7 +26,7 @@ LANGUAGE sql STABLE AS $$
             ELSE status_elsewhere(e.status) END,
         'opened_at', r.opened_at, 'released_at', r.released_at, 'started_at', r.started_at,
         'finished_at', coalesce(r.finished_at, e.received_at), 'deadline_at', CASE r.status WHEN 'WAITING' THEN r.deadline_at END,
-        'due_at', coalesce(r.due_at, u.due_at), 'late', CASE WHEN r.due_at < now_is THEN is_late(r, now_is) WHEN u.late_at IS NOT NULL THEN true END,
+        'due_at', coalesce(r.due_at, u.due_at), 'timezone', p.sla_timezone, 'late', CASE WHEN r.due_at < now_is THEN is_late(r, now_is) WHEN u.late_at IS NOT NULL THEN true END,
         'opens_at', o.at, 'missed', CASE WHEN o.at <= o.opened_until THEN true END,
         'scheduled_at', CASE WHEN o.at <= o.since THEN scheduled_at(p.product_id, on_date) END,
         'unscheduled', CASE WHEN r.run_id IS NULL AND p.machine IS NOT NULL AND o.opened_until IS NULL THEN true END,
