@@ -20,6 +20,7 @@ REFUSALS = (
     "UnknownProduct", "UnknownRun", "UnknownLetter", "UnknownFile", "NoPipeline", "IllegalTransition", "ChangedMeanwhile", "TooMuch",
     "NotIdentified", "NotAllowed",
 )  # fmt: skip
+ASLEEP = ("StateUnavailable", "Sandbox.Timedout")  # what a function answers whose database has not answered it
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,8 @@ def _error(body: dict[str, Any]) -> UsageError:
     kind, message = str(body.get("errorType")), str(body.get("errorMessage"))
     if kind == "UnknownProduct" and " " not in message:
         message += ": no such product in the catalog of the application"
+    if kind in ASLEEP:
+        return UsageError(f"the database of the application does not answer; if it sleeps, it takes about half a minute to wake up: try again ({message})", kind=kind)  # fmt: skip
     if kind in REFUSALS:
         return RefusedError(message, kind=kind)
     return UsageError(message if kind == "BadEvent" else f"{kind}: {message}", kind=kind)

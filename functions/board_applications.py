@@ -31,6 +31,9 @@ def credentials() -> Any:
     return boto3.Session().get_credentials().get_frozen_credentials()
 
 
+ASLEEP = ("StateUnavailable", "Sandbox.Timedout")  # what a function answers whose database has not answered it
+
+
 def ask(place: Place, event: Entry) -> Entry:
     """Raises `AnswerError`."""
     answer: Entry = _called(place, "inquire", event)
@@ -49,6 +52,8 @@ def _called(place: Place, function: str, event: Entry) -> Any:
         content = json.loads(answer["Payload"].read())
     except (ClientError, BotoCoreError) as error:
         raise AnswerError("", f"the application {place.name} does not answer; its database may be waking up, try again in half a minute. {described(error)}") from None  # fmt: skip
+    if "FunctionError" in answer and content.get("errorType") in ASLEEP:
+        raise AnswerError("", f"the database of {place.name} does not answer; if it sleeps, it takes about half a minute to wake up: try again")  # fmt: skip
     if "FunctionError" in answer:
         raise AnswerError(content.get("errorType", ""), content.get("errorMessage", f"the function {function} failed"))
     return content

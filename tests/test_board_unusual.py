@@ -1,12 +1,13 @@
 """The page of the board where something is unusual: an application of this morning, products that cannot be opened, dates without anything, odd names."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
 
 pytest.importorskip("playwright")
 
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Route
 
 import runtime
 from headgate.board.api import Board
@@ -80,7 +81,7 @@ def test_a_date_or_a_product_that_does_not_exist(browser: Browser, address: str,
         page.wait_for_selector("h1:has-text('1 January 2031')")
         page = go("product/d1/gone")
         page.wait_for_selector(".failure")
-        assert texts(page, ".failure") == ["There is no product d1/gone. It was removed, or its name is another one: the catalog has all."]  # fmt: skip
+        assert texts(page, ".failure") == ["This product is not known. d1/gone. It was removed, or its name is another one: the catalog has all."]  # fmt: skip
         page.get_by_role("link", name="catalog", exact=True).click()
         page.wait_for_selector("tbody tr")
 
@@ -125,3 +126,55 @@ def test_times_are_of_the_reader_and_of_the_product(browser: Browser, address: s
         for date, shown in (("2026-10-24", "14:00 08:00 GMT-5"), ("2026-10-25", "13:00 08:00 GMT-5")):
             page = go(f"today?date={date}")
             page.wait_for_selector(f"tbody td:nth-child(3):has-text('{shown}')")
+
+
+def test_no_date_is_shown_as_another_one(browser: Browser, address: str, world: World) -> None:
+    """The answer about the first date comes after that about the second, as where a database wakes up between them."""
+    world.load({"raw/in": external(), "d1/a": product("raw/in", name="a", sla={"complete_by": "08:00"})}, at("2026-11-17 00:00"))
+    for day in ("18", "19", "20"):
+        open_runs(world, f"2026-11-{day} 06:00")
+    world.event("raw/in", TODAY, at(f"{TODAY} 06:10"))
+    held: list[Route] = []
+    with opened(browser, address) as go:
+        page = go("today")
+        page.wait_for_selector("button:has-text('Done')")
+        page.route(re.compile("api/status.*2026-11-19"), lambda route: held.append(route))
+        page.get_by_role("button", name="The day before").click()
+        page.wait_for_selector(".loading")
+        assert page.locator("button:has-text('Done')").count() == 0, "what is of another date is not shown meanwhile"
+        page.get_by_role("button", name="The day before").click()
+        page.wait_for_selector("h1:has-text('18 November')")
+        page.wait_for_selector("button:has-text('Late')")
+        for each in held:
+            each.fulfill(json={"business_date": "2026-11-19", "asked_at": NINE.isoformat(), "products": [], "whole": True, "more": False})
+        page.wait_for_timeout(500)
+        assert texts(page, ".count") == ["1 Late", "1 Still to come"]
+
+
+def test_an_answer_that_takes_long_says_so(browser: Browser, address: str, world: World) -> None:
+    """A database that sleeps answers after half a minute; until then the page says as of when it is, and what somebody waits for."""
+    world.load({"raw/in": external(), "d1/a": product("raw/in", name="a")}, LOADED)
+    open_runs(world)
+    with opened(browser, address) as go:
+        page = go("today")
+        page.clock.install()
+        page.route("**/api/**", lambda route: None)
+        page.clock.run_for(20_000)
+        page.wait_for_selector(".stale:has-text('There is no answer yet')")
+        assert texts(page, "tbody th") == ["d1/a"]
+        page.get_by_role("link", name="d1/a").click()
+        page.wait_for_selector(".loading")
+        page.clock.run_for(7_000)
+        page.wait_for_selector(".loading:has-text('half a minute to wake up')")
+
+
+def test_a_catalog_without_products_and_a_choice_that_nothing_has(browser: Browser, address: str, world: World) -> None:
+    with opened(browser, address) as go:
+        for path in ("today", "catalog", "mesh"):
+            go(path).wait_for_selector(".empty")
+            assert texts(go(path), ".empty") == ["No product is shown The catalog of the application has no products yet. Deploy one, and it appears here."]  # fmt: skip
+        world.load({"raw/in": external()}, LOADED)
+        page = go("today?domain=gone")
+        page.wait_for_selector(".empty:has-text('No product matches')", timeout=8_000)
+        page.get_by_label("Domain").select_option("All domains")
+        page.wait_for_selector("tbody tr")

@@ -8,6 +8,7 @@ import { Failure, Loading, Table } from "./parts.js";
 import { at } from "./times.js";
 import { inputName, statusWord, uncut } from "./words.js";
 
+const HOLDS = 120_000; // milliseconds after which a preview is asked for again
 const ENDED = ["COMPLETED", "ERROR", "SKIPPED", "CANCELLED"];
 
 // The operations that the state of the run allows: {name, title, about, reason, product, until}; `reason` says that one is asked for, `product` that it is
@@ -56,7 +57,7 @@ function Dialog({ what, run, date, close }) {
     try {
       return await action(what.name, { ...given, ...more });
     } catch (failure) {
-      setError(failure);
+      setError({ error: failure, title: more.expect ? "This was not done." : "This cannot be done." });
       setPreview(null);
       return null;
     } finally {
@@ -68,6 +69,10 @@ function Dialog({ what, run, date, close }) {
     dialog.current.showModal();
     if (!what.reason) show();
   }, []);
+  useEffect(() => {
+    const timer = preview && setTimeout(() => setPreview(null), HOLDS);
+    return () => clearTimeout(timer);
+  }, [preview]);
   const submit = async (event) => {
     event.preventDefault();
     if (!preview) return show();
@@ -85,10 +90,10 @@ function Dialog({ what, run, date, close }) {
       setPreview(null);
     }} /></label>`}
     ${what.until && html`<div class="filters">${[["business_date", "From"], ["until", "to"]].map(([name, word]) => html`<label key=${name}>${word} <input type="date" name=${name} required value=${dates[name]} onInput=${({ target }) => {
-      setDates({ ...dates, [name]: target.value });
+      setDates((before) => ({ ...before, [name]: target.value }));
       setPreview(null);
     }} /></label>`)}</div>`}
-    ${error && html`<${Failure} error=${error} />`}
+    ${error && html`<${Failure} ...${error} />`}
     ${busy && !preview && html`<${Loading} />`}
     ${preview && html`<${Preview} preview=${preview} date=${date} />`}
     <div class="buttons"><button type="button" onClick=${() => dialog.current.close()}>Leave it as it is</button>

@@ -2,6 +2,7 @@
 import { date, day, domains, owners } from "./day.js";
 import { Person } from "./hosted.js";
 import { html } from "./html.js";
+import { Empty } from "./parts.js";
 import { change, link, route } from "./routes.js";
 import { at, shifted, zone } from "./times.js";
 
@@ -50,8 +51,15 @@ export function Filters({ only }) {
   </div>`;
 }
 
-function Choice({ name, label, all, options, value }) {
-  if (options.length < 2) return "";
+// In place of a list of products that is empty.
+export function NoProduct() {
+  return html`<${Empty} title="No product is shown">${day.value.products.length ? "No product matches the search and the choices above." : "The catalog of the application has no products yet. Deploy one, and it appears here."}</${Empty}>`;
+}
+
+// What is chosen is shown and can be taken back, also where nothing on this date has it.
+function Choice({ name, label, all, options: given, value }) {
+  const options = !value || given.includes(value) ? given : [...given, value];
+  if (options.length < 2 && !value) return "";
   return html`<label>${label} <select onChange=${({ target }) => change({ [name]: target.value })}>
     <option value="" selected=${!value}>${all}</option>
     ${options.map((each) => html`<option key=${each} value=${each} selected=${each === value}>${each}</option>`)}

@@ -1,6 +1,6 @@
 // The status of the date that is looked at, kept up to date while somebody looks.
 import { computed, signal } from "@preact/signals";
-import { hosted, question } from "./api.js";
+import { AnswerError, hosted, question } from "./api.js";
 import { lookAtAbout } from "./asked.js";
 import { keyed, merged, rowsOf } from "./columns.js";
 import { forecastFor, lookAtForecast } from "./forecast.js";
@@ -11,11 +11,13 @@ import { group, GROUPS, statusWord } from "./words.js";
 
 const EVERY = 4_000; // milliseconds: a change is shown within five seconds
 const EVERY_HOSTED = 8_000; // of a hosted board, whose snapshots are written every ten seconds
+const SLOW = 15_000; // without an answer after which the page says how old it is
 const SELDOM = 30_000; // between questions about what changes slowly
 export const day = signal(null); // the answer to `status`
 export const failure = signal(null); // why the latest question was not answered
 export const changed = signal(""); // what has changed, for those who listen to the page
 let tag, asked, timer, received;
+let turn = 0; // of the questions, of which the latest counts
 let overviewed = false; // whether the board has answered with numbers by domain
 
 export const date = computed(() => route.value.about.date ?? day.value?.business_date);
@@ -56,11 +58,14 @@ export const statusOf = computed(() => new Map(whole.value.map((row) => [row.pro
 // Asks for the status of the date, or for what has changed of it since the last answer.
 export async function look() {
   clearTimeout(timer);
+  const mine = (turn += 1);
   const about = { business_date: route.value.about.date, ...scope() };
   const wanted = JSON.stringify(about);
   const before = wanted === asked ? day.value : null;
+  const slow = setTimeout(() => mine === turn && (failure.value = new AnswerError("", "There is no answer yet: a database that sleeps takes about half a minute to wake up.")), SLOW);
   try {
     const { answer, tag: newer } = await question("status", { ...about, columns: true, since: before?.position }, before ? tag : undefined);
+    if (mine !== turn) return; // another date was chosen meanwhile
     if (answer) {
       const rows = keyed(Array.isArray(answer.products) ? answer.products : rowsOf(answer.products, answer.business_date));
       const products = answer.whole === false && before ? merged(before.products, answer.changed, rows) : rows;
@@ -78,8 +83,12 @@ export async function look() {
     received = performance.now();
     failure.value = null;
   } catch (error) {
+    if (mine !== turn) return;
     failure.value = error;
-    if (!day.value && error.status === 0) day.value = (await kept()) ?? null;
+    const last = !day.value && error.status === 0 && (await kept());
+    if (last && [undefined, last.business_date].includes(about.business_date)) day.value = last;
+  } finally {
+    clearTimeout(slow);
   }
   const once = day.value?.live === false; // a hosted board has asked the application for this date
   if (!document.hidden && !once) timer = setTimeout(look, hosted() ? EVERY_HOSTED : EVERY);
@@ -114,6 +123,7 @@ export function keepLooking() {
   route.subscribe(() => {
     if (wanted() !== shown) {
       shown = wanted();
+      if (![undefined, day.value?.business_date].includes(route.value.about.date)) day.value = null; // no date is shown as another one
       look();
       lookSeldom();
     }

@@ -8,12 +8,15 @@ const NOTABLE = 300; // seconds from the usual time that are worth a word
 const forecast = signal(null);
 export const forecastOf = computed(() => new Map((forecast.value?.products ?? []).map((row) => [`${row.product} ${row.cycle ?? ""}`.trim(), row])));
 
+let wanted; // what was asked for last: an answer about another date comes too late
+
 export async function lookAtForecast(date, scope = {}) {
-  try {
-    forecast.value = (await question("forecast", { ...scope, business_date: date })).answer ?? forecast.value;
-  } catch {
-    forecast.value = null; // an application of a release before has none
-  }
+  const about = { ...scope, business_date: date };
+  const key = JSON.stringify(about);
+  if (wanted !== key) forecast.value = null;
+  wanted = key;
+  const found = await question("forecast", about).then(({ answer }) => answer ?? forecast.value, () => null); // an application of a release before has none
+  if (wanted === key) forecast.value = found;
 }
 
 export const forecastFor = (row) => forecastOf.value.get(`${row.product} ${row.cycle ?? ""}`.trim());

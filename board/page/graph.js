@@ -11,6 +11,7 @@ import { route } from "./routes.js";
 export const graph = signal(null); // {products: Map of name to what is said of it, before: Map of name to names, after: Map of name to names}
 let known; // the answer that the graph is of
 let began = false;
+let asking; // of which scope it is being asked
 
 // It is as much as the status of a day, so it is asked for by the pages that show it, and by a search, which looks through descriptions.
 const isShown = ({ page, about }) => ["product", "mesh", "catalog"].includes(page) || Boolean(about.q);
@@ -22,7 +23,9 @@ route.subscribe((now) => {
 // Asks whether there is a newer one than is known, while it is shown.
 export async function lookAtGraph(scope = {}) {
   began = true;
-  if (!isShown(route.value)) return;
+  const about = JSON.stringify(scope);
+  if (!isShown(route.value) || asking === about) return;
+  asking = about;
   try {
     const { answer } = await question("mesh", { ...scope, digest: known?.digest });
     if (!answer || answer.unchanged || answer.digest === known?.digest) return;
@@ -30,6 +33,8 @@ export async function lookAtGraph(scope = {}) {
     graph.value = graphOf(answer.parts ?? [answer]);
   } catch {
     // pages that need it say so; what is known stays
+  } finally {
+    asking = undefined;
   }
 }
 

@@ -5,6 +5,7 @@ import { at, elsewhere, there } from "./times.js";
 import { link } from "./routes.js";
 import { inputName } from "./words.js";
 
+const LONG = 6_000; // milliseconds after which somebody wonders
 export const FIRST = 100; // rows of a list that are drawn at once
 const SHAPES = {
   cross: "M4 4l8 8M12 4l-8 8",
@@ -54,10 +55,10 @@ export function Empty({ title, children }) {
   return html`<div class="empty"><p class="title">${title}</p><p>${children}</p></div>`;
 }
 
-export function Failure({ error }) {
-  const unknown = error.kind === "UnknownProduct" && !error.message.includes(" ");
-  return html`<div class="failure" role="alert"><p class="title">${error.status === 401 ? "You are not signed in." : unknown ? `There is no product ${error.message}.` : "This could not be answered."}</p>
-    <p>${unknown ? html`It was removed, or its name is another one: the <a href=${link("catalog")}>catalog</a> has all.` : html`<${Said} text=${error.message} />`}</p></div>`;
+export function Failure({ error, title = "This could not be answered.", product }) {
+  const unknown = product && error.kind === "UnknownProduct";
+  return html`<div class="failure" role="alert"><p class="title">${error.status === 401 ? "You are not signed in." : unknown ? "This product is not known." : title}</p>
+    <p><${Said} text=${error.message} />${unknown && html`. It was removed, or its name is another one: the <a href=${link("catalog")}>catalog</a> has all.`}</p></div>`;
 }
 
 // A sentence of the application, in which commands and keys stand between backquotes.
@@ -66,7 +67,12 @@ export function Said({ text = "" }) {
 }
 
 export function Loading() {
-  return html`<p class="loading" role="status">Loading…</p>`;
+  const [long, setLong] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setLong(true), LONG);
+    return () => clearTimeout(timer);
+  }, []);
+  return html`<p class="loading" role="status">${long ? "Still loading. A database that sleeps takes about half a minute to wake up." : "Loading…"}</p>`;
 }
 
 export function Facts({ facts }) {

@@ -314,7 +314,7 @@ CREATE TABLE public.data_product_schedule (
     last_week_days integer[] NOT NULL,
     nth_week_days text[] NOT NULL,
     opened_until timestamp with time zone NOT NULL,
-    since timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL
+    known_since timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL
 );
 CREATE TABLE public.existing_job_run (
     job_run_id text NOT NULL,

@@ -1,9 +1,9 @@
 // Every product: what it is, who owns it, when it comes, who uses it.
-import { Filters } from "../bar.js";
+import { Filters, NoProduct } from "../bar.js";
 import { date, day, now, rows, scope } from "../day.js";
 import { Fresh, graph, useFreshness } from "../graph.js";
 import { html } from "../html.js";
-import { Badge, Empty, Loading, ProductLink, Table, useTitle } from "../parts.js";
+import { Badge, Loading, ProductLink, Table, useTitle } from "../parts.js";
 import { route } from "../routes.js";
 import { shown } from "../words.js";
 
@@ -14,7 +14,7 @@ export function Catalog() {
   if (!day.value) return html`<${Loading} />`;
   return html`<div class="head"><h1>Catalog</h1><${Filters} /></div>
     <p class="summary">${rows.value.length.toLocaleString()} ${rows.value.length === 1 ? "product" : "products"}</p>
-    ${rows.value.length === 0 ? html`<${Empty} title="No product is shown">No product matches the search and the choices above.</${Empty}>` : html`<${Table} caption="Products" rows=${rows.value} id=${(row) => row.key} columns=${[
+    ${rows.value.length === 0 ? html`<${NoProduct} />` : html`<${Table} caption="Products" rows=${rows.value} id=${(row) => row.key} columns=${[
       ["Product", (row) => html`<${ProductLink} name=${row.product} date=${route.value.about.date} />`],
       ["Description", (row) => said(row).description ?? ""],
       ["Owner", (row) => html`${row.owner ?? ""}${said(row).email && html`<br /><span class="note">${said(row).email}</span>`}`, "words"],

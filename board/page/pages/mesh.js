@@ -1,10 +1,10 @@
 // The mesh: each domain a box of tiles, one for each product, what needs attention first.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { Filters } from "../bar.js";
+import { Filters, NoProduct } from "../bar.js";
 import { date, day, now, rows, scope } from "../day.js";
 import { Fresh, graph, levels, useFreshness } from "../graph.js";
 import { html } from "../html.js";
-import { Badge, Empty, Loading, ProductLink, Table, useTitle } from "../parts.js";
+import { Badge, Loading, ProductLink, Table, useTitle } from "../parts.js";
 import { change, route } from "../routes.js";
 import { sentence, shown } from "../words.js";
 import { Wall } from "../wall.js";
@@ -18,7 +18,7 @@ export function Mesh() {
   const { selected } = route.value.about;
   return html`
     <div class="head"><h1>Mesh</h1><${Filters} /><button type="button" aria-pressed=${asTable} onClick=${() => setAsTable(!asTable)}>${asTable ? "Show the tiles" : "Show as a table"}</button></div>
-    ${rows.value.length === 0 && html`<${Empty} title="No product is shown">No product matches the search and the choices above.</${Empty}>`}
+    ${rows.value.length === 0 && html`<${NoProduct} />`}
     ${asTable ? html`<${Domains} />` : html`<${Tiles} selected=${selected} />`}
     ${selected && html`<${Selected} name=${selected} />`}`;
 }

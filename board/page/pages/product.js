@@ -18,7 +18,7 @@ export function Product() {
   const { date, cycle } = route.value.about;
   useTitle(name);
   const { answer, error } = useAnswer("why", { product: name, business_date: chosen.value, cycle }, 5_000);
-  if (error && !answer) return html`<h1>${name}</h1><${Failure} error=${error} />`;
+  if (error && !answer) return html`<h1>${name}</h1><${Failure} error=${error} product=${name} />`;
   if (!answer) return html`<${Loading} />`;
   const known = answer.business_date === chosen.value ? statusOf.value.get(name) : null;
   const run = { ...answer.run, product: name, ...(answer.run.status === "EXTERNAL" && known ? { status: known.status } : {}) };

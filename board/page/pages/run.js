@@ -16,7 +16,7 @@ export function Run() {
   useTitle(`Run of ${name}`);
   const { answer, error } = useAnswer("history", { product: name, business_date: chosen.value }, 5_000);
   const why = useAnswer("why", { product: name, business_date: chosen.value, cycle }, 5_000).answer;
-  if (error && !answer) return html`<h1>${name}</h1><${Failure} error=${error} />`;
+  if (error && !answer) return html`<h1>${name}</h1><${Failure} error=${error} product=${name} />`;
   if (!answer) return html`<${Loading} />`;
   const entries = answer.entries.filter((each) => !cycle || !each.cycle || each.cycle === cycle);
   const its = answer.business_date;

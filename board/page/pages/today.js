@@ -1,10 +1,10 @@
 // Today: what needs attention first, in words.
 import { useState } from "preact/hooks";
-import { Filters } from "../bar.js";
+import { Filters, NoProduct } from "../bar.js";
 import { date, day, grouped, now, rows } from "../day.js";
 import { briefly, expectation, forecastFor } from "../forecast.js";
 import { html } from "../html.js";
-import { Badge, chunks, Empty, FIRST, Icon, Loading, ProductLink, Time, useTitle } from "../parts.js";
+import { Badge, chunks, FIRST, Icon, Loading, ProductLink, Time, useTitle } from "../parts.js";
 import { change, route } from "../routes.js";
 import { longDate } from "../times.js";
 import { GROUPS, groupNamed, sentence, shown } from "../words.js";
@@ -24,8 +24,8 @@ export function Today() {
       </button></li>`,
     )}</ul>
     ${day.value.unreachable?.map((each) => html`<p class="failure" role="alert" key=${each.application}>${each.application} does not answer: ${each.message}</p>`)}
-    ${rows.value.length === 0 && html`<${Empty} title="No product is shown">${day.value.products.length ? "No product matches the search and the choices above." : "The catalog of the application has no products yet. Deploy one, and it appears here."}</${Empty}>`}
-    ${visible.map((each) => html`<${Group} key=${each.id} group=${each} products=${grouped.value[each.id]} alone=${Boolean(chosen)} />`)}`;
+    ${rows.value.length === 0 && html`<${NoProduct} />`}
+    ${visible.map((each) => html`<${Group} key=${each.id} group=${each} products=${grouped.value[each.id]} alone=${Boolean(chosen)} first=${visible.every(({ open }) => !open) && each === visible[0]} />`)}`;
 }
 
 function summary() {
@@ -37,8 +37,8 @@ function summary() {
   return open ? `Nothing needs attention; ${found.done.length.toLocaleString()} of ${rows.value.length.toLocaleString()} are ready.` : "Everything of this day is done.";
 }
 
-function Group({ group, products, alone }) {
-  const [open, setOpen] = useState(group.open);
+function Group({ group, products, alone, first }) {
+  const [open, setOpen] = useState(group.open || first);
   const [all, setAll] = useState(false);
   const drawn = all ? products : products.slice(0, FIRST);
   return html`<details class="group" open=${open || alone} onToggle=${({ target }) => setOpen(target.open)}>

@@ -35,7 +35,7 @@ BEGIN
         cause = CASE WHEN is_open(r) THEN 'the application left shadow: the existing scheduler ran this date' ELSE r.cause END, task_token = NULL,
         resume_until = NULL, outdated_at = NULL, runs_again = false, cascades = false, late_notified = true, changed_at = now_is, changed_by = actor
     WHERE r.run_id = ANY (lock_runs(concerned));
-    UPDATE data_product_schedule SET opened_until = greatest(opened_until, now_is), since = now_is;
+    UPDATE data_product_schedule SET opened_until = greatest(opened_until, now_is), known_since = now_is;
     UPDATE backfill SET ended_at = now_is, stopped_by = actor WHERE ended_at IS NULL;
     RETURN ended;
 END $$;

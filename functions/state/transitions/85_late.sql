@@ -50,7 +50,7 @@ LANGUAGE sql STABLE AS $$
             AND NOT EXISTS (SELECT FROM data_product_schedule s WHERE s.product_id = o.product_id)
     )
     SELECT EXISTS (SELECT FROM opener o JOIN data_product_schedule s USING (product_id) CROSS JOIN LATERAL openings_for(s, o.of_date) due
-        WHERE due.at > s.since OR EXISTS (SELECT FROM runs_of_date(s.product_id, o.of_date)))
+        WHERE due.at > s.known_since OR EXISTS (SELECT FROM runs_of_date(s.product_id, o.of_date)))
 $$;
 
 CREATE OR REPLACE FUNCTION unmade_by_events(now_is timestamptz)

@@ -95,7 +95,7 @@ BEGIN
     DELETE FROM data_product_schedule s WHERE product_id = ANY (dropped)
         OR (product_id = ANY (altered) AND NOT EXISTS (SELECT FROM incoming i WHERE i.product_id = s.product_id AND i.entry ? 'schedule'));
     INSERT INTO data_product_schedule AS s (product_id, cron, timezone, date_offset, calendar, times, months, month_days, week_days, years,
-        last_days, near_weekdays, last_week_days, nth_week_days, opened_until, since)
+        last_days, near_weekdays, last_week_days, nth_week_days, opened_until, known_since)
     SELECT i.product_id, f ->> 'cron', f ->> 'timezone', (f ->> 'date_offset')::integer, f ->> 'calendar',
         times_of(i.entry), integers(f #> '{fires,months}'), integers(f #> '{fires,month_days}'),
         integers(f #> '{fires,week_days}'), CASE WHEN jsonb_typeof(f #> '{fires,years}') = 'array' THEN integers(f #> '{fires,years}') END,
@@ -107,7 +107,7 @@ BEGIN
         calendar = excluded.calendar, times = excluded.times, months = excluded.months, month_days = excluded.month_days,
         week_days = excluded.week_days, years = excluded.years, last_days = excluded.last_days, near_weekdays = excluded.near_weekdays,
         last_week_days = excluded.last_week_days, nth_week_days = excluded.nth_week_days,
-        since = CASE WHEN opens_as(s, excluded) THEN s.since ELSE excluded.since END;
+        known_since = CASE WHEN opens_as(s, excluded) THEN s.known_since ELSE excluded.known_since END;
 
     sources_changed := take_sources(now_is);
     DELETE FROM data_product_dependencies WHERE product_id = ANY (altered || dropped || added);

@@ -16,8 +16,8 @@ $$;
 CREATE OR REPLACE FUNCTION scheduled_at(product text, on_date date) RETURNS timestamptz
 LANGUAGE sql STABLE AS $$
 -- Since when the product's schedule opens runs, if its opening for that date was before: nobody was to make it. Null if it was not, or was missed nevertheless.
-    SELECT s.since FROM data_product_schedule s
-    WHERE s.product_id = product AND opens_at(product, on_date) <= s.since AND NOT EXISTS (
+    SELECT s.known_since FROM data_product_schedule s
+    WHERE s.product_id = product AND opens_at(product, on_date) <= s.known_since AND NOT EXISTS (
         SELECT FROM unmade_opening u WHERE u.product_id = product AND u.business_date = on_date AND (u.late_at IS NOT NULL OR u.passed_over_at IS NOT NULL) OFFSET 0)
 $$;
 

@@ -28,7 +28,7 @@ LANGUAGE sql STABLE AS $$
         'finished_at', coalesce(r.finished_at, e.received_at), 'deadline_at', CASE r.status WHEN 'WAITING' THEN r.deadline_at END,
         'due_at', coalesce(r.due_at, u.due_at), 'timezone', p.sla_timezone, 'late', CASE WHEN r.due_at < now_is THEN is_late(r, now_is) WHEN u.late_at IS NOT NULL THEN true END,
         'opens_at', o.at, 'missed', CASE WHEN o.at <= o.opened_until THEN true END,
-        'scheduled_at', CASE WHEN o.at <= o.since THEN scheduled_at(p.product_id, on_date) END,
+        'scheduled_at', CASE WHEN o.at <= o.known_since THEN scheduled_at(p.product_id, on_date) END,
         'unscheduled', CASE WHEN r.run_id IS NULL AND p.machine IS NOT NULL AND o.opened_until IS NULL THEN true END,
         'opening_error', CASE WHEN r.run_id IS NULL THEN p.opening_error END,
         'refused', CASE WHEN of_date.refused THEN refusal_of(p.product_id) END,
@@ -61,7 +61,7 @@ LANGUAGE sql STABLE AS $$
         SELECT min(u.due_at) AS due_at, min(u.late_at) AS late_at FROM unmade_opening u
         WHERE r.run_id IS NULL AND u.product_id = p.product_id AND u.business_date = on_date) u ON true
     LEFT JOIN LATERAL (
-        SELECT s.opened_until, s.since, opens_at(s.product_id, on_date) AS at FROM data_product_schedule s
+        SELECT s.opened_until, s.known_since, opens_at(s.product_id, on_date) AS at FROM data_product_schedule s
         WHERE r.run_id IS NULL AND p.machine IS NOT NULL AND s.product_id = p.product_id OFFSET 0) o ON true
     LEFT JOIN LATERAL effects_in_trouble(r.run_id, now_is) f ON r.run_id IS NOT NULL
     CROSS JOIN LATERAL (SELECT CASE WHEN of_date.archived AND r.run_id IS NULL AND e.status IS NULL THEN archive_of(p.product_id, on_date) END AS archived OFFSET 0) elsewhere
