@@ -25,7 +25,7 @@ const ORDER = Object.keys(DIFFERENCES);
 export function Shadow() {
   useTitle("Shadow");
   const its = chosen.value;
-  const { answer, error } = useAnswer("shadow", its ? { business_date: its, domain: route.value.about.domain } : null, 30_000);
+  const { answer, error } = useAnswer("shadow", its ? { business_date: its, domain: route.value.about.domain } : null, 120_000);
   const rows = (answer?.products ?? []).sort((one, other) => ORDER.indexOf(one.difference) - ORDER.indexOf(other.difference) || (one.product < other.product ? -1 : 1));
   return html`<div class="head"><h1>Shadow</h1><p>${its && longDate(its)}</p><${Filters} only="domain" /></div>
     ${error && !answer ? html`<${Failure} error=${error} />` : !answer ? html`<${Loading} />` : html`
