@@ -48,13 +48,13 @@ class Selection:
 
 
 def needs_attention(products: Sequence[Entry], now: datetime) -> list[Entry]:
-    """Those that failed, are late, should have opened or could not be, are at risk, have not been received at their usual time, are held, or are outdated, in this order."""
+    """Those that failed or whose effects were given up, are late, should have opened or could not be, are at risk, have not been received at their usual time, are held, or are outdated, in this order."""
     ranked = [(rank, number, each) for number, each in enumerate(products) if (rank := _rank(each, now)) is not None]
     return [each for _, _, each in sorted(ranked, key=lambda one: one[:2])]
 
 
 def _rank(each: Entry, now: datetime) -> int | None:
-    if each["status"] in FAILED:
+    if each["status"] in FAILED or (each.get("parked") and each["status"] in ("WAITING", "PROCESSING")):
         return 0
     if each.get("outdated_at"):
         return 7

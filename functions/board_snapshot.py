@@ -154,8 +154,9 @@ def _counts(rows: Iterable[Entry]) -> Entry:
 
 
 def _state(row: Entry) -> str:
-    """What is late counts as that, whatever it does."""
-    if row["status"] == "ERROR":
+    """What is late counts as that, whatever it does; what nobody goes on with as failed, as on the first page."""
+    is_stuck = row.get("parked") and row["status"] in ("WAITING", "PROCESSING")
+    if row["status"] == "ERROR" or row.get("opening_error") or is_stuck:
         return "failed"
     if row["status"] in ("COMPLETED", "SKIPPED", "CANCELLED", "ARCHIVED"):
         return "done"

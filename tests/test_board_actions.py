@@ -132,6 +132,19 @@ def test_the_hold_of_a_product_can_be_ended(browser: Browser, address: str, worl
     assert world.sql("SELECT held FROM data_product WHERE product_id = 'risk/limits'") == [(False,)]
 
 
+def test_a_dialog_that_was_forgotten_asks_for_a_new_preview(browser: Browser, address: str) -> None:
+    with opened(browser, address) as go:
+        page = go("product/core/trades")
+        page.clock.install()
+        preview(page, "Run again")
+        confirm = page.locator("dialog button.primary")
+        page.clock.run_for(110_000)
+        assert confirm.inner_text() == "Run again"
+        page.clock.run_for(20_000)
+        page.wait_for_selector("dialog .note", state="detached")
+        assert confirm.inner_text() == "Show what would change"
+
+
 def test_what_has_changed_since_the_preview_is_not_done(browser: Browser, address: str, world: World) -> None:
     with opened(browser, address) as go:
         page = go("product/finance/report")

@@ -188,7 +188,9 @@ def test_the_date_acts_where_it_is_shown(browser: Browser) -> None:
         assert fake.last("changes") == {"question": "changes"}, "the latest, if nobody has chosen a date"
         page.get_by_role("button", name="The day before").click()
         page.wait_for_selector(".empty")
-        assert fake.last("changes") == {"question": "changes", "until": "2026-11-20"}, "the day of the reader may end later than that of the server"
+        assert fake.last("changes") == {"question": "changes", "until": "2026-11-20"}, (
+            "the day of the reader may end later than that of the server"
+        )
         assert texts(page, ".head p") == ["deployed until Thursday, 19 November 2026"]
         page = go("health")
         page.wait_for_selector(".facts")

@@ -46,7 +46,7 @@ FOCUSED = """() => {
 }"""
 PAGES = (
     "today", "product/core/positions", "product/risk/concentration", "product/raw/ratings", "run/risk/limits", "day", "mesh?selected=core%2Fpositions",
-    "files", "alerts", "changes", "health", "catalog",
+    "files", "alerts", "changes", "health", "catalog", "shadow",
 )  # fmt: skip
 
 

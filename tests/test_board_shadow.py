@@ -23,7 +23,19 @@ from tests.state_world import World, external, new_world
 from tests.test_shadow_report import day as day
 
 pytestmark = [needs_chromium, pytest.mark.slow]
-PAGES = ("today", "product/d1/a", "run/d1/a", "day", "mesh", "files", "alerts", "changes", "health", "catalog", "shadow")
+PAGES = (
+    "today",
+    "product/d1/a",
+    "run/d1/a",
+    "day",
+    "mesh",
+    "files",
+    "alerts",
+    "changes",
+    "health",
+    "catalog",
+    "shadow",
+)
 SAID = "{} since 20 Nov 00:00: nothing is started. Another scheduler runs the products, and its runs are recorded here. What would have run, and what did"
 _one_at_a_time = threading.Lock()
 

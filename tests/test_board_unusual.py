@@ -59,7 +59,9 @@ def test_what_was_before_the_application_came_is_not_late(browser: Browser, addr
 
 def test_the_critical_path_speaks_in_words(browser: Browser, address: str, world: World) -> None:
     """A product that runs and of which nothing is known yet has no time, and no status in capitals either."""
-    world.load({"raw/in": external(), "d1/first": product("raw/in", name="first", sla={"complete_by": "10:00"})}, LOADED)
+    world.load(
+        {"raw/in": external(), "d1/first": product("raw/in", name="first", sla={"complete_by": "10:00"})}, LOADED
+    )
     open_runs(world)
     world.event("raw/in", TODAY, at(f"{TODAY} 06:10"))
     world.state.begin_pipeline(world.run("d1/first", TODAY)["run_id"], 1, None, at(f"{TODAY} 06:20"))
@@ -98,7 +100,9 @@ def test_what_has_the_focus_keeps_it_when_its_row_moves(browser: Browser, addres
         page.wait_for_selector("h2:has-text('Held')", timeout=8_000)
         assert page.evaluate("document.activeElement.textContent") == "d1/b"
         assert page.locator("details:has(h2:has-text('Held')) a:focus").count() == 1
-        assert texts(page, "[aria-live=polite].hidden") == ["raw/in is done"], "who does not see the page is told what has changed"
+        assert texts(page, "[aria-live=polite].hidden") == ["raw/in is done"], (
+            "who does not see the page is told what has changed"
+        )
 
 
 def test_what_was_given_up_needs_somebody(browser: Browser, address: str, world: World) -> None:
@@ -130,7 +134,10 @@ def test_times_are_of_the_reader_and_of_the_product(browser: Browser, address: s
 
 def test_no_date_is_shown_as_another_one(browser: Browser, address: str, world: World) -> None:
     """The answer about the first date comes after that about the second, as where a database wakes up between them."""
-    world.load({"raw/in": external(), "d1/a": product("raw/in", name="a", sla={"complete_by": "08:00"})}, at("2026-11-17 00:00"))
+    world.load(
+        {"raw/in": external(), "d1/a": product("raw/in", name="a", sla={"complete_by": "08:00"})},
+        at("2026-11-17 00:00"),
+    )
     for day in ("18", "19", "20"):
         open_runs(world, f"2026-11-{day} 06:00")
     world.event("raw/in", TODAY, at(f"{TODAY} 06:10"))
@@ -146,7 +153,15 @@ def test_no_date_is_shown_as_another_one(browser: Browser, address: str, world: 
         page.wait_for_selector("h1:has-text('18 November')")
         page.wait_for_selector("button:has-text('Late')")
         for each in held:
-            each.fulfill(json={"business_date": "2026-11-19", "asked_at": NINE.isoformat(), "products": [], "whole": True, "more": False})
+            each.fulfill(
+                json={
+                    "business_date": "2026-11-19",
+                    "asked_at": NINE.isoformat(),
+                    "products": [],
+                    "whole": True,
+                    "more": False,
+                }
+            )
         page.wait_for_timeout(500)
         assert texts(page, ".count") == ["1 Late", "1 Still to come"]
 

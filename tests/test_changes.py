@@ -85,7 +85,10 @@ def test_of_a_product_its_calendar_counts_as_well(history: None, headgate_on: He
     assert headgate_on("changes", "raw/a", "--since", TODAY) == (0, "No deployment changed raw/a since 2026-11-20.\n")
     _, printed = headgate_on("changes", "--since", "2026-11-19", "--until", "2026-11-19")
     assert [line.split()[0] for line in printed.splitlines()] == ["Nov", "d/x", "d/x"]
-    assert headgate_on("changes", "--until", "2026-11-17") == (0, "No deployment changed the metadata until 2026-11-17.\n")
+    assert headgate_on("changes", "--until", "2026-11-17") == (
+        0,
+        "No deployment changed the metadata until 2026-11-17.\n",
+    )
     _, printed = headgate_on("changes", "--domain", "d", "--json")
     assert [each["what"] for each in json.loads(printed)["changes"]][1] == [
         "now also waits for raw/b",

@@ -411,6 +411,10 @@ def test_questions_are_answered_in_print_and_as_json(running: StandIn, headgate:
         ),
         ({"errorType": "IllegalTransition", "errorMessage": "d1/x is PROCESSING"}, "d1/x is PROCESSING"),
         ({"errorType": "KeyError", "errorMessage": "'a'"}, "KeyError: 'a'"),
+        (
+            {"errorType": "Sandbox.Timedout", "errorMessage": "Task timed out after 55.00 seconds"},
+            "the database of the application does not answer; if it sleeps, it takes about half a minute to wake up: try again .Task timed out after 55.00 seconds.",
+        ),
     ],
 )
 def test_an_error_of_a_function_is_a_message(

@@ -1,6 +1,7 @@
 """The hosted board: what its function answers from snapshots and from applications, and to whom."""
 
 import gzip
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -10,17 +11,20 @@ from typing import Any
 
 import pytest
 
+import board_applications
 import hosted_board
 import runtime
 import snapshot_age
 from columns import columns, rows
 from headgate.local.postgres import Postgres
+from page_requests import AnswerError
+from snapshot_places import Place
 from tests.board_world import MESH, NOW, morning
 from tests.fake_aws import FakeAws
 from tests.handler_steps import invoke
 from tests.hosted_world import Hosted, person, started
 from tests.state_steps import DAY, complete, wait
-from tests.state_world import World, at, new_world
+from tests.state_world import PREFIX, World, at, new_world
 
 HERE = "123456789012/us-east-1/"
 BENCHMARK = Path(__file__).parent.parent / "benchmarks" / "board_hosted.py"
@@ -251,6 +255,9 @@ def test_somebody_sees_the_domains_that_the_claim_names(
     assert board.asked == []
     found = board.get("search", ann, words="core")[1]["products"] + board.get("alerts", ann)[1]["alerts"]
     assert all(each["product"].startswith(("risk/", "finance/")) for each in found)
+    assert board.get("shadow", ann)[1]["unmatched"] == [], "job runs of no product are of no domain"
+    assert board.get("about", ann)[1]["acts_on"] == ["risk"]
+    assert board.get("about", {**ann, "scope": "headgate/read"})[1]["acts_on"] == []
     nobody = board.get("status", person())[1]
     assert nobody["error"] == "UnknownProduct"
 
@@ -336,6 +343,7 @@ def test_what_somebody_may_not_do_is_refused_with_a_sentence(seen: World, monkey
 
 
 def test_acting_needs_its_scope_and_json(acting: Hosted) -> None:
+    assert "acts_on" not in acting.get("about", person(**{"cognito:groups": "admins"}))[1], "everywhere"
     reader = person(scope="headgate/read", **{"cognito:groups": "risk-team"})
     status, answer = acting.post("hold", {**HOLD, "preview": True}, reader)
     assert (status, answer["message"]) == (403, "your sign-in does not permit this: its token has no scope headgate/operate")  # fmt: skip
@@ -403,6 +411,20 @@ def test_a_large_board_begins_with_its_domains(hosted: Hosted, monkeypatch: pyte
     assert {row["product"] for row in rows(domain["products"], DAY)} == {"risk/exposure", "risk/concentration", "risk/limits"}  # fmt: skip
     assert len(hosted.get("mesh", domain="risk")[1]["parts"]) == 1
     assert hosted.get("mesh")[1]["parts"] == []
+
+
+@pytest.mark.parametrize("kind", ["StateUnavailable", "Sandbox.Timedout"])
+def test_a_database_that_does_not_answer_is_said_to_sleep(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    class Functions:
+        def invoke(self, **given: Any) -> dict[str, Any]:
+            return {"FunctionError": "Unhandled", "Payload": io.BytesIO(json.dumps({"errorType": kind}).encode())}
+
+    monkeypatch.setattr(board_applications, "functions", lambda region: Functions())
+    with pytest.raises(
+        AnswerError, match="does not answer; if it sleeps, it takes about half a minute to wake up"
+    ) as refused:
+        board_applications.ask(Place.of_machines(PREFIX), {"question": "why", "product": "d/x"})
+    assert refused.value.status == 502
 
 
 def test_a_board_without_snapshots_says_what_it_waits_for(monkeypatch: pytest.MonkeyPatch, aws: FakeAws) -> None:

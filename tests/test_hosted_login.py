@@ -176,7 +176,9 @@ def test_an_action_without_permission_is_refused_in_the_page(browser: Browser, s
     assert world.run("risk/exposure", str(DAY))["held"] is False
 
 
-def test_an_application_in_shadow_says_so_and_shows_what_would_have_run(browser: Browser, site: Site, world: World) -> None:
+def test_an_application_in_shadow_says_so_and_shows_what_would_have_run(
+    browser: Browser, site: Site, world: World
+) -> None:
     world.state.set_mode(True, True, "deployment", NOW)
     site.board.snapshot()
 

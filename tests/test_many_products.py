@@ -88,6 +88,19 @@ def test_a_short_list_has_every_product_what_needs_attention_first(status_of: An
     ]
 
 
+def test_what_cannot_go_on_by_itself_needs_attention_and_what_nobody_could_open_does_not(
+    status_of: Any, headgate: Headgate
+) -> None:
+    unusual: dict[int, dict[str, Any]] = {
+        3: {"status": "NOT OPENED", "missed": True, "scheduled_at": "2026-11-20T08:00:00+00:00", "opens_at": "2026-11-20T06:00:00+00:00"},
+        5: {"status": "NOT OPENED", "opening_error": "no such calendar"},
+        9: {"status": "WAITING", "parked": True},
+    }  # fmt: skip
+    status_of([{**each, **unusual.get(number, {"status": "COMPLETED"})} for number, each in enumerate(mesh_of(12))])
+    rows = [row.split()[0] for row in headgate("status")[1].splitlines()[2:14]]
+    assert rows[:4] == ["domain-0/p009", "domain-0/p005", "domain-0/p000", "domain-0/p001"]
+
+
 def test_a_status_that_does_not_exist_is_refused_with_those_that_do(headgate: Headgate) -> None:
     code, text = headgate("status", "--status", "done")
     assert code == 2
