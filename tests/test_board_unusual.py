@@ -16,7 +16,7 @@ from tests.browser import needs_chromium, opened, started, texts
 from tests.fake_aws import FakeAws
 from tests.state_steps import LOADED, TODAY
 from tests.state_steps import opened as open_runs
-from tests.state_world import World, at, external, product
+from tests.state_world import World, at, daily, external, product
 
 pytestmark = [needs_chromium, pytest.mark.slow]
 NINE = at(f"{TODAY} 09:00")
@@ -193,3 +193,23 @@ def test_a_catalog_without_products_and_a_choice_that_nothing_has(browser: Brows
         page.wait_for_selector(".empty:has-text('No product matches')", timeout=8_000)
         page.get_by_label("Domain").select_option("All domains")
         page.wait_for_selector("tbody tr")
+
+
+def test_a_row_leads_to_its_own_cycle(browser: Browser, address: str, world: World) -> None:
+    """Of a product that runs at six and at eight the first run failed: that is what somebody wants to see who clicks on it."""
+    twice = {"complete_by": "08:30"}
+    world.load({"raw/in": external(), "d1/twice": product("raw/in", name="twice", schedule=daily("06:00", "08:00"), sla=twice)}, LOADED)
+    open_runs(world, f"{TODAY} 08:00")
+    run = world.run("d1/twice", TODAY, "0600")["run_id"]
+    world.state.record_outcome(run, 1, "ERROR", "UpstreamMissing", None, at(f"{TODAY} 08:10"), "machine")
+    with opened(browser, address) as go:
+        page = go("today")
+        page.get_by_role("button", name="Failed").click()
+        page.get_by_role("link", name="d1/twice").click()
+        page.wait_for_selector(".lead")
+        assert texts(page, ".lead")[0].startswith("On Friday, 20 November 2026, cycle 06:00: failed: UpstreamMissing")
+        assert texts(page, "nav.cycles a") == ["06:00 failed", "08:00 late"]
+        page.locator("nav.cycles a").nth(1).click()
+        page.wait_for_selector(".lead:has-text('cycle 08:00: waits for raw/in')")
+        page.get_by_role("link", name="what happened in this run").click()
+        page.wait_for_selector("h1:has-text('Run of') + p:has-text('cycle 08:00')")

@@ -53,7 +53,7 @@ export const grouped = computed(() => {
 
 export const domains = computed(() => [...new Set((day.value?.products ?? []).map((row) => row.product.split("/")[0]))].sort());
 export const owners = computed(() => [...new Set((day.value?.products ?? []).map((row) => row.owner).filter(Boolean))].sort());
-export const statusOf = computed(() => new Map(whole.value.map((row) => [row.product, row])));
+export const statusOf = computed(() => new Map(["product", "key"].flatMap((by) => whole.value.map((row) => [row[by], row])))); // of its cycles the last, and each
 
 // Asks for the status of the date, or for what has changed of it since the last answer.
 export async function look() {

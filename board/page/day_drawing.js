@@ -8,6 +8,7 @@ import { shown } from "./words.js";
 const LINE = 18;
 const TOP = 24;
 const NAMES = 240; // pixels for the names of products, or a third of a small screen
+const MARKS = { bad: "✕", warn: "!" }; // before the name: what needs somebody is not said by a colour alone
 const SPACE = 16; // pixels between two times of the axis, or more
 
 // Rows under the heading of their domain, in the order of their start; before them those of the critical path, in its order.
@@ -113,6 +114,7 @@ export class DayDrawing {
     }
     const { tone } = shown(row, this.now);
     context.fillStyle = tone === "bad" ? paint.bad : paint.text;
+    context.fillText(MARKS[tone] ?? "", 4, middle);
     if (row.place) context.font = `600 12px ${paint.font}`;
     context.fillText(cut(context, `${row.place ? `${row.place}  ` : ""}${row.name ?? row.product.split("/")[1]}`, this.names - 24), 16, middle);
     context.font = `12px ${paint.font}`;

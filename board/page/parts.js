@@ -41,10 +41,12 @@ export function Time({ moment, date, zone }) {
   return html`<time datetime=${moment} title=${elsewhere(moment, zone)}>${at(moment, date)}</time>${other && html` <span class="note">${other}</span>`}`;
 }
 
-export function ProductLink({ name, date, page = "product" }) {
+export const clock = (cycle) => `${cycle.slice(0, 2)}:${cycle.slice(2)}`;
+
+export function ProductLink({ name, date, cycle }) {
   const product = name.endsWith("#files") ? name.slice(0, -6) : name;
   const [domain, rest] = inputName(name).split("/");
-  return html`<a class="product" href=${link(`${page}/${product}`, { date })}><span class="domain">${domain}/</span><wbr />${rest}</a>`;
+  return html`<a class="product" href=${link(`product/${product}`, { date, cycle })}><span class="domain">${domain}/</span><wbr />${rest}</a>`;
 }
 
 export function Outside({ href, children }) {

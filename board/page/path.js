@@ -44,7 +44,7 @@ export function PathList({ answer, its }) {
   if (!answer) return "";
   const links = answer.path;
   return html`<section aria-labelledby="path"><h2 id="path">Critical path${answer.product && html` to <${ProductLink} name=${answer.product} date=${route.value.about.date} />`}</h2>
-    ${links.length ? html`<ol class="path">${links.map((link, number) => html`<li key=${number}><${ProductLink} name=${link.product} date=${link.business_date} />${link.cycle && html` <span class="cycle">${link.cycle}</span>`} <span class="note">${said(link, links[number - 1], its)}</span></li>`)}</ol>` : html`<p class="quiet">Nothing is known of when products are ready on this date.</p>`}</section>`;
+    ${links.length ? html`<ol class="path">${links.map((link, number) => html`<li key=${number}><${ProductLink} name=${link.product} date=${link.business_date} cycle=${link.cycle} />${link.cycle && html` <span class="cycle">${link.cycle}</span>`} <span class="note">${said(link, links[number - 1], its)}</span></li>`)}</ol>` : html`<p class="quiet">Nothing is known of when products are ready on this date.</p>`}</section>`;
 }
 
 // `06:20 to 07:30, 70 min; due by 08:00, 30 min before it; slack: raw/b 20 min`, as `headgate forecast --critical-path` says it.

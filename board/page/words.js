@@ -60,6 +60,7 @@ export function shown(row, now) {
   const [word, tone, icon] = STATUS[row.status] ?? [String(row.status).toLowerCase(), "mute", "circle"];
   const its = group(row, now);
   if (row.opening_error || isStuck(row)) return { word, tone: "bad", icon: "cross" };
+  if (its === "none") return { word, tone: "mute", icon };
   if (its === "late" || its === "risk" || its === "held" || its === "outdated" || its === "overdue") {
     const { tone: louder, icon: shape } = BY_ID[its];
     const name = { late: "late", risk: "at risk", held: "held", outdated: "outdated", overdue: "not received" }[its];

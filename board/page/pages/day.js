@@ -33,7 +33,7 @@ function Chart({ rows }) {
   const drawing = useRef(null);
   useEffect(() => {
     drawing.current = new DayDrawing(canvas.current, holder.current, (row) => {
-      location.hash = link(`product/${row.product}`, { date: route.value.about.date });
+      location.hash = link(`product/${row.product}`, { date: route.value.about.date, cycle: row.cycle });
     });
     return () => drawing.current.end();
   }, []);
@@ -42,14 +42,14 @@ function Chart({ rows }) {
     <div style=${{ height: `${HEIGHT(rows)}px` }}></div>
     <canvas ref=${canvas} role="img" aria-label=${`${rows.length} runs over the day; the same as a table with the button above, and the critical path as a list below`}></canvas>
   </div>
-  <p class="legend"><span class="key calm"></span>waits <span class="key live"></span>runs <span class="key good"></span>done <span class="key bad"></span>failed or late <span class="key due"></span>due by <span class="key dashed"></span>expected ${rows.some((row) => row.place) && html`<span class="key place">1</span>on the critical path `}<span class="key now"></span>now</p>`;
+  <p class="legend"><span class="key calm"></span>waits <span class="key live"></span>runs <span class="key good"></span>done <span class="key bad"></span>✕ failed or late <span class="key warn"></span>! needs attention <span class="key due"></span>due by <span class="key dashed"></span>expected ${rows.some((row) => row.place) && html`<span class="key place">1</span>on the critical path `}<span class="key now"></span>now</p>`;
 }
 
 function AsTable({ rows }) {
   const its = date.value;
   const time = (name) => (row) => html`<${Time} moment=${row[name]} date=${its} zone=${row.timezone} />`;
   return html`<${Table} caption="Runs of the day" rows=${rows} id=${(row) => row.key} columns=${[
-    ["Product", (row) => html`<${ProductLink} name=${row.product} date=${route.value.about.date} />`],
+    ["Product", (row) => html`<${ProductLink} name=${row.product} date=${route.value.about.date} cycle=${row.cycle} />`],
     ...(rows.some((row) => row.place) ? [["Critical path", (row) => row.place ?? "", "number"]] : []),
     ["Where it stands", (row) => html`<${Badge} ...${shown(row, now.value)} /> ${sentence(row, its, now.value)}`],
     ["Opened", time("opened_at"), "time"], ["Released", time("released_at"), "time"], ["Started", time("started_at"), "time"], ["Ended", time("finished_at"), "time"], ["Due", time("due_at"), "time"],

@@ -9,7 +9,7 @@ import { change, route } from "../routes.js";
 import { sentence, shown } from "../words.js";
 import { Wall } from "../wall.js";
 
-const MARKS = [["bad", "✕", "failed or late"], ["warn", "❘", "needs attention"], ["live", "▪", "runs"], ["calm", "▫", "waits or comes later"], ["good", "", "done"], ["mute", "–", "skipped or cancelled"]];
+const MARKS = [["bad", "✕", "failed or late"], ["warn", "❘", "needs attention"], ["live", "▪", "runs"], ["calm", "▫", "waits or comes later"], ["good", "", "done"], ["mute", "–", "skipped, cancelled or not on this date"]];
 
 export function Mesh() {
   useTitle("Mesh");

@@ -1,10 +1,10 @@
 // One product on one date: where it stands and why, its inputs, its last sixty days, what waits for it.
 import { Actions } from "../actions.js";
 import { useAnswer } from "../asked.js";
-import { date as chosen, statusOf } from "../day.js";
+import { date as chosen, day, statusOf } from "../day.js";
 import { expectation } from "../forecast.js";
 import { html } from "../html.js";
-import { Badge, Facts, Failure, Loading, Outside, ProductLink, Table, Time, useTitle } from "../parts.js";
+import { Badge, clock, Facts, Failure, Loading, Outside, ProductLink, Table, Time, useTitle } from "../parts.js";
 import { Definition, Durations, Lineage, Strip } from "../product_sections.js";
 import { link, route } from "../routes.js";
 import { Condition, Jobs } from "../run_sections.js";
@@ -20,7 +20,7 @@ export function Product() {
   const { answer, error } = useAnswer("why", { product: name, business_date: chosen.value, cycle }, 5_000);
   if (error && !answer) return html`<h1>${name}</h1><${Failure} error=${error} product=${name} />`;
   if (!answer) return html`<${Loading} />`;
-  const known = answer.business_date === chosen.value ? statusOf.value.get(name) : null;
+  const known = answer.business_date === chosen.value ? statusOf.value.get(`${name} ${answer.run.cycle ?? ""}`.trim()) : null;
   const run = { ...answer.run, product: name, ...(answer.run.status === "EXTERNAL" && known ? { status: known.status } : {}) };
   const row = { ...run, ...known };
   return html`
@@ -30,7 +30,8 @@ export function Product() {
       <${Actions} run=${run} date=${answer.business_date} />
     </div>
     ${run.description && html`<p class="description">${run.description}</p>`}
-    <p class="lead">On ${longDate(answer.business_date)}: ${sentence({ ...row, status: run.status, missing: (run.missing ?? []).map((each) => each.product ?? each) }, answer.business_date, answer.asked_at) || statusWord(run.status).word}.</p>
+    ${run.cycle && html`<${Cycles} of=${run} date=${date} now=${answer.asked_at} />`}
+    <p class="lead">On ${longDate(answer.business_date)}${run.cycle && `, cycle ${clock(run.cycle)}`}: ${run.status === "ERROR" && run.error && "failed: "}${sentence({ ...row, status: run.status, missing: (run.missing ?? []).map((each) => each.product ?? each) }, answer.business_date, answer.asked_at) || statusWord(run.status).word}.</p>
     <${Expected} name=${name} run=${run} date=${answer.business_date} />
     <${Causes} run=${run} date=${answer.business_date} now=${answer.asked_at} />
     <div class="columns">
@@ -43,6 +44,12 @@ export function Product() {
     <${Days} name=${name} date=${answer.business_date} />
     <${Lineage} name=${name} date=${answer.business_date} />
     <${Definition} name=${name} commit=${run.metadata?.commit} />`;
+}
+
+// Of a product that runs more than once a day the others of its runs.
+function Cycles({ of, date, now }) {
+  const its = (day.value?.products ?? []).filter((row) => row.product === of.product && row.cycle);
+  return its.length > 1 && html`<nav class="cycles" aria-label="Cycles of this date">${its.map((row) => html`<a key=${row.cycle} href=${link(`product/${row.product}`, { date, cycle: row.cycle })} aria-current=${row.cycle === of.cycle ? "page" : undefined}>${clock(row.cycle)} <${Badge} ...${shown(row, now)} /></a> `)}</nav>`;
 }
 
 // What is behind it: the products at the beginning of the chain.

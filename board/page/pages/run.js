@@ -3,7 +3,7 @@ import { about, useAnswer } from "../asked.js";
 import { Bars, happened, phases } from "../bars.js";
 import { date as chosen } from "../day.js";
 import { html } from "../html.js";
-import { Badge, Failure, Loading, ProductLink, Table, useTitle } from "../parts.js";
+import { Badge, clock, Failure, Loading, ProductLink, Table, useTitle } from "../parts.js";
 import { route } from "../routes.js";
 import { Condition, Jobs, Logs } from "../run_sections.js";
 import { at, longDate } from "../times.js";
@@ -22,7 +22,7 @@ export function Run() {
   const its = answer.business_date;
   const run = why && { ...why.run, product: name };
   return html`
-    <div class="head"><h1>Run of <${ProductLink} name=${name} date=${date} /></h1><p>${longDate(its)}${cycle && `, cycle ${cycle}`}</p>${run && html`<${Badge} ...${statusWord(run.status)} />`}${run?.link && html`<a href=${run.link} target="_blank" rel="noopener noreferrer">execution in the AWS console</a>`}</div>
+    <div class="head"><h1>Run of <${ProductLink} name=${name} date=${date} /></h1><p>${longDate(its)}${cycle && `, cycle ${clock(cycle)}`}</p>${run && html`<${Badge} ...${statusWord(run.status)} />`}${run?.link && html`<a href=${run.link} target="_blank" rel="noopener noreferrer">execution in the AWS console</a>`}</div>
     <section aria-labelledby="course"><h2 id="course">Its course</h2><${Bars} bars=${phases(entries, answer.asked_at, run ?? {})} date=${its} now=${answer.asked_at} /></section>
     ${run && html`<${Jobs} run=${run} date=${its} now=${answer.asked_at} />`}
     ${run?.jobs && about.value?.may_read_logs && html`<${Logs} name=${name} date=${its} />`}

@@ -4,7 +4,7 @@ import { Filters, NoProduct } from "../bar.js";
 import { date, day, grouped, now, rows } from "../day.js";
 import { briefly, expectation, forecastFor } from "../forecast.js";
 import { html } from "../html.js";
-import { Badge, chunks, FIRST, Icon, Loading, ProductLink, Time, useTitle } from "../parts.js";
+import { Badge, chunks, clock, FIRST, Icon, Loading, ProductLink, Time, useTitle } from "../parts.js";
 import { change, route } from "../routes.js";
 import { longDate } from "../times.js";
 import { GROUPS, groupNamed, sentence, shown } from "../words.js";
@@ -62,7 +62,7 @@ function Ready({ row, date }) {
 function Row({ row }) {
   const its = date.value;
   return html`<tr>
-    <th scope="row"><${ProductLink} name=${row.product} date=${route.value.about.date} />${row.cycle && html` <span class="cycle">${row.cycle.slice(0, 2)}:${row.cycle.slice(2)}</span>`}</th>
+    <th scope="row"><${ProductLink} name=${row.product} date=${route.value.about.date} cycle=${row.cycle} />${row.cycle && html` <span class="cycle">${clock(row.cycle)}</span>`}</th>
     <td><${Badge} ...${shown(row, now.value)} /> <span class="sentence">${sentence(row, its, now.value)}</span>${row.attempt > 1 && html` <span class="attempt">attempt ${row.attempt}</span>`}</td>
     <td class="time"><${Time} moment=${row.due_at} date=${its} zone=${row.timezone} /></td>
     <td class="time"><${Time} moment=${row.started_at} date=${its} /></td>
