@@ -179,14 +179,15 @@ def test_the_date_acts_where_it_is_shown(browser: Browser) -> None:
         page = go("files")
         page.wait_for_selector("tbody tr")
         assert fake.last("files") == {"question": "files", "business_date": "2026-11-20"}
-        page.get_by_role("button", name="show these").click()
+        with page.expect_response("**/api/files*UNMATCHED*"):
+            page.get_by_role("button", name="show these").click()
         page.wait_for_selector("button:has-text('show these')", state="detached")
-        page.wait_for_selector("tbody tr")
         assert fake.last("files") == {"question": "files", "status": "UNMATCHED"}
         page = go("changes")
         page.wait_for_selector("tbody tr")
         assert fake.last("changes") == {"question": "changes"}, "the latest, if nobody has chosen a date"
-        page.get_by_role("button", name="The day before").click()
+        with page.expect_response("**/api/changes*"):
+            page.get_by_role("button", name="The day before").click()
         page.wait_for_selector(".empty")
         assert fake.last("changes") == {"question": "changes", "until": "2026-11-20"}, (
             "the day of the reader may end later than that of the server"

@@ -1,4 +1,5 @@
 // The pages for whoever operates the application: files, alerts, changes of the metadata.
+import { hosted } from "../api.js";
 import { useAnswer } from "../asked.js";
 import { Filters } from "../bar.js";
 import { date as chosen, day, domains, rows } from "../day.js";
@@ -56,7 +57,7 @@ const cutNote = (answer) => answer?.more && html`<p class="note">There are more 
 // What deployments changed in the metadata, the latest first; until the date that is chosen, by the clock of whoever looks.
 export function Changes() {
   useTitle("Changes");
-  const { date, domain = domains.value.length === 1 ? domains.value[0] : undefined } = route.value.about; // somebody may see one domain alone
+  const { date, domain = hosted() && domains.value.length === 1 ? domains.value[0] : undefined } = route.value.about; // somebody may see one domain alone
   const { answer, error } = useAnswer("changes", { domain, until: date && shifted(date, 1) }, 60_000);
   const found = (answer?.changes ?? []).filter((each) => !date || dayOf(each.loaded_at) <= date).sort(latest("loaded_at"));
   return html`<div class="head"><h1>Changes of the metadata</h1><p>${date && `deployed until ${longDate(date)}`}</p><${Filters} only="domain" /></div>
