@@ -110,7 +110,7 @@ def test_what_was_given_up_needs_somebody(browser: Browser, address: str, world:
     world.load({"raw/in": external(), "d1/a": product("raw/in", name="a"), "d1/b": product("raw/in", name="b")}, LOADED)
     open_runs(world)
     world.event("raw/in", TODAY, at(f"{TODAY} 06:10"))
-    world.sql("UPDATE effect SET parked_at = %s, failing_since = %s, tries = 12 WHERE run_id = (SELECT run_id FROM data_product_status WHERE product_id = 'd1/a')", NINE, NINE)  # fmt: skip
+    world.sql("UPDATE effect SET parked_at = %s, failing_since = %s, tries = 12, outcome = 'refused' WHERE run_id = (SELECT run_id FROM data_product_status WHERE product_id = 'd1/a')", NINE, NINE)  # fmt: skip
     with opened(browser, address) as go:
         page = go("today")
         assert texts(page, "tbody td:nth-child(2)")[:2] == [
@@ -118,6 +118,11 @@ def test_what_was_given_up_needs_somebody(browser: Browser, address: str, world:
             "waiting released at 06:10, not started yet",
         ]
         assert texts(page, ".count")[0] == "1 Failed"
+        go("product/d1/a").wait_for_selector(".facts")
+        (given_up,) = [each for each in texts(page, ".facts > div") if each.startswith("Given up")]
+        assert re.match(r"Given up start execution: .*refused.* headgate retry \d+$", given_up)
+        world.state.set_hold("d1/b", None, "", True, "ann", NINE)
+        go("product/d1/b").wait_for_selector(".facts dt:has-text('Held by') + dd:has-text('ann')")
 
 
 def test_times_are_of_the_reader_and_of_the_product(browser: Browser, address: str, world: World) -> None:

@@ -14,6 +14,7 @@ const ENDED = ["COMPLETED", "ERROR", "SKIPPED", "CANCELLED"];
 // The operations that the state of the run allows: {name, title, about, reason, product, until}; `reason` says that one is asked for, `product` that it is
 // about the product and not about the run, `until` that it may be about more dates.
 export function possible(run) {
+  if (run.no_runs) return []; // its product was removed, or runs elsewhere
   const backfill = { name: "backfill", title: run.run_id ? "Open dates" : "Open this date", about: {}, until: true };
   if (!run.run_id) return run.status === "NOT OPENED" ? [backfill] : [];
   const [missing] = uncut(run.missing);
@@ -31,7 +32,7 @@ export function possible(run) {
 }
 
 // A hosted board says on which domains somebody may act; whoever may not is refused in any case.
-const mayAct = (product) => !about.value?.acts_on || about.value.acts_on.includes(product.split("/")[0]);
+const mayAct = (product) => about.value && (!about.value.acts_on || about.value.acts_on.includes(product.split("/")[0]));
 
 export function Actions({ run, date }) {
   const [chosen, setChosen] = useState(null);

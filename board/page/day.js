@@ -62,7 +62,7 @@ export async function look() {
   const about = { business_date: route.value.about.date, ...scope() };
   const wanted = JSON.stringify(about);
   const before = wanted === asked ? day.value : null;
-  const slow = setTimeout(() => mine === turn && (failure.value = new AnswerError("", "There is no answer yet: a database that sleeps takes about half a minute to wake up.")), SLOW);
+  const slow = setTimeout(() => mine === turn && day.value && (failure.value = new AnswerError("", "There is no answer yet: a database that sleeps takes about half a minute to wake up.")), SLOW);
   try {
     const { answer, tag: newer } = await question("status", { ...about, columns: true, since: before?.position }, before ? tag : undefined);
     if (mine !== turn) return; // another date was chosen meanwhile

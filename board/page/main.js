@@ -15,7 +15,6 @@ import { Today } from "./pages/today.js";
 import { Product } from "./pages/product.js";
 import { Run } from "./pages/run.js";
 import { Alerts, Changes, Files } from "./pages/operators.js";
-import { Catalog } from "./pages/catalog.js";
 import { at, lasting } from "./times.js";
 
 // A page that not everybody opens is loaded when they do.
@@ -27,6 +26,7 @@ const later = (load, name) =>
     }, []);
     return Loaded ? html`<${Loaded} />` : html`<${Loading} />`;
   };
+const Catalog = later(() => import("./pages/catalog.js"), "Catalog");
 const Day = later(() => import("./pages/day.js"), "Day");
 const Edit = later(() => import("./pages/edit.js"), "Edit");
 const Mesh = later(() => import("./pages/mesh.js"), "Mesh");
@@ -88,7 +88,7 @@ await signIn();
 follow();
 keepPage();
 keepFocus();
-await keepLooking();
+keepLooking();
 const root = document.querySelector("#board");
 root.replaceChildren();
 render(html`<${Page} />`, root);

@@ -74,6 +74,10 @@ function About({ run, date, now }) {
   const ended = run.finished_at ?? (run.status === "PROCESSING" ? now : null);
   return html`<${Facts} facts=${[
     ["Owner", run.owner],
+    ["No longer here", run.no_runs],
+    ["Not updated", run.refused],
+    ["Held by", run.held_by],
+    ...(run.failing ?? []).map((each) => [each.parked_at ? "Given up" : "Tried again", html`${each.kind.replaceAll("_", " ")}: ${each.reason} <code>headgate retry ${each.effect}</code>`]),
     ["In shadow", run.shadow && "Headgate decides, and another scheduler does the work"],
     ["Due", time(run.due_at)],
     ["Deadline for its inputs", run.status === "WAITING" ? time(run.deadline_at) : null],
