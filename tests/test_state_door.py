@@ -46,6 +46,7 @@ EXAMPLES: dict[Any, Any] = {  # the nth argument of a type, each different
 METHODS = {name: method for name, method in inspect.getmembers(State, inspect.isfunction) if not name.startswith("_")}
 # Functions of the release before call these during a deployment.
 RELEASE_BEFORE = {
+    "changes_of",
     "forecast_page",
     "history_of",
     "runs_between",
