@@ -233,7 +233,15 @@ def test_the_script_of_the_page_is_small() -> None:
         for path, text in texts.items()
         for name in re.findall(r'import\("([^"]+)"\)', text)
     }
-    assert {path.name for path in later} == {"catalog.js", "day.js", "edit.js", "health.js", "login.js", "mesh.js", "shadow.js"}
+    assert {path.name for path in later} == {
+        "catalog.js",
+        "day.js",
+        "edit.js",
+        "health.js",
+        "login.js",
+        "mesh.js",
+        "shadow.js",
+    }
 
     def size(paths: set[Path]) -> int:
         return sum(len(gzip.compress(path.read_bytes(), 6)) for path in paths)

@@ -203,7 +203,13 @@ def test_a_catalog_without_products_and_a_choice_that_nothing_has(browser: Brows
 def test_a_row_leads_to_its_own_cycle(browser: Browser, address: str, world: World) -> None:
     """Of a product that runs at six and at eight the first run failed: that is what somebody wants to see who clicks on it."""
     twice = {"complete_by": "08:30"}
-    world.load({"raw/in": external(), "d1/twice": product("raw/in", name="twice", schedule=daily("06:00", "08:00"), sla=twice)}, LOADED)
+    world.load(
+        {
+            "raw/in": external(),
+            "d1/twice": product("raw/in", name="twice", schedule=daily("06:00", "08:00"), sla=twice),
+        },
+        LOADED,
+    )
     open_runs(world, f"{TODAY} 08:00")
     run = world.run("d1/twice", TODAY, "0600")["run_id"]
     world.state.record_outcome(run, 1, "ERROR", "UpstreamMissing", None, at(f"{TODAY} 08:10"), "machine")
