@@ -29,6 +29,7 @@ from tests.state_world import World, new_world  # noqa: E402
 
 SIZES = ((683, 42), (8_339, 768))
 SECONDS = 3  # of frames
+OTHER = "2026-11-25"  # a date that nothing has been opened for
 MOST = 300_000  # milliseconds, of a wait: a busy machine is slow, and what it took is printed
 # Notes when something can first be seen, and when a canvas is first drawn on.
 WATCH = """
@@ -87,12 +88,23 @@ def measured(browser: Browser, world: World, count: int) -> dict[str, Any]:
         world.state.set_hold("domain-001/p0001", None, "", True, "ann", NOW)
         page.wait_for_selector("button.count:has-text('1 Held')", timeout=MOST)
         shown = time.perf_counter() - changed
+        turned = time.perf_counter()
+        page.evaluate("(date) => { location.hash = `#/today?date=${date}`; }", OTHER)
+        page.wait_for_function(
+            "(date) => performance.getEntriesByType('resource').some(({ name }) => name.includes('/api/status') && name.includes(date))",
+            arg=OTHER,
+            timeout=MOST,
+        )
+        page.wait_for_selector(
+            "button.count:has-text('Not on this date'), button.count:has-text('Still to come')", timeout=MOST
+        )
+        unopened = time.perf_counter() - turned
     named = {url.rsplit("/", 1)[-1]: size for url, size in first.items() if "/api/" in url}
     return {
         "products": count, "data of the first page, bytes": sum(named.values()), "of it": named,
         "scripts, bytes": sum(size for url, size in first.items() if url.endswith(".js")),
         "usable after its data, ms": round(usable), "mesh drawn after, ms": round(drawn), "frames, p95 ms": round(statistics.quantiles(frames, n=20)[-1], 1),
-        "a change shown after, s": round(shown, 1),
+        "a change shown after, s": round(shown, 1), "a date without runs shown after, s": round(unopened, 1),
     }  # fmt: skip
 
 

@@ -108,11 +108,12 @@ def test_predicates_are_inlined(world: World) -> None:
         assert "is_day_off" not in plan
     runs = "data_product_status r CROSS JOIN LATERAL inputs_of(r.product_id, r.business_date, r.cycle) i"
     schedules = "data_product_schedule s CROSS JOIN LATERAL openings_of(s, s.opened_until, now()) o"
-    for query in (runs, schedules):
+    of_a_date = "data_product_schedule s CROSS JOIN LATERAL openings_for(s, current_date) o"
+    for query in (runs, schedules, of_a_date):
         assert "Function Scan on public.inputs_of" not in (
             plan := str(world.sql(f"EXPLAIN VERBOSE SELECT * FROM {query}"))
         )
-        assert "openings_of" not in plan
+        assert "openings_" not in plan
 
 
 def test_errors_of_missing_inputs() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -22,14 +22,12 @@ from hypothesis.stateful import (
 
 import effects
 from effects import Performer
-from headgate.generator.model import cron
-from headgate.generator.plan.catalog import _fires
 from state.answers import JobStart
 from state.errors import NoPipeline
 from tests.lent_worlds import Worlds
 from tests.random_meshes import EXTERNALS, PRODUCTS, TIMES, meshes, products
 from tests.state_oracle import ENDED, Key, Mesh, Oracle, Run
-from tests.state_world import SOAK, World, at, daily, external, product
+from tests.state_world import SOAK, World, at, daily, external
 from tests.unreliable_aws import UnreliableAws, WorkerDiedError
 
 FIRST = date(2026, 11, 16)
@@ -456,24 +454,3 @@ def test_every_order_of_everything(worlds: Worlds, monkeypatch: pytest.MonkeyPat
             print_blob=True,
         ),
     )
-
-
-crons = st.sampled_from(
-    ["0 6 * * ? *", "0 6 ? * MON-FRI *", "0 6 L * ? *", "0 6 L-3 * ? *", "0 6 LW * ? *", "0 6 1W * ? *", "0 6 15W * ? *", "0 6 31W * ? *",
-     "0 6 ? * 6L *", "0 6 ? * TUE#2 *", "0 6 ? * 1#5 *", "0 6 1/9 FEB-MAY ? 2027", "0 6 ? * L *", "30 1/3 * * ? *"]
-)  # fmt: skip
-
-
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(expression=crons, start=st.dates(date(2026, 1, 1), date(2028, 12, 31)))
-def test_the_database_and_the_generator_read_cron_alike(world: World, expression: str, start: date) -> None:
-    world.load({"d/x": product(schedule={**daily(), "fires": _fires(expression)})}, at("2026-01-01 00:00"))
-    days = [start + timedelta(days=n) for n in range(62)]
-
-    found = world.sql(
-        "SELECT fires_on(s, day::date) FROM data_product_schedule s, unnest(%s::date[]) WITH ORDINALITY AS d(day, n) ORDER BY n",
-        days,
-    )
-
-    parsed = cron.parse(expression)
-    assert [fires for (fires,) in found] == [parsed.fires_on(day) for day in days]

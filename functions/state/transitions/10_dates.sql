@@ -111,11 +111,12 @@ $$;
 
 CREATE OR REPLACE FUNCTION openings_for(s data_product_schedule, on_date date) RETURNS TABLE (at timestamptz, cycle text)
 LANGUAGE sql STABLE AS $$
--- The openings of the schedule for that business date.
-    SELECT o.at, o.cycle
-    FROM openings_of(s, ((on_date - abs(s.date_offset) * 2 - 12)::timestamp AT TIME ZONE s.timezone),
-        ((on_date + abs(s.date_offset) * 2 + 13)::timestamp AT TIME ZONE s.timezone)) o
-    WHERE o.business_date = on_date
+-- The openings of the schedule for that business date: those of the one day from which it is reached. Inlined.
+    SELECT (fired.day + time) AT TIME ZONE s.timezone, CASE WHEN cardinality(s.times) > 1 THEN to_char(time, 'HH24MI') ELSE '' END
+    FROM (SELECT) one LEFT JOIN calendar c ON c.calendar = s.calendar
+    CROSS JOIN LATERAL (SELECT shifted(on_date, -s.date_offset, c) AS day) fired
+    CROSS JOIN unnest(s.times) time
+    WHERE fires_on(s, fired.day) AND is_business_day(fired.day, c) AND is_business_day(on_date, c)
 $$;
 
 CREATE OR REPLACE FUNCTION opening_for(product text, on_date date, of_cycle text) RETURNS timestamptz

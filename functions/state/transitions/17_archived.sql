@@ -7,6 +7,14 @@ CREATE OR REPLACE FUNCTION archive_of(product text, on_date date) RETURNS jsonb 
     ORDER BY a.kind DESC, a.archived_at DESC LIMIT 1
 $$;
 
+CREATE OR REPLACE FUNCTION archive_of_all(names text[], on_date date) RETURNS TABLE (product_id text, archived jsonb) LANGUAGE sql STABLE AS $$
+-- The same of those of the products that have something of that date in the archive.
+    SELECT l.name, jsonb_build_object('kind', l.kind, 'location', l.location, 'at', l.archived_at) FROM (
+        SELECT DISTINCT ON (given.name COLLATE "C") given.name, a.kind, a.location, a.archived_at
+        FROM archive_page a CROSS JOIN unnest(a.products) held JOIN unnest(names) given(name) ON given.name = held
+        WHERE a.business_date = on_date AND a.archived_at IS NOT NULL ORDER BY given.name COLLATE "C", a.kind DESC, a.archived_at DESC) l
+$$;
+
 CREATE OR REPLACE FUNCTION is_archived(product text, on_date date) RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT coalesce(archive_of(product, on_date) ->> 'kind' = 'runs', false)
 $$;

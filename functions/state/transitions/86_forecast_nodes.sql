@@ -32,15 +32,6 @@ CREATE OR REPLACE FUNCTION exceptional_seconds(basis text, median float8, cases 
             + CASE basis WHEN 'running' THEN median ELSE 1 END * cases[shorter + 1 + (share * (cardinality(cases) - shorter - 1))::integer] END
 $$;
 
-CREATE OR REPLACE FUNCTION opens_for(s data_product_schedule, on_date date) RETURNS TABLE (at timestamptz, cycle text)
-LANGUAGE sql STABLE AS $$
--- As `openings_for`; without a calendar the day is known.
-    SELECT (day + time) AT TIME ZONE s.timezone, CASE WHEN cardinality(s.times) > 1 THEN to_char(time, 'HH24MI') ELSE '' END
-    FROM (SELECT on_date - s.date_offset AS day) fired CROSS JOIN unnest(s.times) time WHERE s.calendar IS NULL AND fires_on(s, day)
-    UNION ALL
-    SELECT o.at, o.cycle FROM openings_for(s, on_date) o WHERE s.calendar IS NOT NULL
-$$;
-
 CREATE OR REPLACE FUNCTION openings_to_come(on_date date) RETURNS TABLE (product_id text, cycle text, at timestamptz)
 LANGUAGE sql STABLE AS $$
 -- The openings for that business date that schedules have not made yet; schedules that are alike are looked at once.
@@ -53,7 +44,7 @@ LANGUAGE sql STABLE AS $$
         SELECT c.cron, c.timezone, c.calendar, c.date_offset, c.times, min(c.product_id) AS one FROM coming c GROUP BY 1, 2, 3, 4, 5
     ), opening AS MATERIALIZED (
         SELECT a.cron, a.timezone, a.calendar, a.date_offset, a.times, o.cycle, min(o.at) AS at
-        FROM alike a JOIN coming c ON c.product_id = a.one CROSS JOIN LATERAL opens_for(c.schedule, on_date) o
+        FROM alike a JOIN coming c ON c.product_id = a.one CROSS JOIN LATERAL openings_for(c.schedule, on_date) o
         GROUP BY 1, 2, 3, 4, 5, 6
     )
     SELECT c.product_id, o.cycle, o.at

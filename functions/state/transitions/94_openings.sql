@@ -24,16 +24,18 @@ $$;
 CREATE OR REPLACE FUNCTION latest_opening(what text, now_is timestamptz) RETURNS date
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
 -- The business date of the last opening that schedules have made: of the product of that name within a year, of the domain of that name, or of
--- all if it is null, within a week. Null without one. On a Saturday it is Friday's for a product that opens on weekdays.
-    SELECT max(shifted(day::date, s.date_offset, c))
-    FROM data_product_schedule s
-    JOIN data_product p USING (product_id)
-    LEFT JOIN calendar c ON c.calendar = s.calendar
-    CROSS JOIN LATERAL generate_series((now_is AT TIME ZONE s.timezone)::date - CASE p.product_id WHEN what THEN 366 ELSE 7 END,
-        (now_is AT TIME ZONE s.timezone)::date, interval '1 day') day
-    CROSS JOIN LATERAL unnest(s.times) at
-    WHERE p.active AND p.opening_error IS NULL AND (what IS NULL OR what IN (p.product_id, p.domain)) AND (day::date + at) AT TIME ZONE s.timezone <= now_is
-        AND fires_on(s, day::date) AND is_business_day(day::date, c)
+-- all if it is null, within a week. Null without one. On a Saturday it is Friday's for a product that opens on weekdays. Schedules that are alike are looked at once.
+    SELECT max(shifted(day::date, (a.schedule).date_offset, c))
+    FROM (
+        SELECT DISTINCT ON (s.cron, s.timezone, s.calendar, s.date_offset, s.times) s AS schedule, coalesce(p.product_id = what, false) AS alone
+        FROM data_product_schedule s JOIN data_product p USING (product_id)
+        WHERE p.active AND p.opening_error IS NULL AND (what IS NULL OR what IN (p.product_id, p.domain))
+    ) a
+    LEFT JOIN calendar c ON c.calendar = (a.schedule).calendar
+    CROSS JOIN LATERAL generate_series((now_is AT TIME ZONE (a.schedule).timezone)::date - CASE WHEN a.alone THEN 366 ELSE 7 END,
+        (now_is AT TIME ZONE (a.schedule).timezone)::date, interval '1 day') day
+    CROSS JOIN LATERAL unnest((a.schedule).times) at
+    WHERE (day::date + at) AT TIME ZONE (a.schedule).timezone <= now_is AND fires_on(a.schedule, day::date) AND is_business_day(day::date, c)
 $$;
 
 CREATE OR REPLACE FUNCTION usually_at(product text, on_date date) RETURNS timestamptz

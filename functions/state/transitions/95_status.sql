@@ -28,7 +28,7 @@ LANGUAGE sql STABLE AS $$
         'finished_at', coalesce(r.finished_at, e.received_at), 'deadline_at', CASE r.status WHEN 'WAITING' THEN r.deadline_at END,
         'due_at', coalesce(r.due_at, u.due_at), 'timezone', p.sla_timezone, 'late', CASE WHEN r.due_at < now_is THEN is_late(r, now_is) WHEN u.late_at IS NOT NULL THEN true END,
         'opens_at', o.at, 'missed', CASE WHEN o.at <= o.opened_until THEN true END,
-        'scheduled_at', CASE WHEN o.at <= o.known_since THEN scheduled_at(p.product_id, on_date) END,
+        'scheduled_at', CASE WHEN o.at <= o.known_since AND u.was_due IS NOT TRUE THEN o.known_since END,
         'unscheduled', CASE WHEN r.run_id IS NULL AND p.machine IS NOT NULL AND o.opened_until IS NULL THEN true END,
         'opening_error', CASE WHEN r.run_id IS NULL THEN p.opening_error END,
         'refused', CASE WHEN of_date.refused THEN refusal_of(p.product_id) END,
@@ -48,8 +48,7 @@ LANGUAGE sql STABLE AS $$
             SELECT cut(jsonb_agg(upstream ORDER BY upstream) FILTER (WHERE number <= 5), 1000, count(*)) FROM (
                 SELECT DISTINCT d.upstream, dense_rank() OVER (ORDER BY d.upstream) AS number
                 FROM data_product_dependencies_events_status d WHERE d.run_id = r.run_id AND d.status = 'WAITING') waits) END))
-    FROM (SELECT coalesce((SELECT l.refused FROM catalog_load l ORDER BY l.load_id DESC LIMIT 1), '[]') <> '[]' AS refused,
-        EXISTS (SELECT FROM archive_page a WHERE a.business_date = on_date AND a.archived_at IS NOT NULL) AS archived OFFSET 0) of_date
+    FROM (SELECT coalesce((SELECT l.refused FROM catalog_load l ORDER BY l.load_id DESC LIMIT 1), '[]') <> '[]' AS refused OFFSET 0) of_date
     CROSS JOIN unnest(products) given(name)
     CROSS JOIN LATERAL (SELECT * FROM data_product d WHERE d.product_id = given.name OFFSET 0) p
     LEFT JOIN LATERAL runs_of_date(p.product_id, on_date) r ON true
@@ -58,13 +57,14 @@ LANGUAGE sql STABLE AS $$
         WHERE p.machine IS NULL AND e.product_id = p.product_id AND e.business_date = on_date AND e.superseded_at IS NULL
         ORDER BY e.attempt DESC NULLS LAST, array_position('{REOPENED,STARTED}', e.status) NULLS FIRST, e.refreshed_at DESC LIMIT 1) e ON true
     LEFT JOIN LATERAL (
-        SELECT min(u.due_at) AS due_at, min(u.late_at) AS late_at FROM unmade_opening u
+        SELECT min(u.due_at) AS due_at, min(u.late_at) AS late_at, bool_or(u.late_at IS NOT NULL OR u.passed_over_at IS NOT NULL) AS was_due FROM unmade_opening u
         WHERE r.run_id IS NULL AND u.product_id = p.product_id AND u.business_date = on_date) u ON true
     LEFT JOIN LATERAL (
-        SELECT s.opened_until, s.known_since, opens_at(s.product_id, on_date) AS at FROM data_product_schedule s
+        SELECT s.opened_until, s.known_since, (SELECT min(f.at) FROM openings_for(s, on_date) f WHERE p.opening_error IS NULL) AS at FROM data_product_schedule s
         WHERE r.run_id IS NULL AND p.machine IS NOT NULL AND s.product_id = p.product_id OFFSET 0) o ON true
     LEFT JOIN LATERAL effects_in_trouble(r.run_id, now_is) f ON r.run_id IS NOT NULL
-    CROSS JOIN LATERAL (SELECT CASE WHEN of_date.archived AND r.run_id IS NULL AND e.status IS NULL THEN archive_of(p.product_id, on_date) END AS archived OFFSET 0) elsewhere
+    LEFT JOIN archive_of_all(products, on_date) a ON a.product_id = given.name
+    CROSS JOIN LATERAL (SELECT CASE WHEN r.run_id IS NULL AND e.status IS NULL THEN a.archived END AS archived OFFSET 0) elsewhere
 $$;
 
 CREATE OR REPLACE FUNCTION status_page(found text[], on_date date, after text, page integer, now_is timestamptz) RETURNS TABLE (key text, entry text)
