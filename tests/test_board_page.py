@@ -321,6 +321,11 @@ def test_a_server_that_has_gone_leaves_what_was_known(browser: Browser, aws: Fak
     page.wait_for_selector(".stale", timeout=10_000)
     assert texts(page, ".stale")[0].startswith("This is how it was at 09:00. The board's server does not answer.")
     assert len(texts(page, "tbody tr")) > 5
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Day", exact=True).click()
+    page.wait_for_selector("main .failure")
+    assert "This page could not be loaded." in texts(page, "main .failure")[0], "it has not been opened before"
+    page.go_back()
+    page.wait_for_selector("tbody tr")
     context.close()
 
 

@@ -240,6 +240,7 @@ def test_the_script_of_the_page_is_small() -> None:
         "health.js",
         "login.js",
         "mesh.js",
+        "operators.js",
         "shadow.js",
     }
 

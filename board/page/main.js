@@ -1,6 +1,6 @@
 // The page: a bar with where one can go, and the page that the address names.
 import { render } from "preact";
-import { useEffect, useErrorBoundary, useRef, useState } from "preact/hooks";
+import { useEffect, useErrorBoundary, useState } from "preact/hooks";
 import "@preact/signals";
 import { signIn } from "./api.js";
 import { Bar } from "./bar.js";
@@ -8,13 +8,13 @@ import { changed, day, failure, keepLooking } from "./day.js";
 import { keepFocus } from "./focus.js";
 import { Overview } from "./hosted.js";
 import { html } from "./html.js";
+import { arrive, keepPlace } from "./place.js";
 import { follow, link, route } from "./routes.js";
 import { keepPage } from "./snapshot.js";
 import { Failure, Loading, Said } from "./parts.js";
 import { Today } from "./pages/today.js";
 import { Product } from "./pages/product.js";
 import { Run } from "./pages/run.js";
-import { Alerts, Changes, Files } from "./pages/operators.js";
 import { at, lasting } from "./times.js";
 
 // A page that not everybody opens is loaded when they do.
@@ -22,10 +22,17 @@ const later = (load, name) =>
   function Later() {
     const [Loaded, setLoaded] = useState(null);
     useEffect(() => {
-      load().then((page) => setLoaded(() => page[name]));
+      load().then((page) => setLoaded(() => page[name]), () => setLoaded(() => Unloaded));
     }, []);
     return Loaded ? html`<${Loaded} />` : html`<${Loading} />`;
   };
+
+function Unloaded() {
+  return html`<h1>Headgate</h1><${Failure} title="This page could not be loaded." error=${{ message: "It has not been opened in this browser before, and the server of the board does not answer." }} />`;
+}
+
+const operators = () => import("./pages/operators.js");
+const [Alerts, Changes, Files] = ["Alerts", "Changes", "Files"].map((name) => later(operators, name));
 const Catalog = later(() => import("./pages/catalog.js"), "Catalog");
 const Day = later(() => import("./pages/day.js"), "Day");
 const Edit = later(() => import("./pages/edit.js"), "Edit");
@@ -41,14 +48,7 @@ function Page() {
   const { page, rest } = route.value;
   const Shown = failure.value && !day.value ? Refused : day.value?.overview && OF_THE_DAY.includes(page) ? Overview : (PAGES[page] ?? Today);
   const place = [page, ...rest].join("/");
-  const before = useRef(place);
-  useEffect(() => {
-    if (before.current !== place) {
-      before.current = place;
-      scrollTo(0, 0);
-      document.querySelector("main").focus({ preventScroll: true });
-    }
-  }, [place]);
+  useEffect(() => arrive(place), [route.value]);
   return html`
     <a class="skip" href="#main" onClick=${skip}>Skip to the content</a>
     <${Bar} />
@@ -85,6 +85,7 @@ function InShadow({ application, since }) {
 }
 
 await signIn();
+keepPlace();
 follow();
 keepPage();
 keepFocus();

@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { html } from "./html.js";
 import { at, elsewhere, there } from "./times.js";
+import { useKept } from "./place.js";
 import { link } from "./routes.js";
 import { inputName } from "./words.js";
 
@@ -89,7 +90,7 @@ export function chunks(rows, size = 50) {
 
 // `columns` are [heading, cell of a row, class]; `caption` is read out. Of a long list the first rows are drawn, and the rest if somebody asks.
 export function Table({ caption, columns, rows, id }) {
-  const [all, setAll] = useState(false);
+  const [all, setAll] = useKept(`${caption} all`, false);
   const drawn = all ? rows : rows.slice(0, FIRST);
   return html`<div class="scroll" tabindex="0" role="group" aria-label=${caption}><table>
     <caption class="hidden">${caption}</caption>

@@ -1,12 +1,12 @@
 // Sections of the page of a product: its last days, how long its runs took over what is usual, its lineage, its definition.
-import { useState } from "preact/hooks";
 import { about, useAnswer } from "./asked.js";
 import { now, statusOf } from "./day.js";
 import { graph, levels } from "./graph.js";
 import { html } from "./html.js";
-import { ChangeTable } from "./pages/operators.js";
 import { Badge, Facts, Icon, ProductLink } from "./parts.js";
+import { useKept } from "./place.js";
 import { link } from "./routes.js";
+import { ChangeTable } from "./tables.js";
 import { lasting, shifted } from "./times.js";
 import { shown, statusWord } from "./words.js";
 
@@ -68,7 +68,7 @@ function usual(runs) {
 const MOST = 30; // products of a column
 
 export function Lineage({ name, date }) {
-  const [far, setFar] = useState(false);
+  const [far, setFar] = useKept("far", false);
   if (!graph.value) return "";
   const before = levels(graph.value.before, name, far ? Infinity : 1);
   const after = levels(graph.value.after, name, far ? Infinity : 1);

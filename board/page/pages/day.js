@@ -1,5 +1,5 @@
 // The whole day: every run as a bar, grouped by domain, with what is due and the critical path.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { Filters } from "../bar.js";
 import { date, day, now, rows } from "../day.js";
 import { DayDrawing, HEIGHT } from "../day_drawing.js";
@@ -7,13 +7,14 @@ import { forecastFor } from "../forecast.js";
 import { html } from "../html.js";
 import { Badge, Empty, Loading, ProductLink, Table, Time, useTitle } from "../parts.js";
 import { named, PathChoice, PathList, placesIn, usePath } from "../path.js";
+import { useKept } from "../place.js";
 import { link, route } from "../routes.js";
 import { longDate } from "../times.js";
 import { sentence, shown } from "../words.js";
 
 export function Day() {
   useTitle("Day");
-  const [asTable, setAsTable] = useState(false);
+  const [asTable, setAsTable] = useKept("table", false);
   const answer = usePath();
   if (!day.value) return html`<${Loading} />`;
   const places = placesIn(answer?.path ?? []);

@@ -1,10 +1,11 @@
 // The mesh: each domain a box of tiles, one for each product, what needs attention first.
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { Filters, NoProduct } from "../bar.js";
 import { date, day, now, rows, scope } from "../day.js";
 import { Fresh, graph, levels, useFreshness } from "../graph.js";
 import { html } from "../html.js";
 import { Badge, Loading, ProductLink, Table, useTitle } from "../parts.js";
+import { useKept } from "../place.js";
 import { change, route } from "../routes.js";
 import { sentence, shown } from "../words.js";
 import { Wall } from "../wall.js";
@@ -13,7 +14,7 @@ const MARKS = [["bad", "✕", "failed or late"], ["warn", "❘", "needs attentio
 
 export function Mesh() {
   useTitle("Mesh");
-  const [asTable, setAsTable] = useState(false);
+  const [asTable, setAsTable] = useKept("table", false);
   if (!day.value) return html`<${Loading} />`;
   const { selected } = route.value.about;
   return html`

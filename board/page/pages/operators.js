@@ -4,13 +4,12 @@ import { useAnswer } from "../asked.js";
 import { Filters } from "../bar.js";
 import { date as chosen, day, domains, rows } from "../day.js";
 import { html } from "../html.js";
-import { Badge, Empty, Failure, Loading, ProductLink, Table, useTitle } from "../parts.js";
+import { Empty, Failure, Loading, ProductLink, Table, useTitle } from "../parts.js";
 import { change, route } from "../routes.js";
+import { AlertTable, ChangeTable } from "../tables.js";
 import { at, dayOf, longDate, shifted } from "../times.js";
 
-// Alerts of a date: what was sent to whom, and what was kept back and why.
-const STATES = { SENT: ["sent", "good", "check"], DUE: ["due", "live", "clock"], SENDING: ["being sent", "live", "play"], UNKNOWN: ["in doubt", "warn", "alert"], SUPPRESSED: ["not sent", "mute", "skip"] };
-
+// Alerts of a date.
 export function Alerts() {
   const { date, product, domain } = route.value.about;
   useTitle("Alerts");
@@ -24,30 +23,6 @@ export function Alerts() {
     ${answer.muted.length > 0 && html`<section aria-labelledby="muted"><h2 id="muted">Muted</h2><ul>${answer.muted.map((each) => html`<li key=${each.muted}>${each.muted} until ${at(each.until, its)}, by ${each.by}${each.reason && `: ${each.reason}`}</li>`)}</ul></section>`}
     ${found.length === 0 ? html`<${Empty} title="No alerts">Nothing had to be reported about this date.</${Empty}>` : html`<${AlertTable} rows=${found} date=${date} its=${its} />`}
     ${cutNote(answer)}`;
-}
-
-export function AlertTable({ rows, date, its }) {
-  return html`<${Table} caption="Alerts" rows=${rows} columns=${[
-      ["Time", (each) => at(each.at, its), "time"],
-      ["Product", (each) => html`<${ProductLink} name=${each.product} date=${date} />`],
-      ["Alert", (each) => `${each.kind.toLowerCase().replaceAll("_", " ")}${each.step ? ` of ${each.step}` : ""}${each.attempt > 1 ? `, attempt ${each.attempt}` : ""}`],
-      ["To", (each) => `${each.channel} ${each.target}`],
-      ["State", (each) => html`<${Badge} ...${state(each)} />`],
-      ["Note", note],
-      ["Because of", (each) => each.root && html`<${ProductLink} name=${each.root} date=${date} />`],
-    ]} />`;
-}
-
-function state({ state }) {
-  const [word, tone, icon] = STATES[state] ?? [state.toLowerCase(), "mute", "circle"];
-  return { word, tone, icon };
-}
-
-function note(each) {
-  if (each.state === "SENT") return `${each.action ?? "inform"}${each.covers > 1 ? `, ${each.covers} runs in it` : ""}`;
-  if (each.kept_until) return `kept back until ${at(each.kept_until, "")}${each.suppressed_by ? ` by ${each.suppressed_by}` : ""}: ${each.outcome}`;
-  if (each.state === "DUE" && each.tries) return `tried ${each.tries} times: ${each.outcome ?? ""}`;
-  return [each.suppressed_by, each.outcome].filter(Boolean).join(": ");
 }
 
 // Answers of several applications follow each other.
@@ -64,35 +39,6 @@ export function Changes() {
     ${error && !answer ? html`<${Failure} error=${error} />` : !answer ? html`<${Loading} />` : found.length === 0 ? html`<${Empty} title="No changes">No deployment has changed the metadata${domain && ` of ${domain}`}${date && " until then"}.</${Empty}>` : html`<${ChangeTable} rows=${found} date=${date ?? answer.asked_at.slice(0, 10)} />`}
     ${cutNote(answer)}`;
 }
-
-export function ChangeTable({ rows, date }) {
-  return html`<${Table} caption="Changes, the latest first" rows=${rows} columns=${[
-    ["Deployed", (each) => at(each.loaded_at, date), "time"],
-    ["Product", (each) => (each.name.startsWith("calendars/") ? `calendar ${each.name.slice(10)}` : html`<${ProductLink} name=${each.name} />`)],
-    ["Change", (each) => each.kind],
-    ["Where", where],
-    ["Commit", (each) => html`<code>${each.commit.slice(0, 12)}</code>`],
-    ["By", (each) => each.by ?? ""],
-  ]} />`;
-}
-
-function where({ before, after, kind, too_large: large }) {
-  if (kind !== "changed") return "";
-  if (large || !before || !after) return "the difference was not kept";
-  return [...differing(before, after)].slice(0, 8).join(", ");
-}
-
-// The keys whose values differ, by their paths: `wait.deadline`.
-function* differing(before, after, path = "") {
-  for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
-    const [one, other] = [before[key], after[key]];
-    if (JSON.stringify(one) === JSON.stringify(other)) continue;
-    if (isObject(one) && isObject(other)) yield* differing(one, other, `${path}${key}.`);
-    else yield path + key;
-  }
-}
-
-const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
 
 // Files that have landed for the date; those of no product, which have none.
 const FILE_STATES = ["RECEIVED", "CLAIMED", "PROCESSED", "REJECTED", "FAILED", "SUPERSEDED", "IGNORED", "UNMATCHED"];

@@ -6,9 +6,9 @@ import { html } from "../html.js";
 import { Badge, clock, Failure, Loading, ProductLink, Table, useTitle } from "../parts.js";
 import { route } from "../routes.js";
 import { Condition, Jobs, Logs } from "../run_sections.js";
+import { AlertTable } from "../tables.js";
 import { at, longDate } from "../times.js";
 import { statusWord } from "../words.js";
-import { AlertTable } from "./operators.js";
 
 export function Run() {
   const name = route.value.rest.join("/");

@@ -1,10 +1,10 @@
 // Today: what needs attention first, in words.
-import { useState } from "preact/hooks";
 import { Filters, NoProduct } from "../bar.js";
 import { date, day, grouped, now, rows } from "../day.js";
 import { briefly, expectation, forecastFor } from "../forecast.js";
 import { html } from "../html.js";
 import { Badge, chunks, clock, FIRST, Icon, Loading, ProductLink, Time, useTitle } from "../parts.js";
+import { useKept } from "../place.js";
 import { change, route } from "../routes.js";
 import { longDate } from "../times.js";
 import { GROUPS, groupNamed, sentence, shown } from "../words.js";
@@ -38,8 +38,8 @@ function summary() {
 }
 
 function Group({ group, products, alone, first }) {
-  const [open, setOpen] = useState(group.open || first);
-  const [all, setAll] = useState(false);
+  const [open, setOpen] = useKept(`${group.id} open`, group.open || first);
+  const [all, setAll] = useKept(`${group.id} all`, false);
   const drawn = all ? products : products.slice(0, FIRST);
   return html`<details class="group" open=${open || alone} onToggle=${({ target }) => setOpen(target.open)}>
     <summary><h2 class=${group.tone}><${Icon} shape=${group.icon} />${group.word} <span class="number">${products.length.toLocaleString()}</span></h2></summary>
