@@ -8,9 +8,10 @@ from state.calls import State
 
 MOMENTS = ("due_at", "low", "expected", "high", "usually_at")
 NUMBERED = ("waits_for", "because")
-EACH = 90  # bytes that the state reckons for a product besides its name (`forecast_answer`), and
-FULL = 900_000  # those of all at which it cuts an answer
-LONGEST = 1_000  # that a further product may have
+EACH = 90  # bytes that the state reckons for a product besides its name (`forecast_answer`)
+CUT = range(
+    900_000 - 1_000, 900_000
+)  # bytes of an answer that may have been cut: without a further product, which has a thousand at most
 Entry = dict[str, Any]
 
 
@@ -27,7 +28,7 @@ def forecast(
             return rows, False
         rows += found
         names = [" ".join(part for part in (each["product"], each.get("cycle")) if part) for each in found]
-        if sum(len(name.encode()) + EACH for name in names) < FULL - LONGEST and len(rows) <= most:
+        if sum(len(name.encode()) + EACH for name in names) not in CUT and len(rows) <= most:
             return rows, False
         after = names[-1]
     return rows, True

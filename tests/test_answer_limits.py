@@ -1,7 +1,7 @@
 """Answers within the limits of the Data API, 64 KiB a row and 1 MiB in all: what does not fit is cut by its size, and the answer says so."""
 
 import json
-from datetime import UTC, date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,8 @@ import operate
 import runtime
 from headgate.cli import explain, formatting, status_rows
 from headgate.cli.commands import rerun
+from state.answers import Row
+from state.calls import State
 from state.errors import DeadlineExceeded
 from tests.fake_aws import FakeAws
 from tests.handler_steps import gate, invoke
@@ -228,3 +230,21 @@ def test_a_cut_keeps_what_fits(world: World) -> None:
     assert world.sql("SELECT cut(%s::jsonb, 9, 10)", items) == [(["a", {"more": 9}],)]
     assert world.sql("SELECT cut(%s::jsonb, 1000, 4)", items) == [(["a", '"', "é", "\x07"],)]
     assert world.sql("SELECT cut(NULL, 1000, 4)") == [(None,)]
+
+
+def test_a_forecast_is_computed_once_as_long_as_it_fits(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each call computes the forecast of all products. What is beyond an answer costs a further one, which nobody pays who does not need it."""
+    calls: list[str] = []
+    columns = State.forecast_columns
+
+    def counted(state: State, on: date, product: str | None, at_risk: bool, after: str, now: datetime) -> list[Row]:
+        calls.append(after)
+        return columns(state, on, product, at_risk, after, now)
+
+    monkeypatch.setattr(State, "forecast_columns", counted)
+    for count, needed in ((4_300, 1), (4_700, 1), (5_000, 2)):
+        world.load(raw(count), LOADED)
+        calls.clear()
+        found = asked(question="forecast", business_date=TODAY)
+        assert [each["product"] for each in found["products"]] == sorted(raw(count))
+        assert (found["more"], len(calls)) == (False, needed)

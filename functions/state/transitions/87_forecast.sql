@@ -275,8 +275,9 @@ BEGIN
             WITH ORDINALITY n(product_id, cycle, status, due_at, basis, low, middle, high, usual, late, reason, waits_for, place)
     ), asked AS (
         SELECT p.*, (chosen IS NULL OR p.place = ANY (chosen)) AND (p.at_risk OR NOT only_at_risk) AND p.name > after AS asked FROM product p
-    ), placed AS MATERIALIZED (
-        SELECT a.*, row_number() OVER ordered - 1 AS number, a.asked AND sum(octet_length(a.name) + 90) OVER ordered < 900000 AS here
+    ), placed AS MATERIALIZED (  -- where some are left out, their names stand in the rows of others
+        SELECT a.*, row_number() OVER ordered - 1 AS number,
+            a.asked AND (sum(octet_length(a.name) + 90) OVER ordered < 900000 OR sum(octet_length(a.name) + 90) OVER (PARTITION BY a.asked) < 1000000) AS here
         FROM asked a WINDOW ordered AS (PARTITION BY a.asked ORDER BY a.name)
     ), numbered AS MATERIALIZED (  -- by place; -1 is not in this answer
         SELECT array_agg(CASE WHEN p.here THEN p.number::integer ELSE -1 END ORDER BY p.place) AS numbers FROM placed p
