@@ -9,7 +9,7 @@ import { keepFocus } from "./focus.js";
 import { Overview } from "./hosted.js";
 import { html } from "./html.js";
 import { arrive, keepPlace } from "./place.js";
-import { follow, link, route } from "./routes.js";
+import { follow, link, placeOf, route } from "./routes.js";
 import { keepPage } from "./snapshot.js";
 import { Failure, Loading, Said } from "./parts.js";
 import { Today } from "./pages/today.js";
@@ -45,9 +45,9 @@ const PAGES = { today: Today, product: Product, run: Run, day: Day, mesh: Mesh, 
 const OF_THE_DAY = ["today", "day", "mesh", "catalog"]; // pages that show every product
 
 function Page() {
-  const { page, rest } = route.value;
+  const { page } = route.value;
   const Shown = failure.value && !day.value ? Refused : day.value?.overview && OF_THE_DAY.includes(page) ? Overview : (PAGES[page] ?? Today);
-  const place = [page, ...rest].join("/");
+  const place = placeOf(route.value);
   useEffect(() => arrive(place), [route.value]);
   return html`
     <a class="skip" href="#main" onClick=${skip}>Skip to the content</a>

@@ -1,16 +1,20 @@
 // Back, or a reload, leads to where somebody was: how far they had read, what they had opened and which link they followed stay with the entry in the history of the browser.
 import { useState } from "preact/hooks";
+import { placeOf, read } from "./routes.js";
 
 const WAIT = 10_000; // milliseconds in which a page may grow to where somebody was
-let before = history.state ?? {}; // what was kept of the entry that is shown: `top`, `link` and what has a name
-let shown = null; // the page
+let kept = history.state ?? {}; // of the entry that is shown: `top`, `link` and what has a name
+let shown = null; // the place of the page
 let arrival = new AbortController(); // until it is aborted the page is on its way, and what scrolls is not somebody
 
-const note = (what) => history.replaceState({ ...history.state, ...what }, "");
+function note(what) {
+  kept = { ...kept, ...what };
+  history.replaceState(kept, "");
+}
 
 // As `useState`, for what is to be the same when somebody comes back.
 export function useKept(name, first) {
-  const [value, setValue] = useState(history.state?.[name] ?? first);
+  const [value, setValue] = useState(kept[name] ?? first);
   return [value, (next) => {
     note({ [name]: next });
     setValue(next);
@@ -18,10 +22,11 @@ export function useKept(name, first) {
 }
 
 export function keepPlace() {
-  addEventListener("hashchange", () => {
+  // comes before `hashchange`, and before the browser scrolls by itself
+  addEventListener("popstate", () => {
     arrival.abort();
     arrival = new AbortController();
-    before = history.state ?? {};
+    kept = history.state ?? (placeOf(read()) === shown ? kept : {}); // with another choice the same page keeps what was opened in it
   });
   addEventListener("scrollend", () => arrival.signal.aborted && note({ top: scrollY }));
   addEventListener("click", ({ target }) => {
@@ -31,11 +36,14 @@ export function keepPlace() {
 }
 
 // The page is drawn: goes to where somebody was, or to the top. Where more has been asked for, that is waited for, unless somebody moves.
-export function arrive(page) {
-  const { top = 0, link } = before;
-  const [isFirst, { signal }, main] = [shown === null, arrival, document.querySelector("main")];
-  if (shown === page) return arrival.abort();
-  shown = page;
+export function arrive(place) {
+  const [isFirst, isSame, { signal }, main] = [shown === null, shown === place, arrival, document.querySelector("main")];
+  shown = place;
+  if (isSame) {
+    note({});
+    return arrival.abort();
+  }
+  const { top = 0, link } = kept;
   const go = () => {
     scrollTo(0, top);
     const followed = [...main.querySelectorAll("a[href]")].find((each) => each.getAttribute("href") === link);

@@ -11,6 +11,9 @@ export function read() {
   return { page: page || "today", rest, about };
 }
 
+// The page without the choice that is made in it.
+export const placeOf = ({ page, rest }) => [page, ...rest].join("/");
+
 // Whether there is such a date. Somebody may have typed it.
 function isDate(text) {
   const noon = /^[12]\d{3}-\d\d-\d\d$/.test(text) ? new Date(`${text}T12:00:00Z`) : NaN;
