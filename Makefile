@@ -9,7 +9,7 @@ READY := $(VENV)/.ready $(SAM)/.ready-$(SAM_VERSION)
 
 # Tests of the local runtime wait as much as they compute. The quick tests alone compute: more workers than processors make them slower.
 PROCESSORS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() or 1)')
-WORKERS ?= $(shell expr $(PROCESSORS) + 3)
+WORKERS ?= $(shell expr $(PROCESSORS) + 2)
 PYTEST := $(BIN)/pytest -q -n $(WORKERS)
 SOAK ?= 20
 # The tests that take longer or have more examples in `make soak`.
